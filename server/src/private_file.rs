@@ -48,12 +48,22 @@ fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 ///
 /// An error of the file system.
 pub(crate) fn create(directory: &Path, path: &Path) -> io::Result<fs::File> {
-    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let file = create_new(path)?;
     if rustix::process::geteuid().is_root() {
         let owner = fs::metadata(directory)?;
         fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
     Ok(file)
+}
+
+/// Makes a new, empty file that only this user can read. A path that exists is refused, a symlink
+/// too.
+///
+/// # Errors
+///
+/// An error of the file system.
+pub(crate) fn create_new(path: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Reads a file. Symlinks are refused, and bytes after the first 64 KiB are ignored.

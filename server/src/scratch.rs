@@ -1,4 +1,4 @@
-//! A directory for the unfinished files of a command, which goes with them when it is dropped.
+//! A directory for the unfinished files of a command, which is removed with them when it is dropped.
 
 use std::{
     fs, io,
@@ -35,7 +35,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is left: the command's own result counts.
+        // Files that cannot be removed stay: the command's own result counts.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

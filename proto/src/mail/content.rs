@@ -44,7 +44,7 @@ impl Content {
         }
     }
 
-    /// Writes the one of the two fields that the wire form has.
+    /// Writes the content into the wire form of its mail, as `body` or `content`.
     pub(crate) fn serialize_field<S: SerializeStruct>(&self, map: &mut S) -> Result<(), S::Error> {
         match self {
             Self::Body(body) => map.serialize_field("body", body),
@@ -52,7 +52,11 @@ impl Content {
         }
     }
 
-    /// The content of a mail whose wire form has these two fields: exactly one is required.
+    /// The content of a mail whose wire form has these two fields.
+    ///
+    /// # Errors
+    ///
+    /// Both fields are there, or neither is.
     pub(crate) fn of_fields<E: de::Error>(
         body: Option<Body>,
         content: Option<Box<LargeContent>>,
@@ -127,6 +131,25 @@ impl<'de> Deserialize<'de> for ContentSize {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sha256(#[serde(with = "serde_bytes")] pub [u8; 32]);
+
+impl FromStr for Sha256 {
+    type Err = Invalid;
+
+    /// Parses 64 hexadecimal digits.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = Invalid { field: Field::Content, problem: Problem::Form };
+        // `u8::from_str_radix` would take a sign.
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(invalid);
+        }
+        let mut digest = [0; 32];
+        for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(digits).map_err(|_| invalid)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid)?;
+        }
+        Ok(Self(digest))
+    }
+}
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -251,6 +274,12 @@ mod tests {
         let digest = Sha256(std::array::from_fn(|at| at as u8 * 8));
         assert!(digest.to_string().starts_with("0008101820"));
         assert_eq!(format!("{digest:?}").len(), 64);
+        assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
+        for text in ["", "00", &"+7".repeat(32), &"é".repeat(32), &"0g".repeat(32)] {
+            let parsed: Result<Sha256, _> = text.parse();
+            assert!(parsed.is_err(), "{text}");
+        }
         assert_eq!(format!("{:?}", Piece::try_from(&b"abc"[..]).unwrap()), "3 bytes");
     }
 }

@@ -77,18 +77,18 @@ pub(super) fn header_text(text: &str) -> String {
     if plain {
         return text.to_owned();
     }
-    let words: Vec<String> = pieces(text)
-        .map(|piece| format!("{WORD_START}{}{WORD_END}", STANDARD.encode(piece)))
+    let words: Vec<String> = chunks(text)
+        .map(|chunk| format!("{WORD_START}{}{WORD_END}", STANDARD.encode(chunk)))
         .collect();
     words.join("\n ")
 }
 
-/// Cuts a text between characters.
-fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
+/// Cuts a text between characters, into chunks that each fit into an encoded word.
+fn chunks(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
-        let (piece, rest) = text.split_at_checked(text.floor_char_boundary(WORD_BYTES))?;
+        let (chunk, rest) = text.split_at_checked(text.floor_char_boundary(WORD_BYTES))?;
         text = rest;
-        (!piece.is_empty()).then_some(piece)
+        (!chunk.is_empty()).then_some(chunk)
     })
 }
 

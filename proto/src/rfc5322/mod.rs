@@ -12,8 +12,8 @@ use std::{
 use crate::{
     limits,
     mail::{
-        Body, Content, FullName, LargeContent, Mail, MailId, Recipients, Seq, Sha256, Subject,
-        Timestamp, Username,
+        Body, Content, FullName, LargeContent, Mail, MailId, Recipients, Seq, Subject, Timestamp,
+        Username,
     },
 };
 
@@ -97,8 +97,8 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The file of a mail whose addresses have this domain, up to a large content: [`ContentEncoder`]
-/// encodes that after it.
+/// The file of a mail whose addresses have this domain. Of a mail with a large content only the head:
+/// [`ContentEncoder`] encodes the rest.
 #[must_use]
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     let encoding = match &mail.content {
@@ -199,7 +199,8 @@ pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     head.parse()
 }
 
-/// Reads a whole file, or of a mail with a large content its head: [`ContentReader`] reads the rest.
+/// Reads a whole file; of a mail with a large content only the head: [`ContentReader`] reads the
+/// rest.
 ///
 /// # Errors
 ///
@@ -296,9 +297,7 @@ impl Fields {
         }
         let size = self.parsed::<u64>(length)?.try_into();
         let size = size.map_err(|_| damaged("its content has no size that it can have"))?;
-        let sha256 = sha256(self.value(SHA256)?);
-        let sha256 = sha256.ok_or_else(|| damaged("its digest is not valid"))?;
-        Ok(StatedContent::Large(LargeContent { size, sha256 }))
+        Ok(StatedContent::Large(LargeContent { size, sha256: self.parsed(SHA256)? }))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -322,19 +321,6 @@ impl Fields {
         let parsed = text.and_then(|text| text.parse().ok());
         parsed.ok_or_else(|| damaged(&format!("its {name} is not valid")))
     }
-}
-
-/// Parses 64 hexadecimal digits.
-fn sha256(text: &str) -> Option<Sha256> {
-    let mut digest = [0; 32];
-    if text.len() != 2 * digest.len() {
-        return None;
-    }
-    for (byte, digits) in digest.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).ok().filter(|it| !it.starts_with('+'))?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(Sha256(digest))
 }
 
 fn damaged(reason: &str) -> Unreadable {

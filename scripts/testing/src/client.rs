@@ -64,7 +64,7 @@ impl Client {
         let message = ClientMessage { number: self.number, request };
         self.channel.push(&message).map_err(invalid)?;
         while self.channel.pending_output() > 0 {
-            self.channel.write_to(&mut self.stream)?;
+            uninterrupted(|| self.channel.write_to(&mut self.stream))?;
         }
         Ok(())
     }
@@ -80,10 +80,11 @@ impl Client {
             match self.channel.next_message().map_err(invalid)? {
                 Some(ServerMessage::Reply { reply, .. }) => return Ok(reply),
                 Some(ServerMessage::Notice(notice)) => self.notices.push(notice),
-                None if self.channel.read_from(&mut self.stream)? == 0 => {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
+                None => {
+                    if uninterrupted(|| self.channel.read_from(&mut self.stream))? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
                 }
-                None => {}
             }
         }
     }
@@ -159,6 +160,16 @@ impl Client {
         match self.ask(Request::Fetch(Fetch::default())) {
             Reply::Page(page) => page,
             reply => panic!("a page was expected, not {reply:?}"),
+        }
+    }
+}
+
+/// Repeats an operation that a signal interrupts: a socket with a timeout reports each.
+fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
     }
 }

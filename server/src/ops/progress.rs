@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 /// Interval at which a spinner moves.
 const MOVES_EVERY: Duration = Duration::from_millis(100);
 
-/// A line that shows how far a command is. Without a terminal it shows nothing.
+/// A line that shows how far a command is. Without a terminal no line is shown.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
@@ -18,7 +18,6 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Progress on standard error.
-    #[must_use]
     pub(super) fn new() -> Self {
         let bar = match io::stderr().is_terminal() {
             true => ProgressBar::new(0),
@@ -61,14 +60,8 @@ impl Progress {
     }
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The line goes when the work ends.
 impl Drop for Progress {
+    /// Removes the line.
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -35,7 +35,6 @@ pub(super) struct Output<'a> {
 
 impl<'a> Input<'a> {
     /// Reads from standard input.
-    #[must_use]
     pub(super) fn new(cancel: &'a Cancel) -> Self {
         Self { stdin: io::stdin(), cancel }
     }
@@ -43,7 +42,6 @@ impl<'a> Input<'a> {
 
 impl<'a> Output<'a> {
     /// Writes to standard output.
-    #[must_use]
     pub(super) fn new(cancel: &'a Cancel) -> Self {
         Self { stdout: io::stdout(), cancel }
     }
@@ -59,9 +57,9 @@ impl Read for Input<'_> {
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         wait_for(&self.stdout, PollFlags::OUT, self.cancel)?;
-        // Past std's buffer, which would keep bytes that the pipe did not take.
-        let piece = bytes.get(..bytes.len().min(PIPE_BYTES)).unwrap_or_default();
-        Ok(rustix::io::write(&self.stdout, piece)?)
+        // Not through std's buffer, which would keep bytes that the pipe did not take.
+        let first = bytes.get(..bytes.len().min(PIPE_BYTES)).unwrap_or_default();
+        Ok(rustix::io::write(&self.stdout, first)?)
     }
 
     fn flush(&mut self) -> io::Result<()> {

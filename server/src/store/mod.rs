@@ -171,11 +171,10 @@ pub enum StoreJob {
         bytes: usize,
     },
     /// Add a piece to an account's upload; the first piece starts the upload. Bytes that the upload
-    /// has already are skipped. Result: `Uploaded`, `Incomplete` if the piece begins after the
-    /// upload's end, `Conflict` if the upload has another size or the piece goes beyond it,
-    /// `UploadsFull` or `NoAccount`. For the id of a mail that was sent: `Uploaded` with the whole
-    /// size. Of several that apply, the results come before each other in this order: `NoAccount`,
-    /// the mail that was sent, `Conflict`, `Incomplete`, `UploadsFull`.
+    /// has already are skipped. The result is the first of these that applies: `NoAccount`;
+    /// `Uploaded` with the whole size, if a mail with this id was sent; `Conflict` if the upload has
+    /// another size or the piece goes beyond it; `Incomplete` if the piece begins after the upload's
+    /// end; `UploadsFull`; `Uploaded`.
     Upload {
         /// The account that is logged in.
         account: AccountId,
@@ -200,7 +199,7 @@ pub enum StoreJob {
         /// Position of the piece in the content; the piece is empty from the content's end on.
         offset: u64,
     },
-    /// Delete mails from a mailbox. A content goes with the last mail that has it. Mails that are
+    /// Delete mails from a mailbox. A content is deleted with the last mail that has it. Mails that are
     /// not there, or have another id, are skipped. Result: `Confirmed` or `NoAccount`.
     Confirm {
         /// The account of the mailbox.
@@ -305,12 +304,12 @@ pub enum StoreDone {
     Conflict,
     /// The upload has this many bytes from the content's start now.
     Uploaded {
-        /// Bytes.
+        /// Bytes from the content's start.
         staged: u64,
     },
     /// The upload has only this many bytes from the content's start, 0 if there is no upload.
     Incomplete {
-        /// Bytes.
+        /// Bytes from the content's start.
         staged: u64,
     },
     /// The upload would exceed [`UploadLimits`].
@@ -335,7 +334,7 @@ pub enum StoreDone {
         /// Number of mails that were there.
         deleted: u32,
     },
-    /// Old idempotency records are deleted.
+    /// Old idempotency records and uploads are deleted.
     Pruned {
         /// Number of deleted records, without those of deleted accounts.
         records: u32,

@@ -244,8 +244,13 @@ fn large_mail(data: &Path) {
     let mut tony = daemon.client();
     assert!(matches!(tony.ask(crate::daemon::login("tony")), Reply::LoggedIn(_)));
     let (id, to) = (crate::daemon::id(500), "tony".parse().unwrap());
-    let (subject, content) = ("large".parse().unwrap(), body.parse().unwrap());
-    let sent = tony.ask(Request::Send(Send { id, to, subject, content }));
+    let (subject, body) = ("large".parse().unwrap(), body.parse().unwrap());
+    let sent = tony.ask(Request::Send(Send {
+        id,
+        to,
+        subject,
+        content: correio_proto::mail::Content::Body(body),
+    }));
     assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     daemon.stop();
 }

@@ -1,24 +1,16 @@
 //! Tests of the check: each kind of damage is found, and named.
 
-use std::{fs, io::Read, path::Path};
+use std::{fs, path::Path};
 
-use correio_proto::{
-    mail::Seq,
-    rfc5322::{self, ContentReader},
-};
 use correio_server::{
     cancel::Cancel,
     ids::AccountId,
-    ops::export::{ExportChoice, export},
-    store::{
-        StoreDone,
-        sqlite::{Checked, Finding, SqliteOptions, SqliteSnapshot},
-    },
+    store::sqlite::{Checked, Finding, SqliteOptions, SqliteSnapshot},
 };
 
 use super::{
     files::{DATABASE, snapshot, with_sql},
-    support::{Harness, ROOMY, content, is_sent, send, send_large, upload},
+    support::{Harness, ROOMY, is_sent, send},
 };
 
 fn check(directory: &Path) -> Checked {
@@ -108,78 +100,6 @@ fn values_that_no_mail_or_account_has_are_found() {
         let found = findings(sql);
         assert!(matches!(found.first(), Some(Finding::Account { .. })), "{sql}: {found:?}");
     }
-}
-
-/// A store with a mail to two people whose content is kept once, one with a large content, and an
-/// upload that is under way.
-fn make_with_contents(directory: &Path) {
-    let mut harness = Harness::sqlite_with(directory, ROOMY, SqliteOptions::default());
-    let (tony, _) = (harness.account("tony"), harness.account("pepper"));
-    let body = "x".repeat(20_000);
-    assert!(is_sent(&harness.run(send(tony, 1, "tony,pepper", &body))));
-    let size = 400_000;
-    for begin in (0..size).step_by(200_000) {
-        let uploaded = harness.run(upload(tony, 2, size, begin..begin + 200_000));
-        assert!(matches!(uploaded, StoreDone::Uploaded { .. }), "{uploaded:?}");
-    }
-    assert!(is_sent(&harness.run(send_large(tony, 2, "tony,pepper", size))));
-    harness.run(upload(tony, 3, 100, 0..50));
-    harness.close();
-}
-
-#[test]
-fn contents_that_mails_share_are_checked() {
-    let findings = |sql: &str| {
-        let directory = tempfile::tempdir().unwrap();
-        make_with_contents(directory.path());
-        with_sql(&directory.path().join(DATABASE), sql);
-        check(directory.path()).findings
-    };
-    assert_eq!(findings(""), []);
-    let found = findings(
-        "DELETE FROM piece WHERE position = 0 AND
-         pieces = (SELECT pieces FROM content WHERE pieces IS NOT NULL)",
-    );
-    assert!(found[0].to_string().contains("bytes of it are missing"), "{found:?}");
-    let found = findings("DELETE FROM content WHERE pieces IS NULL");
-    assert!(found.iter().any(|it| matches!(it, Finding::Mail { seq: 1, .. })), "{found:?}");
-    let found = findings("UPDATE mail SET content = NULL WHERE content = 1");
-    assert!(found.contains(&Finding::LeftContent { id: 1 }), "{found:?}");
-    let found = findings("INSERT INTO piece VALUES (99, 0, x'00')");
-    assert_eq!(found, [Finding::LeftPieces { pieces: 99 }]);
-}
-
-/// What an export reads is what a client would get.
-#[test]
-fn a_large_content_is_read_piece_by_piece() {
-    let directory = tempfile::tempdir().unwrap();
-    make_with_contents(directory.path());
-    let snapshot = SqliteSnapshot::open(directory.path(), &Cancel::default()).unwrap();
-    let mut reader = snapshot.reader().unwrap();
-    let pepper = reader.account(&"pepper".parse().unwrap()).unwrap().unwrap();
-    let mails = reader.page(pepper, Seq(0)).unwrap();
-    let mut bytes = Vec::new();
-    while let Some(piece) = reader.piece(pepper, mails[1].reference(), bytes.len() as u64).unwrap()
-    {
-        bytes.extend_from_slice(piece.as_bytes());
-    }
-    assert!(bytes == content(2, 0..400_000));
-    assert_eq!(reader.piece(pepper, mails[0].reference(), 0).unwrap(), None);
-    drop(reader);
-
-    let target = tempfile::tempdir().unwrap();
-    let stop = Cancel::default();
-    drop(snapshot);
-    export(directory.path(), &ExportChoice::All, target.path(), "localhost", &stop).unwrap();
-    let new = target.path().join("pepper/new");
-    let file = fs::read_dir(&new).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
-    let file = file.max_by_key(Vec::len).unwrap();
-    let mut rest = &file[..];
-    let head = rfc5322::read_head(&mut rest).unwrap();
-    // The harness states no checksum of the content, which the reader knows at the end only.
-    let mut read = vec![0; bytes.len() - 1];
-    ContentReader::new(rest, head.large().unwrap()).read_exact(&mut read).unwrap();
-    assert!(read == bytes[..bytes.len() - 1]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A mail for reading: its fields, and its text, of which a line at a time is sanitized.
+//! A mail for reading: its fields and its text. One line of the text is sanitized at a time.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ use crate::{
 /// own, so that a screen is drawn from little text.
 const LINE_MAX: usize = 16 * 1024;
 
-/// Lines of the text from one position that is kept to the next.
+/// Lines of the text from one kept position to the next.
 const STEP: usize = 256;
 
 /// A mail as the lines that a reader sees: each field on a line, an empty line, the text. The text

@@ -26,13 +26,13 @@ pub enum DamagedContents {
     Delete,
 }
 
-/// State machine of receiving: says what to do next. It does no I/O.
+/// State machine of receiving: says what to do next, and does no I/O.
 #[derive(Debug, Default)]
 pub struct Receiving {
     damaged: DamagedContents,
     /// Sequence number of the last mail on the pages so far.
     after: Seq,
-    /// What follows on the present page.
+    /// The parts of the present page after the one that is being received.
     parts: VecDeque<Part>,
     /// Whether the mailbox has more mails after the present page.
     more: bool,
@@ -83,7 +83,7 @@ enum ReceiveState {
     Finished,
 }
 
-/// What happens to a large content.
+/// The step that a large content waits for.
 #[derive(Debug)]
 enum Reading {
     Beginning,
@@ -208,7 +208,7 @@ impl Receiving {
         }
     }
 
-    /// Bytes of the content that is being read: those that are here, and all.
+    /// Bytes of the content that is being read: those that have arrived, and all.
     pub(super) fn content(&self) -> Option<(u64, u64)> {
         match &self.state {
             ReceiveState::Reading(_, stated, Reading::Asking { offset }) => {
@@ -223,7 +223,7 @@ impl Receiving {
         matches!(self.state, ReceiveState::Fetching | ReceiveState::Finished)
     }
 
-    /// Whether the server has more.
+    /// Whether there may be more to receive.
     pub(super) fn has_more(&self) -> bool {
         !matches!(self.state, ReceiveState::Finished)
     }
@@ -249,8 +249,8 @@ impl Receiving {
     }
 }
 
-/// Takes the reply to a `read`. A content that ends early or goes on too long is damaged, which its
-/// digest shows, too.
+/// Takes the reply to a `read`. A content that ends early or goes on too long is completed at once:
+/// its size and digest show that it is damaged.
 fn read(reply: Reply, stated: LargeContent, offset: u64) -> Result<Reading, ReceiveError> {
     match reply {
         Reply::Piece { bytes } => {

@@ -26,16 +26,16 @@ pub struct LargeMail {
     pub content: LargeContent,
 }
 
-/// State machine of sending a mail with a large content: says what to do next. It does no I/O.
+/// State machine of sending a mail with a large content: says what to do next, and does no I/O.
 ///
-/// It may begin anew at any time with the same mail, after a restart of the program, too: the
-/// server states how much of the upload it has, and whether the mail was sent before.
+/// Sending the same mail may begin anew at any time, also after a restart of the program: the server
+/// states how much of the upload it has, and whether the mail was sent before.
 #[derive(Debug)]
 pub struct Sending {
     mail: LargeMail,
     piece_max: usize,
     state: SendState,
-    /// Times that the server may still lose what it had.
+    /// Times that the server may still lose a part of the upload.
     losses_left: u32,
 }
 
@@ -61,7 +61,7 @@ pub enum SendStep {
 
 #[derive(Debug)]
 enum SendState {
-    /// How far is the upload?
+    /// An empty piece asks how far the upload is.
     Asking,
     Reading {
         offset: u64,

@@ -10,11 +10,11 @@ use correio_proto::{limits, mail::Body, rfc5322::ContentReader};
 /// Bytes that are read of a file at once.
 pub(super) const BUFFER: usize = 64 * 1024;
 
-/// Bytes of the largest content for which memory is taken before it is read.
-const CONTENT_USUAL_MAX: usize = limits::CONTENT_MAX as usize;
+/// Most bytes of memory that are reserved before a content is read.
+const RESERVED_MAX: usize = limits::CONTENT_MAX as usize;
 
-/// Reads the bytes of a mail's content, of which few are in memory at a time. A large content whose
-/// file was changed ends with [`io::ErrorKind::InvalidData`].
+/// Reads the bytes of a mail's content. A body is in memory, of a large content only a buffer. A large
+/// content whose file was changed ends with [`io::ErrorKind::InvalidData`].
 #[derive(Debug)]
 pub struct MailContent {
     pub(super) source: Source,
@@ -56,7 +56,7 @@ impl MailText {
     /// Reads a content to its end.
     pub(super) fn read(content: &mut MailContent) -> io::Result<Self> {
         // The file may state a size that it does not have.
-        let expected = usize::try_from(content.size).unwrap_or(0).min(CONTENT_USUAL_MAX);
+        let expected = usize::try_from(content.size).unwrap_or(0).min(RESERVED_MAX);
         let mut text = Self { text: String::with_capacity(expected), is_replaced: false };
         let mut pending = Vec::new();
         while content.take(BUFFER as u64).read_to_end(&mut pending)? > 0 {

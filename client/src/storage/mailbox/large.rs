@@ -1,7 +1,7 @@
 //! Saves a mail with a large content piece by piece, durably and once.
 //!
-//! The content is in memory as a piece at a time. The file is in `tmp` until the content is whole and
-//! has the digest that its sender stated; whatever interrupts that, the mail is on the server still.
+//! One piece of the content is in memory at a time. The file is in `tmp` until the content is whole
+//! and has the digest that its sender stated. Until then the mail stays on the server.
 
 use std::slice;
 

@@ -55,7 +55,7 @@ impl OutgoingContent {
     pub fn text(text: &str) -> Result<Self, Invalid> {
         Self::check(text)?;
         let mut measure = Measure::default();
-        // It is text, and within the limits, so that nothing is refused.
+        // A `str` within the limit is never refused.
         let _ = measure.take(text.as_bytes());
         let measured = measure.finish().map_err(|_| invalid(Problem::Empty))?;
         Ok(Self { source: Source::Memory(text.into()), measured })
@@ -110,7 +110,7 @@ impl OutgoingContent {
         self.measured.size.get()
     }
 
-    /// The file that has the content.
+    /// The file that has the content, unless the content is in memory.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         match &self.source {

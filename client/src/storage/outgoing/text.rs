@@ -6,8 +6,8 @@ use correio_proto::limits;
 
 use super::{content::OutgoingContent, error::ContentError, pieces::ContentPieces};
 
-/// Shows a content, of which a piece at a time is in memory. The text of a content that cannot be
-/// read, or that was changed, is not whole, which [`ContentText::finish`] tells: a `Display` must not
+/// Shows a content, of which a piece at a time is in memory. If the content cannot be read or was
+/// changed, the text is not whole, and [`ContentText::finish`] returns the error: a `Display` must not
 /// fail.
 pub(crate) struct ContentText<'a> {
     content: &'a OutgoingContent,
@@ -19,7 +19,7 @@ impl<'a> ContentText<'a> {
         Self { content, failed: Cell::new(None) }
     }
 
-    /// Whether all that was shown is the content.
+    /// Returns an error unless the whole content was shown.
     pub(crate) fn finish(self) -> io::Result<()> {
         match self.failed.into_inner() {
             None => Ok(()),

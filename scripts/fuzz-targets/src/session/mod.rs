@@ -311,7 +311,7 @@ impl Run {
         let size = self.position(size, input).clamp(1, limits::CONTENT_MAX);
         let offset = self.position(staged, input);
         let bytes = match input.byte() {
-            // The rest, in a text in which a moved piece shows.
+            // The rest. The period of 251 bytes makes a piece at a wrong position differ.
             0 => (offset..size).take(500).map(|at| (at % 251) as u8).collect(),
             count => input.take(count.into()).to_vec(),
         };

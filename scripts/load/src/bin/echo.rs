@@ -85,7 +85,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// Does this with the peer of this number, if there is one. An error ends its connection.
+/// Runs an action on the peer with this number, if there is one. An error ends its connection.
 fn close_on_error(
     peers: &mut [Option<Peer>],
     number: usize,
@@ -144,7 +144,7 @@ impl Journal {
 }
 
 impl Peer {
-    /// Reads all that came. A bare echo (no journal) answers at once; a durable echo adds it to the
+    /// Reads all that has arrived. A bare echo (no journal) answers at once; a durable echo adds it to the
     /// journal and leaves the answers in `output`.
     fn serve(
         &mut self,

@@ -10,7 +10,7 @@ use correio_proto::{
 use super::{RequestKind, UserContext, VirtualUser, subject, transfer::Uploading};
 use crate::{content, dial::LinkAction};
 
-/// Parts of a content after each of which its sender's link is cut.
+/// Stretches of a content, all of one size. Its sender's link is cut after each.
 const CUTS: u64 = 10;
 
 impl VirtualUser {

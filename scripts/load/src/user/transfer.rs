@@ -18,7 +18,7 @@ pub(super) struct Uploading {
     /// Bytes that the server has.
     pub(super) staged: u64,
     pub(super) digest: RunningDigest,
-    /// Cuts so far.
+    /// Cuts of the link so far.
     pub(super) cuts: u64,
 }
 

@@ -36,7 +36,8 @@ impl Device {
         let (to, subject) = (mail.to.clone(), mail.subject.clone());
         let large = LargeMail { id, to, subject, content: *content };
         let sending = Sending::new(large, &limits);
-        program.sending = Some(SendingLarge { id, bytes: bytes.clone(), sending });
+        let (bytes, stated) = (bytes.clone(), *content);
+        program.sending = Some(SendingLarge { id, bytes, stated, sending });
         self.continue_sending(context)
     }
 
@@ -74,7 +75,7 @@ impl Device {
     /// Reads pieces and sends requests as the sending flow asks.
     fn continue_sending(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         loop {
-            let Some(SendingLarge { id, bytes, sending }) =
+            let Some(SendingLarge { id, bytes, stated: in_mail, sending }) =
                 self.program.as_mut().and_then(|program| program.sending.as_mut())
             else {
                 return Ok(());
@@ -100,7 +101,7 @@ impl Device {
                 }
                 SendStep::Compare => {
                     let text = || format!("the content of {id} is not what its mail states");
-                    require(stated(bytes).is_some(), Check::Intact, text)?;
+                    require(stated(bytes).as_ref() == Some(in_mail), Check::Intact, text)?;
                     sending.compared();
                 }
                 SendStep::Finished(_) => {

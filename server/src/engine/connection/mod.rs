@@ -43,11 +43,12 @@ use crate::{
 /// turn.
 const REQUESTS_PER_PUMP: u32 = 64;
 
-/// For how many requests one counts in a pump that has at least [`LARGE`] bytes, or whose reply has:
-/// four pieces of contents have a megabyte, which is copied and encrypted.
+/// Requests that a large request counts for in a pump. The bytes of its message or its reply are
+/// copied and encrypted: four pieces of contents have a mebibyte.
 const LARGE_REQUEST_COST: u32 = 16;
 
-/// Bytes from which a request, or the output that is pending after it, is large.
+/// Bytes of a request's message, or of the output that is pending after it, from which on the request
+/// is large.
 const LARGE: usize = 64 * 1024;
 
 /// Reads in one pump: a frame that comes in many pieces must not hold up other connections either.
@@ -289,7 +290,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Takes a request, if there is a whole one. Returns for how many requests it counts in the pump.
+    /// Takes a request, if a whole one has arrived. Returns how many requests it counts for in the
+    /// pump.
     fn take_request(&mut self, context: &mut ServerContext<'_>) -> u32 {
         let now = context.session.now;
         let before = self.wire.channel.pending_input();

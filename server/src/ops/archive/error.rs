@@ -36,7 +36,7 @@ impl ArchiveError {
         }
     }
 
-    /// This error, or that of work that a signal ended.
+    /// [`ArchiveError::Interrupted`] if a signal came, otherwise this error.
     pub(super) fn unless_cancelled(self, cancel: &Cancel) -> Self {
         if cancel.is_asked() { Self::Interrupted } else { self }
     }

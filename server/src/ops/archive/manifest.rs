@@ -1,6 +1,6 @@
 //! The manifest: what a backup holds, of which store, and when it was made.
 
-use correio_proto::message::Realm;
+use correio_proto::{mail::Sha256, message::Realm};
 use serde::{Deserialize, Serialize};
 
 use super::error::ArchiveError;
@@ -56,7 +56,7 @@ pub struct FileEntry {
     /// Its size in bytes.
     pub size: u64,
     /// Its SHA-256.
-    pub sha256: [u8; 32],
+    pub sha256: Sha256,
 }
 
 /// What a backup holds, of which store, and when it was made.
@@ -110,7 +110,7 @@ impl Manifest {
         let files = self.files.iter().map(|entry| WrittenFile {
             name: entry.file.name().to_owned(),
             size: entry.size,
-            sha256: hexadecimal(&entry.sha256),
+            sha256: entry.sha256.to_string(),
         });
         let written = Written {
             format: FORMAT,
@@ -170,7 +170,7 @@ fn parse_file(file: &WrittenFile) -> Result<FileEntry, ArchiveError> {
         let reason = format!("its manifest lists {:?}, which no server has", file.name);
         return Err(ArchiveError::damaged(reason));
     };
-    let sha256 = digest_of(&file.sha256).ok_or_else(|| {
+    let sha256 = file.sha256.parse().map_err(|_| {
         ArchiveError::damaged(format!("its manifest has no checksum of {}", known.name()))
     })?;
     if known != ArchivedFile::Database && file.size > KEY_BYTES_MAX {
@@ -180,29 +180,9 @@ fn parse_file(file: &WrittenFile) -> Result<FileEntry, ArchiveError> {
     Ok(FileEntry { file: known, size: file.size, sha256 })
 }
 
-/// A text of the archive for messages: short, and without signs that control a terminal.
+/// A text of the archive for messages: short, and without characters that control a terminal.
 fn printable(text: &str) -> String {
     text.chars().take(64).map(|c| if c.is_control() { '?' } else { c }).collect()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn digest_of(text: &str) -> Option<[u8; 32]> {
-    if !text.is_ascii() || text.len() != 64 {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (byte, pair) in digest.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| !pair.starts_with('+'))?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    Some(digest)
 }
 
 #[cfg(test)]
@@ -210,7 +190,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let entry = |file, size| FileEntry { file, size, sha256: [7; 32] };
+        let entry = |file, size| FileEntry { file, size, sha256: Sha256([7; 32]) };
         Manifest {
             correio: "0.1.0".to_owned(),
             schema: 1,

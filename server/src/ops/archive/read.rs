@@ -2,13 +2,13 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
+use correio_proto::mail::Sha256;
 use flate2::bufread::GzDecoder;
-use sha2::{Digest, Sha256};
 
 use super::{
+    copy::{BUFFER_BYTES, copy},
     error::ArchiveError,
     manifest::{FileEntry, MANIFEST, MANIFEST_BYTES_MAX, Manifest},
-    write::PIECE,
 };
 use crate::cancel::Cancel;
 
@@ -46,7 +46,7 @@ fn unpack_all<W: Write>(
     open: &mut impl FnMut(&FileEntry) -> io::Result<W>,
     unpacked: impl Fn(u64),
 ) -> Result<Manifest, ArchiveError> {
-    let mut source = BufReader::with_capacity(PIECE, source);
+    let mut source = BufReader::with_capacity(BUFFER_BYTES, source);
     let begin = source.fill_buf().map_err(ArchiveError::of_read)?;
     if !begin.is_empty() && !begin.starts_with(&GZIP) && !GZIP.starts_with(begin) {
         return Err(ArchiveError::Foreign);
@@ -93,7 +93,8 @@ fn read_entries<R: Read, W: Write>(
             return Err(ArchiveError::damaged(format!("its entry of {name} is another")));
         }
         let mut file = open(stated).map_err(ArchiveError::Write)?;
-        copy(&mut entry, &mut file, stated, cancel, |length| unpacked(done + length))?;
+        let copied = copy(&mut entry, &mut file, cancel, |length| unpacked(done + length))?;
+        verify(stated, copied)?;
         done += stated.size;
     }
     match next()? {
@@ -107,31 +108,12 @@ fn is_plain<R: Read>(entry: &tar::Entry<'_, R>) -> bool {
     entry.header().entry_type() == tar::EntryType::Regular
 }
 
-/// Copies the content of an entry, and verifies its size and its checksum.
-fn copy(
-    entry: &mut impl Read,
-    file: &mut impl Write,
-    stated: &FileEntry,
-    cancel: &Cancel,
-    copied: impl Fn(u64),
-) -> Result<(), ArchiveError> {
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    let mut piece = vec![0; PIECE];
-    loop {
-        if cancel.is_asked() {
-            return Err(ArchiveError::Interrupted);
-        }
-        let length = entry.read(&mut piece).map_err(ArchiveError::of_read)?;
-        let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else { break };
-        hash.update(read);
-        file.write_all(read).map_err(ArchiveError::Write)?;
-        size += length as u64;
-        copied(size);
-    }
+/// Compares the content of an entry with what the manifest states.
+fn verify(stated: &FileEntry, (sha256, size): (Sha256, u64)) -> Result<(), ArchiveError> {
     if size != stated.size {
         return Err(ArchiveError::Cut);
     }
-    if hash.finalize().as_slice() != stated.sha256 {
+    if sha256 != stated.sha256 {
         let name = stated.file.name();
         return Err(ArchiveError::damaged(format!("{name} has another checksum than it had")));
     }

@@ -2,40 +2,26 @@
 
 use std::io::{self, Read, Write};
 
+use correio_proto::mail::Sha256;
 use flate2::{Compression, write::GzEncoder};
-use sha2::{Digest, Sha256};
 
 use super::{
+    copy::copy,
     error::ArchiveError,
     manifest::{MANIFEST, Manifest},
 };
 use crate::cancel::Cancel;
 
-/// Bytes that are copied at once.
-pub(super) const PIECE: usize = 64 * 1024;
-
 /// A file's content.
 pub type Source<'a> = &'a mut dyn Read;
 
-/// SHA-256 and size of what a reader gives.
+/// SHA-256 and size of all bytes that a reader gives.
 ///
 /// # Errors
 ///
 /// [`ArchiveError::Read`], [`ArchiveError::Interrupted`].
-pub fn digest(source: Source<'_>, cancel: &Cancel) -> Result<([u8; 32], u64), ArchiveError> {
-    let (mut hash, mut size) = (Sha256::new(), 0);
-    let mut piece = vec![0; PIECE];
-    loop {
-        if cancel.is_asked() {
-            return Err(ArchiveError::Interrupted);
-        }
-        let length = source.read(&mut piece).map_err(ArchiveError::of_read)?;
-        let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else {
-            return Ok((hash.finalize().into(), size));
-        };
-        hash.update(read);
-        size += length as u64;
-    }
+pub fn digest(source: Source<'_>, cancel: &Cancel) -> Result<(Sha256, u64), ArchiveError> {
+    copy(source, &mut io::sink(), cancel, |_| {})
 }
 
 /// Writes a backup: the manifest and the content of its files, in its order. Returns the sink.

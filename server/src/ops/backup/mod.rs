@@ -8,12 +8,12 @@ mod error;
 mod target;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
+use correio_proto::message::Realm;
 use zeroize::Zeroizing;
 
 pub use self::{error::BackupError, target::BackupTarget};
@@ -96,23 +96,20 @@ pub fn backup(
 /// The content of key files, in the order of the manifest.
 type Keys = Vec<(ArchivedFile, Zeroizing<Vec<u8>>)>;
 
-/// Copies the database, and reads the keys while no server that was stopped can start.
+/// Copies the database, and reads the keys while the snapshot keeps a stopped server from starting.
 fn copy_out(
     directory: &Path,
     copy: &Path,
     cancel: &Cancel,
     progress: &Progress,
-) -> Result<(Keys, correio_proto::message::Realm), BackupError> {
+) -> Result<(Keys, Realm), BackupError> {
     let mut snapshot = SqliteSnapshot::open(directory, cancel)?;
     progress.begin_bytes("copying the database", snapshot.bytes()?);
-    make_private(copy).map_err(|source| BackupError::Scratch { path: copy.to_owned(), source })?;
+    // SQLite would make a file that others can read.
+    private_file::create_new(copy)
+        .map_err(|source| BackupError::Scratch { path: copy.to_owned(), source })?;
     snapshot.copy_to(copy, progress.setter())?;
     Ok((read_keys(directory)?, snapshot.realm()))
-}
-
-/// Makes an empty file that only this user can read: SQLite would make one that others can.
-fn make_private(path: &Path) -> io::Result<()> {
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
 }
 
 fn read_keys(directory: &Path) -> Result<Keys, BackupError> {
@@ -167,8 +164,7 @@ fn write_file(
     cancel: &Cancel,
     progress: &Progress,
 ) -> Result<(), ArchiveError> {
-    let file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(ArchiveError::Write)?;
+    let file = private_file::create_new(path).map_err(ArchiveError::Write)?;
     progress.begin_bytes("packing", manifest.bytes());
     let file = archive::pack(file, manifest, sources, cancel, |done| progress.set(done))?;
     file.sync_all().map_err(ArchiveError::Write)?;

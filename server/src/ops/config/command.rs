@@ -43,7 +43,7 @@ SIGTERM.";
 const BACKUP: &str = "\
 The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the
 database as of one moment, and the server's own certificate and keys. It is verified before it
-gets its name. Whoever has it can read the mail and impersonate the server. It has neither the
+gets its name. A thief of the file can read the mail and impersonate the server. It has neither the
 settings file nor the files of tls-cert and tls-key.
 
 The command runs beside the server, as the same user or as root, and holds nothing up. Where no
@@ -160,7 +160,7 @@ fn export() -> Command {
                 .long("domain")
                 .value_name("NAME")
                 .default_value("localhost")
-                .help("What stands behind the @ of mail addresses"),
+                .help("What stands after the @ of mail addresses"),
         )
 }
 

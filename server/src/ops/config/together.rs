@@ -101,7 +101,8 @@ fn refused(values: &Values, first: &str, second: &str, why: &'static str) -> Con
     ConfigError::Together { first: values.written(first), second: values.written(second), why }
 }
 
-/// Bytes of the largest reply to a client, which no piece exceeds: a page that is almost full and one more mail.
+/// Bytes of the largest reply to a client: a page that is almost full and one more mail. The reply
+/// with a piece is smaller.
 fn reply_bytes(body: usize) -> usize {
     PAGE_BYTES_MAX + body + PAGE_MAILS_MAX as usize * FRAME_OVERHEAD_MAX
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     fs::{self, DirBuilder, File},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -15,9 +15,9 @@ use correio_proto::{
 use uuid::Uuid;
 
 use super::error::ExportError;
-use crate::scratch;
+use crate::{private_file, scratch, store::sqlite::SnapshotError};
 
-/// Signs after which other programs write flags and fields into a file's name.
+/// Characters that begin the flags and fields that other programs add to a file's name.
 const AFTER_NAME: [char; 4] = [':', ';', '!', ','];
 
 /// Longest domain (RFC 1035).
@@ -58,19 +58,19 @@ impl Maildir {
         Ok(Self { directory: directory.to_owned(), domain: domain.to_owned(), known })
     }
 
-    /// Adds a mail as new. Returns false if it is there already, whatever was done to it since.
-    /// `piece` gives the pieces of a large content, one after the other.
+    /// Adds a mail as new, whose large content `read` reads from a position on. Returns false if it is
+    /// there already, whatever was done to it since.
     pub(super) fn add(
         &mut self,
         mail: &Mail,
-        piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
+        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
     ) -> Result<bool, ExportError> {
         let name = name_of(mail);
         if self.known.contains(&name) {
             return Ok(false);
         }
         let path = self.directory.join("new").join(&name);
-        let added = self.write(&name, &path, mail, piece)?;
+        let added = self.write(&name, &path, mail, read)?;
         self.known.insert(name);
         Ok(added)
     }
@@ -80,43 +80,47 @@ impl Maildir {
         name: &str,
         path: &Path,
         mail: &Mail,
-        piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
+        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
     ) -> Result<bool, ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
-        let random =
-            getrandom::u64().map_err(|error| failed(io::Error::other(error.to_string())))?;
+        let random = getrandom::u64().map_err(|error| failed(io::Error::other(error)))?;
         let unfinished = self.directory.join("tmp").join(format!("{name}.{random:016x}"));
-        let written = self.write_file(&unfinished, mail, piece);
-        let published = written.and_then(|()| match scratch::publish(&unfinished, path) {
+        let written = self.write_file(&unfinished, mail, read);
+        let published = written.map(|()| scratch::publish(&unfinished, path));
+        // Its name is no longer needed, or the file is of no use.
+        let _ = fs::remove_file(&unfinished);
+        match published? {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(failed(error)),
-        });
-        // Its name is no longer needed, or the file is of no use.
-        let _ = fs::remove_file(&unfinished);
-        published
+        }
     }
 
+    /// Writes a mail durably, its large content piece by piece.
     fn write_file(
         &self,
         path: &Path,
         mail: &Mail,
-        mut piece: impl FnMut() -> Result<Option<Piece>, ExportError>,
+        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
     ) -> Result<(), ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
-        let mut options = fs::OpenOptions::new();
-        let mut file =
-            options.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+        let mut file = private_file::create_new(path).map_err(failed)?;
         file.write_all(&rfc5322::write(mail, &self.domain)).map_err(failed)?;
-        if let Content::Large(_) = mail.content {
-            let (mut encoder, mut lines) = (ContentEncoder::new(), Vec::new());
-            while let Some(piece) = piece()? {
-                encoder.encode(piece.as_bytes(), &mut lines);
-                file.write_all(&lines).map_err(failed)?;
-                lines.clear();
+        if let Content::Large(large) = mail.content {
+            let (mut encoder, mut encoded) = (ContentEncoder::new(), Vec::new());
+            let mut offset = 0;
+            while offset < large.size.get() {
+                let piece = read(offset)?;
+                if piece.as_bytes().is_empty() {
+                    return Err(ExportError::Content { mail: mail.reference() });
+                }
+                offset += piece.as_bytes().len() as u64;
+                encoder.encode(piece.as_bytes(), &mut encoded);
+                file.write_all(&encoded).map_err(failed)?;
+                encoded.clear();
             }
-            encoder.finish(&mut lines);
-            file.write_all(&lines).map_err(failed)?;
+            encoder.finish(&mut encoded);
+            file.write_all(&encoded).map_err(failed)?;
         }
         file.sync_all().map_err(failed)
     }
@@ -147,7 +151,7 @@ fn name_of(mail: &Mail) -> String {
     format!("{seconds}.{milliseconds:03}_{seq}_{id}.{sender}")
 }
 
-/// Whether a text can stand behind the `@` of a mail address: letters, digits, dots and hyphens.
+/// Whether a text can stand after the `@` of a mail address: letters, digits, dots and hyphens.
 #[must_use]
 pub fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {

@@ -8,7 +8,7 @@ mod maildir;
 
 use std::path::Path;
 
-use correio_proto::mail::{Piece, Seq, Username};
+use correio_proto::mail::{Seq, Username};
 
 use self::maildir::Maildir;
 pub use self::{error::ExportError, maildir::is_domain};
@@ -34,7 +34,7 @@ pub struct Exported {
     pub known: u64,
 }
 
-/// Writes waiting mail into `target`, as `target/<username>/{cur,new,tmp}`. `domain` stands behind
+/// Writes waiting mail into `target`, as `target/<username>/{cur,new,tmp}`. `domain` stands after
 /// the `@` of mail addresses.
 ///
 /// # Errors
@@ -74,13 +74,8 @@ pub fn export(
                 if cancel.is_asked() {
                     return Err(ExportError::Interrupted);
                 }
-                let mut offset = 0;
-                let piece = || -> Result<Option<Piece>, ExportError> {
-                    let piece = reader.piece(account, mail.reference(), offset)?;
-                    offset += piece.as_ref().map_or(0, |piece| piece.as_bytes().len() as u64);
-                    Ok(piece)
-                };
-                match maildir.add(mail, piece)? {
+                let mut read = |offset| reader.piece(account, mail.reference(), offset);
+                match maildir.add(mail, &mut read)? {
                     true => exported.written += 1,
                     false => exported.known += 1,
                 }

@@ -4,7 +4,7 @@
 //! the files get their names, the database last: a directory without a database is no server's.
 
 mod error;
-mod place;
+mod target;
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use std::{
 };
 
 pub use self::error::RestoreError;
-use self::place::Place;
+use self::target::RestoreTarget;
 use crate::{
     cancel::Cancel,
     data_directory::DATABASE,
@@ -80,9 +80,9 @@ fn restore_from(
 ) -> Result<Restored, RestoreError> {
     let refused = |source| RestoreError::Archive { path: path_of(path), source };
     let progress = Progress::new();
-    // Dropped after the scratch directory inside of it.
-    let mut place = Place::take(directory)?;
-    let scratch = Scratch::make_in(directory, UNVERIFIED).map_err(|it| place.failed(it))?;
+    // Dropped after the scratch directory, which is inside.
+    let mut target = RestoreTarget::take(directory)?;
+    let scratch = Scratch::make_in(directory, UNVERIFIED).map_err(|it| target.failed(it))?;
     let accept = |manifest: &Manifest| {
         progress.begin_bytes("unpacking", manifest.bytes());
         accept(manifest, directory)
@@ -100,7 +100,7 @@ fn restore_from(
             VerifyError::Other(error) => error,
         }
     })?;
-    place.fill(&manifest, scratch.path(), cancel)?;
+    target.fill(&manifest, scratch.path(), cancel)?;
     Ok(Restored { manifest, checked })
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Mailbox {
 pub(super) struct StoredMail {
     pub(super) from: Arc<Names>,
     pub(super) mail: Arc<NewMailRecord>,
-    /// The content, if it is large. It goes with the last mail that has it.
+    /// The pieces of the content, if it is large.
     pub(super) pieces: Option<Arc<Pieces>>,
     pub(super) sent_at: Timestamp,
 }
@@ -43,7 +43,7 @@ impl Mailbox {
         self.mails
     }
 
-    /// Bytes of the mails' subjects and bodies.
+    /// Bytes of the mails' subjects and contents.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -7,11 +7,8 @@ use rusqlite::{Connection, Result};
 
 use super::{
     accounts::{self, StoredAccount},
-    check_pieces,
-    contents::{self, StoredContent},
-    mails,
+    check_contents, mails,
     memtable::Memtable,
-    pieces::{self, Pieces},
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
 };
@@ -33,7 +30,7 @@ pub struct Checked {
     pub accounts: u64,
     /// Number of waiting mails, each counted once for each of its recipients.
     pub mails: u64,
-    /// Bytes of their subjects and bodies.
+    /// Bytes of their subjects and contents, each counted for each mail that has it.
     pub bytes: u64,
     /// What is wrong: the first hundred.
     pub findings: Vec<Finding>,
@@ -109,29 +106,12 @@ pub enum Finding {
         /// Mails and bytes that are there.
         found: (u64, u64),
     },
-    /// A content, which several mails share or which is in pieces, is damaged.
+    /// A content contradicts the mails and uploads that name it.
     Content {
-        /// The content's number.
-        id: i64,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A content is kept that no mail names.
-    LeftContent {
-        /// The content's number.
-        id: i64,
-    },
-    /// Pieces disagree with the upload or content that has them.
-    Pieces {
         /// What is wrong.
         defect: &'static str,
-        /// Their number.
-        pieces: i64,
-    },
-    /// Pieces are kept that nothing names.
-    LeftPieces {
-        /// Their number.
-        pieces: i64,
+        /// The number of the mail, the content or the pieces that this is about.
+        number: i64,
     },
     /// A mail has a number that the store may give again.
     Number {
@@ -162,12 +142,7 @@ impl fmt::Display for Finding {
                 "account {username} states {} mails of {} bytes, but has {} of {} bytes",
                 stated.0, stated.1, found.0, found.1
             ),
-            Self::Content { id, reason } => write!(f, "content {id}: {reason}"),
-            Self::LeftContent { id } => write!(f, "content {id} is kept, but no mail names it"),
-            Self::Pieces { defect, pieces } => write!(f, "number {pieces}: {defect}"),
-            Self::LeftPieces { pieces } => {
-                write!(f, "pieces {pieces} are kept, but nothing names them")
-            }
+            Self::Content { defect, number } => write!(f, "{defect} (number {number})"),
             Self::Number { seq, reserved } => {
                 write!(f, "mail {seq} has a number above {reserved}, the last that was reserved")
             }
@@ -196,10 +171,8 @@ impl SqliteSnapshot {
         self.found(read, &mut checked)?;
         let counted = read_mails(db, &mut checked, &accounts, &mut seen);
         self.found(counted, &mut checked)?;
-        let read = read_contents(db, &mut checked);
-        self.found(read, &mut checked)?;
-        let compared = check_pieces::defects(db, |defect, pieces| {
-            checked.add(Finding::Pieces { defect, pieces });
+        let compared = check_contents::defects(db, |defect, number| {
+            checked.add(Finding::Content { defect, number });
         });
         self.found(compared, &mut checked)?;
         Ok(checked)
@@ -303,45 +276,4 @@ fn read_mails(
             checked.add(Finding::Twice { seq });
         }
     })
-}
-
-/// Reads contents that are rows of their own: each has as many bytes as it states, and a mail.
-fn read_contents(db: &Connection, checked: &mut Checked) -> Result<()> {
-    for (id, content) in contents::all(db)? {
-        let StoredContent { id, is_named, large } = match content {
-            Ok(content) => content,
-            Err(error) => {
-                checked.add(Finding::Content { id, reason: error.to_string() });
-                continue;
-            }
-        };
-        if !is_named {
-            checked.add(Finding::LeftContent { id });
-        }
-        let Some((stated, pieces)) = large else { continue };
-        // Whether they are the bytes that the sender stated is the recipient's client's to find out: a
-        // sender who states another checksum must not keep the operator from a backup.
-        match read_all(db, stated.size.get(), pieces) {
-            Ok(()) => {}
-            Err(rusqlite::Error::QueryReturnedNoRows) => {
-                let reason = "bytes of it are missing".to_owned();
-                checked.add(Finding::Content { id, reason });
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    let limit = i64::try_from(FINDINGS_MAX).unwrap_or(i64::MAX).saturating_add(1);
-    for pieces in pieces::unnamed(db, limit)? {
-        checked.add(Finding::LeftPieces { pieces });
-    }
-    Ok(())
-}
-
-/// Reads a content in pieces to its end.
-fn read_all(db: &Connection, size: u64, of: Pieces) -> Result<()> {
-    let mut read = 0;
-    while read < size {
-        read += pieces::read(db, of, size, read)?.as_bytes().len() as u64;
-    }
-    Ok(())
 }

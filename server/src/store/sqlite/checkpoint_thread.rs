@@ -1,7 +1,7 @@
 //! The thread that moves the log into the main file while the store thread commits.
 //!
 //! SQLite syncs the main file only once the whole log was moved. This thread syncs after each part,
-//! so that whoever moves the rest has little left to sync.
+//! so that little is left to sync when the store thread moves the rest.
 
 use std::{
     fs::File,

@@ -28,8 +28,8 @@ use super::{
 };
 use crate::waker::Wake;
 
-/// Bytes of new log that the checkpoint thread moves at a time. Less would move pages more often
-/// that many commits change; more would be more to sync at once.
+/// Bytes of new log that the checkpoint thread moves at a time. With fewer, pages that many commits
+/// change would be moved more often; with more, a sync would take longer.
 const PART_BYTES: u64 = 8 << 20;
 
 /// Bytes of log from which on the parts follow each other until the rest is small.
@@ -42,8 +42,8 @@ const REST_BYTES: u64 = 1 << 20;
 /// however much it is: the disk is too slow for what comes in.
 const FULL_BYTES: u64 = 40 << 20;
 
-/// New log that the store thread leaves to the checkpoint thread nevertheless: more than groups make
-/// until the log is full, so that a transaction by itself has made most of it.
+/// Bytes of new log that the store thread leaves to the checkpoint thread even if the log is full.
+/// Groups make less until the log is full, so that a single transaction has made most of it.
 const LARGE_BYTES: u64 = 48 << 20;
 
 /// What a transaction is for.
@@ -87,7 +87,8 @@ pub(super) struct Checkpoints {
     noted: u32,
     /// Whether the last part of this log was moved to its end.
     is_moved: bool,
-    /// Whether the log is to be moved to its end even if it is short, which cuts the main file.
+    /// Whether the log is to be moved to its end even if it is short, so that SQLite cuts the main
+    /// file.
     is_cut: bool,
     /// Pages of log at which the store thread moves the rest, however much it is.
     full_at: u64,
@@ -182,7 +183,7 @@ impl Checkpoints {
         self.is_cut = !self.is_new_log;
     }
 
-    /// Asks for it no longer.
+    /// Withdraws what [`Checkpoints::cut`] has asked for.
     pub(super) fn give_up(&mut self) {
         self.is_cut = false;
     }
@@ -205,8 +206,8 @@ impl Checkpoints {
         self.seen = pages;
     }
 
-    /// Moves, or has moved, what [`Checkpoints::note`] found due. Nothing may have been committed
-    /// since.
+    /// Moves what [`Checkpoints::note`] found due, or asks the checkpoint thread to. Nothing may have
+    /// been committed since.
     pub(super) fn proceed(&mut self, due: Due, store: &Connection) -> Result<(), Fatal> {
         match due {
             Due::Nothing => {}

@@ -50,8 +50,8 @@ pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }
 
-/// Size of the page cache. The system caches the file, too; new pages that fill a larger cache cost the store
-/// thread more than they save.
+/// Size of the page cache. The system caches the file, too; new pages that fill a larger cache cost
+/// the store thread more than they save.
 const CACHE_KIB: i64 = 16 * 1024;
 
 /// Bytes of the log's file that stay when a new log begins in it. Overwriting them syncs faster than

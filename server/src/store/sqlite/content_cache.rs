@@ -21,11 +21,11 @@ pub(super) struct ContentCache {
 /// Whether the table `dropped` has rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
-    /// It has none.
+    /// The table has no rows.
     Nothing,
-    /// It may have some.
+    /// The table may have rows.
     Pieces,
-    /// It may have some, but the disk was full.
+    /// The table may have rows, but the disk was full when the last slice was deleted.
     DiskFull,
 }
 

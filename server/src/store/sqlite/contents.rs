@@ -1,14 +1,15 @@
 //! Contents that the rows of several mails share, and large contents, as SQL within the transaction
 //! of their group.
 //!
-//! A mail's row has its texts, or only names a row of the table `content`. The index `mail_content`
-//! tells whether a mail still names it: the last one to go takes it along. No count could disagree.
+//! A mail's row has its texts, or names a row of the table `content`. The index `mail_content` tells
+//! whether a mail still names a content: the content is deleted with the last of its mails. A count of
+//! mails could be wrong after a fault.
 
 use correio_proto::mail::{
     Content, FullName, LargeContent, Mail, MailId, MailRef, Recipients, Seq, Sha256, Timestamp,
     Username,
 };
-use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::ValueRef};
+use rusqlite::{Connection, OptionalExtension, Result, params, types::ValueRef};
 
 use super::{
     pieces::{self, Pieces},
@@ -148,43 +149,6 @@ pub(super) fn release(tables: &mut Tables<'_>, content: i64) -> Result<()> {
         tables.contents.drop_later(db, Pieces(pieces))?;
     }
     db.prepare_cached("DELETE FROM content WHERE id = ?1")?.execute([content]).map(drop)
-}
-
-/// A content as a check sees it.
-#[derive(Debug)]
-pub(super) struct StoredContent {
-    pub(super) id: i64,
-    /// Whether a mail names it.
-    pub(super) is_named: bool,
-    /// What it states, and where its pieces are, if it is large.
-    pub(super) large: Option<(LargeContent, Pieces)>,
-}
-
-/// All contents. An error in place of one if its values do not parse.
-pub(super) fn all(db: &Connection) -> Result<Vec<(i64, Result<StoredContent>)>> {
-    let mut select = db.prepare(
-        "SELECT id, EXISTS (SELECT 1 FROM mail WHERE mail.content = content.id), pieces, size,
-                sha256
-         FROM content ORDER BY id",
-    )?;
-    let mut rows = select.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        found.push((id, stored(row, id)));
-    }
-    Ok(found)
-}
-
-fn stored(row: &Row<'_>, id: i64) -> Result<StoredContent> {
-    let large = match row.get::<_, Option<i64>>(2)? {
-        None => None,
-        Some(pieces) => {
-            let (size, sha256) = (uploads::size(row, 3)?, Sha256(row.get(4)?));
-            Some((LargeContent { size, sha256 }, Pieces(pieces)))
-        }
-    };
-    Ok(StoredContent { id, is_named: row.get(1)?, large })
 }
 
 /// Reads a piece, as [`crate::store::StoreJob::Read`] describes it.

@@ -80,7 +80,7 @@ pub(super) struct Slice {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) seq: i64,
-    /// Bytes of its subject and body.
+    /// Bytes that it counts for in the quota: those of its subject and content.
     pub(super) bytes: u64,
 }
 
@@ -89,7 +89,7 @@ pub(super) struct Entry {
 pub(super) struct MemtableMailbox {
     /// The mails, in ascending order of their numbers.
     entries: VecDeque<Entry>,
-    /// Bytes of subjects and bodies.
+    /// Bytes of quota of these mails.
     bytes: u64,
 }
 

@@ -1,10 +1,12 @@
 //! Accounts and mail in one SQLite file, each change durable before it is reported.
 //!
-//! One thread reads and writes the file; another moves the log into it (`checkpoints.rs`). The first takes all waiting jobs as a group, runs them in one transaction,
-//! commits with a sync, and hands all results back with one wake-up: the more jobs wait, the more
-//! share a sync, and a single job is not delayed. A mail to many recipients that is larger than a
-//! group has a transaction for itself. In this folder "the log" is SQLite's write-ahead log, never
-//! the server's log.
+//! The store thread reads and writes the file. It takes all waiting jobs as a group, runs them in one
+//! transaction, commits with a sync, and hands all results back with one wake-up: the more jobs wait,
+//! the more share a sync, and a single job is not delayed. A mail to many recipients that is larger
+//! than a group has a transaction for itself. The checkpoint thread moves the log into the main file
+//! (`checkpoints.rs`).
+//!
+//! In this folder "the log" is SQLite's write-ahead log, never the server's log.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -35,7 +37,7 @@ use crate::{ids::Ticket, mutex::lock, waker::Wake};
 mod accounts;
 mod cache;
 mod check;
-mod check_pieces;
+mod check_contents;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;

@@ -40,7 +40,7 @@ pub(super) fn open(
     wake: Arc<dyn Wake>,
 ) -> Result<(Database, Realm, History), SqliteOpenError> {
     // Checked before anything is made, the directory included.
-    if check_header(&directory.join(DATABASE), schema.version())? == Content::None {
+    if check_header(&directory.join(DATABASE), schema.version())? == Presence::Absent {
         may_create(directory, options.create)?;
     }
     let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
@@ -175,10 +175,10 @@ fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
 
 /// Whether a directory has a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum Presence {
     /// No database, or one without a table: a first start was interrupted.
-    None,
-    Store,
+    Absent,
+    Present,
 }
 
 /// Refuses to make an empty store if the store was lost or its volume is not mounted.
@@ -195,13 +195,14 @@ fn may_create(directory: &Path, create: CreateStore) -> Result<(), SqliteOpenErr
     }
 }
 
-/// Refuses a file that is no database of this program, before SQLite may change it.
-pub(super) fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpenError> {
+/// Refuses a file that is no database of this program, before SQLite may change it. Returns whether
+/// there is a store.
+pub(super) fn check_header(path: &Path, known: u32) -> Result<Presence, SqliteOpenError> {
     let path = path.to_owned();
     let found = header::look(&path)
         .map_err(|source| SqliteOpenError::Directory { path: path.clone(), source })?;
     let header = match found {
-        FileKind::Nothing => return Ok(Content::None),
+        FileKind::Nothing => return Ok(Presence::Absent),
         // SQLite would delete such a log.
         FileKind::OrphanLog => {
             let reason = "it is missing or empty, but its log is there".to_owned();
@@ -221,7 +222,7 @@ pub(super) fn check_header(path: &Path, known: u32) -> Result<Content, SqliteOpe
         let reason = "it is shorter than it says".to_owned();
         return Err(SqliteOpenError::Damaged { path, reason });
     }
-    Ok(if is_new { Content::None } else { Content::Store })
+    Ok(if is_new { Presence::Absent } else { Presence::Present })
 }
 
 pub(super) fn version(path: &Path, connection: &Connection) -> Result<u32, SqliteOpenError> {

@@ -92,20 +92,6 @@ pub(super) fn read(
     }
 }
 
-/// Numbers of pieces that no content, no upload and no later deletion names: the first `limit`.
-///
-/// # Errors
-///
-/// The file cannot be read.
-pub(super) fn unnamed(db: &Connection, limit: i64) -> Result<Vec<i64>> {
-    let sql = "SELECT DISTINCT pieces FROM piece
-               WHERE pieces NOT IN (SELECT pieces FROM upload)
-                 AND pieces NOT IN (SELECT pieces FROM dropped)
-                 AND pieces NOT IN (SELECT pieces FROM content WHERE pieces IS NOT NULL)
-               LIMIT ?1";
-    db.prepare(sql)?.query_map([limit], |row| row.get(0))?.collect()
-}
-
 /// Leaves pieces that nothing names any more to [`delete_slice`].
 ///
 /// # Errors

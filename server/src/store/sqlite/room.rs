@@ -10,13 +10,14 @@ use rusqlite::{Connection, Result};
 
 use crate::clock::Clock;
 
-/// Free pages, in bytes, up to which none is given back: later mail uses them.
+/// Bytes of free pages that are kept for later mail.
 const KEPT_BYTES: u64 = 16 << 20;
 
-/// Free pages, in bytes, from which on they are given back if they are a quarter of the file.
+/// Bytes of free pages from which on free pages are given back, if they are a quarter of the file.
 const MANY_BYTES: u64 = 32 << 20;
 
-/// Pages that one slice gives back, and its time. It writes up to three pages for each.
+/// Most pages that one slice gives back, and its longest time. A slice writes up to three pages for
+/// each.
 const SLICE_PAGES: u32 = 256;
 const SLICE_TIME: Duration = Duration::from_millis(2);
 
@@ -57,7 +58,7 @@ pub(super) enum Step {
     Nothing,
     /// A slice of free pages is to be given back, in a transaction.
     Slice,
-    /// All were given back: the file is to be cut.
+    /// Enough were given back: the file is to be cut.
     Cut,
 }
 

@@ -24,9 +24,9 @@ use super::{
     content_cache::ContentCache,
     contents, header, mails,
     memtable::Memtable,
-    open::{Content, check_header, check_log, realm, version},
+    open::{Presence, check_header, check_log, realm, version},
     open_error::{SqliteOpenError, failure},
-    schema::Schema,
+    schema::{APPLICATION_ID, Schema},
     snapshot_error::SnapshotError,
     tables::Tables,
     wal_state::{self, WalState},
@@ -121,15 +121,6 @@ impl SqliteSnapshot {
     fn try_open(directory: &Path, cancel: &Cancel) -> Result<Self, SqliteOpenError> {
         let known = Schema::PRESENT.version();
         let path = directory.join(DATABASE);
-        let content = check_header(&path, known).map_err(|error| match error {
-            SqliteOpenError::Directory { path, source } => {
-                SqliteOpenError::Unreadable { path, source }
-            }
-            error => error,
-        })?;
-        if content == Content::None {
-            return Err(SqliteOpenError::NoStore { path: directory.to_owned() });
-        }
         let neighbour = neighbour(directory).map_err(|source| unreadable(directory, source))?;
         let mut traces = None;
         let (mut connection, lock, scratch) = match neighbour {
@@ -138,11 +129,19 @@ impl SqliteSnapshot {
                 (open_shared(&path)?, None, None)
             }
             Neighbour::Nobody(lock) => {
+                // The files change beside a server, which has checked them.
+                check_files(directory, &path, known)?;
                 let (connection, scratch) = open_alone(&path)?;
                 (connection, lock, scratch)
             }
         };
         prepare(&mut connection, cancel).map_err(|source| failure(&path, source))?;
+        let application: u32 = connection
+            .pragma_query_value(None, "application_id", |row| row.get(0))
+            .map_err(|source| failure(&path, source))?;
+        if application != APPLICATION_ID {
+            return Err(SqliteOpenError::Foreign { path });
+        }
         let version = version(&path, &connection)?;
         if version > known {
             return Err(SqliteOpenError::Newer { path, found: version, known });
@@ -300,15 +299,14 @@ impl MailReader<'_> {
     ///
     /// See [`SnapshotError`].
     pub fn page(&mut self, account: AccountId, after: Seq) -> Result<Vec<Mail>, SnapshotError> {
-        let mut tables = self.tables();
-        match mails::fetch(&mut tables, account, after, PAGE_MAILS, PAGE_BYTES) {
+        match mails::fetch(&mut self.tables(), account, after, PAGE_MAILS, PAGE_BYTES) {
             Ok(StoreDone::Page { mails, .. }) => Ok(mails),
             Ok(_) => Ok(Vec::new()),
             Err(error) => Err(self.snapshot.failed(error)),
         }
     }
 
-    /// A piece of a large content, from this position on. `None` at its end.
+    /// A piece of a mail's large content from this position on. Empty from the content's end on.
     ///
     /// # Errors
     ///
@@ -318,10 +316,10 @@ impl MailReader<'_> {
         account: AccountId,
         mail: MailRef,
         offset: u64,
-    ) -> Result<Option<Piece>, SnapshotError> {
+    ) -> Result<Piece, SnapshotError> {
         match contents::read(&mut self.tables(), account, mail, offset) {
-            Ok(StoreDone::Piece(piece)) => Ok(Some(piece).filter(|it| !it.as_bytes().is_empty())),
-            Ok(_) => Ok(None),
+            Ok(StoreDone::Piece(piece)) => Ok(piece),
+            Ok(_) => Ok(Piece::default()),
             Err(error) => Err(self.snapshot.failed(error)),
         }
     }
@@ -335,6 +333,18 @@ impl MailReader<'_> {
             accounts: &mut self.accounts,
             contents: &mut self.contents,
         }
+    }
+}
+
+/// Refuses files that are no database of this program, before SQLite opens them.
+fn check_files(directory: &Path, path: &Path, known: u32) -> Result<(), SqliteOpenError> {
+    match check_header(path, known) {
+        Ok(Presence::Present) => Ok(()),
+        Ok(Presence::Absent) => Err(SqliteOpenError::NoStore { path: directory.to_owned() }),
+        Err(SqliteOpenError::Directory { path, source }) => {
+            Err(SqliteOpenError::Unreadable { path, source })
+        }
+        Err(error) => Err(error),
     }
 }
 

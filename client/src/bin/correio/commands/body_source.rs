@@ -37,8 +37,8 @@ impl BodySource {
     }
 
     /// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long
-    /// is refused as too long, although only its beginning was read. A regular file stays where it
-    /// is and is read again when it is sent; everything else is in memory then.
+    /// is refused after its beginning was read. A regular file is measured now and read again when it
+    /// is sent; any other body is in memory afterwards.
     pub(super) fn content(&self, text: &Text) -> Result<OutgoingContent, Failure> {
         let content = match self {
             Self::Argument(body) => OutgoingContent::text(body).map_err(ContentError::Invalid),
@@ -60,7 +60,7 @@ impl BodySource {
     }
 }
 
-/// Reads at most the largest content and one more byte, which shows that the content is too large.
+/// Reads at most one byte more than the largest content has, which shows that a content is too large.
 fn to_the_limit(source: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(limits::CONTENT_MAX + 1).read_to_end(&mut bytes)?;
@@ -71,7 +71,7 @@ fn of_bytes(bytes: Vec<u8>) -> Result<OutgoingContent, ContentError> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let (bytes, end) = (error.as_bytes(), error.utf8_error().valid_up_to());
         let lines = bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
-        // The last character of a content that is too large may be cut, which is no fault of it.
+        // The limit may have cut the last character of a content that is too large.
         match bytes.len() as u64 > limits::CONTENT_MAX && error.utf8_error().error_len().is_none() {
             true => ContentError::Invalid(OutgoingContent::too_long()),
             false => ContentError::NotText { line: lines + 1 },

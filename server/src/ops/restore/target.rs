@@ -11,17 +11,18 @@ use super::error::RestoreError;
 use crate::{
     cancel::Cancel,
     data_directory::LOCK,
-    ops::archive::{ArchiveError, ArchivedFile, Manifest},
+    ops::archive::{ArchivedFile, Manifest},
     private_file,
+    store::sqlite::SnapshotError,
 };
 
-/// What `mkfs` makes in a new file system.
+/// Name of the directory that `mkfs` makes in a new file system.
 const LOST_AND_FOUND: &str = "lost+found";
 
-/// An empty data directory whose lock is held, so that no server starts in it. Dropped before it is
-/// filled, it is as it was.
+/// An empty data directory whose lock is held, so that no server starts in it. If this is dropped
+/// before the directory is filled, the directory is as it was.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct RestoreTarget {
     directory: PathBuf,
     /// Whether the directory did not exist.
     is_made: bool,
@@ -32,7 +33,7 @@ pub(super) struct Place {
     lock: Option<File>,
 }
 
-impl Place {
+impl RestoreTarget {
     /// Makes the directory if it is missing, and takes its lock.
     pub(super) fn take(directory: &Path) -> Result<Self, RestoreError> {
         let failed = |source| RestoreError::Directory { path: directory.to_owned(), source };
@@ -41,18 +42,18 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => return Err(failed(error)),
         };
-        let mut place = Self {
+        let mut target = Self {
             directory: directory.to_owned(),
             is_made,
             is_lock_made: false,
             is_filled: false,
             lock: None,
         };
-        place.require_empty()?;
-        place.take_lock()?;
+        target.require_empty()?;
+        target.take_lock()?;
         // A server may have used the directory until the lock was free.
-        place.require_empty()?;
-        Ok(place)
+        target.require_empty()?;
+        Ok(target)
     }
 
     fn require_empty(&self) -> Result<(), RestoreError> {
@@ -105,10 +106,7 @@ impl Place {
             synced.map_err(|error| self.failed(error))?;
         }
         if cancel.is_asked() {
-            return Err(RestoreError::Archive {
-                path: self.directory.clone(),
-                source: ArchiveError::Interrupted,
-            });
+            return Err(RestoreError::Snapshot(SnapshotError::Interrupted));
         }
         let moved = files.iter().try_for_each(|file| {
             fs::rename(verified.join(file.name()), self.directory.join(file.name()))
@@ -129,7 +127,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for RestoreTarget {
     fn drop(&mut self) {
         if self.is_filled {
             return;

@@ -1,14 +1,31 @@
-//! Looks for pieces that disagree with the uploads and contents that have them.
+//! Looks for contents and pieces that contradict the mails and uploads that name them.
 
 use rusqlite::{Connection, Result};
 
-/// A query for the rows that break a rule, as numbers, and the rule's name for an administrator.
+/// A rule of the tables of contents, and the query for the rows that break it, by number.
 struct Rule {
+    /// What is wrong with a row that breaks the rule, for the operator.
     defect: &'static str,
     sql: &'static str,
 }
 
 const RULES: &[Rule] = &[
+    Rule {
+        defect: "mail names a content that is missing",
+        sql: "SELECT seq FROM mail
+              WHERE content IS NOT NULL AND content NOT IN (SELECT id FROM content)",
+    },
+    Rule {
+        defect: "content is named by no mail",
+        sql: "SELECT id FROM content
+              WHERE NOT EXISTS (SELECT 1 FROM mail WHERE mail.content = content.id)",
+    },
+    Rule {
+        defect: "pieces have another length than their content",
+        sql: "SELECT pieces FROM content WHERE pieces IS NOT NULL AND size != coalesce(
+                  (SELECT sum(octet_length(bytes)) FROM piece
+                   WHERE piece.pieces = content.pieces), 0)",
+    },
     Rule {
         defect: "pieces have another length than their upload",
         sql: "SELECT pieces FROM upload WHERE staged > size OR staged != coalesce(
@@ -24,11 +41,12 @@ const RULES: &[Rule] = &[
               WHERE position != before",
     },
     Rule {
-        defect: "pieces belong to two owners",
+        defect: "pieces belong to nothing, or to two",
         sql: "WITH named (pieces) AS (SELECT pieces FROM upload
                   UNION ALL SELECT pieces FROM content WHERE pieces IS NOT NULL
                   UNION ALL SELECT pieces FROM dropped)
-              SELECT pieces FROM named GROUP BY pieces HAVING count(*) > 1",
+              SELECT pieces FROM named GROUP BY pieces HAVING count(*) > 1
+              UNION SELECT pieces FROM piece WHERE pieces NOT IN (SELECT pieces FROM named)",
     },
     Rule {
         defect: "upload belongs to no account",
@@ -36,8 +54,8 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// Calls `see` for each defect, with the number of the pieces. Reads the lengths of all pieces, and none
-/// of their bytes.
+/// Calls `see` for each defect, with the number of the mail, the content or the pieces. The queries
+/// read the lengths of all pieces, and none of their bytes.
 ///
 /// # Errors
 ///
@@ -82,6 +100,15 @@ mod tests {
     #[test]
     fn each_disagreement_is_found() {
         assert_eq!(found(""), []);
+        assert_eq!(found("DELETE FROM mail"), [("content is named by no mail", 5)]);
+        assert_eq!(
+            found("UPDATE mail SET content = 6"),
+            [("mail names a content that is missing", 5), ("content is named by no mail", 5)]
+        );
+        assert_eq!(
+            found("UPDATE content SET size = 7"),
+            [("pieces have another length than their content", 1)]
+        );
         assert_eq!(
             found("UPDATE upload SET staged = 1"),
             [("pieces have another length than their upload", 2)]
@@ -90,7 +117,14 @@ mod tests {
             found("UPDATE piece SET position = 4 WHERE position = 3"),
             [("pieces have a gap", 1)]
         );
-        assert_eq!(found("INSERT INTO dropped VALUES (2)"), [("pieces belong to two owners", 2)]);
+        assert_eq!(
+            found("DELETE FROM dropped"),
+            [("pieces have a gap", 3), ("pieces belong to nothing, or to two", 3)]
+        );
+        assert_eq!(
+            found("INSERT INTO dropped VALUES (2)"),
+            [("pieces belong to nothing, or to two", 2)]
+        );
         assert_eq!(found("UPDATE upload SET account = 2"), [("upload belongs to no account", 2)]);
     }
 }
