@@ -343,11 +343,17 @@ impl Client {
                 self.has_served |= !matches!(reply, Reply::Error(_));
                 self.learn(entry.request, &reply);
                 self.answer(id, Ok(reply), took);
+                // The logout of an abandoned login's session ends this login's, too.
+                if self.queue.has_own_logout() {
+                    self.end_session();
+                }
             }
             Origin::Abandoned => match (&entry.request, &reply) {
-                // No caller waits for this session, so the client ends it.
+                // No caller waits for this session, so the client ends it. A session of before is
+                // over, too: a server that allows a login in a session has replaced it.
                 (Request::Login(_), Reply::LoggedIn(_)) => {
                     self.queue.push_next(Request::Logout {});
+                    self.end_session();
                 }
                 _ => self.learn(entry.request, &reply),
             },

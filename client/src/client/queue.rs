@@ -98,9 +98,18 @@ impl Queue {
 
     /// Whether the client's own ping is under way.
     pub(super) fn has_own_ping(&self) -> bool {
+        self.has_own(&Request::Ping {})
+    }
+
+    /// Whether the client's own logout, after an abandoned login, is under way.
+    pub(super) fn has_own_logout(&self) -> bool {
+        self.has_own(&Request::Logout {})
+    }
+
+    fn has_own(&self, request: &Request) -> bool {
         self.entries
             .iter()
-            .any(|entry| entry.origin == Origin::Internal && entry.request == Request::Ping {})
+            .any(|entry| entry.origin == Origin::Internal && entry.request == *request)
     }
 
     /// Abandons a request. An unsent one is removed, unless it is a logout; a sent one stays until

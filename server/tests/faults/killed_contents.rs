@@ -127,6 +127,8 @@ fn assert_kept(directory: &Path, ledger: &Ledger) {
         }
         _ => panic!("it is there twice: {ledger:?}"),
     }
+    // A server that stops waits for its clients to go.
+    drop(tony);
     assert_eq!(daemon.stop().code(), Some(0));
 }
 

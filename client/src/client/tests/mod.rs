@@ -1,5 +1,6 @@
 //! The client against a scripted server, byte for byte, on a clock of whole seconds.
 
+mod abandoned;
 mod peer;
 
 use correio_proto::{
@@ -303,52 +304,6 @@ fn deadlines_pass_with_and_without_a_connection() {
     peer.reply(2, logged_in());
     client.drive(s(21), &mut peer).unwrap();
     assert_eq!(peer.heard(), []);
-}
-
-#[test]
-fn an_abandoned_login_leaves_no_session() {
-    let mut client = client();
-    let mut peer = greet(&mut client, s(0), 1);
-    let login = client.request(Request::Login(login(1)), FAR).unwrap();
-    client.drive(s(0), &mut peer).unwrap();
-    peer.heard();
-    client.abandon(login);
-    peer.reply(2, logged_in());
-    client.drive(s(1), &mut peer).unwrap();
-    assert_eq!(peer.heard_requests(), [Request::Logout {}]);
-    assert_eq!(client.username(), None);
-    assert_eq!(client.poll(), None);
-}
-
-#[test]
-fn a_login_after_one_that_was_given_up_waits_for_its_answer() {
-    let mut client = client();
-    let mut peer = greet(&mut client, s(0), 1);
-    client.request(Request::Login(login(1)), s(5)).unwrap();
-    client.drive(s(0), &mut peer).unwrap();
-    peer.heard();
-    client.handle_timeout(s(5)).unwrap();
-    let again = client.request(Request::Login(login(1)), FAR).unwrap();
-    client.drive(s(5), &mut peer).unwrap();
-    assert_eq!(peer.heard(), [], "the server would refuse it: there may be a session");
-    peer.reply(2, logged_in());
-    client.drive(s(6), &mut peer).unwrap();
-    assert_eq!(peer.heard_requests(), [Request::Logout {}, Request::Login(login(1))]);
-    peer.reply(3, Reply::LoggedOut {});
-    peer.reply(4, logged_in());
-    client.drive(s(7), &mut peer).unwrap();
-    let last = outcomes(&mut client).pop().unwrap();
-    assert_eq!(last, (again, Ok(logged_in())));
-}
-
-#[test]
-fn an_abandoned_logout_is_still_sent() {
-    let (mut client, mut peer) = session();
-    let logout = client.request(Request::Logout {}, FAR).unwrap();
-    client.abandon(logout);
-    assert_eq!(client.username(), None);
-    client.drive(s(1), &mut peer).unwrap();
-    assert_eq!(peer.heard_requests(), [Request::Logout {}]);
 }
 
 #[test]

@@ -51,8 +51,39 @@ pub(crate) fn run(data: &[u8]) {
 struct PendingRequest {
     request: Request,
     deadline: Duration,
-    /// Number of the connection on which the request was answered or abandoned.
-    over_on: Option<u32>,
+    /// The request's end, once nobody waits for its answer.
+    over: Option<Over>,
+}
+
+impl PendingRequest {
+    fn is_waiting(&self) -> bool {
+        self.over.is_none()
+    }
+
+    /// Whether nobody waits for the answer, although the request may be on its way.
+    fn was_given_up_on(&self, connection: u32) -> bool {
+        self.over == Some(Over { on: connection, end: End::GivenUp })
+    }
+
+    /// Whether the request may have been on its way on this connection.
+    fn may_be_on(&self, connection: u32) -> bool {
+        self.over.is_none_or(|over| over.on == connection)
+    }
+}
+
+/// The end of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Over {
+    /// Number of the connection during which the request ended.
+    on: u32,
+    end: End,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Answered,
+    /// Abandoned, or not answered before its deadline.
+    GivenUp,
 }
 
 struct Run {
@@ -96,7 +127,7 @@ impl Run {
                 let which = input.below(self.asked.len().max(1));
                 if let Some((id, asked)) = self.asked.iter_mut().nth(which) {
                     self.client.abandon(*id);
-                    asked.over_on.get_or_insert(self.connection);
+                    asked.over.get_or_insert(Over { on: self.connection, end: End::GivenUp });
                 }
             }
             other => self.act_as_server(other, input),
@@ -114,11 +145,11 @@ impl Run {
             // The new password may be tried at the next login, whether or not the change arrived.
             self.known.push((welcome.realm, new.clone()));
         }
-        let waiting = self.asked.values().filter(|asked| asked.over_on.is_none()).count();
+        let waiting = self.asked.values().filter(|asked| asked.is_waiting()).count();
         match self.client.request(request.clone(), deadline) {
             Ok(id) => {
                 assert!(waiting < REQUESTS_MAX);
-                let asked = PendingRequest { request, deadline, over_on: None };
+                let asked = PendingRequest { request, deadline, over: None };
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
             Err(Failure::TooLarge { limit }) => self.check_limit(&request, limit),
@@ -150,12 +181,14 @@ impl Run {
     }
 
     /// Whether the last login or logout, under way or abandoned on this connection, is a logout: a
-    /// request after it would reach the server without a session.
+    /// request after it would reach the server without a session. A login that was given up does
+    /// not count: it is not sent, or the session that it makes is ended.
     fn is_logging_out(&self) -> bool {
-        let is_here =
-            |asked: &&PendingRequest| asked.over_on.is_none_or(|on| on == self.connection);
-        let is_change = |asked: &&PendingRequest| {
-            matches!(asked.request, Request::Login(_) | Request::Logout {})
+        let is_here = |asked: &&PendingRequest| asked.may_be_on(self.connection);
+        let is_change = |asked: &&PendingRequest| match asked.request {
+            Request::Login(_) => !asked.was_given_up_on(self.connection),
+            Request::Logout {} => true,
+            _ => false,
         };
         let last = self.asked.values().filter(is_here).rfind(is_change);
         last.is_some_and(|asked| matches!(asked.request, Request::Logout {}))
@@ -190,7 +223,7 @@ impl Run {
                 let reply = answer(&request(input), peer.realm, input.byte());
                 peer.say(&ServerMessage::Reply { number, reply });
             }
-            13 => peer.to_client.extend(input.counted()),
+            13 => peer.garble(input.counted()),
             14 => peer.is_blocked = !peer.is_blocked,
             _ => peer.is_closed = true,
         }
@@ -233,13 +266,22 @@ impl Run {
     }
 
     /// If the client is ready and the link takes bytes, all pending requests must be on their way.
+    /// They may wait only for the answer to a login that was given up: it tells whether there is a
+    /// session, which must be ended first.
     fn sent_everything(&mut self) {
         self.poll();
         let Some(peer) = self.peer.as_ref().filter(|peer| !peer.is_blocked) else {
             return;
         };
-        let mut waiting = self.asked.values().filter(|asked| asked.over_on.is_none());
-        assert!(!self.client.is_ready() || waiting.all(|asked| peer.has_heard(&asked.request)));
+        let given_up = |asked: &&PendingRequest| {
+            matches!(asked.request, Request::Login(_)) && asked.was_given_up_on(self.connection)
+        };
+        let mut given_up = self.asked.values().filter(given_up);
+        if !self.client.is_ready() || given_up.any(|asked| peer.may_owe_answer(&asked.request)) {
+            return;
+        }
+        let mut waiting = self.asked.values().filter(|asked| asked.is_waiting());
+        assert!(waiting.all(|asked| peer.has_heard(&asked.request)));
     }
 
     fn poll(&mut self) {
@@ -259,7 +301,12 @@ impl Run {
 
     fn answered(&mut self, id: RequestId, outcome: Result<Reply, Failure>) {
         let asked = self.asked.get_mut(&id).expect("it was asked for");
-        assert_eq!(asked.over_on.replace(self.connection), None, "one answer each");
+        let end = match outcome {
+            Err(Failure::TimedOut) => End::GivenUp,
+            _ => End::Answered,
+        };
+        let before = asked.over.replace(Over { on: self.connection, end });
+        assert!(before.is_none(), "one answer each");
         if let (Request::Login(login), Ok(Reply::LoggedIn(_)), Some(welcome)) =
             (&asked.request, &outcome, self.client.welcome())
         {
@@ -283,9 +330,7 @@ impl Run {
         let Request::Login(Login { credential, .. }) = &message.request else {
             return;
         };
-        // A request abandoned on this connection may have been on its way.
-        let is_here = |over_on: Option<u32>| over_on.is_none_or(|on| on == self.connection);
-        let mut here = self.asked.values().filter(|asked| is_here(asked.over_on));
+        let mut here = self.asked.values().filter(|asked| asked.may_be_on(self.connection));
         let is_asked = here.any(|asked| asked.request == message.request);
         let known = (realm, credential.clone());
         assert!(is_asked || self.known.contains(&known), "a credential for another realm");
@@ -298,7 +343,7 @@ impl Run {
         self.now += Duration::from_secs(1000);
         self.wake();
         self.poll();
-        assert!(self.asked.values().all(|asked| asked.over_on.is_some()));
+        assert!(!self.asked.values().any(PendingRequest::is_waiting));
         assert_eq!(self.client.timeout(), None);
     }
 }

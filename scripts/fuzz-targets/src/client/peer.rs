@@ -20,6 +20,8 @@ pub(super) struct Peer {
     /// Requests that the server may answer.
     pub(super) unanswered: VecDeque<ClientMessage>,
     heard: Vec<Request>,
+    /// Whether any bytes were sent: they may have begun a frame that takes later answers in.
+    is_garbled: bool,
     pub(super) is_closed: bool,
     /// Whether nothing can be written for now.
     pub(super) is_blocked: bool,
@@ -34,6 +36,7 @@ impl Peer {
             channel: Channel::plaintext(limits::BODY_MAX),
             unanswered: VecDeque::new(),
             heard: Vec::new(),
+            is_garbled: false,
             is_closed: false,
             is_blocked: false,
         }
@@ -43,6 +46,18 @@ impl Peer {
         let mut bytes = Vec::new();
         frame::encode(message, &mut bytes).unwrap();
         self.to_client.extend(bytes);
+    }
+
+    /// Sends any bytes.
+    pub(super) fn garble(&mut self, bytes: &[u8]) {
+        self.to_client.extend(bytes);
+        self.is_garbled |= !bytes.is_empty();
+    }
+
+    /// Whether a request has arrived whose answer the client may not have.
+    pub(super) fn may_owe_answer(&self, request: &Request) -> bool {
+        let is_unanswered = self.unanswered.iter().any(|message| message.request == *request);
+        is_unanswered || self.is_garbled && self.has_heard(request)
     }
 
     pub(super) fn has_heard(&self, request: &Request) -> bool {
