@@ -4,6 +4,7 @@ pub mod bench;
 pub mod content;
 pub mod dial;
 pub mod driver;
+pub mod history;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;

@@ -153,7 +153,9 @@ pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, Ru
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
     let (address, trust) = (server.address, server.trust);
-    let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed, silence });
+    let history = None;
+    let driver =
+        Driver::new(Plan { scenario, server: address, trust, rate, seed, silence, history });
     let running = RunInProgress {
         driver: driver.map_err(RunError::Broken)?,
         server,
@@ -183,7 +185,7 @@ impl Prepared {
         running.driver.begin();
         while running.step(interrupts, progress)? == Step::On {}
         let RunInProgress { driver, server, meter, acted, killed, failure, .. } = running;
-        let Finished { counts, recorder, users, scheduled, harmless } = driver.finish();
+        let Finished { counts, recorder, users, scheduled, harmless, .. } = driver.finish();
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
                 "the generator used {:.0} % of a processor: it may have been the limit, not the \

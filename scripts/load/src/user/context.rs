@@ -1,6 +1,6 @@
 //! What all virtual users share while they act.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use correio_proto::mail::Username;
 
@@ -11,7 +11,9 @@ pub type Rng = fastrand::Rng;
 
 /// State shared by all virtual users.
 pub struct UserContext<'a> {
-    /// Time since the start of the load.
+    /// When the load started.
+    pub started: Instant,
+    /// Time since then, from before the connection was driven.
     pub now: Duration,
     /// The groups of the scenario.
     pub groups: &'a [Group],
@@ -27,6 +29,13 @@ pub struct UserContext<'a> {
     pub rng: &'a mut Rng,
     /// The present phase.
     pub phase: Phase,
+}
+
+impl UserContext<'_> {
+    /// Time since the start of the load, no earlier than any answer that was read so far.
+    pub(super) fn read_by(&self) -> Duration {
+        self.started.elapsed()
+    }
 }
 
 /// The phase of a load.

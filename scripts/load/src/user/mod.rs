@@ -361,7 +361,7 @@ impl VirtualUser {
             subject: subject(id),
             content: body.parse().expect("it begins with a digit"),
         };
-        context.ledger.begin(self.id, &mail);
+        context.ledger.begin(self.id, &mail, context.now);
         self.ask(context, RequestKind::Send(id), Request::Send(mail), since);
     }
 
@@ -443,7 +443,7 @@ impl VirtualUser {
             }
             (RequestKind::Logout, _) => self.state = SessionState::Registered,
             (RequestKind::Send(id), _) => {
-                context.ledger.acknowledged(id);
+                context.ledger.acknowledged(id, context.read_by());
                 if self.is_uploading(id) {
                     self.uploading = None;
                 }
@@ -456,7 +456,9 @@ impl VirtualUser {
             (RequestKind::Read, Reply::Piece { bytes }) => {
                 self.read_piece(context, bytes.as_bytes());
             }
-            (RequestKind::Confirm(ids), _) => context.ledger.confirmed(self.id, &ids),
+            (RequestKind::Confirm(ids), _) => {
+                context.ledger.confirmed(self.id, &ids, context.read_by());
+            }
             (
                 RequestKind::Ping | RequestKind::Fetch | RequestKind::Upload | RequestKind::Read,
                 _,
@@ -538,7 +540,8 @@ impl VirtualUser {
 
     /// Deletes the mails of a page on the server.
     fn confirm(&mut self, context: &mut UserContext<'_>, page: &Page) {
-        let ids = page.mails.iter().map(|mail| mail.id).collect();
+        let ids: Vec<_> = page.mails.iter().map(|mail| mail.id).collect();
+        context.ledger.confirming(self.id, &ids, context.now);
         let mails = page.mails.iter().map(Mail::reference).collect::<Vec<MailRef>>();
         self.ask(
             context,
