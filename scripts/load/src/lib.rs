@@ -1,5 +1,6 @@
 //! Shared by the programs that put a server under load: clients, requests, ledgers and results.
 
+pub mod backups;
 pub mod bench;
 pub mod content;
 pub mod dial;
