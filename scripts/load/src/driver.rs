@@ -16,6 +16,7 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use crate::{
     dial::{LinkAction, code, connect},
+    history::History,
     intruder::Intruder,
     ledger::{Ledger, MailCounts, UserId},
     results::{Operation, Recorder, UserCounts},
@@ -50,6 +51,8 @@ pub struct Plan {
     pub seed: u64,
     /// A server that is silent for this long is gone, unless it has told a user to wait.
     pub silence: Duration,
+    /// A history to keep, if backups are compared with it.
+    pub history: Option<History>,
 }
 
 /// See the module's description.
@@ -86,6 +89,8 @@ pub struct Driver {
 pub struct Finished {
     /// The totals of the ledger.
     pub counts: MailCounts,
+    /// The history, if one was to be kept.
+    pub history: Option<History>,
     /// All latencies.
     pub recorder: Recorder,
     /// The results of the users' logins.
@@ -125,7 +130,7 @@ impl Driver {
     /// # Errors
     ///
     /// The kernel refuses a poll, or a username is invalid.
-    pub fn new(plan: Plan) -> Result<Self> {
+    pub fn new(mut plan: Plan) -> Result<Self> {
         let mut driver = Self {
             poll: Poll::new().context("a poll")?,
             started: Instant::now(),
@@ -135,7 +140,7 @@ impl Driver {
             usernames: vec![Vec::new(); plan.scenario.clients.len()],
             // The first mail of a group with large mails is one.
             large_due: plan.scenario.clients.iter().map(|group| 1.0 - group.large).collect(),
-            ledger: Ledger::default(),
+            ledger: Ledger::new(plan.history.take()),
             recorder: Recorder::default(),
             rng: Rng::with_seed(plan.seed),
             phase: Phase::Acting,
@@ -187,6 +192,7 @@ impl Driver {
                         types,
                     })))
                 } else {
+                    self.ledger.enter_hostile(username.clone());
                     let (behaviour, security) = (group.behaviour, security.clone());
                     let intruder =
                         Intruder::new(behaviour, username, credential, security, arrival);
@@ -209,9 +215,10 @@ impl Driver {
         Ok(())
     }
 
-    /// Starts the load.
-    pub fn begin(&mut self) {
+    /// Starts the load. Returns the moment from which its times count.
+    pub fn begin(&mut self) -> Instant {
         self.started = Instant::now();
+        self.started
     }
 
     /// Time since the start.
@@ -306,7 +313,7 @@ impl Driver {
 
     /// Closes the ledger and returns the results.
     #[must_use]
-    pub fn finish(self) -> Finished {
+    pub fn finish(mut self) -> Finished {
         let mut drained: HashSet<UserId> = HashSet::new();
         let mut users = UserCounts { expected: self.user_count, ..UserCounts::default() };
         let mut unemptied = 0;
@@ -325,6 +332,7 @@ impl Driver {
         let intruders = self.slots.iter().skip(self.user_count);
         let harmless = intruders.filter(|slot| !slot.has_connected).count();
         Finished {
+            history: self.ledger.take_history(),
             counts: self.ledger.close(&drained, unemptied),
             recorder: self.recorder,
             users,
@@ -392,6 +400,7 @@ impl Driver {
             return None;
         };
         let mut context = UserContext {
+            started: self.started,
             now,
             groups: &self.plan.scenario.clients,
             usernames: &mut self.usernames,

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
+    time::Duration,
 };
 
 use correio_proto::{
@@ -11,11 +12,11 @@ use correio_proto::{
     message::Send,
 };
 
+use crate::history::History;
+pub use crate::history::UserId;
+
 /// Most mail ids named in a report.
 const EXAMPLES_MAX: usize = 10;
-
-/// Number of a virtual user.
-pub type UserId = usize;
 
 /// The ledger.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub struct Ledger {
     mails: HashMap<MailId, Entry>,
     users: HashMap<Username, UserId>,
     counts: MailCounts,
+    /// The times of all operations, if backups are compared with them.
+    history: Option<History>,
 }
 
 #[derive(Debug)]
@@ -82,21 +85,48 @@ impl MailCounts {
 }
 
 impl Ledger {
+    /// Makes a ledger without mails, which also keeps this history.
+    #[must_use]
+    pub fn new(history: Option<History>) -> Self {
+        Self { history, ..Self::default() }
+    }
+
+    /// The history so far; the ledger does not go on with it.
+    pub fn take_history(&mut self) -> Option<History> {
+        self.history.take()
+    }
+
     /// Records the user of a username.
     pub fn enter(&mut self, username: Username, user: UserId) {
+        if let Some(history) = &mut self.history {
+            history.enter(username.clone(), user);
+        }
         self.users.insert(username, user);
     }
 
+    /// Records the username of a hostile client, which has no copies to count.
+    pub fn enter_hostile(&mut self, username: Username) {
+        if let Some(history) = &mut self.history {
+            history.enter_hostile(username);
+        }
+    }
+
     /// Records a mail before it is sent.
-    pub fn begin(&mut self, from: UserId, mail: &Send) {
+    pub fn begin(&mut self, from: UserId, mail: &Send, now: Duration) {
         let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
-        let copies = recipients.map(|user| (*user, CopyState::Waiting)).collect();
+        let copies: Vec<_> = recipients.map(|user| (*user, CopyState::Waiting)).collect();
+        if let Some(history) = &mut self.history {
+            history.sending(from, mail.id, copies.iter().map(|(user, _)| *user), now);
+        }
         let digest = digest(mail.subject.as_str(), &mail.content);
         self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
     }
 
     /// Records an acknowledgement.
-    pub fn acknowledged(&mut self, id: MailId) {
+    pub fn acknowledged(&mut self, id: MailId, now: Duration) {
+        if let Some(history) = &mut self.history {
+            history.sent(id, now);
+        }
         if let Some(entry) = self.mails.get_mut(&id)
             && !std::mem::replace(&mut entry.acknowledged, true)
         {
@@ -135,8 +165,18 @@ impl Ledger {
         }
     }
 
+    /// Records that a user is about to ask for deletions.
+    pub fn confirming(&mut self, by: UserId, ids: &[MailId], now: Duration) {
+        if let Some(history) = &mut self.history {
+            history.confirming(by, ids, now);
+        }
+    }
+
     /// Records that the server has acknowledged deletions.
-    pub fn confirmed(&mut self, by: UserId, ids: &[MailId]) {
+    pub fn confirmed(&mut self, by: UserId, ids: &[MailId], now: Duration) {
+        if let Some(history) = &mut self.history {
+            history.confirmed(by, ids, now);
+        }
         for id in ids {
             let copies = self.mails.get_mut(id).map(|entry| &mut entry.copies);
             for (user, copy) in copies.into_iter().flatten() {
@@ -187,6 +227,9 @@ mod tests {
 
     use super::*;
 
+    /// Time of everything: the counts do not depend on it.
+    const NOW: Duration = Duration::ZERO;
+
     fn send(to: &str) -> Send {
         Send {
             id: crate::new_id().unwrap(),
@@ -225,15 +268,15 @@ mod tests {
     fn a_mail_that_comes_once_to_each_closes_the_ledger() {
         let mut ledger = ledger();
         let sent = send("pepper, happy");
-        ledger.begin(0, &sent);
+        ledger.begin(0, &sent, NOW);
         // A copy may come before the acknowledgement, and again before its confirmation.
         ledger.received(1, &mail("tony", &sent));
         ledger.received(1, &mail("tony", &sent));
-        ledger.acknowledged(sent.id);
-        ledger.confirmed(1, &[sent.id]);
+        ledger.acknowledged(sent.id, NOW);
+        ledger.confirmed(1, &[sent.id], NOW);
         ledger.received(2, &mail("tony", &sent));
         let unanswered = send("pepper");
-        ledger.begin(0, &unanswered);
+        ledger.begin(0, &unanswered, NOW);
         let counts = ledger.close(&everybody(), 0);
         assert!(counts.is_closed(), "{counts:?}");
         assert_eq!((counts.acknowledged, counts.received), (2, 2));
@@ -244,11 +287,11 @@ mod tests {
         let mut ledger = ledger();
         let (lost, doubled, changed) = (send("pepper"), send("pepper"), send("pepper"));
         for sent in [&lost, &doubled, &changed] {
-            ledger.begin(0, sent);
-            ledger.acknowledged(sent.id);
+            ledger.begin(0, sent, NOW);
+            ledger.acknowledged(sent.id, NOW);
         }
         ledger.received(1, &mail("tony", &doubled));
-        ledger.confirmed(1, &[doubled.id]);
+        ledger.confirmed(1, &[doubled.id], NOW);
         ledger.received(1, &mail("tony", &doubled));
         ledger.received(1, &mail("happy", &changed));
         ledger.received(2, &mail("tony", &lost));
@@ -270,8 +313,8 @@ mod tests {
             Content::Large(LargeContent { size, sha256 })
         };
         let sent = Send { content: large(1), ..send("pepper, happy") };
-        ledger.begin(0, &sent);
-        ledger.acknowledged(sent.id);
+        ledger.begin(0, &sent, NOW);
+        ledger.acknowledged(sent.id, NOW);
         ledger.received(1, &mail("tony", &sent));
         assert_eq!(ledger.counts().changed, 0);
         ledger.received(2, &Mail { content: large(2), ..mail("tony", &sent) });
@@ -282,8 +325,8 @@ mod tests {
     fn what_was_not_drained_is_not_lost_but_leaves_the_ledger_open() {
         let mut ledger = ledger();
         let sent = send("pepper");
-        ledger.begin(0, &sent);
-        ledger.acknowledged(sent.id);
+        ledger.begin(0, &sent, NOW);
+        ledger.acknowledged(sent.id, NOW);
         let counts = ledger.close(&[0].into(), 1);
         assert_eq!((counts.lost, counts.unemptied), (0, 1));
         assert!(!counts.is_closed());

@@ -1,9 +1,11 @@
 //! Shared by the programs that put a server under load: clients, requests, ledgers and results.
 
+pub mod backups;
 pub mod bench;
 pub mod content;
 pub mod dial;
 pub mod driver;
+pub mod history;
 pub mod interrupts;
 pub mod intruder;
 pub mod ledger;

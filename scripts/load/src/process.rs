@@ -1,6 +1,6 @@
-//! Memory, processor time and open files of a process.
+//! Memory, processor time, open files and log of a process.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result};
 use correio_testing::process;
@@ -19,6 +19,14 @@ pub fn memory(pid: u32) -> Result<u64> {
 #[must_use]
 pub fn processor_seconds(pid: u32) -> Option<f64> {
     from_number(pid).and_then(process::processor_time).as_ref().map(Duration::as_secs_f64)
+}
+
+/// The last lines of a process's log, in one line; empty if there is no log.
+#[must_use]
+pub fn last_lines(log: &Path) -> String {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<_> = text.lines().collect();
+    lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("; ")
 }
 
 fn from_number(pid: u32) -> Option<Pid> {

@@ -7,7 +7,9 @@ use correio_client::{Cancel, ConnectOptions, Service, Trust};
 use correio_testing::proxy::{Proxy, ProxyMode};
 
 use crate::{
+    backups::{BackupThread, BackupsToVerify, TakenBackups},
     driver::{Driver, Finished, Plan},
+    history::History,
     interrupts::Interrupts,
     ledger::MailCounts,
     process::{processor_seconds, raise_file_limit},
@@ -45,6 +47,8 @@ pub enum Target {
         kills: u32,
         /// Whether a proxy loses a mail.
         lose_one: bool,
+        /// The interval of backups; `None` for no backups.
+        backup_every: Option<Duration>,
     },
     /// A server that is already running.
     Other {
@@ -102,12 +106,12 @@ pub struct RunReport {
     pub recorder: Recorder,
     /// The ledger's totals.
     pub counts: MailCounts,
+    /// The backups, which are to be verified; `None` if none were to be taken.
+    pub backups: Option<BackupsToVerify>,
     /// How long clients acted, in seconds.
     pub seconds: f64,
     /// Times of the server's kills, since the start.
     pub kills: Vec<Duration>,
-    /// Whether a signal ended the run early.
-    pub interrupted: bool,
     /// The run's requirements, and how far they were met.
     pub checks: Checks,
     /// Warnings for readers of the figures.
@@ -153,9 +157,12 @@ pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, Ru
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
     let (address, trust) = (server.address, server.trust);
-    let driver = Driver::new(Plan { scenario, server: address, trust, rate, seed, silence });
+    let history = server.backup_every.map(|_| History::default());
+    let driver =
+        Driver::new(Plan { scenario, server: address, trust, rate, seed, silence, history });
     let running = RunInProgress {
         driver: driver.map_err(RunError::Broken)?,
+        backups: None,
         server,
         meter: Meter::default(),
         phase: Phase::Acting,
@@ -180,10 +187,20 @@ impl Prepared {
         progress: &mut OnProgress<'_>,
     ) -> Result<RunReport, RunError> {
         let Self { mut running, operations, mut warnings } = self;
-        running.driver.begin();
+        running.begin(interrupts).map_err(RunError::Broken)?;
         while running.step(interrupts, progress)? == Step::On {}
-        let RunInProgress { driver, server, meter, acted, killed, failure, .. } = running;
-        let Finished { counts, recorder, users, scheduled, harmless } = driver.finish();
+        let RunInProgress { driver, backups, server, meter, acted, killed, failure, .. } = running;
+        let Finished { counts, history, recorder, users, scheduled, harmless } = driver.finish();
+        // Before the server ends, with whose end its data directory goes.
+        let taken = backups.map(BackupThread::finish).transpose().map_err(RunError::Broken)?;
+        let commands = server.own.as_ref().map(OwnServer::commands);
+        let backups = match (taken, commands, history) {
+            (Some(taken), Some(commands), Some(history)) => {
+                warnings.extend(few_backups(&taken, server.backup_every, acted));
+                Some(BackupsToVerify { taken, commands, history })
+            }
+            _ => None,
+        };
         if meter.busiest > GENERATOR_BUSY {
             warnings.push(format!(
                 "the generator used {:.0} % of a processor: it may have been the limit, not the \
@@ -198,8 +215,9 @@ impl Prepared {
         };
         let users = Some(users);
         let checks = Checks { operations, users, scheduled, kills, harmless, server_failure };
-        let (interrupted, seconds) = (!interrupts.are_none(), acted.as_secs_f64());
-        Ok(RunReport { recorder, counts, seconds, kills: killed, interrupted, checks, warnings })
+        let seconds = acted.as_secs_f64();
+        let kills = killed;
+        Ok(RunReport { recorder, counts, backups, seconds, kills, checks, warnings })
     }
 }
 
@@ -211,6 +229,8 @@ struct TargetServer {
     trust: Trust,
     /// How often to kill the server.
     kills: u32,
+    /// The interval of backups.
+    backup_every: Option<Duration>,
 }
 
 impl TargetServer {
@@ -227,12 +247,18 @@ impl TargetServer {
         match target {
             Target::Other { server: address, trust } => {
                 reach(address, &trust).map_err(failed)?;
-                Ok(Self { own: None, address, trust, kills: 0 })
+                Ok(Self { own: None, address, trust, kills: 0, backup_every: None })
             }
             Target::Own { tls: true, lose_one: true, .. } => {
                 Err(RunError::Usage("the proxy that loses a mail speaks without TLS"))
             }
-            Target::Own { program, guard, tls, kills, lose_one } => {
+            Target::Own { kills: 1.., backup_every: Some(_), .. } => Err(RunError::Usage(
+                "a killed server cannot start again beside a backup: leave out one of both",
+            )),
+            Target::Own { lose_one: true, backup_every: Some(_), .. } => {
+                Err(RunError::Usage("a mail that the proxy loses is in no backup"))
+            }
+            Target::Own { program, guard, tls, kills, lose_one, backup_every } => {
                 let clients = scenario.clients.iter().map(|group| group.count).sum();
                 let flags = scenario.server.clone();
                 let start = Start { program, guard, flags, tls, clients };
@@ -245,7 +271,7 @@ impl TargetServer {
                     }
                     false => address,
                 };
-                Ok(Self { own: Some(own), address, trust, kills })
+                Ok(Self { own: Some(own), address, trust, kills, backup_every })
             }
         }
     }
@@ -275,6 +301,8 @@ enum Step {
 /// A run in progress.
 struct RunInProgress {
     driver: Driver,
+    /// Dropped before the server, whose data directory it reads.
+    backups: Option<BackupThread>,
     server: TargetServer,
     meter: Meter,
     phase: Phase,
@@ -290,6 +318,25 @@ struct RunInProgress {
 }
 
 impl RunInProgress {
+    /// Starts the load and the backups.
+    fn begin(&mut self, interrupts: &Interrupts) -> Result<()> {
+        let started = self.driver.begin();
+        if let (Some(every), Some(own)) = (self.server.backup_every, &self.server.own) {
+            let (commands, data) = (own.commands(), own.data());
+            let interrupts = interrupts.clone();
+            self.backups = Some(BackupThread::start(commands, data, every, started, interrupts)?);
+        }
+        Ok(())
+    }
+
+    /// Ends the phase in which clients act, and the backups.
+    fn stop_acting(&mut self, now: Duration) {
+        self.acted = now;
+        if let Some(backups) = &mut self.backups {
+            backups.stop();
+        }
+    }
+
     /// Runs for a second, or until the phase ends.
     fn step(
         &mut self,
@@ -316,7 +363,7 @@ impl RunInProgress {
         if self.failure.is_some() {
             // Later figures would say nothing about the server.
             if self.phase == Phase::Acting {
-                self.acted = now;
+                self.stop_acting(now);
                 self.driver.enter(Phase::Settling);
             }
             return Ok(Step::Over);
@@ -332,7 +379,7 @@ impl RunInProgress {
         };
         self.phase = match self.phase {
             Phase::Acting => {
-                self.acted = now;
+                self.stop_acting(now);
                 self.deadline = now + hasty(SETTLE_PATIENCE);
                 Phase::Settling
             }
@@ -373,6 +420,19 @@ fn file_warning(clients: usize) -> Vec<String> {
         return Vec::new();
     }
     vec![format!("the limit on open files, {files}, is too low for {clients} clients: ulimit -n")]
+}
+
+/// A warning if fewer backups were taken than were due.
+fn few_backups(taken: &TakenBackups, every: Option<Duration>, acted: Duration) -> Option<String> {
+    let due = (acted.as_secs_f64() / every?.as_secs_f64()).floor() as usize;
+    let count = taken.backups.len();
+    // The last one is due when the clients stop.
+    (count + 1 < due).then(|| {
+        format!(
+            "{count} backups were taken instead of {due}: they took longer than their interval, or \
+             too much room"
+        )
+    })
 }
 
 /// Reads gauges of machine and server.

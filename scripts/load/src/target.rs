@@ -18,7 +18,11 @@ use correio_testing::guard;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{interrupts::Interrupts, process};
+use crate::{
+    backups::OperatorCommands,
+    interrupts::Interrupts,
+    process::{self, last_lines},
+};
 
 /// Longest time from SIGTERM to the server's end, and the same after a signal to the run.
 const END_PATIENCE: Duration = Duration::from_secs(30);
@@ -86,6 +90,19 @@ impl OwnServer {
         self.child = child;
         self.last_cpu = None;
         Ok(())
+    }
+
+    /// The server's data directory.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        data_of(self.directory.path())
+    }
+
+    /// The program for the commands of the server's operator.
+    #[must_use]
+    pub fn commands(&self) -> OperatorCommands {
+        let Start { program, guard, .. } = self.start.clone();
+        OperatorCommands { program, guard }
     }
 
     /// Describes the server's end if it has ended by itself.
@@ -164,7 +181,7 @@ fn spawn(
     command
         .args(["--config", "/dev/null", "--listen", listen, "--log-level", "warn"])
         .arg("--data-dir")
-        .arg(directory.join("data"))
+        .arg(data_of(directory))
         // All clients come from one machine and log in at once, which real users would not.
         .args(["--max-connections", &many, "--connections-per-address", &many])
         .args(["--max-anonymous", &many, "--hash-queue", &many, "--bcrypt-cost", "4"])
@@ -260,12 +277,10 @@ fn next_line(
     }
 }
 
-fn log_of(directory: &Path) -> PathBuf {
-    directory.join("log")
+fn data_of(directory: &Path) -> PathBuf {
+    directory.join("data")
 }
 
-fn last_lines(path: &Path) -> String {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    let lines: Vec<_> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(5)..).unwrap_or_default().join("; ")
+fn log_of(directory: &Path) -> PathBuf {
+    directory.join("log")
 }

@@ -17,10 +17,12 @@ use anyhow::{Context, Result, bail};
 use clap::Parser;
 use correio_client::Trust;
 use correio_load::{
+    backups::{BACKUPS_MAX, BackupsToVerify},
     interrupts::Interrupts,
+    ledger::MailCounts,
     results::{
-        Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results, Run, compare,
-        have_something_in_common, size,
+        BackupSummary, Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results,
+        Run, compare, have_something_in_common, size,
     },
     run::{self, Options, Progress, RunError, RunReport, Target},
     scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
@@ -42,6 +44,7 @@ Examples:
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
   scripts/load-test hostile --calm --json calm.json    the same users without the hostile clients
   scripts/load-test large --cut-uploads                uploads of 25 MiB whose links are cut nine times
+  scripts/load-test office --backup-every 1            a backup every second, each verified
   scripts/load-test --from after.json --html after.html
   scripts/load-test --compare before.json after.json
 
@@ -49,12 +52,13 @@ Credentials are not stretched with bcrypt as a real client stretches them, so th
 clients cost this machine little; the server hashes them at cost 4. Ctrl-C ends the load early and
 reports within seconds; a second Ctrl-C ends the program at once.
 
-A run passes if every operation of the scenario was done, every user was logged in, every mailbox was
-emptied, every acknowledged mail arrived, and no condition of --fail-if holds.
+A run passes if every operation of the scenario was done, every user was logged in, every mailbox
+was emptied, every acknowledged mail arrived, every backup of --backup-every is sound, and no
+condition of --fail-if holds.
 ";
 
 /// Flags of a run, which conflict with saved results.
-const OF_A_RUN: [&str; 13] = [
+const OF_A_RUN: [&str; 14] = [
     "scenario",
     "clients",
     "rate",
@@ -65,6 +69,7 @@ const OF_A_RUN: [&str; 13] = [
     "plaintext",
     "kill_server",
     "lose_one",
+    "backup_every",
     "seed",
     "patience",
     "json",
@@ -111,6 +116,10 @@ struct Cli {
     /// Let a proxy lose one mail that it acknowledges: the run must fail
     #[arg(long, conflicts_with_all = ["server", "kill_server"])]
     lose_one: bool,
+    /// Back the server up at this interval while clients act; afterwards each backup must be
+    /// restored, check clean, and hold a prefix of what was acknowledged
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with_all = ["server", "kill_server", "lose_one"])]
+    backup_every: Option<f64>,
     /// How long to wait for a silent server after the load has ended, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     patience: f64,
@@ -327,6 +336,7 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
             format!("its own, {}", if cli.plaintext || cli.lose_one { "plaintext" } else { "TLS" })
         }
     };
+    few_enough_backups(cli, &scenario)?;
     let target = target(cli)?;
     let options = Options {
         scenario,
@@ -341,7 +351,10 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
     let kind = if cli.rate.is_some() { "scheduled load" } else { "closed load" };
     say(format_args!("{}: {kind}\n", cli.scenario))?;
     let report = prepared.run(&interrupts, &mut show())?;
-    let RunReport { recorder, counts, seconds, kills, interrupted, checks, warnings } = report;
+    let RunReport { recorder, counts, backups, seconds, kills, checks, warnings } = report;
+    let backups = backups.map(|backups| verify(backups, &interrupts)).transpose()?;
+    // A signal may have come while backups were verified.
+    let interrupted = !interrupts.are_none();
     Ok(recorder.finish(Run {
         scenario: if cli.calm { format!("{}, calm", cli.scenario) } else { cli.scenario.clone() },
         began,
@@ -355,19 +368,53 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         restarts: u32::try_from(kills.len()).unwrap_or(u32::MAX),
         kills: kills.iter().map(Duration::as_secs_f64).collect(),
         interrupted,
-        ledger: LedgerSummary {
-            acknowledged: counts.acknowledged,
-            received: counts.received,
-            lost: counts.lost,
-            doubled: counts.doubled,
-            misdelivered: counts.misdelivered,
-            changed: counts.changed,
-            unemptied: counts.unemptied,
-            examples: counts.examples,
-        },
+        ledger: ledger_summary(counts),
+        backups,
         checks,
         warnings,
     }))
+}
+
+fn ledger_summary(counts: MailCounts) -> LedgerSummary {
+    LedgerSummary {
+        acknowledged: counts.acknowledged,
+        received: counts.received,
+        lost: counts.lost,
+        doubled: counts.doubled,
+        misdelivered: counts.misdelivered,
+        changed: counts.changed,
+        unemptied: counts.unemptied,
+        examples: counts.examples,
+    }
+}
+
+/// Refuses a run with more backups than it keeps.
+fn few_enough_backups(cli: &Cli, scenario: &Scenario) -> Result<(), Stop> {
+    match cli.backup_every.map(|every| (scenario.seconds / every).floor()) {
+        Some(count) if count > BACKUPS_MAX as f64 => Err(Stop::usage(anyhow::anyhow!(
+            "{count} backups are too many: a run of {} s keeps {BACKUPS_MAX}, one every {} s",
+            scenario.seconds,
+            (scenario.seconds / BACKUPS_MAX as f64).ceil()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Verifies the backups, and shows the progress on a terminal.
+fn verify(backups: BackupsToVerify, interrupts: &Interrupts) -> Result<Vec<BackupSummary>, Stop> {
+    let bar = bar(backups.taken.backups.len() as u64);
+    bar.set_prefix("verifying");
+    bar.set_message("backups");
+    backups.verify(interrupts, |done| bar.set_position(done as u64)).map_err(Stop::broken)
+}
+
+/// A progress bar with a prefix and a message.
+fn bar(length: u64) -> ProgressBar {
+    let bar = ProgressBar::new(length);
+    if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:30}] {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
 }
 
 /// The file of a scenario, given by name or path.
@@ -396,6 +443,7 @@ fn target(cli: &Cli) -> Result<Target, Stop> {
             tls: !cli.plaintext && !cli.lose_one,
             kills: cli.kill_server,
             lose_one: cli.lose_one,
+            backup_every: cli.backup_every.map(Duration::from_secs_f64),
         });
     };
     let trust = match (cli.fingerprint, cli.plaintext) {
@@ -451,10 +499,7 @@ fn help() -> String {
 
 /// Shows the progress and records the gauges.
 fn show() -> impl FnMut(&mut Recorder, &Progress) {
-    let bar = ProgressBar::new(1);
-    if let Ok(style) = ProgressStyle::with_template("{prefix:<9} [{bar:30}] {msg}") {
-        bar.set_style(style.progress_chars("=> "));
-    }
+    let bar = bar(1);
     move |recorder, progress| {
         let gauges = Gauges {
             connections: progress.connections,

@@ -86,6 +86,10 @@ pub enum Flaw {
     Ledger,
     /// This many mailboxes were not emptied, so that their contents could not be checked.
     Unemptied(u64),
+    /// Backups that are wrong, of this many.
+    Backups(usize, usize),
+    /// Backups that were not verified, of this many; 0 of 0 if none was taken.
+    UnverifiedBackups(usize, usize),
     /// Users that never logged in, of this many.
     Outside(usize, usize),
     /// Users that were told to wait although their password was right.
@@ -115,11 +119,13 @@ impl Flaw {
             Self::Server(_)
             | Self::Ledger
             | Self::Unemptied(_)
+            | Self::Backups(..)
             | Self::Outside(..)
             | Self::MadeToWait(_)
             | Self::LetIn(_)
             | Self::Holds(_) => Ending::Failed,
-            Self::NotDone(_)
+            Self::UnverifiedBackups(..)
+            | Self::NotDone(_)
             | Self::Missed(..)
             | Self::Kills(..)
             | Self::Harmless(_)
@@ -133,6 +139,7 @@ impl Flaw {
     fn is_of_an_early_end(&self) -> bool {
         match self {
             Self::Unemptied(_)
+            | Self::UnverifiedBackups(..)
             | Self::Outside(..)
             | Self::NotDone(_)
             | Self::Missed(..)
@@ -142,6 +149,7 @@ impl Flaw {
             Self::Interrupted
             | Self::Server(_)
             | Self::Ledger
+            | Self::Backups(..)
             | Self::MadeToWait(_)
             | Self::LetIn(_)
             | Self::Holds(_)
@@ -160,6 +168,11 @@ impl fmt::Display for Flaw {
                 f,
                 "{count} mailboxes could not be emptied, so that the ledger is not closed"
             ),
+            Self::Backups(count, all) => write!(f, "{count} of {all} backups are wrong"),
+            Self::UnverifiedBackups(_, 0) => write!(f, "no backup was taken"),
+            Self::UnverifiedBackups(count, all) => {
+                write!(f, "{count} of {all} backups were not verified")
+            }
             Self::Outside(count, all) => write!(f, "{count} of {all} users never came in"),
             Self::MadeToWait(count) => {
                 write!(f, "{count} users with the right password were told to wait")
@@ -200,6 +213,12 @@ impl Results {
         }
         if ledger.unemptied > 0 {
             flaws.push(Flaw::Unemptied(ledger.unemptied));
+        }
+        if let Some(backups) = &run.backups {
+            let ((wrong, unverified), all) = (self.bad_backups(), backups.len());
+            flaws.extend((wrong > 0).then_some(Flaw::Backups(wrong, all)));
+            let is_unverified = unverified > 0 || all == 0;
+            flaws.extend(is_unverified.then_some(Flaw::UnverifiedBackups(unverified, all)));
         }
         if let Some(users) = &checks.users {
             let outside = users.expected.saturating_sub(users.came_in);

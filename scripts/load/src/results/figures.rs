@@ -49,6 +49,9 @@ pub struct Run {
     pub interrupted: bool,
     /// Totals of the ledger.
     pub ledger: LedgerSummary,
+    /// The backups that were taken meanwhile; `None` if none were to be taken, and in older results.
+    #[serde(default)]
+    pub backups: Option<Vec<BackupSummary>>,
     /// The run's requirements besides the ledger; missing in older results.
     #[serde(default)]
     pub checks: Checks,
@@ -112,6 +115,35 @@ impl LedgerSummary {
     pub fn is_closed(&self) -> bool {
         self.lost + self.doubled + self.misdelivered + self.changed + self.unemptied == 0
     }
+}
+
+/// One backup.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackupSummary {
+    /// When it began, in seconds since the start of the load.
+    pub began: f64,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Size of its file.
+    pub bytes: u64,
+    /// Mails that the server had accepted, by the restored backup.
+    pub mails: u64,
+    /// Copies that waited in mailboxes, by the restored backup.
+    pub waiting: u64,
+    /// What verifying it has shown.
+    pub outcome: BackupOutcome,
+}
+
+/// What verifying a backup has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackupOutcome {
+    /// It was restored, checked clean, and holds a prefix of what was acknowledged.
+    Sound,
+    /// It could not be made, restored or checked, or holds no such prefix; the text says why.
+    Wrong(String),
+    /// It was not verified.
+    Unverified,
 }
 
 /// Latencies of one operation, in microseconds.

@@ -52,6 +52,9 @@ impl Results {
             ("Generator", generator, is_limit),
             ("Ledger", self.ledger_line(), !ledger.is_closed()),
         ];
+        if let Some(line) = self.backups_line() {
+            facts.push(("Backups", line, self.bad_backups() != (0, 0)));
+        }
         let flaws = self.flaws(conditions);
         if flaws.is_empty() {
             facts.push(("Result", "passed".to_owned(), false));

@@ -1,6 +1,7 @@
 //! The results of a run: recording, display, saving and comparison. It measures nothing itself.
 
 mod axis;
+mod backups;
 mod compare;
 mod condition;
 mod ending;
@@ -18,7 +19,8 @@ pub use compare::{compare, have_something_in_common};
 pub use condition::{Condition, InvalidCondition, Measures, Outcome};
 pub use ending::{Ending, Flaw};
 pub use figures::{
-    Checks, Gauges, LedgerSummary, Measured, Results, Run, Second, SecondSummary, UserCounts,
+    BackupOutcome, BackupSummary, Checks, Gauges, LedgerSummary, Measured, Results, Run, Second,
+    SecondSummary, UserCounts,
 };
 pub use operation::Operation;
 pub use recorder::Recorder;

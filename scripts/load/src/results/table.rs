@@ -9,7 +9,7 @@ pub(super) const COLUMNS: [&str; 9] =
     ["", "count", "per s", "p50", "p90", "p99", "p99.9", "max", "errors"];
 
 impl Results {
-    /// A table of all operations, the ledger, and warnings.
+    /// A table of all operations, the ledger, the backups, and warnings.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = String::new();
@@ -24,6 +24,9 @@ impl Results {
             }
         }
         let _ = writeln!(text, "\n{}", self.ledger_line());
+        if let Some(line) = self.backups_line() {
+            let _ = writeln!(text, "{line}");
+        }
         if self.run.rate.is_some() {
             let _ = writeln!(text, "{} scheduled mails could not be sent", self.run.missed);
         }

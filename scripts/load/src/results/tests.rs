@@ -19,6 +19,7 @@ pub(super) fn run() -> Run {
         kills: vec![1.5],
         interrupted: false,
         ledger: LedgerSummary { acknowledged: 5, received: 5, ..LedgerSummary::default() },
+        backups: None,
         checks: Checks::default(),
         warnings: vec!["noisy".to_owned()],
     }
@@ -86,7 +87,7 @@ fn results_of_before_are_still_read() {
     let mut json = serde_json::to_value(&results).unwrap();
     let run = json["run"].as_object_mut().unwrap();
     assert!(run.remove("kills").is_some() && run.remove("seed").is_some());
-    assert!(run.remove("checks").is_some());
+    assert!(run.remove("checks").is_some() && run.remove("backups").is_some());
     assert!(run["ledger"].as_object_mut().unwrap().remove("unemptied").is_some());
     for measured in json["operations"].as_object_mut().unwrap().values_mut() {
         assert!(measured.as_object_mut().unwrap().remove("quantiles").is_some());
@@ -97,6 +98,47 @@ fn results_of_before_are_still_read() {
         measured.quantiles.clear();
     }
     assert_eq!(serde_json::from_value::<Results>(json).unwrap(), results);
+}
+
+fn backup(began: f64, outcome: BackupOutcome) -> BackupSummary {
+    BackupSummary { began, seconds: 0.25, bytes: 2 << 20, mails: 7, waiting: 3, outcome }
+}
+
+#[test]
+fn backups_are_sound_wrong_unverified_or_missing() {
+    let wrong = || BackupOutcome::Wrong("check: no good".to_owned());
+    let judged = |backups: Option<Vec<BackupSummary>>| {
+        let mut results = results();
+        results.run.backups = backups;
+        let flaws = results.flaws(&[]);
+        (results.backups_line().unwrap_or_default(), flaws, results)
+    };
+    let (line, flaws, _) = judged(None);
+    assert_eq!((line.as_str(), flaws.as_slice()), ("", [].as_slice()));
+    let sound = backup(1.0, BackupOutcome::Sound);
+    let (line, flaws, _) = judged(Some(vec![sound.clone()]));
+    assert!(line.starts_with("1 backups, each in 0.25 s") && line.contains("2.0 MiB"), "{line}");
+    assert_eq!(flaws, []);
+    let (line, flaws, mut results) =
+        judged(Some(vec![sound.clone(), backup(2.0, wrong()), backup(3.0, wrong())]));
+    assert!(line.contains("2 wrong") && line.contains("at 2.0 s: check: no good"), "{line}");
+    assert_eq!(flaws, [Flaw::Backups(2, 3)]);
+    assert_eq!(Ending::of(&flaws), Ending::Failed);
+    assert!(results.table().contains("BACKUPS WRONG"));
+    results.run.interrupted = true;
+    assert_eq!(results.flaws(&[]), [Flaw::Backups(2, 3), Flaw::Interrupted]);
+    let (line, flaws, mut results) =
+        judged(Some(vec![sound, backup(2.0, BackupOutcome::Unverified)]));
+    assert!(line.ends_with("1 were not verified"), "{line}");
+    assert_eq!(flaws, [Flaw::UnverifiedBackups(1, 2)]);
+    assert_eq!(Ending::of(&flaws), Ending::Unmeasured);
+    results.run.interrupted = true;
+    assert_eq!(results.flaws(&[]), [Flaw::Interrupted]);
+    let (line, flaws, _) = judged(Some(Vec::new()));
+    assert_eq!(
+        (line.as_str(), flaws.as_slice()),
+        ("no backup was taken", [Flaw::UnverifiedBackups(0, 0)].as_slice())
+    );
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl VirtualUser {
         }
         let content = Content::Large(LargeContent { size, sha256: uploading.digest.digest() });
         let mail = Send { id, to: uploading.to.clone(), subject: subject(id), content };
-        context.ledger.begin(self.id, &mail);
+        context.ledger.begin(self.id, &mail, context.now);
         Some((RequestKind::Send(id), Request::Send(mail)))
     }
 

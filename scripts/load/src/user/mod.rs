@@ -1,6 +1,7 @@
 //! A virtual user: chooses actions and handles their answers. The driver lends it a connection.
 
 mod contents;
+mod context;
 mod transfer;
 
 use std::time::Duration;
@@ -16,11 +17,12 @@ use correio_proto::{
     tls::Security,
 };
 
+pub use self::context::{Phase, Rng, UserContext};
 use self::transfer::{Reading, Uploading};
 use crate::{
     dial::LinkAction,
-    ledger::{Ledger, UserId},
-    results::{Operation, Recorder},
+    ledger::UserId,
+    results::Operation,
     scenario::{Action, Behaviour, Group},
 };
 
@@ -35,40 +37,6 @@ const WRONG: [u8; 23] = [0x2b; 23];
 
 /// Most mails that the schedule may have under way on one client.
 const IN_FLIGHT_MAX: usize = 16;
-
-/// A random number generator with a seed.
-pub type Rng = fastrand::Rng;
-
-/// State shared by all virtual users.
-pub struct UserContext<'a> {
-    /// Time since the start of the load.
-    pub now: Duration,
-    /// The groups of the scenario.
-    pub groups: &'a [Group],
-    /// Registered usernames by group: the possible recipients.
-    pub usernames: &'a mut Vec<Vec<Username>>,
-    /// For each group, the share of a large mail that is due: the next mail is large from 1 on.
-    pub large_due: &'a mut [f64],
-    /// Counts the mails.
-    pub ledger: &'a mut Ledger,
-    /// Records the latencies.
-    pub recorder: &'a mut Recorder,
-    /// Makes the random choices.
-    pub rng: &'a mut Rng,
-    /// The present phase.
-    pub phase: Phase,
-}
-
-/// The phase of a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// All users follow the scenario.
-    Acting,
-    /// Nothing new begins; open requests are finished.
-    Settling,
-    /// Every mailbox is emptied.
-    Draining,
-}
 
 /// See the module's description.
 #[derive(Debug)]
@@ -393,7 +361,7 @@ impl VirtualUser {
             subject: subject(id),
             content: body.parse().expect("it begins with a digit"),
         };
-        context.ledger.begin(self.id, &mail);
+        context.ledger.begin(self.id, &mail, context.now);
         self.ask(context, RequestKind::Send(id), Request::Send(mail), since);
     }
 
@@ -475,7 +443,7 @@ impl VirtualUser {
             }
             (RequestKind::Logout, _) => self.state = SessionState::Registered,
             (RequestKind::Send(id), _) => {
-                context.ledger.acknowledged(id);
+                context.ledger.acknowledged(id, context.read_by());
                 if self.is_uploading(id) {
                     self.uploading = None;
                 }
@@ -488,7 +456,9 @@ impl VirtualUser {
             (RequestKind::Read, Reply::Piece { bytes }) => {
                 self.read_piece(context, bytes.as_bytes());
             }
-            (RequestKind::Confirm(ids), _) => context.ledger.confirmed(self.id, &ids),
+            (RequestKind::Confirm(ids), _) => {
+                context.ledger.confirmed(self.id, &ids, context.read_by());
+            }
             (
                 RequestKind::Ping | RequestKind::Fetch | RequestKind::Upload | RequestKind::Read,
                 _,
@@ -570,7 +540,8 @@ impl VirtualUser {
 
     /// Deletes the mails of a page on the server.
     fn confirm(&mut self, context: &mut UserContext<'_>, page: &Page) {
-        let ids = page.mails.iter().map(|mail| mail.id).collect();
+        let ids: Vec<_> = page.mails.iter().map(|mail| mail.id).collect();
+        context.ledger.confirming(self.id, &ids, context.now);
         let mails = page.mails.iter().map(Mail::reference).collect::<Vec<MailRef>>();
         self.ask(
             context,
