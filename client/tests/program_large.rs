@@ -1,6 +1,11 @@
 //! The program and large contents: what it sends, receives, shows and refuses.
 
-use std::{fs, io::Write, process::Stdio};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::MetadataExt,
+    process::{Command, Stdio},
+};
 
 use correio_client::{Draft, Drafts, new_mail_id};
 use correio_proto::limits;
@@ -11,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::{
     PASSWORD, Setup,
     plain::{PlainSetup, digest, done, subjects, succeeded},
-    screen::{CTRL_C, ENTER, ESCAPE, HOME, Screen, Start, has_terminal},
+    screen::{CTRL_C, ENTER, ESCAPE, FIRST, HOME, Screen, Start, has_terminal},
 };
 
 /// A text above the server's limit for bodies.
@@ -90,7 +95,7 @@ fn bytes_that_are_no_text_are_kept_and_shown_with_a_note() {
     let read = read.output().unwrap();
     let read: Value = serde_json::from_slice(&read.stdout).unwrap();
     assert_eq!(read["replaced"], true);
-    let mut people = std::process::Command::new(env!("CARGO_BIN_EXE_correio"));
+    let mut people = Command::new(env!("CARGO_BIN_EXE_correio"));
     let command = setup.command(data.path(), &["read", "1"]);
     people.args(command.get_args().filter(|argument| *argument != "--json"));
     let said = String::from_utf8(people.output().unwrap().stdout).unwrap();
@@ -166,6 +171,50 @@ fn a_transfer_is_shown_and_ctrl_c_leaves_a_draft_or_the_mail_on_the_server() {
     assert_eq!(screen.end().0, 130);
     proxy.hold(false);
     assert!(setup.received()["mails"][0]["body"].as_str() == Some(&text));
+}
+
+#[test]
+fn ctrl_c_counts_while_a_draft_is_opened_to_be_sent_and_leaves_it_as_it_was() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let proxy = setup.proxy(ProxyMode::Open);
+    let address = proxy.address.to_string();
+    let (to, subject, body) = ("tony".to_owned(), "Grande".to_owned(), large());
+    let draft = Draft { id: new_mail_id(), to, subject, body };
+    let drafts =
+        Drafts::open(setup.data.path(), &address.parse().unwrap(), &"tony".parse().unwrap());
+    drafts.save(&draft).unwrap();
+    let inode = || fs::metadata(drafts.file(draft.id)).unwrap().ino();
+    let before = inode();
+    // The program waits for the text of an editor, as for a slow disk.
+    let editing = setup.data.path().join("editing");
+    fs::create_dir(&editing).unwrap();
+    let pipe = editing.join(format!("{}.txt", draft.id));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut screen = Start::of(&setup).run(&["--server", &address]);
+    screen.menu(FIRST);
+    screen.log_in();
+    screen.press("8");
+    screen.sees("Grande");
+    screen.menu("0) Back");
+    screen.press("1");
+    screen.sees("3) Delete");
+    screen.menu("0) Back");
+    proxy.hold(true);
+    screen.press("1");
+    screen.sees("Sending…");
+    screen.press(CTRL_C);
+    drop(fs::OpenOptions::new().write(true).open(&pipe).unwrap());
+    screen.sees("cancelled");
+    screen.sees("kept as a draft");
+    proxy.hold(false);
+    screen.menu(HOME);
+    assert_eq!(inode(), before, "a draft that has not changed is not written again");
+    screen.cancel();
+    assert_eq!(drafts.list().unwrap().drafts, [draft]);
+    assert!(setup.received()["mails"].as_array().unwrap().is_empty());
 }
 
 /// The bodies of Tony's drafts for a server.

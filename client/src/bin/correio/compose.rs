@@ -15,6 +15,8 @@ pub(crate) struct Composition {
     /// Whether the draft was there before: the server may have a mail with this id, and with its
     /// old text.
     is_reopened: bool,
+    /// Whether the text has changed since it was last saved durably.
+    has_changed: bool,
     /// The id from before the first change of a reopened draft. Files of the editor may have it.
     earlier_id: Option<MailId>,
 }
@@ -32,12 +34,19 @@ impl Composition {
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
         let mail = Draft { id: new_mail_id(), to, subject, body };
-        Self { mail, file: drafts.begin(), text, is_reopened: false, earlier_id: None }
+        Self {
+            mail,
+            file: drafts.begin(),
+            text,
+            is_reopened: false,
+            has_changed: true,
+            earlier_id: None,
+        }
     }
 
     /// A draft that was opened again.
     pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
-        Self { mail, file, text, is_reopened: true, earlier_id: None }
+        Self { mail, file, text, is_reopened: true, has_changed: false, earlier_id: None }
     }
 
     /// Saves a field of the mail while it is typed.
@@ -56,6 +65,7 @@ impl Composition {
             return;
         }
         typed.clone_into(place);
+        self.has_changed = true;
         if std::mem::take(&mut self.is_reopened) {
             // Another text is another mail: the server may have accepted the first one.
             self.earlier_id = Some(std::mem::replace(&mut self.mail.id, new_mail_id()));
@@ -67,9 +77,14 @@ impl Composition {
         self.earlier_id.into_iter().chain([self.mail.id]).collect()
     }
 
-    /// Saves the draft durably.
+    /// Saves the draft durably. A text that has not changed is not written again.
     pub(crate) fn save(&mut self) -> Result<(), DraftError> {
-        self.file.save(&self.mail)
+        match self.has_changed {
+            true => self.file.save(&self.mail)?,
+            false => self.file.sync()?,
+        }
+        self.has_changed = false;
+        Ok(())
     }
 
     /// The draft's file, if it was saved.
@@ -110,11 +125,11 @@ pub(crate) struct FieldAutosave<'a> {
 
 impl Autosave for FieldAutosave<'_> {
     fn autosave(&mut self, typed: &str) -> Result<(), String> {
-        let Composition { mail, file, text, .. } = {
+        let Composition { mail, file, text, has_changed, .. } = {
             self.composition.set(self.field, typed);
             &mut *self.composition
         };
-        if mail.is_blank() && file.path().is_none() {
+        if !*has_changed || (mail.is_blank() && file.path().is_none()) {
             return Ok(());
         }
         file.autosave(mail).map_err(|error| reason(text, &error))
