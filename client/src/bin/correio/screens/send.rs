@@ -107,7 +107,8 @@ fn reopen(app: &App, user: &CurrentUser, id: MailId) -> Result<Composition, Stri
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
             let mut composition = Composition::reopened(file, mail, app.text);
-            if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id)) {
+            let body = &composition.mail.body;
+            if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id), body) {
                 // The program was killed while the text was open in an editor.
                 composition.set(DraftField::Body, &left);
                 if keep(&mut composition).is_ok() {
