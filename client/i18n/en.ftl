@@ -63,6 +63,7 @@ send-done = E-mail sent
 send-unknown = No Such Recipient
 send-failed = The e-mail could not be sent: { $reason }
 send-cancelled = Sending was cancelled; the e-mail may have arrived all the same. Sending the draft again does not make two of it.
+send-cancelled-unsent = Sending was cancelled before the e-mail was sent.
 send-unknown-names = Unknown: { $names }
 send-kept = The e-mail was kept as a draft: go on with it by choice 4 or 8.
 send-leave = What is to become of the e-mail?

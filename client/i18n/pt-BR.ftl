@@ -63,6 +63,7 @@ send-done = E-mail enviado com sucesso
 send-unknown = Destinatário Inexistente
 send-failed = Falha no envio do email: { $reason }
 send-cancelled = O envio foi cancelado; o e-mail pode ter chegado mesmo assim. Enviar o rascunho de novo não faz dois dele.
+send-cancelled-unsent = O envio foi cancelado antes de o e-mail ser enviado.
 send-unknown-names = Não existe: { $names }
 send-kept = O e-mail foi guardado como rascunho: continue com a opção 4 ou 8.
 send-leave = O que fazer com o e-mail?

@@ -168,6 +168,9 @@ pub enum SendError {
     /// The content cannot be read, or was changed meanwhile.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The call was cancelled before it sent the mail: only a part of the content may be on the server.
+    #[error("cancelled before the mail was sent")]
+    CancelledUnsent,
 }
 
 /// Why not all mail was received. Mails saved before are in the mailbox and count as new.

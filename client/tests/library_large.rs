@@ -154,7 +154,7 @@ fn an_upload_that_was_cancelled_goes_on_in_another_program() {
             }
         };
         let error = setup.log_in().send_mail(&mail, &mut progress, &cancel).unwrap_err();
-        assert!(matches!(error, SendError::Request(RequestError::Cancelled)), "{error}");
+        assert!(matches!(error, SendError::CancelledUnsent), "{error}");
         let before = if wanted == 1 { 0 } else { stop - 3 * limits::PIECE_MAX as u64 };
         assert_eq!(first, Some(before), "it goes on from where it was");
     }

@@ -253,6 +253,9 @@ fn deliver(
     cancel: &Cancel,
     bar: &ProgressBar,
 ) -> Result<(), Vec<String>> {
+    if cancel.is_cancelled() {
+        return Err(vec![app.text.of("send-cancelled-unsent")]);
+    }
     let mail = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
         return Err(failed(app, app.text.of("request-closed")));
@@ -275,6 +278,7 @@ fn deliver(
         Err(SendError::Request(RequestError::Cancelled)) => {
             Err(vec![app.text.of("send-cancelled")])
         }
+        Err(error @ SendError::CancelledUnsent) => Err(vec![app.text.send(&error)]),
         Err(error) => Err(failed(app, app.text.send(&error))),
     }
 }

@@ -115,6 +115,7 @@ impl Text {
         match error {
             SendError::Request(error) => self.request(error),
             SendError::Content(error) => self.content(error),
+            SendError::CancelledUnsent => self.of("send-cancelled-unsent"),
         }
     }
 
