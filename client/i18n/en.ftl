@@ -243,6 +243,7 @@ needs-server-option = name the server with --server or CORREIO_SERVER
 needs-user-option = name the user with --user or CORREIO_USER
 needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD, or give it as the first line of standard input with --password-stdin
 body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send …
+body-unreadable = could not read { $path }: { $reason }
 body-changed = { $path } was changed while it was sent; nothing was sent. Send the e-mail again once the file no longer changes.
 password-not-text = the password is not UTF-8 text
 password-byte-order-mark = A byte-order mark before the password was left out.

@@ -243,6 +243,7 @@ needs-server-option = diga o servidor com --server ou CORREIO_SERVER
 needs-user-option = diga o usuário com --user ou CORREIO_USER
 needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD, ou dê a senha na primeira linha da entrada padrão com --password-stdin
 body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send …
+body-unreadable = não foi possível ler { $path }: { $reason }
 body-changed = { $path } mudou durante o envio; nada foi enviado. Envie de novo quando o arquivo parar de mudar.
 password-not-text = a senha não é texto UTF-8
 password-byte-order-mark = Uma marca de ordem de bytes (BOM) antes da senha foi descartada.

@@ -81,6 +81,29 @@ fn a_body_that_cannot_be_sent_is_refused_with_the_limit_or_the_line() {
 }
 
 #[test]
+fn a_body_that_cannot_be_read_is_told_before_a_password_is_asked() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let (address, file) = (setup.address.to_string(), setup.data.path().join("nada.txt"));
+    let send = |file: &str| {
+        let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", file];
+        Start::of(&setup)
+            .size(24, 200)
+            .run(&[&["--server", &address, "--user", "tony"], &send[..]].concat())
+    };
+    let refused = |status: i32, said: &str| {
+        let (ended, shown) = send(file.to_str().unwrap()).end();
+        assert_eq!(ended, status, "{shown}");
+        assert!(shown.contains(said) && !shown.contains("Password"), "{shown}");
+    };
+    refused(74, &format!("could not read {}: ", file.display()));
+    fs::write(&file, " \n").unwrap();
+    refused(65, "the body must not be empty");
+}
+
+#[test]
 fn bytes_that_are_no_text_are_kept_and_shown_with_a_note() {
     let setup = PlainSetup::new();
     let data = TempDir::new().unwrap();

@@ -34,7 +34,9 @@ pub(super) fn run(
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
     context.needs_password()?;
-    // First the connection, then the password, then the body, which may follow the password on
+    // A body that cannot be sent is refused before a password is typed.
+    let at_once = source.content_at_once(text)?;
+    // First the connection, then the password, then any other body, which may follow the password on
     // standard input. Without a connection the mail is still saved as a draft.
     let connected = match context.connect() {
         Ok(service) => Ok((service, context.password()?)),
@@ -52,8 +54,8 @@ pub(super) fn run(
             (mail, KeptMail::Typed(composition))
         }
         false => {
-            let mail =
-                OutgoingMail { id: new_mail_id(), to, subject, content: source.content(text)? };
+            let content = at_once.map_or_else(|| source.content(text), Ok)?;
+            let mail = OutgoingMail { id: new_mail_id(), to, subject, content };
             let drafts = Drafts::open(&context.data, &context.address()?, &username);
             (mail, KeptMail::Elsewhere(drafts))
         }

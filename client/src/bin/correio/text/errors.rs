@@ -122,7 +122,13 @@ impl Text {
     /// Why a content cannot be sent.
     pub(crate) fn content(&self, error: &ContentError) -> String {
         match error {
-            ContentError::Io { .. } => one_line(&error.to_string()).into_owned(),
+            ContentError::Io { path, source } => self.with(
+                "body-unreadable",
+                &[
+                    ("path", one_line(&path.to_string_lossy())),
+                    ("reason", one_line(&source.to_string())),
+                ],
+            ),
             ContentError::NotText { line } => {
                 self.with("body-not-text", &[("line", line.to_string().into())])
             }
