@@ -131,8 +131,10 @@ pub enum RequestError {
     #[error("{0}")]
     KnownServers(String),
     /// The content is above the server's limit; nothing was sent.
-    #[error("the mail is too large: its content may have at most {limit} bytes")]
+    #[error("the mail is too large: its content has {size} bytes, and may have at most {limit}")]
     TooLarge {
+        /// The content, in bytes.
+        size: u64,
         /// The largest content, in bytes.
         limit: u64,
     },
