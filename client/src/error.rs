@@ -131,8 +131,10 @@ pub enum RequestError {
     #[error("{0}")]
     KnownServers(String),
     /// The content is above the server's limit; nothing was sent.
-    #[error("the mail is too large: its content may have at most {limit} bytes")]
+    #[error("the mail is too large: its content has {size} bytes, and may have at most {limit}")]
     TooLarge {
+        /// The content, in bytes.
+        size: u64,
         /// The largest content, in bytes.
         limit: u64,
     },
@@ -168,6 +170,9 @@ pub enum SendError {
     /// The content cannot be read, or was changed meanwhile.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The call was cancelled before it sent the mail: only a part of the content may be on the server.
+    #[error("cancelled before the mail was sent")]
+    CancelledUnsent,
 }
 
 /// Why not all mail was received. Mails saved before are in the mailbox and count as new.

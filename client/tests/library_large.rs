@@ -154,7 +154,7 @@ fn an_upload_that_was_cancelled_goes_on_in_another_program() {
             }
         };
         let error = setup.log_in().send_mail(&mail, &mut progress, &cancel).unwrap_err();
-        assert!(matches!(error, SendError::Request(RequestError::Cancelled)), "{error}");
+        assert!(matches!(error, SendError::CancelledUnsent), "{error}");
         let before = if wanted == 1 { 0 } else { stop - 3 * limits::PIECE_MAX as u64 };
         assert_eq!(first, Some(before), "it goes on from where it was");
     }
@@ -201,7 +201,8 @@ fn contents_above_the_limit_and_uploads_without_room_are_refused() {
     let error = tony.send_mail(&mail_of(&text(LARGE + 1)), &mut |_| {}, &cancel).unwrap_err();
     let is_too_large = matches!(
         error,
-        SendError::Request(RequestError::TooLarge { limit: stated }) if stated == limit
+        SendError::Request(RequestError::TooLarge { size, limit: stated })
+            if stated == limit && size > limit
     );
     assert!(is_too_large, "{error}");
     // Four uploads are begun and none is finished.

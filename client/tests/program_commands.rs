@@ -205,12 +205,12 @@ fn passwords_and_bodies_that_are_no_utf_8_are_refused_and_never_replaced() {
 
 /// The part of the body that is read ends in the middle of a character.
 #[test]
-fn a_body_that_is_too_long_is_told_so_in_bytes() {
+fn a_body_that_is_too_long_is_told_so() {
     let setup = Setup::of(&[("tony", "Tony Stark")]);
     let file = setup.data.path().join("corpo.txt");
     for (characters, said) in [
-        (14, "o e-mail passa do limite do servidor (26214400 bytes)"),
-        (33, "o corpo pode ter no máximo 67108864 bytes"),
+        (14, "o e-mail tem 28 MiB e passa do limite do servidor, de 25 MiB"),
+        (33, "o corpo pode ter no máximo 64 MiB"),
     ] {
         fs::write(&file, "ã".repeat(characters << 20)).unwrap();
         let send =

@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use crate::support::{
     PASSWORD, Setup,
     screen::{
-        CTRL_C, CTRL_X, DISCARD, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies, drafts,
-        has_terminal,
+        CTRL_C, CTRL_D, CTRL_X, DISCARD, ENTER, ESCAPE, FIRST, HOME, Screen, Start, draft_bodies,
+        drafts, has_terminal,
     },
 };
 
@@ -80,6 +80,44 @@ fn killed_at_once_it_has_kept_what_was_typed_a_moment_ago() {
     screen.signal(Signal::KILL);
     drop(screen);
     assert_eq!(draft_bodies(&setup), [LINES.join("\n")]);
+}
+
+#[test]
+fn a_draft_that_is_opened_and_not_changed_keeps_its_text_and_its_id() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let of_tony = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
+    let refused = ("nobody".to_owned(), "Oi".to_owned());
+    let dot: &[&str] = &[".", ENTER];
+    for (body, keys) in [("um\ndois\n", dot), ("um\ndois\n", &[CTRL_D]), ("um\ndois", &[CTRL_D])] {
+        let (to, subject) = refused.clone();
+        let draft = Draft { id: new_mail_id(), to, subject, body: body.to_owned() };
+        of_tony.save(&draft).unwrap();
+        let mut screen = Start::of(&setup).home();
+        screen.press("8");
+        screen.sees("1) ");
+        screen.menu("0) Back");
+        screen.press("1");
+        screen.sees("2) Change");
+        screen.menu("0) Back");
+        screen.press("2");
+        screen.answer("commas): nobody", "");
+        screen.answer("Subject: Oi", "");
+        screen.sees("dois");
+        for key in keys {
+            screen.press(key);
+            if *key == "." {
+                screen.asks(".");
+            }
+        }
+        screen.sees("No Such Recipient");
+        screen.menu(HOME);
+        screen.cancel();
+        assert_eq!(drafts(&setup), std::slice::from_ref(&draft), "{keys:?}");
+        of_tony.delete(draft.id).unwrap();
+    }
 }
 
 /// Writes an executable script.

@@ -1,6 +1,11 @@
 //! The program and large contents: what it sends, receives, shows and refuses.
 
-use std::{fs, io::Write, process::Stdio};
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::MetadataExt,
+    process::{Command, Stdio},
+};
 
 use correio_client::{Draft, Drafts, new_mail_id};
 use correio_proto::limits;
@@ -11,7 +16,7 @@ use tempfile::TempDir;
 use crate::support::{
     PASSWORD, Setup,
     plain::{PlainSetup, digest, done, subjects, succeeded},
-    screen::{CTRL_C, ENTER, ESCAPE, HOME, Screen, Start, has_terminal},
+    screen::{CTRL_C, ENTER, ESCAPE, FIRST, HOME, Screen, Start, has_terminal},
 };
 
 /// A text above the server's limit for bodies.
@@ -63,16 +68,40 @@ fn a_body_that_cannot_be_sent_is_refused_with_the_limit_or_the_line() {
     let above = |limit: u64| vec![b'x'; usize::try_from(limit).unwrap() + 1];
     let error = refused(&above(limits::CONTENT_DEFAULT_MAX));
     assert_eq!(error["code"], "too_large");
-    let limit = limits::CONTENT_DEFAULT_MAX.to_string();
-    assert!(error["text"].as_str().unwrap().contains(&limit), "{error}");
+    let said = "the e-mail has 25.1 MiB, above the server's limit of 25 MiB";
+    assert_eq!(error["text"], said);
     let error = refused(&above(limits::CONTENT_MAX));
     assert_eq!(error["code"], "invalid");
+    assert_eq!(error["text"], "the body may have at most 64 MiB");
     let text = large();
     let error = refused(&[text.as_bytes(), b"\xe9"].concat());
     assert_eq!(error["code"], "body");
     let line = format!("from line {} on", text.lines().count() + 1);
     assert!(error["text"].as_str().unwrap().contains(&line), "{error}");
     assert!(!data.path().join("drafts").exists(), "what was refused is in its file");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_is_told_before_a_password_is_asked() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let (address, file) = (setup.address.to_string(), setup.data.path().join("nada.txt"));
+    let send = |file: &str| {
+        let send = ["send", "--to", "tony", "--subject", "Oi", "--body-file", file];
+        Start::of(&setup)
+            .size(24, 200)
+            .run(&[&["--server", &address, "--user", "tony"], &send[..]].concat())
+    };
+    let refused = |status: i32, said: &str| {
+        let (ended, shown) = send(file.to_str().unwrap()).end();
+        assert_eq!(ended, status, "{shown}");
+        assert!(shown.contains(said) && !shown.contains("Password"), "{shown}");
+    };
+    refused(74, &format!("could not read {}: ", file.display()));
+    fs::write(&file, " \n").unwrap();
+    refused(65, "the body must not be empty");
 }
 
 #[test]
@@ -90,7 +119,7 @@ fn bytes_that_are_no_text_are_kept_and_shown_with_a_note() {
     let read = read.output().unwrap();
     let read: Value = serde_json::from_slice(&read.stdout).unwrap();
     assert_eq!(read["replaced"], true);
-    let mut people = std::process::Command::new(env!("CARGO_BIN_EXE_correio"));
+    let mut people = Command::new(env!("CARGO_BIN_EXE_correio"));
     let command = setup.command(data.path(), &["read", "1"]);
     people.args(command.get_args().filter(|argument| *argument != "--json"));
     let said = String::from_utf8(people.output().unwrap().stdout).unwrap();
@@ -154,7 +183,10 @@ fn a_transfer_is_shown_and_ctrl_c_leaves_a_draft_or_the_mail_on_the_server() {
     proxy.hold(true);
     screen.press(CTRL_C);
     screen.sees("kept as a draft");
-    assert_eq!(screen.end().0, 130);
+    let (status, said) = screen.end();
+    assert_eq!(status, 130);
+    let (failed, kept) = (said.find("cancelled before the e-mail was sent"), said.find("kept as"));
+    assert!(failed.is_some() && failed < kept, "{said}");
     proxy.hold(false);
     assert!(drafts_of(&setup, &address) == [text.as_str()]);
 
@@ -166,6 +198,50 @@ fn a_transfer_is_shown_and_ctrl_c_leaves_a_draft_or_the_mail_on_the_server() {
     assert_eq!(screen.end().0, 130);
     proxy.hold(false);
     assert!(setup.received()["mails"][0]["body"].as_str() == Some(&text));
+}
+
+#[test]
+fn ctrl_c_counts_while_a_draft_is_opened_to_be_sent_and_leaves_it_as_it_was() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let proxy = setup.proxy(ProxyMode::Open);
+    let address = proxy.address.to_string();
+    let (to, subject, body) = ("tony".to_owned(), "Grande".to_owned(), large());
+    let draft = Draft { id: new_mail_id(), to, subject, body };
+    let drafts =
+        Drafts::open(setup.data.path(), &address.parse().unwrap(), &"tony".parse().unwrap());
+    drafts.save(&draft).unwrap();
+    let inode = || fs::metadata(drafts.file(draft.id)).unwrap().ino();
+    let before = inode();
+    // The program waits for the text of an editor, as for a slow disk.
+    let editing = setup.data.path().join("editing");
+    fs::create_dir(&editing).unwrap();
+    let pipe = editing.join(format!("{}.txt", draft.id));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut screen = Start::of(&setup).run(&["--server", &address]);
+    screen.menu(FIRST);
+    screen.log_in();
+    screen.press("8");
+    screen.sees("Grande");
+    screen.menu("0) Back");
+    screen.press("1");
+    screen.sees("3) Delete");
+    screen.menu("0) Back");
+    proxy.hold(true);
+    screen.press("1");
+    screen.sees("Sending…");
+    screen.press(CTRL_C);
+    drop(fs::OpenOptions::new().write(true).open(&pipe).unwrap());
+    screen.sees("cancelled before the e-mail was sent");
+    screen.sees("kept as a draft");
+    proxy.hold(false);
+    screen.menu(HOME);
+    assert_eq!(inode(), before, "a draft that has not changed is not written again");
+    screen.cancel();
+    assert_eq!(drafts.list().unwrap().drafts, [draft]);
+    assert!(setup.received()["mails"].as_array().unwrap().is_empty());
 }
 
 /// The bodies of Tony's drafts for a server.

@@ -54,8 +54,10 @@ pub enum Failure {
     #[error("the session has ended")]
     SessionEnded,
     /// The content is above the server's limit. Nothing was sent.
-    #[error("the content is above {limit} bytes")]
+    #[error("the content has {size} bytes, above {limit}")]
     TooLarge {
+        /// The content, in bytes.
+        size: u64,
         /// The largest content that the server takes, in bytes.
         limit: u64,
     },

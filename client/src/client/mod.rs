@@ -24,10 +24,10 @@ use correio_proto::{
     SpareBuffers, capability,
     channel::Channel,
     limits,
-    mail::{Content, Username},
+    mail::{Content, LargeContent, Username},
     message::{
         ErrorCode, ErrorReply, Hello, Notice, Reply, Request, Send, ServerMessage, Software,
-        Welcome,
+        Upload, Welcome,
     },
     tls::Security,
 };
@@ -161,8 +161,9 @@ impl Client {
         if self.queue.len() >= self.config.requests_max {
             return Err(Failure::Overloaded);
         }
-        if let Some(limit) = self.welcome.as_ref().and_then(|welcome| exceeded(welcome, &request)) {
-            return Err(Failure::TooLarge { limit });
+        let welcome = self.welcome.as_ref();
+        if let Some(too_large) = welcome.and_then(|welcome| exceeded(welcome, &request)) {
+            return Err(too_large);
         }
         let ended = match self.queue.last_change() {
             Some(Change::Begins) => false,
@@ -420,19 +421,22 @@ impl Client {
 }
 
 /// The server's limit for the content of a request, if the content is above it.
-fn exceeded(welcome: &Welcome, request: &Request) -> Option<u64> {
+fn exceeded(welcome: &Welcome, request: &Request) -> Option<Failure> {
     let body_max = u64::from(welcome.limits.body);
-    let size = match request {
+    let (size, limit) = match request {
         Request::Send(Send { content: Content::Body(body), .. }) => {
-            return Some(body_max).filter(|max| body.as_str().len() as u64 > *max);
+            (body.as_str().len() as u64, Some(body_max))
         }
-        Request::Send(Send { content: Content::Large(large), .. }) => large.size.get(),
-        Request::Upload(upload) => upload.size.get(),
+        Request::Send(Send { content: Content::Large(LargeContent { size, .. }), .. })
+        | Request::Upload(Upload { size, .. }) => {
+            let takes_contents = welcome.capabilities.contains(capability::CONTENTS);
+            (size.get(), takes_contents.then_some(welcome.limits.content))
+        }
         _ => return None,
     };
-    match welcome.capabilities.contains(capability::CONTENTS) {
-        true => Some(welcome.limits.content).filter(|max| size > *max),
-        false => Some(body_max),
+    match limit {
+        Some(limit) => (size > limit).then_some(Failure::TooLarge { size, limit }),
+        None => Some(Failure::TooLarge { size, limit: body_max }),
     }
 }
 

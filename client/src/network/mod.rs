@@ -347,7 +347,7 @@ impl Driver {
     fn request_error(&self, failure: Failure) -> RequestError {
         match failure {
             Failure::SessionEnded => RequestError::SessionEnded,
-            Failure::TooLarge { limit } => RequestError::TooLarge { limit },
+            Failure::TooLarge { size, limit } => RequestError::TooLarge { size, limit },
             Failure::Overloaded => RequestError::Overloaded,
             Failure::TimedOut => match self.link.failure() {
                 Some(failure) => RequestError::Unreachable(failure.clone()),

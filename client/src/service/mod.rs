@@ -211,7 +211,10 @@ impl Service {
         let limits = self.welcome().limits;
         if mail.content.size() > u64::from(limits.body).min(BODY_MAX as u64) {
             let mut ask = |request| self.ask(request, cancel);
-            return send::send(mail, &limits, &mut ask, progress);
+            return send::send(mail, &limits, &mut ask, progress, cancel);
+        }
+        if cancel.is_cancelled() {
+            return Err(SendError::CancelledUnsent);
         }
         let content = mail.content.body()?.into();
         let (id, to, subject) = (mail.id, mail.to.clone(), mail.subject.clone());

@@ -12,11 +12,13 @@ pub(crate) struct Composition {
     pub(crate) mail: Draft,
     file: DraftFile,
     text: &'static Text,
-    /// Whether the draft was there before: the server may have a mail with this id, and with its
-    /// old text.
-    is_reopened: bool,
-    /// The id from before the first change of a reopened draft. Files of the editor may have it.
-    earlier_id: Option<MailId>,
+    /// A draft that was opened again, as it was: the server may have a mail with its id and text, or
+    /// a part of an upload.
+    original: Option<Draft>,
+    /// The id of the changed text of a draft that was opened again. Files of the editor may have it.
+    changed_id: Option<MailId>,
+    /// Whether the text has changed since it was last saved durably.
+    has_changed: bool,
 }
 
 /// A field of a mail.
@@ -32,12 +34,20 @@ impl Composition {
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
         let (to, subject, body) = Default::default();
         let mail = Draft { id: new_mail_id(), to, subject, body };
-        Self { mail, file: drafts.begin(), text, is_reopened: false, earlier_id: None }
+        Self {
+            mail,
+            file: drafts.begin(),
+            text,
+            original: None,
+            changed_id: None,
+            has_changed: true,
+        }
     }
 
     /// A draft that was opened again.
     pub(crate) fn reopened(file: DraftFile, mail: Draft, text: &'static Text) -> Self {
-        Self { mail, file, text, is_reopened: true, earlier_id: None }
+        let original = Some(mail.clone());
+        Self { mail, file, text, original, changed_id: None, has_changed: false }
     }
 
     /// Saves a field of the mail while it is typed.
@@ -45,7 +55,8 @@ impl Composition {
         FieldAutosave { composition: self, field }
     }
 
-    /// Sets the text of a field. A draft that was opened again gets a new id at its first change.
+    /// Sets the text of a field. A draft that was opened again gets a new id at its first change, and
+    /// its old id back with its old text.
     pub(crate) fn set(&mut self, field: DraftField, typed: &str) {
         let place = match field {
             DraftField::To => &mut self.mail.to,
@@ -56,20 +67,32 @@ impl Composition {
             return;
         }
         typed.clone_into(place);
-        if std::mem::take(&mut self.is_reopened) {
+        self.has_changed = true;
+        if let Some(original) = &self.original {
             // Another text is another mail: the server may have accepted the first one.
-            self.earlier_id = Some(std::mem::replace(&mut self.mail.id, new_mail_id()));
+            self.mail.id = match has_text_of(&self.mail, original) {
+                true => original.id,
+                false => *self.changed_id.get_or_insert_with(new_mail_id),
+            };
         }
     }
 
     /// The ids that the mail has or had.
     pub(crate) fn ids(&self) -> Vec<MailId> {
-        self.earlier_id.into_iter().chain([self.mail.id]).collect()
+        match &self.original {
+            Some(original) => [original.id].into_iter().chain(self.changed_id).collect(),
+            None => vec![self.mail.id],
+        }
     }
 
-    /// Saves the draft durably.
+    /// Saves the draft durably. A text that has not changed is not written again.
     pub(crate) fn save(&mut self) -> Result<(), DraftError> {
-        self.file.save(&self.mail)
+        match self.has_changed {
+            true => self.file.save(&self.mail)?,
+            false => self.file.sync()?,
+        }
+        self.has_changed = false;
+        Ok(())
     }
 
     /// The draft's file, if it was saved.
@@ -110,18 +133,63 @@ pub(crate) struct FieldAutosave<'a> {
 
 impl Autosave for FieldAutosave<'_> {
     fn autosave(&mut self, typed: &str) -> Result<(), String> {
-        let Composition { mail, file, text, .. } = {
+        let Composition { mail, file, text, has_changed, .. } = {
             self.composition.set(self.field, typed);
             &mut *self.composition
         };
-        if mail.is_blank() && file.path().is_none() {
+        if !*has_changed || (mail.is_blank() && file.path().is_none()) {
             return Ok(());
         }
         file.autosave(mail).map_err(|error| reason(text, &error))
     }
 }
 
+fn has_text_of(mail: &Draft, other: &Draft) -> bool {
+    mail.to == other.to && mail.subject == other.subject && mail.body == other.body
+}
+
 fn reason(text: &Text, error: &DraftError) -> String {
     let reason = sanitize(&error.to_string(), WhiteSpace::OneLine);
     text.with("send-not-kept", &[("reason", reason.into())])
+}
+
+#[cfg(test)]
+mod tests {
+    use correio_client::Reopened;
+
+    use super::*;
+    use crate::text::Lang;
+
+    fn reopened(drafts: &Drafts, id: MailId) -> Composition {
+        let Ok(Reopened::Draft(file, mail)) = drafts.reopen(id) else { panic!() };
+        Composition::reopened(file, mail, Box::leak(Box::new(Text::new(Lang::En))))
+    }
+
+    #[test]
+    fn a_reopened_draft_has_its_id_while_it_has_its_text() {
+        let data = tempfile::tempdir().unwrap();
+        let drafts =
+            Drafts::open(data.path(), &"127.0.0.1:8888".parse().unwrap(), &"tony".parse().unwrap());
+        let (to, subject, body) = ("steve".to_owned(), "Oi".to_owned(), "um\n".to_owned());
+        let draft = Draft { id: new_mail_id(), to, subject, body };
+        drafts.save(&draft).unwrap();
+        let mut composition = reopened(&drafts, draft.id);
+        let mut body = composition.field(DraftField::Body);
+        body.autosave("um\n").unwrap();
+        body.autosave("um\n.").unwrap();
+        let changed = composition.mail.id;
+        assert_ne!(changed, draft.id);
+        assert_eq!(composition.ids(), [draft.id, changed]);
+        composition.field(DraftField::Body).autosave("um\n").unwrap();
+        composition.save().unwrap();
+        assert_eq!(composition.mail, draft);
+        composition.set(DraftField::Subject, "Ola");
+        assert_eq!(composition.mail.id, changed);
+        composition.set(DraftField::Subject, "Oi");
+        composition.save().unwrap();
+        drop(composition);
+        // A program that another test starts may hold the lock for a moment.
+        let list = drafts.list().unwrap();
+        assert_eq!([list.drafts, list.in_use].concat(), [draft]);
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) struct Editor(OsString);
 /// Result of editing.
 #[derive(Debug, PartialEq, Eq)]
 struct Edited {
-    /// The text, without line ends after its last line.
+    /// The text, without line ends after its last line, unless it is the text from before.
     text: String,
     /// How the editor failed, if it did.
     problem: Option<String>,
@@ -79,7 +79,10 @@ impl Editor {
             Ok(Some(kept)) => format!("{}: {error}", kept.display()),
             Ok(None) | Err(_) => named(error),
         })?;
-        let edited = trimmed(&text);
+        let edited = match is_same(before, &text) {
+            true => before.to_owned(),
+            false => trimmed(&text),
+        };
         // An editor that failed after it had emptied the file has saved nothing.
         match problem.is_some() && edited.is_empty() {
             true => Ok(Edited { text: before.to_owned(), problem }),
@@ -110,8 +113,13 @@ impl Editor {
     }
 
     /// The text that was open in an editor when the program was killed, if it was saved after the
-    /// draft and is UTF-8.
-    pub(crate) fn unsaved_text(data: &Path, id: MailId, draft: &Path) -> Option<String> {
+    /// draft, is UTF-8, and is not `before`, the text of the draft.
+    pub(crate) fn unsaved_text(
+        data: &Path,
+        id: MailId,
+        draft: &Path,
+        before: &str,
+    ) -> Option<String> {
         let path = file(data, id);
         let saved = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
         let is_newer = match (saved(&path), saved(draft)) {
@@ -119,7 +127,8 @@ impl Editor {
             (text, _) => text.is_ok(),
         };
         let text = is_newer.then(|| fs::read_to_string(path).ok()).flatten();
-        text.map(|text| trimmed(&text)).filter(|text| !text.is_empty())
+        let text = text.filter(|text| !is_same(before, text)).map(|text| trimmed(&text));
+        text.filter(|text| !text.is_empty())
     }
 
     /// Removes the editor's file of a text that is saved elsewhere.
@@ -162,6 +171,11 @@ fn trimmed(text: &str) -> String {
     text.trim_end_matches(['\r', '\n']).to_owned()
 }
 
+/// Whether two texts differ at most by line ends after the last line, which editors add.
+fn is_same(before: &str, after: &str) -> bool {
+    before.trim_end_matches(['\r', '\n']) == after.trim_end_matches(['\r', '\n'])
+}
+
 fn file(data: &Path, id: MailId) -> PathBuf {
     data.join(DIRECTORY).join(format!("{id}.txt"))
 }
@@ -197,13 +211,29 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let id = new_mail_id();
         let edited = Editor(editor.into()).edit(data.path(), id, text);
-        (edited, Editor::unsaved_text(data.path(), id, data.path()))
+        (edited, Editor::unsaved_text(data.path(), id, data.path(), ""))
     }
 
     #[test]
     fn an_editor_may_have_arguments() {
         let edited = edit("sed -i -e 's/um/dois/'", "um\n").0.unwrap();
         assert_eq!(edited, Edited { text: "dois".to_owned(), problem: None });
+    }
+
+    #[test]
+    fn a_text_that_is_not_changed_keeps_its_line_ends() {
+        for text in ["um\n", "um\r\n\r\n", "um"] {
+            for editor in ["true", "f() { echo >>\"$1\"; }; f"] {
+                assert_eq!(edit(editor, text).0.unwrap().text, text, "{editor}");
+            }
+        }
+        let data = tempfile::tempdir().unwrap();
+        let id = new_mail_id();
+        fs::create_dir(data.path().join(DIRECTORY)).unwrap();
+        fs::write(file(data.path(), id), "um\n").unwrap();
+        let unsaved = |before| Editor::unsaved_text(data.path(), id, data.path(), before);
+        assert_eq!(unsaved("um\n\n"), None);
+        assert_eq!(unsaved("dois").as_deref(), Some("um"));
     }
 
     #[test]
@@ -246,7 +276,7 @@ mod tests {
             assert!(error.contains(&path.display().to_string()), "{error}");
             assert_eq!(fs::read(path).unwrap(), b"caf\xe9");
         }
-        assert_eq!(Editor::unsaved_text(data.path(), id, data.path()), None);
+        assert_eq!(Editor::unsaved_text(data.path(), id, data.path(), ""), None);
     }
 
     #[test]

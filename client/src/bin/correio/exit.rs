@@ -146,6 +146,9 @@ impl Failure {
         match error {
             SendError::Request(error) => Self::request(text, error),
             SendError::Content(error) => Self::content(text, error),
+            SendError::CancelledUnsent => {
+                Self::new(ExitStatus::Interrupted, "cancelled", text.send(error))
+            }
         }
     }
 

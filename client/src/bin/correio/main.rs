@@ -97,6 +97,11 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     };
     if !json {
         let _ = writeln!(io::stderr(), "correio: {}", failure.text);
+        if let Some(draft) = &failure.draft {
+            let file = draft.file.display().to_string();
+            let said = text.with("command-draft", &[("file", file.into())]);
+            let _ = writeln!(io::stderr(), "{said}");
+        }
     }
     if let Err(unwritten) = written {
         let _ = writeln!(io::stderr(), "correio: {}", unwritten.text);

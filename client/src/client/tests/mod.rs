@@ -417,7 +417,7 @@ fn requests_that_cannot_succeed_are_not_sent() {
     let Request::Send(mut large) = mail(1) else { unreachable!() };
     large.content = body.into();
     let too_large = client.request(Request::Send(large), FAR);
-    assert_eq!(too_large, Err(Failure::TooLarge { limit: 1000 }));
+    assert_eq!(too_large, Err(Failure::TooLarge { size: 1001, limit: 1000 }));
     for _ in 0..64 {
         client.request(Request::Ping {}, FAR).unwrap();
     }
@@ -436,7 +436,10 @@ fn a_large_content_needs_a_server_that_takes_it() {
     };
     let (mut client, _) = session();
     for request in of_size(1001) {
-        assert_eq!(client.request(request, FAR), Err(Failure::TooLarge { limit: 1000 }));
+        assert_eq!(
+            client.request(request, FAR),
+            Err(Failure::TooLarge { size: 1001, limit: 1000 })
+        );
     }
     let capabilities = [Capability::contents()].into();
     let mut takes = Welcome { capabilities, ..welcome(1) };
@@ -445,7 +448,10 @@ fn a_large_content_needs_a_server_that_takes_it() {
     peer.reply(2, logged_in());
     client.drive(s(1), &mut peer).unwrap();
     for request in of_size(5001) {
-        assert_eq!(client.request(request, FAR), Err(Failure::TooLarge { limit: 5000 }));
+        assert_eq!(
+            client.request(request, FAR),
+            Err(Failure::TooLarge { size: 5001, limit: 5000 })
+        );
     }
     for request in of_size(5000) {
         client.request(request, FAR).unwrap();

@@ -9,18 +9,21 @@ use correio_proto::{
 
 use super::receive::ContentProgress;
 use crate::{
+    cancel::Cancel,
     error::{RequestError, SendError},
     storage::outgoing::{ContentPieces, OutgoingMail},
 };
 
 pub use sending::{LargeMail, SendStep, Sending};
 
-/// Sends a mail to a server with these limits, which is reached through `ask`.
+/// Sends a mail to a server with these limits, which is reached through `ask`. Once `cancel` is
+/// cancelled, the mail is not sent any more.
 pub(crate) fn send(
     mail: &OutgoingMail,
     limits: &Limits,
     ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
     progress: &mut dyn FnMut(ContentProgress),
+    cancel: &Cancel,
 ) -> Result<Timestamp, SendError> {
     let OutgoingMail { id, to, subject, content } = mail.clone();
     let size = content.size();
@@ -30,8 +33,15 @@ pub(crate) fn send(
     loop {
         match sending.next_step() {
             SendStep::Ask(request) => {
+                if cancel.is_cancelled() {
+                    return Err(SendError::CancelledUnsent);
+                }
+                let is_mail = matches!(request, Request::Send(_));
                 let reply = match ask(request) {
                     Err(RequestError::Refused(error)) => Reply::Error(error),
+                    Err(RequestError::Cancelled) if !is_mail => {
+                        return Err(SendError::CancelledUnsent);
+                    }
                     answer => answer?,
                 };
                 sending.answered(reply)?;

@@ -87,7 +87,7 @@ impl Server {
     }
 
     fn send(&mut self, mail: &OutgoingMail) -> Result<Timestamp, SendError> {
-        send(mail, &LIMITS, &mut |request| self.ask(request), &mut |_| {})
+        send(mail, &LIMITS, &mut |request| self.ask(request), &mut |_| {}, &Cancel::new())
     }
 }
 
@@ -112,7 +112,8 @@ fn a_content_is_uploaded_in_pieces_and_sent() {
     let mut server = Server::default();
     let mut told = Vec::new();
     let mut ask = |request| server.ask(request);
-    let sent_at = send(&mail, &LIMITS, &mut ask, &mut |p| told.push(p.done)).unwrap();
+    let sent_at =
+        send(&mail, &LIMITS, &mut ask, &mut |p| told.push(p.done), &Cancel::new()).unwrap();
     assert_eq!(server.sent[&mail.id], (sent_at, text().into_bytes()));
     assert_eq!(told, [0, 300, 600, 900, 1000, 1000]);
 }
@@ -151,7 +152,7 @@ fn an_upload_that_the_server_has_lost_is_made_again() {
             }
             server.ask(request)
         };
-        send(&mail, &LIMITS, &mut ask, &mut |_| {}).unwrap();
+        send(&mail, &LIMITS, &mut ask, &mut |_| {}, &Cancel::new()).unwrap();
         assert_eq!(server.sent[&mail.id].1, text().into_bytes(), "{at}");
     }
 }
@@ -179,7 +180,7 @@ fn a_server_that_never_comes_to_an_end_is_given_up() {
                 reply => Ok(reply),
             }
         };
-        let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}).unwrap_err();
+        let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}, &Cancel::new()).unwrap_err();
         let is_given_up =
             matches!(error, SendError::Request(RequestError::Answer(_) | RequestError::Refused(_)));
         assert!(is_given_up && asked < 20, "{number}: {error}");
@@ -205,7 +206,7 @@ fn a_file_that_changes_meanwhile_is_not_sent() {
             }
             server.ask(request)
         };
-        let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}).unwrap_err();
+        let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}, &Cancel::new()).unwrap_err();
         let is_changed = matches!(error, SendError::Content(ContentError::Changed { .. }));
         assert!(is_changed, "{change}: {error}");
         assert!(server.sent.is_empty());
@@ -217,6 +218,35 @@ fn the_servers_refusal_is_passed_on() {
     let mail = mail(OutgoingContent::text(&text()).unwrap());
     let busy = ErrorReply::new(ErrorCode::Busy, "no room");
     let mut ask = |_| Err(RequestError::Refused(busy.clone()));
-    let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}).unwrap_err();
+    let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}, &Cancel::new()).unwrap_err();
     assert!(matches!(error, SendError::Request(error) if error.code() == Some(ErrorCode::Busy)));
+}
+
+#[test]
+fn a_mail_that_is_cancelled_before_it_is_sent_is_told_apart() {
+    let mail = mail(OutgoingContent::text(&text()).unwrap());
+    // How far, four pieces, the mail: each may be waited for when the user cancels.
+    for at in 1..=6 {
+        let (mut server, mut asked) = (Server::default(), 0);
+        let mut ask = |request| {
+            asked += 1;
+            if asked == at { Err(RequestError::Cancelled) } else { server.ask(request) }
+        };
+        let error = send(&mail, &LIMITS, &mut ask, &mut |_| {}, &Cancel::new()).unwrap_err();
+        match at {
+            6 => assert!(matches!(error, SendError::Request(RequestError::Cancelled)), "{error}"),
+            _ => assert!(matches!(error, SendError::CancelledUnsent), "{at}: {error}"),
+        }
+    }
+    // While the content is compared, after its last piece.
+    let (mut server, cancel) = (Server::default(), Cancel::new());
+    let mut progress = |progress: ContentProgress| {
+        if progress.done == progress.size {
+            cancel.cancel();
+        }
+    };
+    let mut ask = |request| server.ask(request);
+    let error = send(&mail, &LIMITS, &mut ask, &mut progress, &cancel).unwrap_err();
+    assert!(matches!(error, SendError::CancelledUnsent), "{error}");
+    assert!(server.sent.is_empty());
 }

@@ -33,7 +33,7 @@ struct OnDisk {
     id: MailId,
     sequence: u64,
     /// The open and locked file, which has the draft's name.
-    _file: File,
+    file: File,
 }
 
 /// Result of [`Drafts::reopen`].
@@ -98,7 +98,7 @@ impl DraftFile {
         if record.id != id {
             return Err(damaged("the file name does not match the id of the draft".to_owned()));
         }
-        let on_disk = OnDisk { id, sequence: record.sequence, _file: file };
+        let on_disk = OnDisk { id, sequence: record.sequence, file };
         Ok(Reopened::Draft(Self { drafts, on_disk: Some(on_disk) }, record.draft()))
     }
 
@@ -126,6 +126,20 @@ impl DraftFile {
     pub fn save(&mut self, draft: &Draft) -> Result<(), DraftError> {
         let record = |sequence| NewRecord::of(draft, sequence);
         self.write(draft.id, record, Survives::PowerFailure)
+    }
+
+    /// Makes the version on disk survive a power failure, too, without writing it again. Does nothing
+    /// if there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`].
+    pub fn sync(&self) -> Result<(), DraftError> {
+        let Some(OnDisk { id, file, .. }) = &self.on_disk else {
+            return Ok(());
+        };
+        durable::sync(file).map_err(|error| failed(&self.drafts.file(*id), error))?;
+        self.drafts.sync()
     }
 
     /// As [`DraftFile::save`], for a mail. Its content is in memory a piece at a time.
@@ -177,7 +191,7 @@ impl DraftFile {
             let _ = fs::remove_file(&temporary);
             failed(&path, error)
         })?;
-        let before = self.on_disk.replace(OnDisk { id, sequence, _file: file });
+        let before = self.on_disk.replace(OnDisk { id, sequence, file });
         let synced = match survives {
             Survives::Program => Ok(()),
             Survives::PowerFailure => self.drafts.sync(),

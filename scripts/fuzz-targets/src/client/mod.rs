@@ -152,7 +152,7 @@ impl Run {
                 let asked = PendingRequest { request, deadline, over: None };
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
-            Err(Failure::TooLarge { limit }) => self.check_limit(&request, limit),
+            Err(Failure::TooLarge { limit, .. }) => self.check_limit(&request, limit),
             // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
             Err(Failure::SessionEnded) => {

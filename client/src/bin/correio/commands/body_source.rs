@@ -36,6 +36,23 @@ impl BodySource {
         matches!(self, Self::StandardInput) && io::stdin().is_terminal()
     }
 
+    /// Reads a body that needs no input: an argument or a regular file. `None` for any other body,
+    /// which may follow the password on standard input; a file that is not there is an error.
+    pub(super) fn content_at_once(&self, text: &Text) -> Result<Option<OutgoingContent>, Failure> {
+        match self {
+            Self::Argument(_) => self.content(text).map(Some),
+            Self::File(path) => match fs::metadata(path) {
+                Ok(metadata) if metadata.is_file() => self.content(text).map(Some),
+                Ok(_) => Ok(None),
+                Err(source) => {
+                    let error = ContentError::Io { path: path.clone(), source };
+                    Err(Failure::content(text, &error))
+                }
+            },
+            Self::StandardInput => Ok(None),
+        }
+    }
+
     /// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long
     /// is refused after its beginning was read. A regular file is measured now and read again when it
     /// is sent; any other body is in memory afterwards.

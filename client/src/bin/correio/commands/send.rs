@@ -34,7 +34,9 @@ pub(super) fn run(
     let username = context.username()?;
     let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
     context.needs_password()?;
-    // First the connection, then the password, then the body, which may follow the password on
+    // A body that cannot be sent is refused before a password is typed.
+    let at_once = source.content_at_once(text)?;
+    // First the connection, then the password, then any other body, which may follow the password on
     // standard input. Without a connection the mail is still saved as a draft.
     let connected = match context.connect() {
         Ok(service) => Ok((service, context.password()?)),
@@ -52,8 +54,8 @@ pub(super) fn run(
             (mail, KeptMail::Typed(composition))
         }
         false => {
-            let mail =
-                OutgoingMail { id: new_mail_id(), to, subject, content: source.content(text)? };
+            let content = at_once.map_or_else(|| source.content(text), Ok)?;
+            let mail = OutgoingMail { id: new_mail_id(), to, subject, content };
             let drafts = Drafts::open(&context.data, &context.address()?, &username);
             (mail, KeptMail::Elsewhere(drafts))
         }
@@ -122,13 +124,13 @@ impl KeptMail {
     /// text is elsewhere, is not kept.
     fn keep(self, context: &Context<'_>, mail: &OutgoingMail, failure: Failure) -> Failure {
         match self {
-            Self::Typed(mut composition) => keep_typed(context, &mut composition, failure),
+            Self::Typed(mut composition) => keep_typed(&mut composition, failure),
             Self::Elsewhere(drafts) if failure.is_retryable() => {
                 keep(context, &drafts, mail, failure)
             }
             Self::Elsewhere(_) => failure,
             Self::Draft(drafts, _) if failure.is_retryable() => {
-                say_kept(context, failure, mail.id, drafts.file(mail.id))
+                with_draft(failure, mail.id, drafts.file(mail.id))
             }
             Self::Draft(_, file) => {
                 // A draft that stays does no harm.
@@ -186,7 +188,7 @@ fn type_body(
         match OutgoingContent::text(&composition.mail.body) {
             Ok(content) => return Ok(content),
             Err(invalid) if written == Err(Stop::Leave) => {
-                return Err(keep_typed(context, composition, Failure::invalid(text, invalid)));
+                return Err(keep_typed(composition, Failure::invalid(text, invalid)));
             }
             // The user can correct it.
             Err(invalid) => prompt.say(&text.invalid(invalid)),
@@ -220,19 +222,19 @@ fn stopped(context: &Context<'_>, composition: &mut Composition, stop: Stop) -> 
         Stop::Failed(status) => status,
         Stop::Back | Stop::Leave | Stop::Interrupted => ExitStatus::Interrupted,
     };
-    keep_typed(context, composition, Failure::new(status, "cancelled", text.of("interrupted")))
+    keep_typed(composition, Failure::new(status, "cancelled", text.of("interrupted")))
 }
 
 /// Saves a typed mail that was not sent, and says where. If that fails, shows the mail, so that its
 /// text can be copied.
-fn keep_typed(context: &Context<'_>, composition: &mut Composition, failure: Failure) -> Failure {
+fn keep_typed(composition: &mut Composition, failure: Failure) -> Failure {
     if composition.mail.body.trim().is_empty() {
         return failure;
     }
     match composition.save() {
         Ok(()) => {
             let id = composition.mail.id;
-            say_kept(context, failure, id, composition.path().unwrap_or_default())
+            with_draft(failure, id, composition.path().unwrap_or_default())
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "{}", composition.not_saved(&error));
@@ -265,7 +267,7 @@ fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result
 /// Saves a mail whose sending may succeed later as a draft, and says where.
 fn keep(context: &Context<'_>, drafts: &Drafts, mail: &OutgoingMail, failure: Failure) -> Failure {
     match drafts.begin().save_mail(mail) {
-        Ok(()) => say_kept(context, failure, mail.id, drafts.file(mail.id)),
+        Ok(()) => with_draft(failure, mail.id, drafts.file(mail.id)),
         Err(error) => {
             let _ = writeln!(io::stderr(), "{}", Failure::draft(context.text, &error).text);
             failure
@@ -273,13 +275,8 @@ fn keep(context: &Context<'_>, drafts: &Drafts, mail: &OutgoingMail, failure: Fa
     }
 }
 
-/// Says where a draft is. With `--json` the document has the file.
-fn say_kept(context: &Context<'_>, mut failure: Failure, id: MailId, file: PathBuf) -> Failure {
-    if !context.options.json {
-        let shown = file.display().to_string();
-        let said = context.text.with("command-draft", &[("file", shown.into())]);
-        let _ = writeln!(io::stderr(), "{said}");
-    }
+/// A failure that says where a draft is.
+fn with_draft(mut failure: Failure, id: MailId, file: PathBuf) -> Failure {
     failure.draft = Some(Box::new(KeptDraft { id: id.to_string(), file }));
     failure
 }

@@ -169,13 +169,14 @@ impl Prompt {
     /// Asks for a text of several lines, which is saved while it is typed. A typed line that is a
     /// single dot ends the text; a typed line of two or more dots loses one dot. With keys, all of
     /// the text can be edited; without, lines are added to it. The text is in `body` however the
-    /// input ends.
+    /// input ends. A text to which nothing was added keeps its last line end.
     pub(crate) fn body(
         &mut self,
         body: &mut String,
         autosave: &mut dyn Autosave,
     ) -> Answer<BodyEnd> {
-        match &mut self.backend {
+        let before = body.clone();
+        let written = match &mut self.backend {
             Backend::Keys(keys) => keys.body(body, &self.messages, autosave),
             Backend::Lines(lines) => {
                 body::open(body);
@@ -183,7 +184,11 @@ impl Prompt {
                 body::close(body);
                 written
             }
+        };
+        if body::lost_its_end(&before, body) {
+            *body = before;
         }
+        written
     }
 
     /// Shows a listing a screenful at a time; line `from` is on the first screen. Without keys,

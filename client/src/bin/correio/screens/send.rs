@@ -2,13 +2,14 @@
 //! character on, until it is sent.
 
 use correio_client::{
-    Draft, DraftError, Drafts, OutgoingContent, Reopened, RequestError, SendError, WhiteSpace,
-    sanitize,
+    Cancel, Draft, DraftError, Drafts, OutgoingContent, Reopened, RequestError, SendError,
+    WhiteSpace, sanitize,
 };
 use correio_proto::{
     mail::{MailId, Recipients, Subject},
     message::ErrorCode,
 };
+use indicatif::ProgressBar;
 
 use super::user::CurrentUser;
 use crate::{
@@ -68,8 +69,18 @@ fn ask_first_recipients(
 
 /// Asks for the parts of a draft, offering their text, and sends it.
 pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()> {
-    let Some(mut composition) = reopen(app, user, id) else {
-        return Ok(());
+    let doing = app.text.of("drafts-opening");
+    let opened = app.wait(&doing, |cancel, _| match reopen(app, user, id) {
+        // The draft stays as it was.
+        _ if cancel.is_cancelled() => Err(app.text.of("interrupted")),
+        opened => opened,
+    });
+    let mut composition = match opened {
+        Ok(composition) => composition,
+        Err(said) => {
+            app.say(&said);
+            return Ok(());
+        }
     };
     let asked =
         ask_recipients(app, &mut composition).and_then(|()| ask_text(app, &mut composition));
@@ -78,38 +89,37 @@ pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()
 
 /// Sends a draft as it is.
 pub(crate) fn send_draft(app: &mut App, user: &CurrentUser, id: MailId) {
-    if let Some(composition) = reopen(app, user, id) {
-        send(app, composition);
+    let doing = app.text.of("send-working");
+    let sent = app.wait(&doing, |cancel, bar| {
+        let mut composition = reopen(app, user, id)?;
+        let submitted = submit(app, &mut composition, cancel, bar);
+        Ok::<_, String>((composition, submitted))
+    });
+    match sent {
+        Ok((composition, submitted)) => report(app, composition, submitted),
+        Err(said) => app.say(&said),
     }
 }
 
-/// Opens a draft again, or says why it cannot be opened.
-fn reopen(app: &mut App, user: &CurrentUser, id: MailId) -> Option<Composition> {
+/// Opens a draft again. The error is the message.
+fn reopen(app: &App, user: &CurrentUser, id: MailId) -> Result<Composition, String> {
     let drafts = open(app, user);
     match drafts.reopen(id) {
         Ok(Reopened::Draft(file, mail)) => {
             let mut composition = Composition::reopened(file, mail, app.text);
-            if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id)) {
+            let body = &composition.mail.body;
+            if let Some(left) = Editor::unsaved_text(&app.data, id, &drafts.file(id), body) {
                 // The program was killed while the text was open in an editor.
                 composition.set(DraftField::Body, &left);
                 if keep(&mut composition).is_ok() {
                     Editor::forget(&app.data, id);
                 }
             }
-            Some(composition)
+            Ok(composition)
         }
-        Ok(Reopened::InUse) => {
-            app.say(&app.text.with("drafts-in-use", &[("count", "1".into())]));
-            None
-        }
-        Ok(Reopened::Gone) => {
-            app.say(&app.text.of("drafts-empty"));
-            None
-        }
-        Err(error) => {
-            app.say(&app.text.draft(&error));
-            None
-        }
+        Ok(Reopened::InUse) => Err(app.text.with("drafts-in-use", &[("count", "1".into())])),
+        Ok(Reopened::Gone) => Err(app.text.of("drafts-empty")),
+        Err(error) => Err(app.text.draft(&error)),
     }
 }
 
@@ -195,33 +205,62 @@ pub(super) fn say_discarded(
     app.say(&said);
 }
 
-/// Saves a mail as a draft, sends it, and reports one result. The draft is deleted after the mail
-/// was sent.
+/// Saves a mail as a draft, sends it, and reports one result.
 fn send(app: &mut App, mut composition: Composition) {
-    let kept = keep(&mut composition);
-    match deliver(app, &composition.mail) {
+    let doing = app.text.of("send-working");
+    let submitted = app.wait(&doing, |cancel, bar| submit(app, &mut composition, cancel, bar));
+    report(app, composition, submitted);
+}
+
+/// What became of a mail that was saved and sent.
+struct Submitted {
+    /// The error is the message.
+    kept: Result<(), String>,
+    /// The error is the lines of the message.
+    sent: Result<(), Vec<String>>,
+}
+
+/// Saves a mail as a draft, and sends it. Runs while Ctrl-C cancels: a large mail takes long to save
+/// and to measure.
+fn submit(
+    app: &App,
+    composition: &mut Composition,
+    cancel: &Cancel,
+    bar: &ProgressBar,
+) -> Submitted {
+    let kept = keep(composition);
+    Submitted { kept, sent: deliver(app, &composition.mail, cancel, bar) }
+}
+
+/// Reports how a mail was sent. The draft is deleted after the mail was sent.
+fn report(app: &mut App, composition: Composition, submitted: Submitted) {
+    match submitted.sent {
         Ok(()) => {
             app.say(&app.text.of("send-done"));
             composition.sent();
         }
         Err(lines) => {
             lines.iter().for_each(|line| app.say(line));
-            say_kept(app, &kept);
+            say_kept(app, &submitted.kept);
         }
     }
 }
 
 /// Sends a mail to the server. The error is the lines of the message.
-fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
+fn deliver(
+    app: &App,
+    draft: &Draft,
+    cancel: &Cancel,
+    bar: &ProgressBar,
+) -> Result<(), Vec<String>> {
+    if cancel.is_cancelled() {
+        return Err(vec![app.text.of("send-cancelled-unsent")]);
+    }
     let mail = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
         return Err(failed(app, app.text.of("request-closed")));
     };
-    let doing = app.text.of("send-working");
-    let sent = app.wait(&doing, |cancel, bar| {
-        service.send_mail(&mail, &mut |done| show_content(bar, done), cancel)
-    });
-    match sent {
+    match service.send_mail(&mail, &mut |done| show_content(bar, done), cancel) {
         Ok(_) => Ok(()),
         Err(SendError::Request(RequestError::Refused(error)))
             if error.code == ErrorCode::UnknownRecipient =>
@@ -239,6 +278,7 @@ fn deliver(app: &App, draft: &Draft) -> Result<(), Vec<String>> {
         Err(SendError::Request(RequestError::Cancelled)) => {
             Err(vec![app.text.of("send-cancelled")])
         }
+        Err(error @ SendError::CancelledUnsent) => Err(vec![app.text.send(&error)]),
         Err(error) => Err(failed(app, app.text.send(&error))),
     }
 }

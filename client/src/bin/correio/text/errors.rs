@@ -11,7 +11,7 @@ use correio_proto::{
     message::ErrorReply,
 };
 
-use super::Text;
+use super::{Text, size::Rounding};
 
 impl Text {
     pub(crate) fn invalid(&self, invalid: Invalid) -> String {
@@ -29,10 +29,11 @@ impl Text {
         });
         let field = ("field", Cow::from(field));
         let number = |number: usize| {
-            (
-                "limit",
-                Cow::from(self.with(unit(invalid.field), &[("count", number.to_string().into())])),
-            )
+            let limit = match invalid.field {
+                Field::Body | Field::Content => self.size(number as u64, Rounding::Down),
+                field => self.with(unit(field), &[("count", number.to_string().into())]),
+            };
+            ("limit", Cow::from(limit))
         };
         let character = |c: char| ("character", Cow::from(visible(c)));
         let allowed = ("allowed", Cow::from(self.of(allowed(invalid.field))));
@@ -100,9 +101,13 @@ impl Text {
             RequestError::KnownServers(reason) => {
                 self.with("known-servers-error", &[("reason", one_line(reason))])
             }
-            RequestError::TooLarge { limit } => {
-                self.with("request-too-large", &[("limit", limit.to_string().into())])
-            }
+            RequestError::TooLarge { size, limit } => self.with(
+                "request-too-large",
+                &[
+                    ("size", self.size(*size, Rounding::Up).into()),
+                    ("limit", self.size(*limit, Rounding::Down).into()),
+                ],
+            ),
             RequestError::Answer(reason) => {
                 self.with("request-answer", &[("reason", (*reason).into())])
             }
@@ -115,13 +120,20 @@ impl Text {
         match error {
             SendError::Request(error) => self.request(error),
             SendError::Content(error) => self.content(error),
+            SendError::CancelledUnsent => self.of("send-cancelled-unsent"),
         }
     }
 
     /// Why a content cannot be sent.
     pub(crate) fn content(&self, error: &ContentError) -> String {
         match error {
-            ContentError::Io { .. } => one_line(&error.to_string()).into_owned(),
+            ContentError::Io { path, source } => self.with(
+                "body-unreadable",
+                &[
+                    ("path", one_line(&path.to_string_lossy())),
+                    ("reason", one_line(&source.to_string())),
+                ],
+            ),
             ContentError::NotText { line } => {
                 self.with("body-not-text", &[("line", line.to_string().into())])
             }
@@ -260,6 +272,7 @@ fn with_tried(said: String, tried: &[Attempt]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use correio_client::OutgoingContent;
     use correio_proto::{
         credential::Password,
         mail::{FullName, Recipients, Subject, Username},
@@ -293,6 +306,8 @@ mod tests {
         for (parsed, said) in cases {
             assert_eq!(text.invalid(parsed.unwrap_err()), said);
         }
+        let invalid = OutgoingContent::too_long();
+        assert_eq!(text.invalid(invalid), "o corpo pode ter no máximo 64 MiB");
         let many: Vec<_> = (0..101).map(|n| format!("u{n}")).collect();
         let invalid = many.join(",").parse::<Recipients>().unwrap_err();
         let said = Text::new(Lang::En).invalid(invalid);
