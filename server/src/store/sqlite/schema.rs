@@ -56,7 +56,7 @@ impl Schema {
         ],
     };
 
-    /// The version that [`Schema::migrate`] leads to.
+    /// The version that `Schema::migrate` leads to.
     #[must_use]
     pub fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
