@@ -35,12 +35,13 @@ pub const PIECE_MAX: usize = 256 * 1024;
 pub const PIECE_MIN: usize = 16 * 1024;
 
 /// How long a server keeps an upload to which no piece was added, in seconds (a day). A mail that
-/// names the upload takes it over.
+/// names the upload takes it over, and new uploads of the same account may displace it
+/// ([`UPLOAD_RESERVED_SECONDS`]).
 pub const UPLOAD_KEPT_SECONDS: u64 = 24 * 60 * 60;
 
 /// How long each piece that adds bytes reserves room for the missing bytes of its upload, in seconds.
 /// Later, the upload takes the room of the bytes that it has: so room for all accounts is not taken
-/// by sizes that were only announced.
+/// by sizes that were only announced. New uploads of the same account may displace it then.
 pub const UPLOAD_RESERVED_SECONDS: u64 = 60;
 
 /// Most recipients of one mail. Enough for a class, too few for a list of everybody.

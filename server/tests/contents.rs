@@ -358,6 +358,28 @@ fn an_upload_is_forgotten_a_day_after_its_last_piece() {
 }
 
 #[test]
+fn uploads_that_were_interrupted_make_room_a_minute_later() {
+    let uploads = UploadLimits { uploads: 2, account_bytes: 1000, bytes: 1500 };
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits { uploads, ..MemoryLimits::default() });
+    let mut world = World::with_store(session_config(), 10, Box::new(store));
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    for number in [1, 2] {
+        assert_eq!(tony.ask(&mut world, upload(number, 500, 0..10)), uploaded(10));
+    }
+    let Reply::Error(error) = tony.ask(&mut world, upload(3, 500, 0..10)) else {
+        panic!("both go on");
+    };
+    let seconds = error.retry_after.unwrap();
+    world.pass(Duration::from_secs(u64::from(seconds) + 1));
+    let mut tony = world.log_in("tony");
+    send_large(&mut world, &mut tony, 3, "tony", 500);
+    // The client of the displaced upload begins again, and so does its mail.
+    assert_eq!(missing_after(&mut world, &mut tony, upload(1, 500, 10..20)), 0);
+    assert_eq!(tony.ask(&mut world, upload(2, 500, 10..20)), uploaded(20));
+    send_large(&mut world, &mut tony, 1, "tony", 500);
+}
+
+#[test]
 fn uploads_for_which_there_is_no_room_are_told_when_to_come_back() {
     let uploads = UploadLimits { uploads: 2, account_bytes: 1000, bytes: 1500 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits { uploads, ..MemoryLimits::default() });

@@ -6,8 +6,9 @@ use std::{
     rc::Rc,
 };
 
-use correio_proto::mail::{
-    Content, ContentSize, LargeContent, Mail, MailId, Sha256, Timestamp, Username,
+use correio_proto::{
+    limits::UPLOAD_RESERVED_SECONDS,
+    mail::{Content, ContentSize, LargeContent, Mail, MailId, Sha256, Timestamp, Username},
 };
 use correio_server::{ids::AccountId, store::UploadLimits};
 use sha2::{Digest, Sha256 as Hasher};
@@ -33,7 +34,8 @@ pub(crate) struct Contents {
     written: BTreeMap<MailKey, Rc<[u8]>>,
     /// Durable uploads: staged bytes, and the time of the last piece.
     uploads: BTreeMap<UploadKey, (u64, Timestamp)>,
-    /// Uploads that are gone since their mail was sent or their time was over.
+    /// Uploads that are gone since their mail was sent, their time was over, or their account needed
+    /// their room for another one.
     gone: BTreeSet<UploadKey>,
 }
 
@@ -74,12 +76,14 @@ impl Contents {
     }
 
     /// Examines all uploads of the durable store. Uploads whose last piece came before
-    /// `forgotten_before` may be gone.
+    /// `forgotten_before` may be gone; so may those that were idle when their account began an upload
+    /// beyond its bounds, at the time in `crowded_at`.
     pub(crate) fn look_at_uploads(
         &mut self,
         state: &State,
         limits: UploadLimits,
         forgotten_before: Timestamp,
+        crowded_at: &BTreeMap<AccountId, Timestamp>,
     ) -> Result<(), Violation> {
         let mut present = BTreeMap::new();
         for (key, upload) in state.uploads() {
@@ -97,7 +101,9 @@ impl Contents {
             if now_staged >= staged {
                 continue;
             }
+            let idle_from = touched_at.0 + UPLOAD_RESERVED_SECONDS * 1000 + 1;
             let is_over = touched_at < forgotten_before
+                || crowded_at.get(&key.0).is_some_and(|crowded| crowded.0 >= idle_from)
                 || state.was_sent(key)
                 || state.accounts().all(|(account, ..)| account != key.0);
             let text = || format!("upload {key:?} had {staged} bytes and has {now_staged}");

@@ -124,10 +124,11 @@ impl Ledger {
             self.note_change(account, change, now);
         }
         let (limits, forgotten_before) = (store.bounds().uploads, store.forgotten_before());
+        let crowded_at = store.crowded_at();
         store.durable(|state| {
             self.look_at(state, now)?;
             self.contents.check_named(state)?;
-            self.contents.look_at_uploads(state, limits, forgotten_before)
+            self.contents.look_at_uploads(state, limits, forgotten_before, &crowded_at)
         })
     }
 

@@ -51,7 +51,7 @@ pub struct Quota {
 }
 
 /// Bounds of the uploads of large contents that no mail names yet. A piece that would exceed one is
-/// refused. An upload counts with the bytes that it has, and with its whole size for the account and while
+/// refused, unless the idle uploads of its account make room ([`StoreJob::Upload`]). An upload counts with the bytes that it has, and with its whole size for the account and while
 /// pieces keep coming ([`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadLimits {
@@ -175,6 +175,11 @@ pub enum StoreJob {
     /// `Uploaded` with the whole size, if a mail with this id was sent; `Conflict` if the upload has
     /// another size or the piece goes beyond it; `Incomplete` if the piece begins after the upload's
     /// end; `UploadsFull`; `Uploaded`.
+    ///
+    /// A new upload that would exceed the bounds of its account displaces uploads of this account
+    /// that got no piece for [`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]: the store forgets as
+    /// many as are needed, the one idle longest first. If they are not enough, or if the room of all
+    /// is not, the result is `UploadsFull`, and nothing is forgotten.
     Upload {
         /// The account that is logged in.
         account: AccountId,

@@ -1,5 +1,5 @@
-//! What a piece does to an upload, and whether there is room for another upload: the rules that all
-//! stores share. A store keeps the bytes.
+//! What a piece does to an upload, whether there is room for another upload, and which uploads give
+//! theirs up: the rules that all stores share. A store keeps the bytes.
 
 use correio_proto::{
     limits::UPLOAD_RESERVED_SECONDS,
@@ -62,21 +62,59 @@ pub(super) fn refusal(upload: Option<Progress>, size: ContentSize) -> Option<Sto
 }
 
 /// The time from which on a piece that added bytes still reserves the room of its upload's missing
-/// bytes.
+/// bytes. An upload whose last piece came earlier is idle.
 pub(super) fn reserved_since(now: Timestamp) -> Timestamp {
     Timestamp(now.0.saturating_sub(UPLOAD_RESERVED_SECONDS * 1000))
 }
 
+/// An upload of an account that is about to begin another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OwnUpload<Name> {
+    /// How the store finds it.
+    pub(super) name: Name,
+    /// When the last piece came that added bytes.
+    pub(super) touched: Timestamp,
+    pub(super) progress: Progress,
+}
+
 /// Number and bytes of an account's uploads. Each counts with its whole size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    pub(super) uploads: u32,
-    pub(super) bytes: u64,
+struct Totals {
+    uploads: u32,
+    bytes: u64,
 }
 
 impl UploadLimits {
+    /// The uploads of an account that must be forgotten, so that the account may begin another one of
+    /// this size: of the idle ones, whose last piece came before `since`, as many as are needed from
+    /// the start of `own`, which has all uploads of the account, the one idle longest first. `None`
+    /// if the account may not begin another one even then.
+    ///
+    /// So a person whose uploads were interrupted need not wait a day; uploads that go on never
+    /// displace each other.
+    pub(super) fn displaced<Name>(
+        self,
+        mut own: Vec<OwnUpload<Name>>,
+        size: ContentSize,
+        since: Timestamp,
+    ) -> Option<Vec<OwnUpload<Name>>> {
+        let mut left = own.iter().fold(Totals::default(), |totals, upload| Totals {
+            uploads: totals.uploads.saturating_add(1),
+            bytes: totals.bytes.saturating_add(upload.progress.size.get()),
+        });
+        let mut displaced = 0;
+        while !self.allow(left, size) {
+            let idle = own.get(displaced).filter(|upload| upload.touched < since)?;
+            left.uploads = left.uploads.saturating_sub(1);
+            left.bytes = left.bytes.saturating_sub(idle.progress.size.get());
+            displaced += 1;
+        }
+        own.truncate(displaced);
+        Some(own)
+    }
+
     /// Whether an account with these uploads may have another one of this size.
-    pub(super) fn allow(self, account: Totals, size: ContentSize) -> bool {
+    fn allow(self, account: Totals, size: ContentSize) -> bool {
         account.uploads < self.uploads
             && account.bytes.saturating_add(size.get()) <= self.account_bytes
     }
@@ -126,5 +164,31 @@ mod tests {
         assert!(!limits.allow(totals(1, 11), size(10)));
         assert!(limits.have_room(90, 10));
         assert!(!limits.have_room(91, 10));
+    }
+
+    #[test]
+    fn no_more_uploads_are_displaced_than_are_needed() {
+        let limits = UploadLimits { uploads: 3, account_bytes: 20, bytes: 100 };
+        let own = |uploads: &[(u64, u64)]| {
+            let numbered = uploads.iter().enumerate().map(|(name, (touched, bytes))| OwnUpload {
+                name,
+                touched: Timestamp(*touched),
+                progress: Progress { size: size(*bytes), staged: 1 },
+            });
+            numbered.collect::<Vec<_>>()
+        };
+        let displaced = |uploads: &[(u64, u64)], bytes| {
+            let displaced = limits.displaced(own(uploads), size(bytes), Timestamp(5));
+            displaced.map(|displaced| displaced.into_iter().map(|it| it.name).collect::<Vec<_>>())
+        };
+        assert_eq!(displaced(&[], 20), Some(vec![]));
+        assert_eq!(displaced(&[], 21), None);
+        assert_eq!(displaced(&[(1, 10), (2, 5)], 5), Some(vec![]));
+        assert_eq!(displaced(&[(1, 10), (2, 5)], 6), Some(vec![0]));
+        assert_eq!(displaced(&[(1, 10), (2, 5)], 16), Some(vec![0, 1]));
+        assert_eq!(displaced(&[(1, 1), (2, 1), (3, 1)], 1), Some(vec![0]));
+        assert_eq!(displaced(&[(1, 1), (4, 1), (5, 1)], 19), Some(vec![0, 1]));
+        assert_eq!(displaced(&[(1, 1), (4, 1), (5, 1)], 20), None);
+        assert_eq!(displaced(&[(5, 1), (5, 1), (5, 1)], 1), None);
     }
 }

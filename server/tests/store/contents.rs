@@ -28,6 +28,9 @@ contract! {
     all_uploads_together_are_bounded,
     an_announced_size_takes_no_room_for_long,
     the_upload_that_got_its_room_last_is_never_stuck,
+    an_idle_upload_makes_room_for_another_of_its_account,
+    no_more_uploads_are_displaced_than_are_needed,
+    an_upload_that_all_have_no_room_for_displaces_nothing,
     an_upload_is_kept_from_its_last_piece,
     uploads_are_an_account_s_own_and_go_with_it,
     a_page_states_a_content_and_has_none_of_it,
@@ -276,8 +279,7 @@ fn an_announced_size_takes_no_room_for_long(harness: &mut Harness) {
     assert_eq!(harness.run(upload_at(1000, tony, 1, 1500, 0..10)), staged(10));
     assert_eq!(harness.run(upload_at(later - 1, pepper, 1, 501, 0..1)), full, "it is reserved");
     assert_eq!(harness.run(upload_at(later, pepper, 1, 990, 0..600)), staged(600));
-    // The size counts for the account still, and asking needs no room.
-    assert_eq!(harness.run(upload_at(later, tony, 2, 1, 0..1)), full);
+    // Asking needs no room.
     assert_eq!(harness.run(upload_at(later, tony, 1, 1500, 5..10)), staged(10));
     // Each needs room for all that is missing.
     assert_eq!(harness.run(upload_at(later, tony, 1, 1500, 10..20)), full);
@@ -302,6 +304,79 @@ fn the_upload_that_got_its_room_last_is_never_stuck(harness: &mut Harness) {
     assert_eq!(harness.run(upload_at(lapsed(second), pepper, 1, 990, 950..990)), staged(990));
     assert!(is_sent(&harness.run(send_large(pepper, 1, "pepper", 990))));
     assert_eq!(harness.run(upload_at(second, tony, 1, 1500, 1010..1500)), staged(1500));
+}
+
+/// Bytes of an account's upload, 0 if there is none.
+fn bytes_of(harness: &mut Harness, account: AccountId, number: u64, size: u64) -> u64 {
+    match harness.run(upload(account, number, size, 0..0)) {
+        StoreDone::Uploaded { staged } => staged,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn an_idle_upload_makes_room_for_another_of_its_account(harness: &mut Harness) {
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    let full = StoreDone::UploadsFull;
+    harness.run(upload_at(1000, pepper, 1, 100, 0..10));
+    harness.run(upload_at(1000, tony, 1, 100, 0..10));
+    harness.run(upload_at(1001, tony, 2, 100, 0..10));
+    harness.run(upload_at(1002, tony, 1, 100, 10..20));
+    harness.run(upload_at(1003, tony, 3, 100, 0..100));
+    harness.run(upload_at(1004, tony, 4, 100, 0..10));
+    let idle = lapsed(1001);
+    assert_eq!(harness.run(upload_at(idle - 1, tony, 5, 100, 0..10)), full, "all go on");
+    assert_eq!(harness.run(upload_at(idle, tony, 5, 100, 0..0)), staged(0));
+    assert_eq!(bytes_of(harness, tony, 2, 100), 10, "asking begins nothing");
+    assert_eq!(harness.run(upload_at(idle, tony, 5, 100, 0..10)), staged(10));
+    // The one that waited longest for a piece is gone, and no other.
+    assert_eq!(harness.run(upload_at(idle, tony, 2, 100, 10..20)), incomplete(0));
+    let bytes = [1, 2, 3, 4, 5].map(|number| bytes_of(harness, tony, number, 100));
+    assert_eq!(bytes, [20, 0, 100, 10, 10]);
+    assert_eq!(bytes_of(harness, pepper, 1, 100), 10);
+    // It begins again when another one is idle.
+    assert_eq!(harness.run(upload_at(idle, tony, 2, 100, 0..10)), full);
+    assert_eq!(harness.run(upload_at(idle + 1, tony, 2, 90, 0..10)), staged(10));
+    assert_eq!(bytes_of(harness, tony, 1, 100), 0);
+    // An upload that goes on displaces nothing.
+    assert_eq!(harness.run(upload_at(lapsed(idle + 1), tony, 4, 100, 10..20)), staged(20));
+    let bytes = [3, 4, 5].map(|number| bytes_of(harness, tony, number, 100));
+    assert_eq!(bytes, [100, 20, 10]);
+    assert!(is_sent(&harness.run(send_large(tony, 3, "pepper", 100))));
+}
+
+fn no_more_uploads_are_displaced_than_are_needed(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    let full = StoreDone::UploadsFull;
+    // The ids say nothing about the order.
+    harness.run(upload_at(1000, tony, 3, 500, 0..10));
+    harness.run(upload_at(1001, tony, 1, 500, 0..10));
+    harness.run(upload_at(1002, tony, 2, 500, 0..10));
+    let later = lapsed(1002);
+    assert_eq!(harness.run(upload_at(later, tony, 4, 1501, 0..1)), full, "never allowed");
+    assert_eq!([3, 1, 2].map(|number| bytes_of(harness, tony, number, 500)), [10, 10, 10]);
+    assert_eq!(harness.run(upload_at(later, tony, 4, 501, 0..1)), staged(1));
+    assert_eq!([3, 1, 2].map(|number| bytes_of(harness, tony, number, 500)), [0, 0, 10]);
+    // If the idle ones are not enough, they stay; one that goes on stays in any case.
+    assert_eq!(harness.run(upload_at(later, tony, 5, 1000, 0..1)), full);
+    assert_eq!(bytes_of(harness, tony, 2, 500), 10);
+    assert_eq!(harness.run(upload_at(later, tony, 5, 999, 0..1)), staged(1));
+    assert_eq!(bytes_of(harness, tony, 2, 500), 0);
+    assert_eq!(bytes_of(harness, tony, 4, 501), 1);
+    assert_eq!(prune_uploads(harness, u64::MAX), 2);
+}
+
+fn an_upload_that_all_have_no_room_for_displaces_nothing(harness: &mut Harness) {
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    let later = lapsed(1000);
+    assert_eq!(harness.run(upload_at(1000, tony, 1, 1500, 0..1000)), staged(1000));
+    assert_eq!(harness.run(upload_at(later, pepper, 1, 900, 0..1)), staged(1));
+    let full = StoreDone::UploadsFull;
+    assert_eq!(harness.run(upload_at(later, tony, 2, 1101, 0..1)), full);
+    assert_eq!(bytes_of(harness, tony, 1, 1500), 1000);
+    // The room of the displaced upload is free for all.
+    assert_eq!(harness.run(upload_at(later, tony, 2, 1100, 0..1)), staged(1));
+    assert_eq!(bytes_of(harness, tony, 1, 1500), 0);
+    assert_eq!(harness.run(upload_at(lapsed(later), pepper, 2, 600, 0..600)), staged(600));
 }
 
 fn an_upload_is_kept_from_its_last_piece(harness: &mut Harness) {

@@ -4,7 +4,7 @@
 use std::{fs, path::Path};
 
 use correio_proto::{
-    limits::PIECE_MAX,
+    limits::{PIECE_MAX, UPLOAD_RESERVED_SECONDS},
     mail::{MailRef, Timestamp},
 };
 use correio_server::{
@@ -119,6 +119,21 @@ fn a_large_content_leaves_no_row_behind() {
     for directory in [directory.path(), started.path()] {
         eventually(|| rows(directory) == Rows::default());
     }
+}
+
+#[test]
+fn a_displaced_upload_leaves_no_row_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let tony = harness.account("tony");
+    let idle = 1000 + UPLOAD_RESERVED_SECONDS * 1000 + 1;
+    for (number, now) in (1..).zip([1000, 1001, 1002, 1003, idle]) {
+        assert_eq!(
+            harness.run(upload_at(now, tony, number, 5 * PIECE, 0..PIECE)),
+            StoreDone::Uploaded { staged: PIECE }
+        );
+    }
+    eventually(|| rows(directory.path()) == Rows { upload: 4, piece: 4, ..Rows::default() });
 }
 
 #[test]

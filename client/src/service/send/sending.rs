@@ -9,8 +9,8 @@ use correio_proto::{
 
 use crate::error::RequestError;
 
-/// Times that the server may state that it has less of the upload than it had. A server that keeps
-/// uploads for a day does so at most once.
+/// Times that the server may state that it has less of the upload than it had. A server forgets an
+/// upload after a day, or after a minute without a piece if the account begins too many others.
 const LOST_MAX: u32 = 8;
 
 /// A mail with a large content, without the content's bytes.

@@ -78,15 +78,22 @@ impl Model {
             return incomplete(reply, staged);
         }
         let is_more = offset.saturating_add(bytes.len() as u64) > staged;
-        if is_more && !self.has_room(username, *id, size, now) {
+        let displaced = match is_more {
+            true => self.displaced(username, *id, size, now),
+            false => Some(Vec::new()),
+        };
+        let Some(displaced) = displaced else {
             let Reply::Error(error) = reply else { panic!("{reply:?}") };
             assert_eq!((error.code, error.staged), (ErrorCode::Busy, None));
             assert!(error.retry_after.is_some_and(|seconds| seconds > 0));
             return;
-        }
+        };
         let known = usize::try_from(staged - offset).unwrap();
         let new = bytes.get(known..).unwrap_or_default();
         assert_eq!(reply, &Reply::Uploaded { staged: staged + new.len() as u64 });
+        for idle in displaced {
+            self.account(username).uploads.remove(&idle);
+        }
         if !new.is_empty() {
             let nothing = StagedUpload { size, bytes: Vec::new(), touched: now };
             let upload = self.account(username).uploads.entry(*id).or_insert(nothing);
@@ -95,25 +102,43 @@ impl Model {
         }
     }
 
-    fn has_room(&self, username: &Username, id: MailId, size: u64, now: Timestamp) -> bool {
+    /// The idle uploads of the same account that an upload displaces when it begins. `None` if the
+    /// upload has no room to begin or to go on.
+    fn displaced(
+        &self,
+        username: &Username,
+        id: MailId,
+        size: u64,
+        now: Timestamp,
+    ) -> Option<Vec<MailId>> {
         let is_reserved = |upload: &StagedUpload| {
             upload.touched.0 + limits::UPLOAD_RESERVED_SECONDS * 1000 >= now.0
         };
         let own = &self.accounts[username].uploads;
-        let missing = match own.get(&id) {
-            Some(upload) if is_reserved(upload) => return true,
-            Some(upload) => size - upload.staged(),
-            None => {
-                let bytes = own.values().map(|upload| upload.size).sum::<u64>();
-                if own.len() >= UPLOADS.uploads as usize || bytes + size > UPLOADS.account_bytes {
-                    return false;
-                }
-                size
+        let mut displaced = Vec::new();
+        let (mut missing, mut freed) = (size, 0);
+        if let Some(upload) = own.get(&id) {
+            if is_reserved(upload) {
+                return Some(displaced);
             }
-        };
+            missing -= upload.staged();
+        } else {
+            let mut idle: Vec<_> = own.iter().filter(|(_, upload)| !is_reserved(upload)).collect();
+            idle.sort_by_key(|(id, upload)| (upload.touched, **id));
+            let mut idle = idle.into_iter();
+            let mut bytes = own.values().map(|upload| upload.size).sum::<u64>();
+            while own.len() - displaced.len() >= UPLOADS.uploads as usize
+                || bytes + size > UPLOADS.account_bytes
+            {
+                let (id, upload) = idle.next()?;
+                displaced.push(*id);
+                bytes -= upload.size;
+                freed += upload.staged();
+            }
+        }
         let all = self.accounts.values().flat_map(|account| account.uploads.values());
         let taken = all.map(|it| if is_reserved(it) { it.size } else { it.staged() }).sum::<u64>();
-        taken + missing <= UPLOADS.bytes
+        (taken - freed + missing <= UPLOADS.bytes).then_some(displaced)
     }
 
     /// Checks the reply to a request for a piece.

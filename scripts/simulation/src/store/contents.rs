@@ -53,6 +53,11 @@ impl StagedUpload {
     fn staged(&self) -> u64 {
         self.bytes.len() as u64
     }
+
+    /// Whether the upload has reserved the room of its missing bytes. Otherwise it is idle.
+    fn is_reserved(&self, now: Timestamp) -> bool {
+        self.touched_at.0 + UPLOAD_RESERVED_SECONDS * 1000 >= now.0
+    }
 }
 
 /// Number of a content, which the mails that have the content name.
@@ -124,7 +129,7 @@ impl Contents {
         if piece.end() <= staged {
             return StoreDone::Uploaded { staged };
         }
-        if !self.has_room(limits, key, piece) {
+        if !self.make_room(limits, key, piece) {
             return StoreDone::UploadsFull;
         }
         let upload = self.uploads.entry(key).or_insert_with(|| StagedUpload {
@@ -140,27 +145,49 @@ impl Contents {
         StoreDone::Uploaded { staged: upload.staged() }
     }
 
-    /// Whether an upload may begin, or go on after its room was no longer reserved.
-    fn has_room(&self, limits: UploadLimits, key: UploadKey, piece: &NewPiece) -> bool {
-        let NewPiece { size, now, .. } = piece;
-        let is_reserved =
-            |upload: &StagedUpload| upload.touched_at.0 + UPLOAD_RESERVED_SECONDS * 1000 >= now.0;
+    /// Whether an upload may begin, or go on after its room was no longer reserved. If it may begin,
+    /// removes the idle uploads of its account that would be too many beside it.
+    fn make_room(&mut self, limits: UploadLimits, key: UploadKey, piece: &NewPiece) -> bool {
         let present = self.uploads.get(&key);
-        if present.is_some_and(is_reserved) {
+        if present.is_some_and(|upload| upload.is_reserved(piece.now)) {
             return true;
         }
-        let others = || self.uploads.iter().filter(|(other, _)| **other != key);
-        let taken = |upload: &StagedUpload| match is_reserved(upload) {
+        let left = match present {
+            Some(_) => Some(self.uploads.clone()),
+            None => self.without_idle(limits, key.0, piece),
+        };
+        let Some(left) = left else {
+            return false;
+        };
+        let others = left.iter().filter(|(other, _)| **other != key);
+        let taken = others.map(|(_, upload)| match upload.is_reserved(piece.now) {
             true => upload.size.get(),
             false => upload.staged(),
-        };
-        let is_within =
-            others().map(|(_, upload)| taken(upload)).sum::<u64>() + size.get() <= limits.bytes;
-        let own = || others().filter(|((owner, _), _)| *owner == key.0);
-        let own_bytes = || own().map(|(_, upload)| upload.size.get()).sum::<u64>() + size.get();
-        let is_allowed = present.is_some()
-            || own().count() < limits.uploads as usize && own_bytes() <= limits.account_bytes;
-        is_allowed && is_within
+        });
+        let is_within = taken.sum::<u64>() + piece.size.get() <= limits.bytes;
+        if is_within {
+            self.uploads = left;
+        }
+        is_within
+    }
+
+    /// The uploads after as many idle ones of an account are removed, the one idle longest first, as
+    /// are needed for another one. `None` if the others are still too many.
+    fn without_idle(
+        &self,
+        limits: UploadLimits,
+        account: AccountId,
+        piece: &NewPiece,
+    ) -> Option<BTreeMap<UploadKey, StagedUpload>> {
+        let mut left = self.uploads.clone();
+        while is_crowded(&left, limits, account, piece.size) {
+            let own = left.iter().filter(|((owner, _), _)| *owner == account);
+            let idle = own.filter(|(_, upload)| !upload.is_reserved(piece.now));
+            let (longest, _) = idle.min_by_key(|(key, upload)| (upload.touched_at, **key))?;
+            let longest = *longest;
+            left.remove(&longest);
+        }
+        Some(left)
     }
 
     /// Checks that an upload is whole and of this size.
@@ -206,4 +233,16 @@ impl Contents {
         }
         (u32::try_from(old.len()).unwrap_or(u32::MAX), more)
     }
+}
+
+/// Whether another upload of this size would be too much for this account beside its others.
+fn is_crowded(
+    uploads: &BTreeMap<UploadKey, StagedUpload>,
+    limits: UploadLimits,
+    account: AccountId,
+    size: ContentSize,
+) -> bool {
+    let own = || uploads.iter().filter(|((owner, _), _)| *owner == account);
+    let own_bytes = own().map(|(_, upload)| upload.size.get()).sum::<u64>();
+    own().count() >= limits.uploads as usize || own_bytes + size.get() > limits.account_bytes
 }

@@ -8,7 +8,11 @@
 mod contents;
 mod state;
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
 use correio_proto::{
     mail::{FullName, Timestamp},
@@ -16,7 +20,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits},
 };
 
 pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
@@ -48,6 +52,8 @@ struct Halves {
     submitted: Vec<(Ticket, &'static str)>,
     /// The latest time in a durable `Prune` job before which uploads are forgotten.
     forgotten_before: Timestamp,
+    /// See [`SimStore::crowded_at`].
+    crowded_at: BTreeMap<AccountId, Timestamp>,
     /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
 }
@@ -93,6 +99,7 @@ impl SimStore {
             failed: false,
             submitted: Vec::new(),
             forgotten_before: Timestamp(0),
+            crowded_at: BTreeMap::new(),
             changes: Vec::new(),
         })))
     }
@@ -244,6 +251,13 @@ impl SimStore {
         self.0.borrow().forgotten_before
     }
 
+    /// By account, the latest time in a durable job that began an upload beyond the bounds of this
+    /// account: of its other uploads, those that were idle then may be gone.
+    #[must_use]
+    pub fn crowded_at(&self) -> BTreeMap<AccountId, Timestamp> {
+        self.0.borrow().crowded_at.clone()
+    }
+
     /// Takes the account changes made durable since the last call, in order.
     #[must_use]
     pub fn take_changes(&self) -> Vec<(AccountId, AccountChange)> {
@@ -282,9 +296,16 @@ impl Halves {
             if let StoreJob::Prune { uploads_before, .. } = &job {
                 self.forgotten_before = self.forgotten_before.max(*uploads_before);
             }
+            let crowding = crowding(&self.durable, self.bounds.uploads, &job);
             // The same jobs on the same state give the same answers.
             if self.durable.run(self.bounds, job) == StoreDone::Changed {
                 self.changes.extend(change);
+            }
+            if let Some((key, now)) = crowding
+                && self.durable.uploads().any(|(present, _)| present == key)
+            {
+                let latest = self.crowded_at.entry(key.0).or_default();
+                *latest = now.max(*latest);
             }
         }
     }
@@ -338,6 +359,24 @@ fn change(job: &StoreJob) -> Option<(AccountId, AccountChange)> {
         }
         _ => None,
     }
+}
+
+/// The upload that a job would begin although it is too much beside the others of its account, and
+/// the time.
+fn crowding(state: &State, limits: UploadLimits, job: &StoreJob) -> Option<(UploadKey, Timestamp)> {
+    let StoreJob::Upload { account, id, size, now, .. } = job else {
+        return None;
+    };
+    let key = (*account, *id);
+    let (mut uploads, mut bytes) = (1, size.get());
+    for (present, upload) in state.uploads().filter(|((owner, _), _)| owner == account) {
+        if present == key {
+            return None;
+        }
+        uploads += 1;
+        bytes += upload.size.get();
+    }
+    (uploads > limits.uploads || bytes > limits.account_bytes).then_some((key, *now))
 }
 
 /// A job's name in a trace.

@@ -11,7 +11,7 @@ use crate::{
     ids::AccountId,
     store::{
         StoreDone, UploadLimits,
-        uploads::{self, Progress, Step, Totals},
+        uploads::{self, OwnUpload, Progress, Step},
     },
 };
 
@@ -59,15 +59,26 @@ impl Uploads {
             Step::Answer(done) => return done,
             Step::Append { known, staged } => (known, staged),
         };
-        if progress.is_none() && !self.limits.allow(self.totals(account), size) {
-            return StoreDone::UploadsFull;
-        }
         let before = progress.map_or(0, |progress| progress.staged);
         let since = uploads::reserved_since(now);
+        let displaced = match progress {
+            Some(_) => Some(Vec::new()),
+            None => self.limits.displaced(self.of_account(account), size, since),
+        };
+        let Some(displaced) = displaced else {
+            return StoreDone::UploadsFull;
+        };
+        let freed = displaced.iter().map(|upload| upload.progress.staged).sum();
         if self.touched(account, id).is_none_or(|touched| touched < since)
-            && !self.limits.have_room(self.taken(since), size.get().saturating_sub(before))
+            && !self.limits.have_room(
+                self.taken(since).saturating_sub(freed),
+                size.get().saturating_sub(before),
+            )
         {
             return StoreDone::UploadsFull;
+        }
+        for upload in displaced {
+            self.take(account, upload.name);
         }
         let upload = self
             .accounts
@@ -102,12 +113,18 @@ impl Uploads {
         Some(Progress { size: upload.size, staged: upload.pieces.bytes() })
     }
 
-    fn totals(&self, account: AccountId) -> Totals {
-        let uploads = self.accounts.get(&account).into_iter().flat_map(BTreeMap::values);
-        uploads.fold(Totals::default(), |totals, upload| Totals {
-            uploads: totals.uploads + 1,
-            bytes: totals.bytes + upload.size.get(),
-        })
+    /// The uploads of an account, the one idle longest first.
+    fn of_account(&self, account: AccountId) -> Vec<OwnUpload<MailId>> {
+        let uploads = self.accounts.get(&account).into_iter().flatten();
+        let mut own: Vec<_> = uploads
+            .map(|(id, Upload { size, pieces, touched })| OwnUpload {
+                name: *id,
+                touched: *touched,
+                progress: Progress { size: *size, staged: pieces.bytes() },
+            })
+            .collect();
+        own.sort_by_key(|upload| (upload.touched, upload.name));
+        own
     }
 
     /// Removes an upload, and returns its pieces.

@@ -12,7 +12,7 @@ use crate::{
     ids::AccountId,
     store::{
         StoreDone,
-        uploads::{Progress, Step, Totals, refusal, reserved_since, step},
+        uploads::{OwnUpload, Progress, Step, refusal, reserved_since, step},
     },
 };
 
@@ -72,17 +72,24 @@ pub(super) fn upload(
     };
     let before = progress.map_or(0, |progress| progress.staged);
     let since = reserved_since(now);
+    let displaced = match upload {
+        Some(_) => Some(Vec::new()),
+        None => tables.contents.limits.displaced(of_account(db, account)?, size, since),
+    };
+    let Some(displaced) = displaced else {
+        return Ok(StoreDone::UploadsFull);
+    };
+    let displaced: Vec<_> = displaced.iter().map(|it| (it.name, it.progress.staged)).collect();
+    let freed = displaced.iter().map(|(_, staged)| staged).sum();
     if upload.as_ref().is_none_or(|upload| upload.touched < since)
-        && !has_room(tables, size.get().saturating_sub(before), since)?
+        && !has_room(tables, freed, size.get().saturating_sub(before), since)?
     {
         return Ok(StoreDone::UploadsFull);
     }
+    delete(tables, &displaced)?;
     let pieces = match upload {
         Some(upload) => upload.pieces,
-        None => match start(tables, account, id, size, now)? {
-            Some(pieces) => pieces,
-            None => return Ok(StoreDone::UploadsFull),
-        },
+        None => start(db, account, id, size, now)?,
     };
     let new = piece.as_bytes().get(known..).unwrap_or_default();
     pieces::append(db, pieces, before, new)?;
@@ -92,34 +99,40 @@ pub(super) fn upload(
     Ok(StoreDone::Uploaded { staged })
 }
 
-/// Whether the missing bytes of an upload that has reserved no room have room beside the others.
-fn has_room(tables: &mut Tables<'_>, missing: u64, since: Timestamp) -> Result<bool> {
+/// Whether the missing bytes of an upload that has reserved no room have room beside the others,
+/// once `freed` bytes of idle uploads are gone.
+fn has_room(tables: &mut Tables<'_>, freed: u64, missing: u64, since: Timestamp) -> Result<bool> {
     let sql = "SELECT coalesce(sum(size - staged), 0) FROM upload WHERE touched >= ?1";
     let reserved =
         tables.db.prepare_cached(sql)?.query_row([to_sql(since.0)], |row| unsigned(row, 0))?;
     let staged = tables.contents.upload_bytes(tables.db)?;
-    Ok(tables.contents.limits.have_room(staged.saturating_add(reserved), missing))
+    let taken = staged.saturating_add(reserved).saturating_sub(freed);
+    Ok(tables.contents.limits.have_room(taken, missing))
 }
 
-/// Makes the row of an upload, if the account may have another one.
+/// The uploads of an account, the one idle longest first.
+fn of_account(db: &Connection, account: AccountId) -> Result<Vec<OwnUpload<Pieces>>> {
+    let sql = "SELECT pieces, touched, size, staged FROM upload WHERE account = ?1
+               ORDER BY touched, id";
+    let mut select = db.prepare_cached(sql)?;
+    let uploads = select.query_map([account.0], |row| {
+        let progress = Progress { size: size(row, 2)?, staged: unsigned(row, 3)? };
+        Ok(OwnUpload { name: Pieces(row.get(0)?), touched: timestamp(row, 1)?, progress })
+    })?;
+    uploads.collect()
+}
+
+/// Makes the row of an upload.
 fn start(
-    tables: &mut Tables<'_>,
+    db: &Connection,
     account: AccountId,
     id: MailId,
     size: ContentSize,
     now: Timestamp,
-) -> Result<Option<Pieces>> {
-    let db = tables.db;
-    let sql = "SELECT count(*), coalesce(sum(size), 0) FROM upload WHERE account = ?1";
-    let totals = db.prepare_cached(sql)?.query_row([account.0], |row| {
-        Ok(Totals { uploads: row.get(0)?, bytes: unsigned(row, 1)? })
-    })?;
-    if !tables.contents.limits.allow(totals, size) {
-        return Ok(None);
-    }
+) -> Result<Pieces> {
     let sql = "INSERT INTO upload (account, id, size, staged, touched) VALUES (?1, ?2, ?3, 0, ?4)";
     let values = params![account.0, id.as_bytes(), to_sql(size.get()), to_sql(now.0)];
-    Ok(Some(Pieces(db.prepare_cached(sql)?.insert(values)?)))
+    Ok(Pieces(db.prepare_cached(sql)?.insert(values)?))
 }
 
 /// The upload that a mail with a large content of this size may take over, or the result that
