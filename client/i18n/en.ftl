@@ -100,6 +100,7 @@ mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.
+drafts-listing = Reading the drafts…
 drafts-opening = Opening the draft…
 drafts-back = Back
 draft-send = Send

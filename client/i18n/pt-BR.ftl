@@ -100,6 +100,7 @@ mailbox-not-marked = { $path }: este sistema de arquivos não consegue marcar e-
 
 drafts-title = Rascunhos
 drafts-empty = Não há rascunhos.
+drafts-listing = Lendo os rascunhos…
 drafts-opening = Abrindo o rascunho…
 drafts-back = Voltar
 draft-send = Enviar

@@ -22,10 +22,15 @@ const BACK: &str = "drafts-back";
 /// Asks for a draft and for what to do with it.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let drafts = Drafts::open(&app.data, &user.server, &user.username);
-    let list = match drafts.list() {
+    // Large drafts take long to read.
+    let listed = app.wait(&app.text.of("drafts-listing"), |cancel, _| match drafts.list() {
+        _ if cancel.is_cancelled() => Err(app.text.of("interrupted")),
+        listed => listed.map_err(|error| app.text.draft(&error)),
+    });
+    let list = match listed {
         Ok(list) => list,
-        Err(error) => {
-            app.say(&app.text.draft(&error));
+        Err(said) => {
+            app.say(&said);
             return Ok(());
         }
     };
