@@ -73,14 +73,12 @@ impl KeyPrompt {
     pub(super) fn begin(&mut self) -> Answer<()> {
         // A digit is compared with text of the same menu only.
         self.text_at = None;
-        if self.terminal.take_held() {
-            self.number_at = None;
-            return self.input.clear();
-        }
+        let is_held = self.terminal.take_held();
         if self.number_at.is_some() && self.input.take_waiting(ENTER)? {
             self.number_at = None;
         }
-        Ok(())
+        // After work that took a moment only, the digit's Enter may still come.
+        if is_held { self.input.clear() } else { Ok(()) }
     }
 
     /// Waits for the next event. An Enter that belongs to a digit is left out.
