@@ -36,11 +36,12 @@ pub trait Disk {
     /// See [`Disk::names`].
     fn create(&mut self, path: &Path) -> io::Result<()>;
 
-    /// Adds to the end of the file that was created last. What was added is not durable yet.
+    /// Appends to the file that [`Disk::create`] made last. The appended bytes are durable only after a
+    /// [`Disk::sync`] of the file.
     ///
     /// # Errors
     ///
-    /// How much was added is then unknown.
+    /// It is then unknown how many of the bytes were appended.
     fn append(&mut self, path: &Path, content: &[u8]) -> io::Result<()>;
 
     /// Makes the content of the file that was created last durable, but not the file's name.

@@ -166,7 +166,7 @@ impl Disk for SimDisk {
         Ok(())
     }
 
-    /// What is appended is on the disk only after the file was synced.
+    /// Appends to a file. The appended bytes are on the disk only after a sync of the file.
     fn append(&mut self, path: &Path, content: &[u8]) -> io::Result<()> {
         let inner = &mut *self.0.borrow_mut();
         inner.begin()?;

@@ -76,7 +76,7 @@ impl Measure {
         self.is_blank = self.is_blank && text.trim().is_empty();
     }
 
-    /// What was measured.
+    /// Ends the measurement and returns its result.
     pub(super) fn finish(self) -> Result<Measured, ContentError> {
         if !self.pending.is_empty() {
             return Err(ContentError::NotText { line: self.line });

@@ -1,4 +1,4 @@
-//! Reads a content in pieces, and compares it with what was measured before.
+//! Reads a content in pieces, and compares it with the size and digest that were measured before.
 
 use std::{
     fs::File,
@@ -85,7 +85,8 @@ impl<'a> ContentPieces<'a> {
         Ok(Piece::try_from(piece.as_slice())?)
     }
 
-    /// Reads the rest, and compares the whole content with what was measured.
+    /// Reads the rest of the content, and compares size and digest of the whole with those that were
+    /// measured.
     pub(crate) fn compare(&mut self) -> Result<(), ContentError> {
         self.seek(self.content.size())?;
         let Opened::File(path, file) = &mut self.opened else {

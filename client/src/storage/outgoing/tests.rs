@@ -1,4 +1,4 @@
-//! Contents in memory and in files: what is refused, and how they are read.
+//! Tests of contents in memory and in files: which of them are refused, and how the others are read.
 
 use std::{fs, path::PathBuf};
 

@@ -117,7 +117,7 @@ struct Cli {
     #[arg(long, conflicts_with_all = ["server", "kill_server"])]
     lose_one: bool,
     /// Back the server up at this interval while clients act; afterwards each backup must be
-    /// restored, check clean, and hold a prefix of what was acknowledged
+    /// restored, check clean, and hold a prefix of the acknowledged mails and confirmations
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with_all = ["server", "kill_server", "lose_one"])]
     backup_every: Option<f64>,
     /// How long to wait for a silent server after the load has ended, in seconds

@@ -138,9 +138,10 @@ pub struct BackupSummary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackupOutcome {
-    /// It was restored, checked clean, and holds a prefix of what was acknowledged.
+    /// The backup was restored, checked clean, and holds a prefix of the acknowledged mails and
+    /// confirmations.
     Sound,
-    /// It could not be made, restored or checked, or holds no such prefix; the text says why.
+    /// The backup could not be made, restored or checked, or holds no such prefix; the text says why.
     Wrong(String),
     /// It was not verified.
     Unverified,

@@ -33,8 +33,8 @@ pub(super) struct Maildir {
 }
 
 impl Maildir {
-    /// Opens a Maildir, or makes its directories. Links are refused: whoever owns the target could make
-    /// an export by another user write what others have sent into any directory.
+    /// Opens a Maildir, or makes its directories. It refuses links: with a link, the owner of the target
+    /// could make an export by another user write other people's mail into any directory.
     pub(super) fn open(directory: &Path, domain: &str) -> Result<Self, ExportError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
