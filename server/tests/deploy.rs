@@ -11,6 +11,8 @@ use std::{
 
 use correio_server::ops::config::{Config, Environment};
 
+use crate::operator;
+
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scripts/deploy")
 }
@@ -61,21 +63,13 @@ fn install(disk: &Path, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// All files, as paths from the directory.
+/// All files, as paths from the directory, in the order of their letters.
 fn files(disk: &Path) -> Vec<String> {
-    let (mut found, mut folders) = (Vec::new(), vec![disk.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                found.push(path.strip_prefix(disk).unwrap().to_str().unwrap().to_owned());
-            }
-        }
-    }
-    found.sort();
-    found
+    let files = operator::files(disk).into_keys();
+    let mut files: Vec<_> =
+        files.map(|path| path.into_os_string().into_string().unwrap()).collect();
+    files.sort();
+    files
 }
 
 #[test]

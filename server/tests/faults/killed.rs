@@ -105,21 +105,35 @@ fn assert_kept(directory: &Path, ledger: &Ledger) {
 /// left. Returns how the server ended.
 fn kill_at(calls: &str, when: usize) -> ExitStatus {
     let directory = tempfile::tempdir().unwrap();
-    let server = listening(directory.path());
+    let mut ledger = Ledger::default();
+    let ended = serve_and_kill(directory.path(), calls, when, |client| {
+        live(client, &mut ledger);
+    });
+    assert_kept(directory.path(), &ledger);
+    ended
+}
+
+/// Runs a server on a directory until one of its threads makes the `when`th of these calls, while
+/// `live` acts as its client. Returns how the server ended.
+pub fn serve_and_kill(
+    directory: &Path,
+    calls: &str,
+    when: usize,
+    live: impl FnOnce(&mut Client),
+) -> ExitStatus {
+    let server = listening(directory);
     let mut command = traced(&server, Path::new("/dev/null"), &strace::kill_at(calls, when));
     command.stderr(Stdio::null());
-    let mut ledger = Ledger::default();
-    let ended = match Daemon::try_spawn(command) {
+    match Daemon::try_spawn(command) {
         Err(ended) => ended,
         Ok(daemon) => {
-            let client = Client::greet_unless_gone(daemon.address);
-            client.and_then(|mut client| live(&mut client, &mut ledger));
+            if let Some(mut client) = Client::greet_unless_gone(daemon.address) {
+                live(&mut client);
+            }
             // A server that lives so long is stopped in order; the calls of its end count, too.
             daemon.stop()
         }
-    };
-    assert_kept(directory.path(), &ledger);
-    ended
+    }
 }
 
 /// Kills servers at the first of these calls, the second and so on, until a server comes to its

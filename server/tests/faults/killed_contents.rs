@@ -1,20 +1,17 @@
 //! Kills the server at each write, sync and answer while a large content is uploaded, sent, read and
 //! confirmed, and checks what is left.
 
-use std::{fs, ops::Range, path::Path, process::Stdio};
+use std::{fs, ops::Range, path::Path};
 
 use correio_proto::{
     limits::PIECE_MIN,
     mail::{Content, LargeContent, Mail, MailRef, Sha256},
     message::{Confirm, ErrorCode, Read, Reply, Request, Send, Upload},
 };
-use correio_testing::{
-    skip::can_trace,
-    strace::{self, traced},
-};
+use correio_testing::skip::can_trace;
 
-use super::killed::until_it_ends_in_order;
-use crate::daemon::{Client, Daemon, id, listening, login, register};
+use super::killed::{serve_and_kill, until_it_ends_in_order};
+use crate::daemon::{Client, Daemon, id, login, register};
 
 /// Bytes of the first of two pieces, as few as a piece before the content's end may have.
 const FIRST: u64 = PIECE_MIN as u64;
@@ -147,18 +144,10 @@ fn kill_at_each(calls: &str, least: usize) {
             let entry = entry.unwrap();
             fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
         }
-        let server = listening(directory.path());
-        let mut command = traced(&server, Path::new("/dev/null"), &strace::kill_at(calls, when));
-        command.stderr(Stdio::null());
         let mut ledger = Ledger::default();
-        let ended = match Daemon::try_spawn(command) {
-            Err(ended) => ended,
-            Ok(daemon) => {
-                let client = Client::greet_unless_gone(daemon.address);
-                client.and_then(|mut client| live(&mut client, &mut ledger));
-                daemon.stop()
-            }
-        };
+        let ended = serve_and_kill(directory.path(), calls, when, |client| {
+            live(client, &mut ledger);
+        });
         assert_kept(directory.path(), &ledger);
         ended
     });

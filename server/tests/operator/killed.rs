@@ -1,11 +1,16 @@
 //! Tests of commands that are killed at a system call.
 
-use std::{fs, os::unix::process::ExitStatusExt, path::Path};
+use std::{
+    fs,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+};
 
 use correio_testing::{
     skip::can_trace,
     strace::{kill_at, traced},
 };
+use tempfile::TempDir;
 
 use super::{done, make, names, run, text};
 use crate::daemon::{Daemon, command, listening, refused};
@@ -35,15 +40,21 @@ fn killed(calls: &str, data: &Path, arguments: &[&str], mut check: impl FnMut())
     unreachable!("the command comes to its end")
 }
 
+/// A directory with a data directory and a backup of it: their paths.
+fn backed_up() -> (TempDir, PathBuf, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, file) = (directory.path().join("data"), directory.path().join("b.tar.gz"));
+    make(&data);
+    done(&data, &["backup", text(&file)]);
+    (directory, data, file)
+}
+
 #[test]
 fn a_backup_that_is_killed_leaves_the_former_one_and_no_other() {
     if !can_trace() {
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let (data, file) = (directory.path().join("data"), directory.path().join("b.tar.gz"));
-    make(&data);
-    done(&data, &["backup", text(&file)]);
+    let (directory, data, file) = backed_up();
     let mut number = 0;
     for calls in CALLS {
         let count = killed(calls, &data, &["backup", "--force", text(&file)], || {
@@ -70,10 +81,7 @@ fn a_restore_that_is_killed_leaves_nothing_that_a_server_takes() {
     if !can_trace() {
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let (data, file) = (directory.path().join("data"), directory.path().join("b.tar.gz"));
-    make(&data);
-    done(&data, &["backup", text(&file)]);
+    let (directory, _, file) = backed_up();
     let new = directory.path().join("new");
     for calls in CALLS {
         let count = killed(calls, &new, &["restore", text(&file)], || {
@@ -123,10 +131,7 @@ fn a_restore_whose_last_step_fails_leaves_the_directory_as_it_was() {
     if !can_trace() {
         return;
     }
-    let directory = tempfile::tempdir().unwrap();
-    let (data, file) = (directory.path().join("data"), directory.path().join("b.tar.gz"));
-    make(&data);
-    done(&data, &["backup", text(&file)]);
+    let (directory, _, file) = backed_up();
     let new = directory.path().join("new");
     for (calls, count) in [("fsync,fdatasync", 4), ("rename,renameat,renameat2", 3)] {
         for when in 1..=count {

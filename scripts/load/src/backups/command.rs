@@ -30,6 +30,17 @@ pub struct OperatorCommands {
     pub guard: PathBuf,
 }
 
+/// A command of the operator.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OperatorCommand<'a> {
+    /// Makes this backup of the data directory.
+    Backup(&'a Path),
+    /// Makes the data directory from this backup.
+    Restore(&'a Path),
+    /// Verifies the database of the data directory.
+    Check,
+}
+
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CommandEnd {
@@ -42,48 +53,19 @@ pub(super) enum CommandEnd {
 }
 
 impl OperatorCommands {
-    /// Makes a backup of a data directory.
-    pub(super) fn backup(
+    /// Runs a command on a data directory to its end. The command's output goes to `log`.
+    pub(super) fn run(
         &self,
-        file: &Path,
+        command: OperatorCommand<'_>,
         data: &Path,
         log: &Path,
         interrupts: &Interrupts,
     ) -> Result<CommandEnd> {
-        let arguments = [OsStr::new("backup"), file.as_os_str()];
-        self.run(&arguments, data, log, interrupts)
-    }
-
-    /// Makes a data directory of a backup.
-    pub(super) fn restore(
-        &self,
-        file: &Path,
-        data: &Path,
-        log: &Path,
-        interrupts: &Interrupts,
-    ) -> Result<CommandEnd> {
-        let arguments = [OsStr::new("restore"), file.as_os_str()];
-        self.run(&arguments, data, log, interrupts)
-    }
-
-    /// Verifies the database of a data directory.
-    pub(super) fn check(
-        &self,
-        data: &Path,
-        log: &Path,
-        interrupts: &Interrupts,
-    ) -> Result<CommandEnd> {
-        self.run(&[OsStr::new("check")], data, log, interrupts)
-    }
-
-    /// Runs a command on a data directory to its end. What it prints goes to `log`.
-    fn run(
-        &self,
-        arguments: &[&OsStr],
-        data: &Path,
-        log: &Path,
-        interrupts: &Interrupts,
-    ) -> Result<CommandEnd> {
+        let arguments = match command {
+            OperatorCommand::Backup(file) => vec![OsStr::new("backup"), file.as_os_str()],
+            OperatorCommand::Restore(file) => vec![OsStr::new("restore"), file.as_os_str()],
+            OperatorCommand::Check => vec![OsStr::new("check")],
+        };
         let output = File::create(log).with_context(|| format!("{}", log.display()))?;
         let mut command = Command::new(&self.program);
         command.args(["--config", "/dev/null"]).args(arguments).arg("--data-dir").arg(data);

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use tempfile::TempDir;
 
-use super::command::{CommandEnd, OperatorCommands};
+use super::command::{CommandEnd, OperatorCommand, OperatorCommands};
 use crate::{history::Interval, interrupts::Interrupts};
 
 /// Most backups of a run. All of them are on the disk until the load is over.
@@ -135,7 +135,12 @@ impl Taker {
         let file = directory.join(format!("{}.tar.gz", self.taken.backups.len()));
         let log = directory.join("log");
         let began = self.started.elapsed();
-        let end = self.commands.backup(&file, &self.data, &log, &self.interrupts)?;
+        let end = self.commands.run(
+            OperatorCommand::Backup(&file),
+            &self.data,
+            &log,
+            &self.interrupts,
+        )?;
         let interval = Interval { began, ended: self.started.elapsed() };
         let made = match end {
             CommandEnd::Succeeded => size(&file).map(|bytes| (file, bytes)),

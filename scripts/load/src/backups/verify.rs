@@ -8,7 +8,7 @@ use correio_proto::mail::MailId;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    command::{CommandEnd, OperatorCommands},
+    command::{CommandEnd, OperatorCommand, OperatorCommands},
     take::{TakenBackup, TakenBackups},
 };
 use crate::{
@@ -103,12 +103,12 @@ impl BackupsToVerify {
         interrupts: &Interrupts,
     ) -> Result<BackupOutcome> {
         let log = self.taken.directory.path().join("log");
-        match self.commands.restore(file, data, &log, interrupts)? {
+        match self.commands.run(OperatorCommand::Restore(file), data, &log, interrupts)? {
             CommandEnd::Succeeded => {}
             CommandEnd::Failed(why) => return Ok(BackupOutcome::Wrong(format!("restore: {why}"))),
             CommandEnd::Interrupted => return Ok(BackupOutcome::Unverified),
         }
-        Ok(match self.commands.check(data, &log, interrupts)? {
+        Ok(match self.commands.run(OperatorCommand::Check, data, &log, interrupts)? {
             CommandEnd::Succeeded => BackupOutcome::Sound,
             CommandEnd::Failed(why) => BackupOutcome::Wrong(format!("check: {why}")),
             CommandEnd::Interrupted => BackupOutcome::Unverified,
