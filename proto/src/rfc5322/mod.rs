@@ -18,8 +18,10 @@ use crate::{
 };
 
 mod encoding;
+mod file_name;
 mod large;
 
+pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader};
 
 use encoding::{BodyEncoding, header_text, parse_header_text};

@@ -14,7 +14,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::name::Name;
+use correio_proto::rfc5322::FileName;
+
 use crate::{files::durable, id::new_mail_id};
 
 /// Prefix of the names of claims. By the Maildir convention, names with a leading dot are not
@@ -36,7 +37,7 @@ impl Claim {
     /// same time.
     pub(super) fn new<'a>(
         mailbox: &Path,
-        names: impl Iterator<Item = &'a Name>,
+        names: impl Iterator<Item = &'a FileName>,
     ) -> io::Result<Self> {
         let path = mailbox.join(format!("{PREFIX}{}", new_mail_id()));
         let mut options = OpenOptions::new();
@@ -59,7 +60,7 @@ impl Drop for Claim {
 }
 
 /// The mails that other programs have claimed.
-pub(super) fn claimed_by_others(mailbox: &Path, own: Option<&Claim>) -> BTreeSet<Name> {
+pub(super) fn claimed_by_others(mailbox: &Path, own: Option<&Claim>) -> BTreeSet<FileName> {
     let mut claimed = BTreeSet::new();
     for path in claims(mailbox) {
         if own.is_some_and(|own| own.path == path) {
@@ -70,7 +71,7 @@ pub(super) fn claimed_by_others(mailbox: &Path, own: Option<&Claim>) -> BTreeSet
         if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
             let mut text = String::new();
             let _ = file.take(CLAIM_MAX).read_to_string(&mut text);
-            claimed.extend(text.lines().filter_map(Name::parse));
+            claimed.extend(text.lines().filter_map(FileName::parse));
         }
     }
     claimed

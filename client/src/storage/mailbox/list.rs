@@ -1,8 +1,10 @@
 //! Lists of the mails in a mailbox.
 
-use correio_proto::mail::{FullName, MailId, Seq, Subject, Timestamp, Username};
+use correio_proto::{
+    mail::{FullName, MailId, Seq, Subject, Timestamp, Username},
+    rfc5322::FileName,
+};
 
-use super::name::Name;
 use crate::storage::skipped::Skipped;
 
 /// Whether a mail was shown, and read.
@@ -36,7 +38,7 @@ pub struct Stored {
     /// Its subject.
     pub subject: Subject,
     /// The parsed name of its file.
-    pub(super) name: Name,
+    pub(super) name: FileName,
 }
 
 /// Part of a mailbox, in the order in which the mails arrived.

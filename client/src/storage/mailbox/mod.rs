@@ -26,7 +26,7 @@ use std::{
 
 use correio_proto::{
     mail::{Mail, Subject, Username},
-    rfc5322::{self, Head, Unreadable},
+    rfc5322::{self, FileName, Head, Unreadable},
 };
 use rustix::io::Errno;
 
@@ -42,7 +42,6 @@ use crate::{
 };
 use claim::Claim;
 use domain::domain;
-use name::Name;
 use scan::{MailFile, scan};
 
 pub use content::{MailContent, MailText};
@@ -136,7 +135,7 @@ impl Mailbox {
     /// The name and content of the file of a mail, as if it were the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
-        (Name::of(mail, 1).base(), rfc5322::write(mail, &self.domain))
+        (FileName::of(mail, 1).base(), rfc5322::write(mail, &self.domain))
     }
 
     /// Lists at most `max` mails from number `first` on (from 1); `usize::MAX` lists all. Reads
@@ -261,7 +260,7 @@ impl Mailbox {
     }
 
     /// Finds the present file of a mail.
-    fn find(&self, name: &Name) -> Result<Option<MailFile>, MailboxError> {
+    fn find(&self, name: &FileName) -> Result<Option<MailFile>, MailboxError> {
         Ok(scan(&self.directory)?.find(name).cloned())
     }
 

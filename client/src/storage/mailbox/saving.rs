@@ -10,10 +10,10 @@ use std::{
 
 use correio_proto::{
     mail::{Content, Mail, MailId, Username},
-    rfc5322,
+    rfc5322::{self, FileName},
 };
 
-use super::{error::MailboxError, large_file::LargeFile, name::Name, scan::scan_with};
+use super::{error::MailboxError, large_file::LargeFile, scan::scan_with};
 use crate::{
     cancel::Cancel,
     files::{
@@ -164,7 +164,7 @@ impl<D: Disk> Saving<D> {
 
     /// The name of the file of the mail that arrives next.
     pub(super) fn next_name(&mut self, mail: &Mail) -> String {
-        let name = Name::of(mail, self.next_arrival).base();
+        let name = FileName::of(mail, self.next_arrival).base();
         self.next_arrival = self.next_arrival.saturating_add(1);
         name
     }
@@ -182,7 +182,7 @@ impl<D: Disk> Saving<D> {
 /// Removes unfinished files of killed programs. No other program is writing now.
 fn clean(disk: &mut impl Disk, temporary: &Path) {
     for name in disk.names(temporary).unwrap_or_default() {
-        if name.to_str().is_some_and(|name| Name::parse(name).is_some()) {
+        if name.to_str().is_some_and(|name| FileName::parse(name).is_some()) {
             // A file that stays is overwritten when the mail comes again.
             let _: io::Result<()> = disk.remove(&temporary.join(name));
         }

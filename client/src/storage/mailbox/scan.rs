@@ -6,11 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    error::MailboxError,
-    list::MailStatus,
-    name::{self, Name},
-};
+use correio_proto::rfc5322::FileName;
+
+use super::{error::MailboxError, list::MailStatus, name};
 use crate::{files::durable, storage::skipped::Skipped};
 
 /// The files of a mailbox at one moment, in the order in which their mails arrived.
@@ -23,7 +21,7 @@ pub(super) struct Scan {
 /// A file that holds a mail.
 #[derive(Clone, Debug)]
 pub(super) struct MailFile {
-    pub(super) name: Name,
+    pub(super) name: FileName,
     /// The whole name, with its flags.
     pub(super) file: Box<str>,
     pub(super) subdirectory: Subdirectory,
@@ -86,7 +84,7 @@ pub(super) fn scan_with(
 
 impl Scan {
     /// The file of a mail.
-    pub(super) fn find(&self, name: &Name) -> Option<&MailFile> {
+    pub(super) fn find(&self, name: &FileName) -> Option<&MailFile> {
         let index = self.files.binary_search_by(|file| file.name.cmp(name)).ok()?;
         self.files.get(index)
     }
@@ -99,7 +97,7 @@ impl Scan {
             if file.starts_with('.') {
                 continue;
             }
-            match Name::parse(&file) {
+            match FileName::parse(&file) {
                 Some(name) => self.files.push(MailFile { name, file: file.into(), subdirectory }),
                 None => self
                     .skipped

@@ -223,7 +223,7 @@ fn mails_have_the_order_in_which_they_arrived() {
     let old = |seq: usize| all(&mailbox)[seq - 1].name.clone();
     // Mails that an older version saved have no arrival number in their names.
     for name in [old(1), old(2), old(3)] {
-        let older = Name { arrival: 0, ..name.clone() };
+        let older = FileName { arrival: 0, ..name.clone() };
         let new = mailbox.directory().join("new");
         fs::rename(new.join(name.base()), new.join(older.base())).unwrap();
     }
@@ -301,7 +301,7 @@ fn a_page_that_cannot_be_saved_leaves_nothing() {
     let (_data, mailbox) = with_mails(0);
     let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
     // The second mail's place is taken by a directory.
-    let name = Name::of(&mail(2, "x", "x"), 2).base();
+    let name = FileName::of(&mail(2, "x", "x"), 2).base();
     let obstacle = mailbox.directory().join("tmp").join(name);
     fs::create_dir(&obstacle).unwrap();
     let page = [mail(1, "x", "x"), mail(2, "x", "x")];
@@ -416,9 +416,9 @@ proptest! {
         prop_assert!(longest <= Some(998));
         let read = rfc5322::read(&mut &file[..]);
         prop_assert_eq!(read.map_err(|error| format!("{error:?}")), Ok(mail.clone()));
-        let name = Name::of(&mail, seq % 2);
+        let name = FileName::of(&mail, seq % 2);
         prop_assert!(name.base().len() < 200);
-        prop_assert_eq!(Name::parse(&name.base()), Some(name));
+        prop_assert_eq!(FileName::parse(&name.base()), Some(name));
     }
 }
 

@@ -10,15 +10,11 @@ use std::{
 
 use correio_proto::{
     mail::{Content, Mail, Piece},
-    rfc5322::{self, ContentEncoder},
+    rfc5322::{self, ContentEncoder, FileName},
 };
-use uuid::Uuid;
 
 use super::error::ExportError;
 use crate::{private_file, scratch, store::sqlite::SnapshotError};
-
-/// Characters that begin the flags and fields that other programs add to a file's name.
-const AFTER_NAME: [char; 4] = [':', ';', '!', ','];
 
 /// Longest domain (RFC 1035).
 const DOMAIN_MAX: usize = 253;
@@ -28,8 +24,8 @@ const DOMAIN_MAX: usize = 253;
 pub(super) struct Maildir {
     directory: PathBuf,
     domain: String,
-    /// Names of the mails in `new` and `cur`, without what other programs add to them.
-    known: HashSet<String>,
+    /// Names of the mails in `new` and `cur`.
+    known: HashSet<FileName>,
 }
 
 impl Maildir {
@@ -50,9 +46,7 @@ impl Maildir {
             }
             for entry in fs::read_dir(&path).map_err(failed(&path))? {
                 let name = entry.map_err(failed(&path))?.file_name();
-                if let Some(name) = name.to_str().and_then(|name| name.split(AFTER_NAME).next()) {
-                    known.insert(name.to_owned());
-                }
+                known.extend(name.to_str().and_then(FileName::parse));
             }
         }
         Ok(Self { directory: directory.to_owned(), domain: domain.to_owned(), known })
@@ -65,12 +59,13 @@ impl Maildir {
         mail: &Mail,
         read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
     ) -> Result<bool, ExportError> {
-        let name = name_of(mail);
+        let name = FileName::of(mail, 0);
         if self.known.contains(&name) {
             return Ok(false);
         }
-        let path = self.directory.join("new").join(&name);
-        let added = self.write(&name, &path, mail, read)?;
+        let base = name.base();
+        let path = self.directory.join("new").join(&base);
+        let added = self.write(&base, &path, mail, read)?;
         self.known.insert(name);
         Ok(added)
     }
@@ -140,15 +135,6 @@ fn make(directory: &Path) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::new(io::ErrorKind::NotADirectory, "it is a link")),
     }
-}
-
-/// The name of a mail's file, as the client's mailboxes have it:
-/// `<seconds>.<milliseconds>_<number>_<id>.<sender>`.
-fn name_of(mail: &Mail) -> String {
-    let (seconds, milliseconds) = (mail.sent_at.0 / 1000, mail.sent_at.0 % 1000);
-    let id = Uuid::from_bytes(*mail.id.as_bytes());
-    let (seq, id, sender) = (mail.seq.0, id.simple(), &mail.from);
-    format!("{seconds}.{milliseconds:03}_{seq}_{id}.{sender}")
 }
 
 /// Whether a text can stand after the `@` of a mail address: letters, digits, dots and hyphens.
