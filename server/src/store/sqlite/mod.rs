@@ -19,10 +19,11 @@ use correio_proto::message::Realm;
 
 pub use self::{
     check::{Checked, Finding},
+    mail_reader::MailReader,
     open_error::SqliteOpenError,
     options::SqliteOptions,
     schema::{Part, Schema},
-    snapshot::{MailReader, SqliteSnapshot},
+    snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
 };
 use self::{
@@ -49,6 +50,7 @@ mod group;
 mod header;
 mod index;
 mod jobs;
+mod mail_reader;
 mod mails;
 mod memtable;
 mod open;

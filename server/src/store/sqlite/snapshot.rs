@@ -11,32 +11,22 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{
-    mail::{Mail, MailRef, Piece, Seq, Username},
-    message::Realm,
-};
+use correio_proto::message::Realm;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    accounts,
-    cache::AccountCache,
     connection::keep_log,
-    content_cache::ContentCache,
-    contents, header, mails,
-    memtable::Memtable,
+    header,
     open::{Presence, check_header, check_log, realm, version},
     open_error::{SqliteOpenError, failure},
     schema::{APPLICATION_ID, Schema},
     snapshot_error::SnapshotError,
-    tables::Tables,
     wal_state::{self, WalState},
 };
 use crate::{
     cancel::Cancel,
     data_directory::{DATABASE, LOCK},
-    ids::AccountId,
     scratch::Scratch,
-    store::{Quota, StoreDone, UploadLimits},
 };
 
 /// How long a server that is starting or stopping may keep the database for itself.
@@ -47,12 +37,6 @@ const TRIES: usize = 3;
 
 /// Steps of SQLite's machine between two looks at [`Cancel`]: some milliseconds.
 const STEPS: i32 = 20_000;
-
-/// Bytes of bodies after which a page of mails ends.
-const PAGE_BYTES: usize = 1 << 20;
-
-/// Mails of a page at most.
-const PAGE_MAILS: u32 = 200;
 
 /// A database as of one moment, for reading.
 #[derive(Debug)]
@@ -218,22 +202,6 @@ impl SqliteSnapshot {
         bytes.map(|bytes| u64::try_from(bytes).unwrap_or(0)).map_err(|error| self.failed(error))
     }
 
-    /// Begins to read mail, all of it as of one moment.
-    ///
-    /// # Errors
-    ///
-    /// See [`SnapshotError`]; [`SnapshotError::Older`] if the tables are those of an older version.
-    pub fn reader(&self) -> Result<MailReader<'_>, SnapshotError> {
-        if self.is_older() {
-            let (path, known) = (self.path.clone(), Schema::PRESENT.version());
-            return Err(SnapshotError::Older { path, found: self.version, known });
-        }
-        self.begin()?;
-        let memtable = Memtable::read(&self.connection).map_err(|error| self.failed(error))?;
-        let contents = ContentCache::new(UploadLimits::default());
-        Ok(MailReader { snapshot: self, memtable, accounts: AccountCache::default(), contents })
-    }
-
     /// Begins the transaction that all further reading is part of.
     pub(super) fn begin(&self) -> Result<(), SnapshotError> {
         self.require_wanted()?;
@@ -257,82 +225,6 @@ impl SqliteSnapshot {
 
     pub(super) fn failed(&self, source: rusqlite::Error) -> SnapshotError {
         SnapshotError::of_source(&self.path, source, &self.cancel)
-    }
-}
-
-/// Reads accounts and their waiting mail, as the store itself does.
-#[derive(Debug)]
-pub struct MailReader<'a> {
-    snapshot: &'a SqliteSnapshot,
-    memtable: Memtable,
-    accounts: AccountCache,
-    contents: ContentCache,
-}
-
-impl MailReader<'_> {
-    /// The account of a username, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// See [`SnapshotError`].
-    pub fn account(&mut self, username: &Username) -> Result<Option<AccountId>, SnapshotError> {
-        let found = self.accounts.by_username(&self.snapshot.connection, username);
-        match found {
-            Ok(found) => Ok(found.map(|(id, _)| id)),
-            Err(error) => Err(self.snapshot.failed(error)),
-        }
-    }
-
-    /// All accounts, by id.
-    ///
-    /// # Errors
-    ///
-    /// See [`SnapshotError`].
-    pub fn accounts(&self) -> Result<Vec<(AccountId, Username)>, SnapshotError> {
-        accounts::all(&self.snapshot.connection).map_err(|error| self.snapshot.failed(error))
-    }
-
-    /// Mails of an account after a number, oldest first: at most 200, and none more after the
-    /// bodies have a mebibyte. Empty after the last.
-    ///
-    /// # Errors
-    ///
-    /// See [`SnapshotError`].
-    pub fn page(&mut self, account: AccountId, after: Seq) -> Result<Vec<Mail>, SnapshotError> {
-        match mails::fetch(&mut self.tables(), account, after, PAGE_MAILS, PAGE_BYTES) {
-            Ok(StoreDone::Page { mails, .. }) => Ok(mails),
-            Ok(_) => Ok(Vec::new()),
-            Err(error) => Err(self.snapshot.failed(error)),
-        }
-    }
-
-    /// A piece of a mail's large content from this position on. Empty from the content's end on.
-    ///
-    /// # Errors
-    ///
-    /// See [`SnapshotError`].
-    pub fn piece(
-        &mut self,
-        account: AccountId,
-        mail: MailRef,
-        offset: u64,
-    ) -> Result<Piece, SnapshotError> {
-        match contents::read(&mut self.tables(), account, mail, offset) {
-            Ok(StoreDone::Piece(piece)) => Ok(piece),
-            Ok(_) => Ok(Piece::default()),
-            Err(error) => Err(self.snapshot.failed(error)),
-        }
-    }
-
-    fn tables(&mut self) -> Tables<'_> {
-        Tables {
-            db: &self.snapshot.connection,
-            // Reading asks for no quota.
-            quota: Quota { mails: 0, bytes: 0 },
-            memtable: &mut self.memtable,
-            accounts: &mut self.accounts,
-            contents: &mut self.contents,
-        }
     }
 }
 
