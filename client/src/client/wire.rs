@@ -121,7 +121,7 @@ impl Client {
             };
             let pushed = self.channel.push(&message);
             entry.request = message.request;
-            pushed.expect("no request comes near 4 GiB: bodies and recipients are bounded");
+            pushed.expect("no request comes near 4 GiB: bodies, pieces and recipients are bounded");
             self.queue.mark_sent();
             self.next_number = following(self.next_number);
         }
