@@ -2,12 +2,11 @@
 
 use std::fmt::Debug;
 
-use correio_proto::mail::Content;
 use correio_proto::{
     capability::{Capabilities, Capability},
     frame::{self, HEADER, Malformed, MalformedKind},
     limits,
-    mail::{Body, FullName, Mail, Recipients, Subject, Username},
+    mail::{Body, Content, FullName, Mail, Recipients, Subject, Username},
     message::{
         Account, ClientMessage, ErrorReply, Notice, Reply, Request, ServerMessage, Software,
     },

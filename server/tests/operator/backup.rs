@@ -244,13 +244,8 @@ fn large_mail(data: &Path) {
     let mut tony = daemon.client();
     assert!(matches!(tony.ask(crate::daemon::login("tony")), Reply::LoggedIn(_)));
     let (id, to) = (crate::daemon::id(500), "tony".parse().unwrap());
-    let (subject, body) = ("large".parse().unwrap(), body.parse().unwrap());
-    let sent = tony.ask(Request::Send(Send {
-        id,
-        to,
-        subject,
-        content: correio_proto::mail::Content::Body(body),
-    }));
+    let (subject, content) = ("large".parse().unwrap(), body.parse().unwrap());
+    let sent = tony.ask(Request::Send(Send { id, to, subject, content }));
     assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     daemon.stop();
 }

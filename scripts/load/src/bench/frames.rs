@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use correio_proto::mail::Body;
 use correio_proto::{
     frame,
+    mail::Body,
     message::{ClientMessage, Request, Send},
 };
 

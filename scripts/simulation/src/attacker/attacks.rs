@@ -1,9 +1,8 @@
 //! The bytes of each attack, queued all at once.
 
-use correio_proto::mail::Body;
 use correio_proto::{
     credential::Credential,
-    mail::{Seq, Username},
+    mail::{Body, Seq, Username},
     message::{Account, Confirm, Fetch, Hello, Login, Register, Request, Send, Software},
 };
 
