@@ -33,6 +33,8 @@ pub enum Field {
     Subject,
     /// A [`Body`].
     Body,
+    /// A [`super::Message`].
+    Message,
     /// A [`super::LargeContent`].
     Content,
     /// A [`super::Piece`].
@@ -45,6 +47,8 @@ pub enum Field {
     Password,
     /// The name or version of a program in `hello`.
     Software,
+    /// A [`crate::directory::Query`].
+    Query,
 }
 
 /// The rules that the text of a [`Field`] can break.
@@ -71,12 +75,14 @@ impl fmt::Display for Field {
             Self::FullName => "full name",
             Self::Subject => "subject",
             Self::Body => "body",
+            Self::Message => "message",
             Self::Content => "content",
             Self::Piece => "piece",
             Self::MailId => "mail id",
             Self::Recipients => "list of recipients",
             Self::Password => "password",
             Self::Software => "software name",
+            Self::Query => "part of a name",
         })
     }
 }

@@ -36,6 +36,10 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
         StoreJob::Read { account, mail, offset } => {
             contents::read(tables, *account, *mail, *offset)
         }
+        StoreJob::Find { .. }
+        | StoreJob::ListsOf { .. }
+        | StoreJob::Members { .. }
+        | StoreJob::ChangeList { .. } => Ok(StoreDone::Unavailable("not built yet".into())),
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;
             let (uploads, more_uploads) = uploads::prune(tables, *uploads_before)?;
