@@ -89,7 +89,7 @@ fn large_id() -> MailId {
 /// A content of six pieces and some bytes.
 fn large_content() -> LargeContent {
     let sha256 = Sha256(std::array::from_fn(|at| 0xe0 + at as u8));
-    LargeContent { size: 1_600_000.try_into().unwrap(), sha256 }
+    LargeContent { kind: Default::default(), size: 1_600_000.try_into().unwrap(), sha256 }
 }
 
 fn large_mail() -> Mail {

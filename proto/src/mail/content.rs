@@ -28,6 +28,7 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Self::Body(body) => body.as_str().len() as u64,
+            Self::Message(message) => message.as_bytes().len() as u64,
             Self::Large(large) => large.size.get(),
         }
     }

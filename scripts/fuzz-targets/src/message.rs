@@ -136,6 +136,9 @@ pub(crate) fn mail(mail: &Mail) {
 fn content(content: &Content) {
     match content {
         Content::Body(text) => body(text),
+        Content::Message(message) => {
+            assert!((1..=limits::BODY_MAX).contains(&message.as_bytes().len()));
+        }
         Content::Large(large) => assert!((1..=limits::CONTENT_MAX).contains(&large.size.get())),
     }
 }

@@ -395,7 +395,11 @@ fn request(input: &mut Input<'_>) -> Request {
             bytes: vec![b'x'; input.byte().into()].as_slice().try_into().unwrap(),
         }),
         13 => {
-            let content = LargeContent { size: size(input), sha256: Sha256([input.byte(); 32]) };
+            let content = LargeContent {
+                kind: Default::default(),
+                size: size(input),
+                sha256: Sha256([input.byte(); 32]),
+            };
             Request::Send(Send {
                 id: id(input),
                 to: username(input).into(),

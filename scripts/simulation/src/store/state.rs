@@ -258,7 +258,7 @@ impl State {
             return StoreDone::MailboxesFull(full);
         }
         let content = match &mail.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.contents.take_over(upload),
         };
         for account in &recipients {
