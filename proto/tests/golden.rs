@@ -17,9 +17,9 @@ use correio_proto::{
     limits,
     mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
-        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
-        Send, ServerMessage, Software, Upload, Welcome,
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, ListRequest,
+        LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply,
+        Request, Send, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -113,6 +113,7 @@ fn name(message: &Message) -> String {
             Request::Login(_) => "login",
             Request::Logout {} => "logout",
             Request::Send(Send { content: Content::Body(_), .. }) => "send",
+            Request::Send(Send { content: Content::Message(_), .. }) => "send-message",
             Request::Send(Send { content: Content::Large(_), .. }) => "send-content",
             Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
@@ -121,6 +122,10 @@ fn name(message: &Message) -> String {
             Request::Account(Account::FullName { .. }) => "account-full-name",
             Request::Account(Account::Password { .. }) => "account-password",
             Request::Account(Account::Delete { .. }) => "account-delete",
+            Request::Find(_) => "find",
+            Request::List(ListRequest::Mine {}) => "list-mine",
+            Request::List(ListRequest::Members { .. }) => "list-members",
+            Request::List(ListRequest::Change { .. }) => "list-change",
             Request::Ping {} => "ping",
         },
         Message::Server(ServerMessage::Reply { reply, .. }) => match reply {
@@ -134,6 +139,10 @@ fn name(message: &Message) -> String {
             Reply::Piece { .. } => "reply-piece",
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
+            Reply::Found(_) => "reply-found",
+            Reply::ListChanged {} => "reply-list-changed",
+            Reply::Members(_) => "reply-members",
+            Reply::Lists { .. } => "reply-lists",
             Reply::Pong {} => "reply-pong",
             Reply::Error(error) => return format!("error-{}", error.code).replace('_', "-"),
         },
@@ -270,6 +279,11 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             (14, "the upload does not reach that far; go on from what is staged")
         }
         ErrorCode::NoSuchMail => (15, "the mailbox has no such mail with a content in pieces"),
+        ErrorCode::NoSuchList => (17, "there is no such list"),
+        ErrorCode::MayNotSend => {
+            (4, "one or more lists take no mail from you; nobody got the mail")
+        }
+        ErrorCode::ListFull => (17, "the list has too many members, or you own too many lists"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),

@@ -84,6 +84,8 @@ fn request(request: &Request) {
         | Request::Logout {}
         | Request::Fetch(_)
         | Request::Read(_)
+        | Request::Find(_)
+        | Request::List(_)
         | Request::Ping {} => {}
     }
 }
@@ -111,6 +113,10 @@ fn reply(reply: &Reply) {
         | Reply::Uploaded { .. }
         | Reply::Confirmed { .. }
         | Reply::AccountChanged {}
+        | Reply::Found(_)
+        | Reply::ListChanged {}
+        | Reply::Members(_)
+        | Reply::Lists { .. }
         | Reply::Pong {} => {}
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use correio_proto::{
     limits,
-    mail::{Invalid, LargeContent, MailId, Problem, Recipients, Subject},
+    mail::{ContentKind, Invalid, LargeContent, MailId, Problem, Recipients, Subject},
 };
 
 use super::{

@@ -280,6 +280,7 @@ impl Model {
             }
             Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
             Request::Read(read) => self.read(&username, *read, reply),
+            Request::Find(_) | Request::List(_) => unreachable!("not asked"),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }

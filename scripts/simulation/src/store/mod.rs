@@ -392,6 +392,10 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::Fetch { .. } => "fetch",
         StoreJob::Read { .. } => "read",
         StoreJob::Confirm { .. } => "confirm",
+        StoreJob::Find { .. } => "search",
+        StoreJob::ListsOf { .. } => "lists",
+        StoreJob::Members { .. } => "members",
+        StoreJob::ChangeList { .. } => "change-list",
         StoreJob::Prune { .. } => "prune",
     }
 }

@@ -81,6 +81,10 @@ impl State {
             StoreJob::Read { account, mail, offset } => {
                 self.read(bounds.piece_max, account, mail, offset)
             }
+            StoreJob::Find { .. }
+            | StoreJob::ListsOf { .. }
+            | StoreJob::Members { .. }
+            | StoreJob::ChangeList { .. } => StoreDone::Unavailable("not built yet".into()),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }

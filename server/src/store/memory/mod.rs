@@ -153,6 +153,10 @@ impl MemoryStore {
                 }
             }
             StoreJob::Read { account, mail, offset } => self.read(account, mail, offset),
+            StoreJob::Find { .. }
+            | StoreJob::ListsOf { .. }
+            | StoreJob::Members { .. }
+            | StoreJob::ChangeList { .. } => StoreDone::Unavailable("not built yet".into()),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
