@@ -17,10 +17,33 @@ use crate::{
 pub struct Query(Box<str>);
 
 impl Query {
+    /// Characters from which the directory looks for a part anywhere in a name. Almost every name
+    /// has a shorter part somewhere, which would tell nothing.
+    pub const PART_MIN: usize = 3;
+
     /// The folded text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the directory finds an account of these names: whether one of them has this part
+    /// or, if the part has less than [`Query::PART_MIN`] characters, begins with it.
+    #[must_use]
+    pub fn finds(&self, username: &Username, full_name: &FullName) -> bool {
+        match self.is_short() {
+            true => {
+                username.as_str().starts_with(&*self.0)
+                    || fold(full_name.as_str()).starts_with(&*self.0)
+            }
+            false => self.matches(username, full_name),
+        }
+    }
+
+    /// Whether the part is so short that the directory looks for it at the beginning of names only.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.0.chars().count() < Self::PART_MIN
     }
 
     /// Whether the username or the full name has this part, whatever their case and accents.
@@ -93,6 +116,21 @@ mod tests {
         assert!(matches("joao", "jm", "João Maria"));
         assert!(matches("JOÃO", "jm", "Joao"));
         assert!(!matches("steve", "tony", "Tony Stark"));
+    }
+
+    #[test]
+    fn the_directory_finds_a_short_part_at_the_beginning_of_a_name_only() {
+        let finds = |query: &str, username: &str, full_name: &str| {
+            let query: Query = query.parse().unwrap();
+            query.finds(&username.parse().unwrap(), &full_name.parse().unwrap())
+        };
+        assert!(finds("to", "tony", "Anthony Stark"));
+        assert!(finds("É", "tony", "Edward"));
+        assert!(finds("田中", "tanaka", "田中 太郎"));
+        assert!(!finds("ny", "tony", "Anthony"));
+        assert!(!finds("s", "tony", "Tony Stark"));
+        assert!(finds("ony", "tony", "A"));
+        assert!(finds("y st", "t", "Tony Stark"));
     }
 
     #[test]

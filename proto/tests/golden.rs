@@ -13,13 +13,14 @@ use std::{
 use correio_proto::{
     capability::Capability,
     credential::Credential,
+    directory::Person,
     frame::{self, HEADER},
     limits,
     mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
-        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, ListRequest,
-        LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply,
-        Request, Send, ServerMessage, Software, Upload, Welcome,
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, Hello, Limits,
+        ListRequest, LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register,
+        RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -67,6 +68,10 @@ fn credentials() -> (Credential, Credential) {
         Credential::from(bytes)
     });
     (made.next().unwrap(), made.next().unwrap())
+}
+
+fn tony() -> Person {
+    Person { username: "tony".parse().unwrap(), full_name: "Tony Stark".parse().unwrap() }
 }
 
 fn mail() -> Mail {
@@ -212,6 +217,7 @@ fn requests() -> Vec<(u32, Request)> {
             }),
         ),
         (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
+        (16, Request::Find(Find { text: "Star".parse().unwrap() })),
     ]
 }
 
@@ -252,6 +258,7 @@ fn replies() -> Vec<(u32, Reply)> {
         (11, Reply::LoggedOut {}),
         (13, Reply::Uploaded { staged: 262_144 + piece().as_bytes().len() as u64 }),
         (15, Reply::Piece { bytes: piece() }),
+        (16, Reply::Found(Found { people: vec![tony()], more: false })),
     ]
 }
 

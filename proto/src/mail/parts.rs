@@ -1,6 +1,6 @@
 //! The values that a mail is made of, each checked when it is parsed.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -104,6 +104,14 @@ impl fmt::Display for Problem {
 /// first of them a letter or a digit, folded to lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Username(ArrayString<{ limits::USERNAME_MAX }>);
+
+/// A username is ordered and compared as its text, so that a table by usernames can be asked with a
+/// part of one.
+impl Borrow<str> for Username {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
 
 impl FromStr for Username {
     type Err = Invalid;

@@ -457,10 +457,12 @@ fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListOverview
 /// See [`Reply::Found`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// The people in the order of their usernames, at most [`limits::FOUND_MAX`].
+    /// The people, at most [`limits::FOUND_MAX`]: those whose usernames begin with the part first,
+    /// then the others, each in the order of their usernames. If there are more, those whose
+    /// usernames begin with it are the first of them in that order, and the others are any.
     #[serde(deserialize_with = "found")]
     pub people: Vec<Person>,
-    /// Whether more people have this part in their names.
+    /// Whether the directory finds more people.
     pub more: bool,
 }
 
