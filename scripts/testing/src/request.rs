@@ -5,7 +5,7 @@ use std::ops::Range;
 use correio_proto::{
     credential::Credential,
     mail::{Content, LargeContent, MailId, MailRef, Sha256},
-    message::{Hello, Login, Read, Register, Request, Send, Software, Upload},
+    message::{Find, Hello, Login, Read, Register, Request, Send, Software, Upload},
 };
 
 /// A credential of one byte, repeated.
@@ -49,6 +49,12 @@ pub fn register(username: &str, full_name: &str, password: u8) -> Request {
 pub fn login(username: &str, password: u8) -> Request {
     let username = username.parse().unwrap();
     Request::Login(Login { username, credential: credential(password) })
+}
+
+/// A question to the directory.
+#[must_use]
+pub fn find(text: &str) -> Request {
+    Request::Find(Find { text: text.parse().unwrap() })
 }
 
 /// A mail with a body of one line, which is its subject.

@@ -2,26 +2,43 @@
 
 use correio_proto::{
     limits,
-    message::{Find, Reply},
+    message::{ErrorCode, Find, Reply},
 };
 
 use crate::{
     event::Event,
     session::{
+        charge::Charge,
+        config::DirectoryPolicy,
         context::SessionContext,
         job::{Done, Job},
         pending::Pending,
-        response::Response,
+        response::{Limit, Response},
         state::SessionState,
     },
     store::{StoreDone, StoreJob},
 };
 
 /// Looks people up.
-pub(crate) fn find(state: &SessionState, _context: &SessionContext<'_>, find: Find) -> Response {
-    if state.identity().is_none() {
+pub(crate) fn find(
+    state: &mut SessionState,
+    context: &mut SessionContext<'_>,
+    find: Find,
+) -> Response {
+    let Some(identity) = state.identity() else {
         return Response::account_gone();
+    };
+    match context.config.directory {
+        DirectoryPolicy::Members => {}
+        DirectoryPolicy::Off => {
+            return Response::refused(ErrorCode::NotAllowed, "this server shows no directory");
+        }
     }
+    let account = identity.account;
+    if let Err(wait) = context.throttle.find(context.now.uptime, account) {
+        return Response::limited(context, &identity.username, Limit::Finds, wait);
+    }
+    state.charge = Some(Charge::Find(account));
     let job = StoreJob::Find { query: find.text, people: limits::FOUND_MAX };
     Response::Defer(Job::Store(job), Pending::Directory)
 }

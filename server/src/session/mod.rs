@@ -24,12 +24,12 @@ use std::time::Duration;
 
 use correio_proto::{
     VERSION,
-    capability::Capability,
+    capability::{Capabilities, Capability},
     limits,
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
-pub use self::config::SessionConfig;
+pub use self::config::{DirectoryPolicy, SessionConfig};
 pub(crate) use self::{
     charge::Settlement,
     context::SessionContext,
@@ -324,7 +324,15 @@ fn welcome(config: &SessionConfig) -> Welcome {
             piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: [Capability::contents()].into(),
+        capabilities: capabilities(config.directory),
+    }
+}
+
+/// The optional parts of the protocol that this server offers.
+fn capabilities(directory: DirectoryPolicy) -> Capabilities {
+    match directory {
+        DirectoryPolicy::Members => [Capability::contents(), Capability::find()].into(),
+        DirectoryPolicy::Off => [Capability::contents()].into(),
     }
 }
 
