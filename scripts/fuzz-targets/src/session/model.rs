@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_proto::{
-    capability::CONTENTS,
+    capability::{CONTENTS, FIND},
     credential::Credential,
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
@@ -59,6 +59,8 @@ pub(super) struct Account {
     registered_as: MailId,
     full_name: FullName,
     credential: Credential,
+    /// When it may make all finds at once again, as an uptime.
+    pub(super) finds_full_at: Duration,
     pub(super) mailbox: Vec<StoredMail>,
     pub(super) sent: BTreeMap<MailId, (Send, Timestamp)>,
     pub(super) uploads: BTreeMap<MailId, StagedUpload>,
@@ -148,6 +150,11 @@ impl Model {
         let unsure = std::mem::take(&mut client.unsure);
         let certain = heard.len().checked_sub(notices.len()).map(|at| heard.split_at(at));
         certain.is_some_and(|(before, after)| unsure.starts_with(before) && after == notices)
+    }
+
+    /// Every account's names, by username.
+    pub(super) fn people(&self) -> impl Iterator<Item = (&Username, &FullName)> {
+        self.accounts.iter().map(|(username, account)| (username, &account.full_name))
     }
 
     /// Every account and its credential.
@@ -280,7 +287,8 @@ impl Model {
             }
             Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
             Request::Read(read) => self.read(&username, *read, reply),
-            Request::Find(_) | Request::List(_) => unreachable!("not asked"),
+            Request::Find(find) => self.looked_up(&username, &find.text, now.uptime, reply),
+            Request::List(_) => unreachable!("not asked"),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }
@@ -334,6 +342,7 @@ impl Model {
         assert_eq!(welcome.limits.content, CONTENT_MAX);
         assert_eq!(welcome.limits.piece as usize, limits::PIECE_MAX);
         assert!(welcome.capabilities.contains(CONTENTS));
+        assert!(welcome.capabilities.contains(FIND));
         assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(index).state = SessionState::Anonymous;
     }
@@ -350,6 +359,7 @@ impl Model {
             registered_as: register.id,
             full_name: register.full_name.clone(),
             credential: register.credential.clone(),
+            finds_full_at: Duration::ZERO,
             mailbox: Vec::new(),
             sent: BTreeMap::new(),
             uploads: BTreeMap::new(),
