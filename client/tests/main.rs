@@ -15,6 +15,7 @@ mod library_server;
 mod mailbox_faults;
 mod program_commands;
 mod program_examples;
+mod program_find;
 mod program_kept;
 mod program_keys;
 mod program_large;

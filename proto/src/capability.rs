@@ -10,6 +10,16 @@ use crate::{limits, mail::bounded};
 /// `send`.
 pub const CONTENTS: &str = "contents";
 
+/// Name of the part for contents that are RFC 5322 messages: the field `message` of `send`, and the
+/// field `kind` of its `content`.
+pub const MESSAGES: &str = "messages";
+
+/// Name of the part for the server's directory: the request `find`.
+pub const FIND: &str = "find";
+
+/// Name of the part for lists: the request `list`, and lists among the recipients of `send`.
+pub const LISTS: &str = "lists";
+
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
@@ -86,6 +96,24 @@ impl Capability {
         Self(CONTENTS.into())
     }
 
+    /// The part of the name [`MESSAGES`].
+    #[must_use]
+    pub fn messages() -> Self {
+        Self(MESSAGES.into())
+    }
+
+    /// The part of the name [`FIND`].
+    #[must_use]
+    pub fn find() -> Self {
+        Self(FIND.into())
+    }
+
+    /// The part of the name [`LISTS`].
+    #[must_use]
+    pub fn lists() -> Self {
+        Self(LISTS.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -144,6 +172,9 @@ mod tests {
     #[test]
     fn a_name_in_the_code_is_one_that_a_client_accepts() {
         assert_eq!(CONTENTS.parse(), Ok(Capability::contents()));
+        assert_eq!(MESSAGES.parse(), Ok(Capability::messages()));
+        assert_eq!(FIND.parse(), Ok(Capability::find()));
+        assert_eq!(LISTS.parse(), Ok(Capability::lists()));
         assert!(Capabilities::from([Capability::contents()]).contains(CONTENTS));
     }
 }

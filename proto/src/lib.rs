@@ -38,6 +38,7 @@ mod buffer;
 pub mod capability;
 pub mod channel;
 pub mod credential;
+pub mod directory;
 pub mod fingerprint;
 pub mod frame;
 pub mod invite;

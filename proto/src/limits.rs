@@ -47,6 +47,18 @@ pub const UPLOAD_RESERVED_SECONDS: u64 = 60;
 /// Most recipients of one mail. Enough for a class, too few for a list of everybody.
 pub const RECIPIENTS_MAX: usize = 100;
 
+/// Most members of a list. A mail to the largest list is one transaction of the server's store.
+pub const MEMBERS_MAX: u32 = 10_000;
+
+/// Most members that one reply shows.
+pub const MEMBERS_PAGE_MAX: usize = 500;
+
+/// Most lists that one account may own, and most that a reply shows.
+pub const LISTS_MAX: usize = 200;
+
+/// Most people that one `find` returns. Enough to complete a name, too few to copy a directory with.
+pub const FOUND_MAX: usize = 20;
+
 /// Largest frame before login, in bytes without its length. `register`, the largest request that is
 /// allowed then, needs less than a quarter of it.
 pub const FRAME_BEFORE_LOGIN_MAX: usize = 4 * 1024;

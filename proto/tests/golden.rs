@@ -13,13 +13,14 @@ use std::{
 use correio_proto::{
     capability::Capability,
     credential::Credential,
+    directory::Person,
     frame::{self, HEADER},
     limits,
     mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
-        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
-        Send, ServerMessage, Software, Upload, Welcome,
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, Hello, Limits,
+        ListRequest, LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register,
+        RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -69,6 +70,10 @@ fn credentials() -> (Credential, Credential) {
     (made.next().unwrap(), made.next().unwrap())
 }
 
+fn tony() -> Person {
+    Person { username: "tony".parse().unwrap(), full_name: "Tony Stark".parse().unwrap() }
+}
+
 fn mail() -> Mail {
     Mail {
         seq: Seq(7),
@@ -89,7 +94,7 @@ fn large_id() -> MailId {
 /// A content of six pieces and some bytes.
 fn large_content() -> LargeContent {
     let sha256 = Sha256(std::array::from_fn(|at| 0xe0 + at as u8));
-    LargeContent { size: 1_600_000.try_into().unwrap(), sha256 }
+    LargeContent { kind: Default::default(), size: 1_600_000.try_into().unwrap(), sha256 }
 }
 
 fn large_mail() -> Mail {
@@ -113,6 +118,7 @@ fn name(message: &Message) -> String {
             Request::Login(_) => "login",
             Request::Logout {} => "logout",
             Request::Send(Send { content: Content::Body(_), .. }) => "send",
+            Request::Send(Send { content: Content::Message(_), .. }) => "send-message",
             Request::Send(Send { content: Content::Large(_), .. }) => "send-content",
             Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
@@ -121,6 +127,10 @@ fn name(message: &Message) -> String {
             Request::Account(Account::FullName { .. }) => "account-full-name",
             Request::Account(Account::Password { .. }) => "account-password",
             Request::Account(Account::Delete { .. }) => "account-delete",
+            Request::Find(_) => "find",
+            Request::List(ListRequest::Mine {}) => "list-mine",
+            Request::List(ListRequest::Members { .. }) => "list-members",
+            Request::List(ListRequest::Change { .. }) => "list-change",
             Request::Ping {} => "ping",
         },
         Message::Server(ServerMessage::Reply { reply, .. }) => match reply {
@@ -134,6 +144,10 @@ fn name(message: &Message) -> String {
             Reply::Piece { .. } => "reply-piece",
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
+            Reply::Found(_) => "reply-found",
+            Reply::ListChanged {} => "reply-list-changed",
+            Reply::Members(_) => "reply-members",
+            Reply::Lists { .. } => "reply-lists",
             Reply::Pong {} => "reply-pong",
             Reply::Error(error) => return format!("error-{}", error.code).replace('_', "-"),
         },
@@ -203,6 +217,7 @@ fn requests() -> Vec<(u32, Request)> {
             }),
         ),
         (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
+        (16, Request::Find(Find { text: "Star".parse().unwrap() })),
     ]
 }
 
@@ -243,6 +258,7 @@ fn replies() -> Vec<(u32, Reply)> {
         (11, Reply::LoggedOut {}),
         (13, Reply::Uploaded { staged: 262_144 + piece().as_bytes().len() as u64 }),
         (15, Reply::Piece { bytes: piece() }),
+        (16, Reply::Found(Found { people: vec![tony()], more: false })),
     ]
 }
 
@@ -270,6 +286,11 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             (14, "the upload does not reach that far; go on from what is staged")
         }
         ErrorCode::NoSuchMail => (15, "the mailbox has no such mail with a content in pieces"),
+        ErrorCode::NoSuchList => (17, "there is no such list"),
+        ErrorCode::MayNotSend => {
+            (4, "one or more lists take no mail from you; nobody got the mail")
+        }
+        ErrorCode::ListFull => (17, "the list has too many members, or you own too many lists"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),

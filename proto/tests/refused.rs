@@ -49,6 +49,12 @@ fn capabilities(count: usize) -> Value {
     Value::List((0..count).map(|n| text(&format!("later_{n}"))).collect())
 }
 
+fn people(count: usize) -> Value {
+    let name = |key: &str, value: &str| (key.to_owned(), text(value));
+    let person = Value::Map(vec![name("username", "tony"), name("full_name", "Tony Stark")]);
+    Value::List(vec![person; count])
+}
+
 fn usernames(count: usize) -> Value {
     Value::List((0..count).map(|n| text(&format!("peter{n}"))).collect())
 }
@@ -79,6 +85,11 @@ fn values_at_their_limits_are_taken() {
         ("reply-piece", "bytes", Value::Bytes(vec![])),
         ("reply-piece", "bytes", Value::Bytes(vec![0xff; limits::PIECE_MAX])),
         ("fetch", "after", Value::Int(u64::MAX)),
+        ("find", "text", text(&"ã".repeat(limits::FULL_NAME_MAX))),
+        ("find", "text", text(" TÔNY\n")),
+        ("find", "text", text("\"%_*'")),
+        ("reply-found", "people", people(limits::FOUND_MAX)),
+        ("reply-found", "people", Value::List(vec![])),
         ("confirm", "mails", Value::List(vec![])),
         ("confirm", "mails", references(limits::CONFIRM_MAX)),
         ("reply-hello", "capabilities", capabilities(limits::CAPABILITIES_MAX)),
@@ -117,6 +128,11 @@ fn values_that_break_a_rule_are_invalid() {
         ("register", "username", text("../x"), "username must not contain \\u{2f}"),
         ("register", "username", text(".x"), "username must not start with \\u{2e}"),
         ("register", "username", text("tony stark"), "username must not contain \\u{20}"),
+        ("find", "text", text(" "), "query is empty"),
+        ("find", "text", text("\u{301}"), "query is empty"),
+        ("find", "text", text("a\nb"), "query must not contain \\u{a}"),
+        ("find", "text", text(&"x".repeat(101)), "query is too long (at most 100)"),
+        ("find", "text", text(&"\u{fdfa}".repeat(9)), "query is too long (at most 100)"),
         ("login", "username", text("tоny"), "username must not contain \\u{43e}"),
         ("register", "full_name", text("\u{3000} "), "full name is empty"),
         ("register", "full_name", text(&"x".repeat(101)), "full name is too long (at most 100)"),

@@ -10,6 +10,7 @@ use correio_server::{
         config::{Config, ConfigError, Environment, Listen},
         exit::Failure,
     },
+    session::DirectoryPolicy,
     store::kind::StoreKind,
 };
 
@@ -46,6 +47,28 @@ fn what_holds_when_nothing_is_said() {
     assert_eq!(config.registration, RegistrationPolicy::Open {});
     assert_eq!(config.login_timeout, Duration::from_secs(30));
     assert_eq!((config.content_max, config.upload_bytes), (25 << 20, 1 << 30));
+}
+
+#[test]
+fn the_directory_is_off_where_everybody_may_register_unless_it_is_said_otherwise() {
+    use DirectoryPolicy::{Members, Off};
+    for (arguments, expected) in [
+        ("", Off),
+        ("--registration invite", Members),
+        ("--registration closed", Members),
+        ("--directory members", Members),
+        ("--registration invite --directory off", Off),
+    ] {
+        assert_eq!(load(arguments, &[]).unwrap().directory, expected, "{arguments}");
+    }
+    let variables = [("CORREIO_DIRECTORY", "members")];
+    assert_eq!(load("", &variables).unwrap().directory, Members);
+    assert_eq!(load("--directory off", &variables).unwrap().directory, Off);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("correiod.toml");
+    fs::write(&file, "directory = \"members\"\n").unwrap();
+    let of_file = load(&format!("--config {}", file.display()), &[]).unwrap();
+    assert_eq!(of_file.directory, Members);
 }
 
 #[test]
@@ -118,5 +141,5 @@ fn every_wrong_configuration_is_named() {
         assert!(said.contains(&text), "{}: {said}", case.display());
         cases += 1;
     }
-    assert!(cases >= 39, "the cases are found");
+    assert!(cases >= 40, "the cases are found");
 }

@@ -10,6 +10,7 @@ mod connection;
 mod contents;
 mod daemon;
 mod deploy;
+mod directory;
 mod fail2ban;
 mod faults;
 mod limits;

@@ -20,7 +20,7 @@ use correio_server::{
     },
 };
 use correio_testing::{
-    request::{credential, hello, id, login, mail, read, register, upload},
+    request::{credential, find, hello, id, login, mail, read, register, upload},
     world::{PipeClient, QUOTA, REALM, World, session_config},
 };
 
@@ -39,6 +39,7 @@ fn requests() -> Vec<(&'static str, Request)> {
             "account",
             Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
         ),
+        ("find", find("tony")),
         ("ping", Request::Ping {}),
     ]
 }
@@ -69,6 +70,7 @@ fn every_request_in_every_state() {
         ("upload", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("read", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("find", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("ping", [Some(NotAllowed), None, None]),
     ];
     for ((name, request), (row, expected)) in requests().into_iter().zip(table) {

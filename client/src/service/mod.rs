@@ -13,13 +13,15 @@ use std::{
 };
 
 use correio_proto::{
+    capability::FIND,
     credential::{Credential, Password},
+    directory::Query,
     invite::Invite,
     limits::BODY_MAX,
     mail::{FullName, MailId, Timestamp, Username},
     message::{
-        Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Realm, Register, Reply, Request,
-        Send, Welcome,
+        Account, ErrorCode, ErrorReply, Find, Found, LoggedIn, Login, NewMail, Realm, Register,
+        Reply, Request, Send, Welcome,
     },
 };
 
@@ -266,6 +268,25 @@ impl Service {
     ) -> Result<Vec<Stored>, ReceiveError> {
         let mut ask = |request| self.ask(request, cancel);
         receive::receive(mailbox, damaged, &mut ask, progress, cancel)
+    }
+
+    /// Looks people up in the server's directory, of which one reply has at most
+    /// [`FOUND_MAX`](correio_proto::limits::FOUND_MAX). A part of one or two characters is looked for
+    /// at the beginning of names only.
+    ///
+    /// # Errors
+    ///
+    /// See [`RequestError`]; `not_allowed` if the server shows no directory, `rate_limited` after
+    /// too many calls.
+    pub fn find(&self, query: &Query, cancel: &Cancel) -> Result<Found, RequestError> {
+        if !self.welcome().capabilities.contains(FIND) {
+            let none = ErrorReply::new(ErrorCode::NotAllowed, "this server shows no directory");
+            return Err(RequestError::Refused(none));
+        }
+        match self.ask(Request::Find(Find { text: query.clone() }), cancel)? {
+            Reply::Found(found) => Ok(found),
+            _ => Err(RequestError::Closed),
+        }
     }
 
     /// Changes the full name of the account that is logged in.

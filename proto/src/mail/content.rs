@@ -1,20 +1,23 @@
-//! The content of a mail: a text within the message, or a large content that travels in pieces.
+//! The content of a mail: a text or an RFC 5322 message, within the request or in pieces.
 //!
 //! A client uploads a large content before it sends the mail, and its recipients read it piece by
 //! piece. So the memory of either side is bounded by a piece, whatever the content's size.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, marker::PhantomData, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
 use super::parts::{Body, Field, Invalid, Problem, unacceptable};
 use crate::limits;
 
-/// The content of a mail. On the wire it is one of two fields of the mail: `body` or `content`.
+/// The content of a mail. On the wire it is one of three fields of the mail: `body`, `message` or
+/// `content`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// A text, in the message itself.
+    /// A text, in the request itself.
     Body(Body),
+    /// An RFC 5322 message, in the request itself. Capability `messages`.
+    Message(Message),
     /// A content that is uploaded and read in pieces.
     Large(LargeContent),
 }
@@ -25,47 +28,65 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Self::Body(body) => body.as_str().len() as u64,
+            Self::Message(message) => message.as_bytes().len() as u64,
             Self::Large(large) => large.size.get(),
         }
     }
 
-    /// Bytes of the content that are in the message itself: none of a large content.
+    /// Bytes of the content that are in the request itself: none of a large content.
     #[must_use]
     pub fn inline_size(&self) -> usize {
-        self.body().map_or(0, |body| body.as_str().len())
+        match self {
+            Self::Body(body) => body.as_str().len(),
+            Self::Message(message) => message.as_bytes().len(),
+            Self::Large(_) => 0,
+        }
     }
 
-    /// The text, unless the content is large.
+    /// Whether the content's bytes are a text or an RFC 5322 message.
+    #[must_use]
+    pub fn kind(&self) -> ContentKind {
+        match self {
+            Self::Body(_) => ContentKind::Text {},
+            Self::Message(_) => ContentKind::Message {},
+            Self::Large(large) => large.kind,
+        }
+    }
+
+    /// The text, if the content is one that is in the request itself.
     #[must_use]
     pub fn body(&self) -> Option<&Body> {
         match self {
             Self::Body(body) => Some(body),
-            Self::Large(_) => None,
+            Self::Message(_) | Self::Large(_) => None,
         }
     }
 
-    /// Writes the content into the wire form of its mail, as `body` or `content`.
+    /// Writes the content into the wire form of its mail, as `body`, `message` or `content`.
     pub(crate) fn serialize_field<S: SerializeStruct>(&self, map: &mut S) -> Result<(), S::Error> {
         match self {
             Self::Body(body) => map.serialize_field("body", body),
+            Self::Message(message) => map.serialize_field("message", message),
             Self::Large(large) => map.serialize_field("content", large),
         }
     }
 
-    /// The content of a mail whose wire form has these two fields.
+    /// The content of a mail whose wire form has these three fields.
     ///
     /// # Errors
     ///
-    /// Both fields are there, or neither is.
+    /// More than one field is there, or none is.
     pub(crate) fn of_fields<E: de::Error>(
         body: Option<Body>,
+        message: Option<Message>,
         content: Option<Box<LargeContent>>,
     ) -> Result<Self, E> {
-        match (body, content) {
-            (Some(body), None) => Ok(Self::Body(body)),
-            (None, Some(large)) => Ok(Self::Large(*large)),
-            (None, None) => Err(E::missing_field("body")),
-            (Some(_), Some(_)) => Err(E::custom("a mail has a body or a content, not both")),
+        match (body, message, content) {
+            (Some(body), None, None) => Ok(Self::Body(body)),
+            (None, Some(message), None) => Ok(Self::Message(message)),
+            (None, None, Some(large)) => Ok(Self::Large(*large)),
+            (None, None, None) => Err(E::missing_field("body")),
+            _ => Err(E::custom("a mail has one of body, message and content")),
         }
     }
 }
@@ -85,9 +106,84 @@ impl From<Body> for Content {
     }
 }
 
+impl From<Message> for Content {
+    fn from(message: Message) -> Self {
+        Self::Message(message)
+    }
+}
+
+/// An RFC 5322 message, which the server keeps to the byte and never parses: 1 to
+/// [`limits::BODY_MAX`] bytes (a server may allow less). Clones share the bytes.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Message(Arc<[u8]>);
+
+impl Message {
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl TryFrom<&[u8]> for Message {
+    type Error = Invalid;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Invalid> {
+        let problem = match bytes.len() {
+            0 => Problem::Empty,
+            1..=limits::BODY_MAX => return Ok(Self(bytes.into())),
+            _ => Problem::TooLong(limits::BODY_MAX),
+        };
+        Err(Invalid { field: Field::Message, problem })
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message of {} bytes", self.0.len())
+    }
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Message {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Bytes(PhantomData))
+    }
+}
+
+/// What the bytes of a content are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentKind {
+    /// A text in UTF-8, as a body is.
+    Text {},
+    /// An RFC 5322 message. Capability `messages`.
+    Message {},
+}
+
+impl Default for ContentKind {
+    fn default() -> Self {
+        Self::Text {}
+    }
+}
+
+impl ContentKind {
+    fn is_text(&self) -> bool {
+        *self == Self::Text {}
+    }
+}
+
 /// What a mail states of a large content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LargeContent {
+    /// What the content's bytes are: a text, unless it is stated.
+    #[serde(default, skip_serializing_if = "ContentKind::is_text")]
+    pub kind: ContentKind,
     /// Bytes of the content.
     pub size: ContentSize,
     /// SHA-256 of the content, as its sender states it. A recipient compares it after the last
@@ -207,21 +303,22 @@ impl Serialize for Piece {
 
 impl<'de> Deserialize<'de> for Piece {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Bytes;
+        deserializer.deserialize_bytes(Bytes(PhantomData))
+    }
+}
 
-        impl de::Visitor<'_> for Bytes {
-            type Value = Piece;
+/// Parses bytes from the wire without copying them first.
+struct Bytes<T>(PhantomData<T>);
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
+impl<T: for<'a> TryFrom<&'a [u8], Error = Invalid>> de::Visitor<'_> for Bytes<T> {
+    type Value = T;
 
-            fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Piece, E> {
-                bytes.try_into().map_err(unacceptable)
-            }
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
 
-        deserializer.deserialize_bytes(Bytes)
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        bytes.try_into().map_err(unacceptable)
     }
 }
 
@@ -234,7 +331,8 @@ mod tests {
     }
 
     fn large(bytes: u64) -> Content {
-        Content::Large(LargeContent { size: size(bytes).unwrap(), sha256: Sha256([7; 32]) })
+        let kind = ContentKind::default();
+        Content::Large(LargeContent { kind, size: size(bytes).unwrap(), sha256: Sha256([7; 32]) })
     }
 
     #[test]

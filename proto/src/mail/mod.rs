@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Serialize
 
 pub(crate) use self::parts::{UNACCEPTABLE, bounded, present, unacceptable};
 pub use self::{
-    content::{Content, ContentSize, LargeContent, Piece, Sha256},
+    content::{Content, ContentKind, ContentSize, LargeContent, Message, Piece, Sha256},
     hasher::ContentHasher,
     parts::{
         Body, Field, FullName, Invalid, MailId, MailRef, Problem, Recipients, Seq, Subject,
@@ -41,7 +41,7 @@ pub struct Mail {
     pub content: Content,
 }
 
-/// Wire form of a [`Mail`], whose content is one of the last two fields. The rarer of
+/// Wire form of a [`Mail`], whose content is one of the last three fields. The rarer of
 /// them is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct MailFields {
@@ -55,13 +55,15 @@ struct MailFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
+    message: Option<Message>,
+    #[serde(default, deserialize_with = "present")]
     content: Option<Box<LargeContent>>,
 }
 
 impl MailFields {
     fn mail<E: de::Error>(self) -> Result<Mail, E> {
-        let Self { seq, id, from, from_name, to, sent_at, subject, body, content } = self;
-        let content = Content::of_fields(body, content)?;
+        let Self { seq, id, from, from_name, to, sent_at, subject, body, message, content } = self;
+        let content = Content::of_fields(body, message, content)?;
         Ok(Mail { seq, id, from, from_name, to, sent_at, subject, content })
     }
 }

@@ -1,6 +1,6 @@
 //! The values that a mail is made of, each checked when it is parsed.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -33,6 +33,8 @@ pub enum Field {
     Subject,
     /// A [`Body`].
     Body,
+    /// A [`super::Message`].
+    Message,
     /// A [`super::LargeContent`].
     Content,
     /// A [`super::Piece`].
@@ -45,6 +47,8 @@ pub enum Field {
     Password,
     /// The name or version of a program in `hello`.
     Software,
+    /// A [`crate::directory::Query`].
+    Query,
 }
 
 /// The rules that the text of a [`Field`] can break.
@@ -71,12 +75,14 @@ impl fmt::Display for Field {
             Self::FullName => "full name",
             Self::Subject => "subject",
             Self::Body => "body",
+            Self::Message => "message",
             Self::Content => "content",
             Self::Piece => "piece",
             Self::MailId => "mail id",
             Self::Recipients => "list of recipients",
             Self::Password => "password",
             Self::Software => "software name",
+            Self::Query => "part of a name",
         })
     }
 }
@@ -98,6 +104,14 @@ impl fmt::Display for Problem {
 /// first of them a letter or a digit, folded to lower case.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Username(ArrayString<{ limits::USERNAME_MAX }>);
+
+/// A username is ordered and compared as its text, so that a table by usernames can be asked with a
+/// part of one.
+impl Borrow<str> for Username {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
 
 impl FromStr for Username {
     type Err = Invalid;

@@ -19,7 +19,7 @@ pub struct ErrorReply {
     /// With `busy` and `rate_limited`: seconds after which to try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
-    /// With `unknown_recipient` and `mailbox_full`: the recipients concerned.
+    /// With `unknown_recipient`, `mailbox_full` and `may_not_send`: the recipients concerned.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
@@ -80,6 +80,13 @@ pub enum ErrorCode {
     Incomplete,
     /// The mail is not in the mailbox (any more), or has no content in pieces.
     NoSuchMail,
+    /// There is no list of this name, or none that the account that asks may see.
+    NoSuchList,
+    /// One or more lists take no mail of this account.
+    MayNotSend,
+    /// The list would have more than [`limits::MEMBERS_MAX`] members, or the account would own more
+    /// than [`limits::LISTS_MAX`] lists.
+    ListFull,
     /// The server's store or worker failed; the request may be sent again.
     Unavailable,
     /// The bytes were not a message of this protocol.
@@ -92,7 +99,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that can be sent.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::BadCredentials,
         Self::UsernameTaken,
         Self::UnknownRecipient,
@@ -106,6 +113,9 @@ impl ErrorCode {
         Self::Conflict,
         Self::Incomplete,
         Self::NoSuchMail,
+        Self::NoSuchList,
+        Self::MayNotSend,
+        Self::ListFull,
         Self::Unavailable,
         Self::Protocol,
         Self::Version,
@@ -128,6 +138,9 @@ impl ErrorCode {
             Self::Conflict => "conflict",
             Self::Incomplete => "incomplete",
             Self::NoSuchMail => "no_such_mail",
+            Self::NoSuchList => "no_such_list",
+            Self::MayNotSend => "may_not_send",
+            Self::ListFull => "list_full",
             Self::Unavailable => "unavailable",
             Self::Protocol => "protocol",
             Self::Version => "version",

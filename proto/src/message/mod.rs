@@ -5,19 +5,24 @@
 //! shows each message with its bytes.
 
 mod error;
+mod list;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
-pub use self::error::{ErrorCode, ErrorReply};
+pub use self::{
+    error::{ErrorCode, ErrorReply},
+    list::{ListChange, ListMember, ListOverview, ListRequest, MembersPage, Role, SendPolicy},
+};
 pub use crate::realm::Realm;
 use crate::{
     capability::Capabilities,
     credential::Credential,
+    directory::{Person, Query},
     invite::Invite,
     limits,
     mail::{
         Body, Content, ContentSize, Field, FullName, Invalid, LargeContent, Mail, MailId, MailRef,
-        Piece, Problem, Recipients, Seq, Subject, Timestamp, Username, bounded, present,
+        Message, Piece, Problem, Recipients, Seq, Subject, Timestamp, Username, bounded, present,
         unacceptable,
     },
 };
@@ -79,6 +84,10 @@ pub enum Request {
     Confirm(Confirm),
     /// Changes or deletes the account that is logged in.
     Account(Account),
+    /// Looks people up in the server's directory. Capability `find`.
+    Find(Find),
+    /// Makes, shows, changes or deletes a list of members. Capability `lists`.
+    List(ListRequest),
     /// Shows that the client is alive.
     Ping {},
 }
@@ -104,6 +113,8 @@ impl Request {
             Self::Read(_) => matches!(reply, Reply::Piece { .. }),
             Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
             Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
+            Self::Find(_) => matches!(reply, Reply::Found(_)),
+            Self::List(request) => request.is_answered_by(reply),
             Self::Ping {} => matches!(reply, Reply::Pong {}),
         }
     }
@@ -207,7 +218,7 @@ pub struct Send {
     pub content: Content,
 }
 
-/// Wire form of a [`Send`], whose content is one of the last two fields. The rarer of
+/// Wire form of a [`Send`], whose content is one of the last three fields. The rarer of
 /// them is boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct SendFields {
@@ -217,13 +228,15 @@ struct SendFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
+    message: Option<Message>,
+    #[serde(default, deserialize_with = "present")]
     content: Option<Box<LargeContent>>,
 }
 
 impl SendFields {
     fn send<E: de::Error>(self) -> Result<Send, E> {
-        let Self { id, to, subject, body, content } = self;
-        Ok(Send { id, to, subject, content: Content::of_fields(body, content)? })
+        let Self { id, to, subject, body, message, content } = self;
+        Ok(Send { id, to, subject, content: Content::of_fields(body, message, content)? })
     }
 }
 
@@ -317,6 +330,13 @@ pub enum Account {
     },
 }
 
+/// See [`Request::Find`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Find {
+    /// A part of the usernames or full names that are wanted.
+    pub text: Query,
+}
+
 /// The answer to one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -353,6 +373,18 @@ pub enum Reply {
     },
     /// To `account`: the change holds.
     AccountChanged {},
+    /// To `find`.
+    Found(Found),
+    /// To `list`, for a change: the change holds.
+    ListChanged {},
+    /// To `list`, for members.
+    Members(MembersPage),
+    /// To `list`, for the lists of the account that is logged in.
+    Lists {
+        /// The lists in the order of their names, at most [`limits::LISTS_MAX`].
+        #[serde(deserialize_with = "listed")]
+        lists: Vec<ListOverview>,
+    },
     /// To `ping`.
     Pong {},
     /// To any request: the request had no effect.
@@ -416,6 +448,26 @@ pub struct LoggedIn {
     pub full_name: FullName,
     /// Number of mails in the mailbox.
     pub waiting: u32,
+}
+
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListOverview>, D::Error> {
+    bounded(deserializer, limits::LISTS_MAX, None)
+}
+
+/// See [`Reply::Found`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The people, at most [`limits::FOUND_MAX`]: those whose usernames begin with the part first,
+    /// then the others, each in the order of their usernames. If there are more, those whose
+    /// usernames begin with it are the first of them in that order, and the others are any.
+    #[serde(deserialize_with = "found")]
+    pub people: Vec<Person>,
+    /// Whether the directory finds more people.
+    pub more: bool,
+}
+
+fn found<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Person>, D::Error> {
+    bounded(deserializer, limits::FOUND_MAX, None)
 }
 
 /// See [`Reply::Page`].

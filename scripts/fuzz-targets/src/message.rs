@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use correio_proto::{
     capability::{Capabilities, Capability},
+    directory::{Query, fold},
     frame::{self, HEADER, Malformed, MalformedKind},
     limits,
     mail::{Body, Content, FullName, Mail, Recipients, Subject, Username},
@@ -78,12 +79,14 @@ fn request(request: &Request) {
             assert!((1..=limits::CONTENT_MAX).contains(&upload.size.get()));
             assert!(upload.bytes.as_bytes().len() <= limits::PIECE_MAX);
         }
+        Request::Find(find) => query(&find.text),
         Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
         Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
         Request::Account(Account::Password { .. } | Account::Delete { .. })
         | Request::Logout {}
         | Request::Fetch(_)
         | Request::Read(_)
+        | Request::List(_)
         | Request::Ping {} => {}
     }
 }
@@ -98,6 +101,13 @@ fn reply(reply: &Reply) {
             username(&logged_in.username);
             full_name(&logged_in.full_name);
         }
+        Reply::Found(found) => {
+            assert!(found.people.len() <= limits::FOUND_MAX);
+            for person in &found.people {
+                username(&person.username);
+                full_name(&person.full_name);
+            }
+        }
         Reply::Page(page) => page.mails.iter().for_each(mail),
         Reply::Error(ErrorReply { recipients, versions, .. }) => {
             assert!(recipients.len() <= limits::RECIPIENTS_MAX);
@@ -111,6 +121,9 @@ fn reply(reply: &Reply) {
         | Reply::Uploaded { .. }
         | Reply::Confirmed { .. }
         | Reply::AccountChanged {}
+        | Reply::ListChanged {}
+        | Reply::Members(_)
+        | Reply::Lists { .. }
         | Reply::Pong {} => {}
     }
 }
@@ -136,6 +149,9 @@ pub(crate) fn mail(mail: &Mail) {
 fn content(content: &Content) {
     match content {
         Content::Body(text) => body(text),
+        Content::Message(message) => {
+            assert!((1..=limits::BODY_MAX).contains(&message.as_bytes().len()));
+        }
         Content::Large(large) => assert!((1..=limits::CONTENT_MAX).contains(&large.size.get())),
     }
 }
@@ -167,6 +183,17 @@ fn username(username: &Username) {
 fn full_name(name: &FullName) {
     one_line(name.as_str(), limits::FULL_NAME_MAX);
     assert_eq!(name.as_str().parse().as_ref(), Ok(name));
+}
+
+/// Checks that a query is folded, and that it finds the name that it is.
+fn query(query: &Query) {
+    let text = query.as_str();
+    assert!((1..=limits::FULL_NAME_MAX).contains(&text.chars().count()));
+    assert!(!text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')));
+    if let Ok(name) = text.parse() {
+        let nobody = "0".parse().unwrap();
+        assert!(query.finds(&nobody, &name) || fold(name.as_str()) != text);
+    }
 }
 
 fn subject(subject: &Subject) {

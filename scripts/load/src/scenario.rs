@@ -144,6 +144,8 @@ pub enum Action {
     Send,
     /// Fetches and confirms until the mailbox is empty.
     Receive,
+    /// Looks people up by a part of a username.
+    Find,
     /// Pings the server.
     Ping,
     /// Does nothing.
@@ -229,6 +231,7 @@ impl Scenario {
             does.filter(|(_, weight)| **weight > 0).filter_map(|(action, _)| match action {
                 Action::Send => Some(Operation::Send),
                 Action::Receive => Some(Operation::Receive),
+                Action::Find => Some(Operation::Find),
                 Action::Ping => Some(Operation::Ping),
                 Action::Logout => Some(Operation::Logout),
                 Action::Idle => None,

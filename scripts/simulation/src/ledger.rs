@@ -10,8 +10,10 @@ use std::{
 
 use correio_proto::{
     credential::Credential,
+    directory::{Person, Query},
+    limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Username},
-    message::{Read, Send},
+    message::{Found, Read, Send},
     rfc5322::{self, ContentReader},
 };
 use correio_server::ids::{AccountId, ConnId, PasswordHash};
@@ -42,6 +44,8 @@ pub(crate) struct Ledger {
     /// Contents of the store at that commit.
     held: BTreeMap<(AccountId, Seq), MailKey>,
     accounts: BTreeMap<AccountId, Username>,
+    /// Times at which the accounts were first seen in the store.
+    made_at: BTreeMap<Username, u64>,
     /// Deleted accounts.
     deleted: BTreeSet<AccountId>,
     /// Connections that asked for an account's deletion.
@@ -114,6 +118,39 @@ impl Ledger {
         self.names.get(username).is_some_and(|names| names.contains(name))
     }
 
+    /// Checks an answer of the directory to a question that was asked at `since`: at most 20
+    /// people, all of whom have or had these names and are wanted; and if there are no more, each
+    /// honest user whose username is wanted and whose account was there.
+    pub(crate) fn check_found(
+        &self,
+        query: &Query,
+        found: &Found,
+        since: u64,
+    ) -> Result<(), Violation> {
+        let Found { people, more } = found;
+        let text = || format!("{query:?} finds {} people", people.len());
+        require(people.len() <= limits::FOUND_MAX, Check::Bounded, text)?;
+        for Person { username, full_name } in people {
+            let is_right = self.was_named(username, full_name) && query.finds(username, full_name);
+            let text = || format!("{query:?} finds {username}, {full_name}");
+            require(is_right, Check::Intact, text)?;
+        }
+        let is_wanted = |username: &Username| match query.is_short() {
+            true => username.as_str().starts_with(query.as_str()),
+            false => username.as_str().contains(query.as_str()),
+        };
+        for (username, _) in self.made_at.iter().filter(|(_, made_at)| **made_at < since) {
+            // Honest users delete no account.
+            if *more || !self.has_disk(username) || !is_wanted(username) {
+                continue;
+            }
+            let is_there = people.iter().any(|person| person.username == *username);
+            let text = || format!("{query:?} does not find {username}");
+            require(is_there, Check::Intact, text)?;
+        }
+        Ok(())
+    }
+
     /// Examines the durable half of the store. Vanished mails must have been confirmed by their
     /// owner and be on the owner's disk; new mails must have been sent.
     pub(crate) fn look_at_store(&mut self, store: &SimStore, now: u64) -> Result<(), Violation> {
@@ -157,6 +194,7 @@ impl Ledger {
         for (id, username, full_name, hash) in state.accounts() {
             present.insert(id);
             if self.accounts.insert(id, username.clone()).is_none() {
+                self.made_at.entry(username.clone()).or_insert(now);
                 self.note_change(id, AccountChange::FullName(full_name.clone()), now);
                 self.note_change(id, AccountChange::Hash(hash.clone()), now);
             }

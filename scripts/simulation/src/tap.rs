@@ -273,6 +273,9 @@ impl Tap {
                 ledger.check_piece(&user, read, bytes.as_bytes())
             }
             (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
+            (Request::Find(find), Reply::Found(found)) => {
+                ledger.check_found(&find.text, &found, since)
+            }
             (Request::Account(change), Reply::AccountChanged {}) => {
                 if matches!(change, Account::Delete { .. }) {
                     self.user = None;

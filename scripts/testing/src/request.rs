@@ -5,7 +5,7 @@ use std::ops::Range;
 use correio_proto::{
     credential::Credential,
     mail::{Content, LargeContent, MailId, MailRef, Sha256},
-    message::{Hello, Login, Read, Register, Request, Send, Software, Upload},
+    message::{Find, Hello, Login, Read, Register, Request, Send, Software, Upload},
 };
 
 /// A credential of one byte, repeated.
@@ -51,6 +51,12 @@ pub fn login(username: &str, password: u8) -> Request {
     Request::Login(Login { username, credential: credential(password) })
 }
 
+/// A question to the directory.
+#[must_use]
+pub fn find(text: &str) -> Request {
+    Request::Find(Find { text: text.parse().unwrap() })
+}
+
 /// A mail with a body of one line, which is its subject.
 #[must_use]
 pub fn mail(number: u64, to: &str, subject: &str) -> Request {
@@ -89,6 +95,7 @@ pub fn large_mail(number: u64, to: &str, size: u64) -> Request {
         to: to.parse().unwrap(),
         subject: format!("Mail {number}").parse().unwrap(),
         content: Content::Large(LargeContent {
+            kind: Default::default(),
             size: size.try_into().unwrap(),
             sha256: Sha256([7; 32]),
         }),

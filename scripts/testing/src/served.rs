@@ -23,7 +23,7 @@ use correio_server::{
     },
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
-    session::SessionConfig,
+    session::{DirectoryPolicy, SessionConfig},
     store::{
         CreateStore, Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -61,7 +61,12 @@ impl RunningServer {
 
     /// Starts a server without TLS that keeps everything in memory.
     pub fn in_memory() -> Self {
-        Self::run(Trust::Plaintext, Security::Plaintext, 0, None)
+        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, DirectoryPolicy::Members)
+    }
+
+    /// As [`RunningServer::in_memory`], without a directory of people.
+    pub fn without_directory() -> Self {
+        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, DirectoryPolicy::Off)
     }
 
     /// As [`RunningServer::start`], with or without TLS.
@@ -75,11 +80,17 @@ impl RunningServer {
                 (trust, tls::security(&certificate).unwrap())
             }
         };
-        Self::run(trust, security, port, Some(data))
+        Self::run(trust, security, port, Some(data), DirectoryPolicy::Members)
     }
 
     /// Starts a server with a store in a directory, or in memory.
-    fn run(trust: Trust, security: Security, port: u16, data: Option<PathBuf>) -> Self {
+    fn run(
+        trust: Trust,
+        security: Security,
+        port: u16,
+        data: Option<PathBuf>,
+        directory: DirectoryPolicy,
+    ) -> Self {
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
             let mut builder = ReactorBuilder::new().unwrap();
@@ -87,7 +98,8 @@ impl RunningServer {
                 builder.listen((Ipv4Addr::LOCALHOST, port).into(), Protocol::Correio).unwrap();
             let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
-            let server = server(data.as_deref(), security, &(waker as Arc<dyn Wake>));
+            let wake = waker as Arc<dyn Wake>;
+            let server = server(data.as_deref(), security, directory, &wake);
             let mut reactor = builder.build(server, Duration::from_secs(5));
             assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
@@ -108,6 +120,7 @@ impl Drop for RunningServer {
 fn server(
     data: Option<&Path>,
     security: Security,
+    directory: DirectoryPolicy,
     wake: &Arc<dyn Wake>,
 ) -> Server<mio::net::TcpStream> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
@@ -128,6 +141,7 @@ fn server(
         content_max: limits::CONTENT_DEFAULT_MAX,
         piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
+        directory,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

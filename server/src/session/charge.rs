@@ -16,6 +16,8 @@ pub(crate) enum Charge {
     Registration(Username),
     /// A mail of this account to this many recipients.
     Mail(AccountId, u32),
+    /// A find of this account.
+    Find(AccountId),
 }
 
 /// How a charge is settled.
@@ -60,11 +62,15 @@ impl Charge {
             (Self::Registration(_), Settlement::Unanswered) => {
                 throttle.registration_unanswered(now, prefix);
             }
-            (Self::Mail(..), Settlement::Succeeded) => {}
+            (Self::Mail(..), Settlement::Succeeded)
+            | (Self::Find(_), Settlement::Succeeded | Settlement::Failed) => {}
             (
                 Self::Mail(account, recipients),
                 Settlement::Failed | Settlement::Unanswered | Settlement::Abandoned,
             ) => throttle.mail_not_sent(now, account, recipients),
+            (Self::Find(account), Settlement::Unanswered | Settlement::Abandoned) => {
+                throttle.find_unanswered(now, account);
+            }
         }
     }
 }

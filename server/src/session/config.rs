@@ -6,6 +6,15 @@ use correio_proto::{limits, message::Realm, tls::Security};
 
 use crate::auth::{hashing::Bcrypt, invite::RegistrationRules};
 
+/// Whom the server's directory is shown to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryPolicy {
+    /// Everybody who is logged in finds every account.
+    Members,
+    /// Nobody. The server does not offer `find`.
+    Off,
+}
+
 /// Configuration of all sessions of a server.
 #[derive(Clone, Debug)]
 pub struct SessionConfig {
@@ -21,6 +30,8 @@ pub struct SessionConfig {
     pub piece_min: usize,
     /// The rules of registration.
     pub registrations: RegistrationRules,
+    /// Whom the directory is shown to.
+    pub directory: DirectoryPolicy,
     /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,
     /// Time from opening a connection, or logging out, until it must be logged in. Requests do not

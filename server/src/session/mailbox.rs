@@ -39,10 +39,14 @@ pub(crate) fn send(
             let text = format!("the body may have at most {body_max} bytes");
             return Response::refused(ErrorCode::TooLarge, &text);
         }
+        Content::Message(message) if message.as_bytes().len() > body_max => {
+            let text = format!("the message may have at most {body_max} bytes in one request");
+            return Response::refused(ErrorCode::TooLarge, &text);
+        }
         Content::Large(large) if large.size.get() > content_max => {
             return content::too_large(content_max);
         }
-        Content::Body(_) | Content::Large(_) => {}
+        Content::Body(_) | Content::Message(_) | Content::Large(_) => {}
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
@@ -149,6 +153,10 @@ fn sent(
         StoreDone::UnknownRecipients(recipients) => {
             let text = "one or more recipients do not exist; nobody got the mail";
             ErrorReply { recipients, ..ErrorReply::new(ErrorCode::UnknownRecipient, text) }
+        }
+        StoreDone::MayNotSend(recipients) => {
+            let text = "one or more lists take no mail from you; nobody got the mail";
+            ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MayNotSend, text) }
         }
         StoreDone::MailboxesFull(recipients) => {
             let text = "the mailbox of one or more recipients is full; nobody got the mail";

@@ -3,15 +3,17 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs`, `mailbox.rs` and `content.rs`.
+//! handlers are in `account.rs`, `mailbox.rs`, `content.rs`, `directory.rs` and `list.rs`.
 
 mod account;
 mod charge;
 mod config;
 mod content;
 mod context;
+mod directory;
 pub(crate) mod effect;
 mod job;
+mod list;
 mod mailbox;
 mod pending;
 pub(crate) mod registry;
@@ -22,12 +24,12 @@ use std::time::Duration;
 
 use correio_proto::{
     VERSION,
-    capability::Capability,
+    capability::{Capabilities, Capability},
     limits,
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
-pub use self::config::SessionConfig;
+pub use self::config::{DirectoryPolicy, SessionConfig};
 pub(crate) use self::{
     charge::Settlement,
     context::SessionContext,
@@ -116,6 +118,8 @@ impl Session {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
                 Pending::Content(step) => content::complete(&self.state, context, step, done),
+                Pending::Directory => directory::complete(done),
+                Pending::List => list::complete(done),
             },
         };
         Some(self.respond(context, waiting.number, response))
@@ -168,6 +172,8 @@ impl Session {
             Request::Read(read) => content::read(state, read),
             Request::Fetch(fetch) => mailbox::fetch(state, fetch),
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
+            Request::Find(find) => directory::find(state, context, find),
+            Request::List(request) => list::handle(state, request),
         }
     }
 
@@ -261,7 +267,8 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 /// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{
-        Account, Confirm, Fetch, Hello, Login, Logout, Ping, Read, Register, Send, Upload,
+        Account, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read, Register, Send,
+        Upload,
     };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
@@ -270,7 +277,15 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
         (LoginState::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
         (
             LoginState::Anonymous,
-            Logout {} | Send(_) | Upload(_) | Fetch(_) | Read(_) | Confirm(_) | Account(_),
+            Logout {}
+            | Send(_)
+            | Upload(_)
+            | Fetch(_)
+            | Read(_)
+            | Confirm(_)
+            | Account(_)
+            | Find(_)
+            | List(_),
         ) => Err((ErrorCode::NotAuthenticated, "log in first")),
         (
             LoginState::LoggedIn(_),
@@ -281,6 +296,8 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | Read(_)
             | Confirm(_)
             | Account(_)
+            | Find(_)
+            | List(_)
             | Ping {},
         ) => Ok(()),
         (LoginState::LoggedIn(_), Register(_) | Login(_)) => {
@@ -307,7 +324,15 @@ fn welcome(config: &SessionConfig) -> Welcome {
             piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: [Capability::contents()].into(),
+        capabilities: capabilities(config.directory),
+    }
+}
+
+/// The optional parts of the protocol that this server offers.
+fn capabilities(directory: DirectoryPolicy) -> Capabilities {
+    match directory {
+        DirectoryPolicy::Members => [Capability::contents(), Capability::find()].into(),
+        DirectoryPolicy::Off => [Capability::contents()].into(),
     }
 }
 

@@ -21,6 +21,10 @@ pub(crate) enum Pending {
     Mailbox(MailboxStep),
     /// A request about a large content.
     Content(ContentStep),
+    /// People are being looked up.
+    Directory,
+    /// A request about a list.
+    List,
 }
 
 /// The job that a request about accounts waits for, and the data of the steps after it.

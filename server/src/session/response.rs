@@ -60,6 +60,8 @@ pub(crate) enum Limit {
     Registrations,
     /// Mails from one account.
     Mails,
+    /// Finds of one account.
+    Finds,
 }
 
 impl Response {
@@ -145,6 +147,7 @@ impl Limit {
             Self::Logins => "logins",
             Self::Registrations => "registrations",
             Self::Mails => "mails",
+            Self::Finds => "finds",
         }
     }
 
@@ -153,6 +156,7 @@ impl Limit {
             Self::Logins => "too many attempts to log in from this address; try again later",
             Self::Registrations => "too many registrations from this address; try again later",
             Self::Mails => "too many mails from this account; try again later",
+            Self::Finds => "this account looks people up too often; try again later",
         }
     }
 }

@@ -10,17 +10,19 @@
 use std::sync::Arc;
 
 use correio_proto::{
+    directory::Query,
     limits::CONTENT_DEFAULT_MAX,
     mail::{
-        Content, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq, Subject,
-        Timestamp, Username,
+        Content, ContentKind, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq,
+        Subject, Timestamp, Username,
     },
-    message::Realm,
+    message::{Found, ListChange, ListOverview, MembersPage, Realm},
 };
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+mod found;
 pub mod kind;
 pub mod memory;
 pub mod sqlite;
@@ -147,9 +149,11 @@ pub enum StoreJob {
         /// The expected present hash.
         hash: PasswordHash,
     },
-    /// Put one mail into the mailboxes of all its recipients or of none. A large content is the
-    /// sender's upload with the mail's id, which the mail takes over. Result: `Sent`, `SentBefore`,
-    /// `Conflict`, `Incomplete`, `UnknownRecipients`, `MailboxesFull` or `NoAccount`.
+    /// Put one mail into the mailboxes of all its recipients or of none. A list among the
+    /// recipients stands for its members; an account that is named several times gets the mail
+    /// once. A large content is the sender's upload with the mail's id, which the mail takes over.
+    /// Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`, `MayNotSend`,
+    /// `MailboxesFull` or `NoAccount`.
     Send {
         /// The account that is logged in.
         sender: AccountId,
@@ -212,6 +216,41 @@ pub enum StoreJob {
         /// The mails.
         mails: Vec<MailRef>,
     },
+    /// Look people up in the directory. Result: `Found`.
+    Find {
+        /// The part of a username or full name.
+        query: Query,
+        /// At most this many people.
+        people: usize,
+    },
+    /// Read the lists that an account is a member of or may send to. Result: `Lists` or `NoAccount`.
+    ListsOf {
+        /// The account that is logged in.
+        account: AccountId,
+    },
+    /// Read members of a list in the order of their usernames. Owners and members may, and
+    /// everybody if the list takes everybody's mail. Result: `Members`, `NoSuchList` or
+    /// `NoAccount`.
+    Members {
+        /// The account that is logged in.
+        account: AccountId,
+        /// The list's name.
+        name: Username,
+        /// Only members whose usernames stand after this one.
+        after: Option<Username>,
+        /// At most this many members.
+        members: usize,
+    },
+    /// Change a list, as [`ListChange`] describes it. Result: `Changed`, `NoSuchList`, `NotOwner`,
+    /// `UsernameTaken`, `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
+    ChangeList {
+        /// The account that is logged in.
+        account: AccountId,
+        /// The list's name.
+        name: Username,
+        /// The change.
+        change: ListChange,
+    },
     /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again
     /// while `more` is true. Result: `Pruned`.
     Prune {
@@ -255,10 +294,17 @@ impl NewMailRecord {
         part(self.subject.as_str().as_bytes());
         match &self.content {
             Content::Body(body) => part(body.as_str().as_bytes()),
+            Content::Message(message) => {
+                part(b"");
+                part(message.as_bytes());
+            }
             Content::Large(large) => {
                 part(b"");
                 part(&large.size.get().to_be_bytes());
                 part(&large.sha256.0);
+                if let ContentKind::Message {} = large.kind {
+                    part(b"message");
+                }
             }
         }
         for username in self.to.iter() {
@@ -325,6 +371,22 @@ pub enum StoreDone {
     NoSuchMail,
     /// These recipients do not exist; no recipient got the mail.
     UnknownRecipients(Vec<Username>),
+    /// These lists take no mail of this sender; no recipient got the mail.
+    MayNotSend(Vec<Username>),
+    /// People that the directory has.
+    Found(Found),
+    /// Lists.
+    Lists(Vec<ListOverview>),
+    /// Members of a list.
+    Members(MembersPage),
+    /// There is no such list, or the account may not see it.
+    NoSuchList,
+    /// The account does not own the list.
+    NotOwner,
+    /// The list would have no owner.
+    LastOwner,
+    /// The list would have too many members, or the account would own too many lists.
+    ListFull,
     /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
     MailboxesFull(Vec<Username>),
     /// A page of a mailbox.

@@ -18,6 +18,7 @@ mod contents_groups;
 mod contract;
 mod copied;
 mod damage;
+mod directory;
 mod disk;
 mod files;
 mod flushing;

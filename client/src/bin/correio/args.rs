@@ -225,6 +225,12 @@ pub(crate) enum Command {
         #[arg(long)]
         delete_damaged: bool,
     },
+    /// Look people up in the server's directory
+    Find {
+        /// A part of a username or full name
+        #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+        text: String,
+    },
     /// List the mail kept on this computer
     List,
     /// Show one mail kept on this computer

@@ -3,6 +3,7 @@
 //! and closed connection is compared with a [`Model`] that shares no code with the server.
 
 mod contents;
+mod directory;
 mod model;
 mod refusal;
 mod upload;
@@ -17,8 +18,8 @@ use correio_proto::{
         Subject, Username,
     },
     message::{
-        Account, ClientMessage, Confirm, Fetch, Hello, Login, Notice, Read, Register, Request,
-        Send, Software, Upload,
+        Account, ClientMessage, Confirm, Fetch, Find, Hello, Login, Notice, Read, Register,
+        Request, Send, Software, Upload,
     },
 };
 
@@ -246,6 +247,9 @@ impl Run {
         if choice >= 0xf0 {
             return self.content_request(index, choice, input);
         }
+        if choice >= 0xee {
+            return find(input);
+        }
         match choice % 16 {
             0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
@@ -297,7 +301,11 @@ impl Run {
                 let (size, _) = self.model.upload(index, id).unwrap_or((1, 0));
                 let size = self.position(size, input).clamp(1, limits::CONTENT_MAX);
                 let size = ContentSize::try_from(size).unwrap();
-                let content = Content::Large(LargeContent { size, sha256: Sha256([7; 32]) });
+                let content = Content::Large(LargeContent {
+                    kind: Default::default(),
+                    size,
+                    sha256: Sha256([7; 32]),
+                });
                 Request::Send(Send { id, to, subject: "Vídeo".parse().unwrap(), content })
             }
         }
@@ -335,6 +343,17 @@ impl Run {
         let id = self.model.id_of(index, seq).filter(|_| which & 0x80 == 0);
         MailRef { seq, id: id.unwrap_or_else(|| self::id(input)) }
     }
+}
+
+/// A question to the directory: a part of a username or a full name that accounts have.
+fn find(input: &mut Input<'_>) -> Request {
+    let name = match input.byte() % 2 {
+        0 => username(input).to_string(),
+        _ => full_name(input).as_str().to_owned(),
+    };
+    let (begin, length) = (input.below(name.chars().count()), 1 + input.below(8));
+    let part: String = name.chars().skip(begin).take(length).collect();
+    Request::Find(Find { text: part.parse().unwrap_or_else(|_| "t".parse().unwrap()) })
 }
 
 fn framed(value: &[u8]) -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_proto::{
-    capability::CONTENTS,
+    capability::{CONTENTS, FIND},
     credential::Credential,
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
@@ -59,6 +59,8 @@ pub(super) struct Account {
     registered_as: MailId,
     full_name: FullName,
     credential: Credential,
+    /// When it may make all finds at once again, as an uptime.
+    pub(super) finds_full_at: Duration,
     pub(super) mailbox: Vec<StoredMail>,
     pub(super) sent: BTreeMap<MailId, (Send, Timestamp)>,
     pub(super) uploads: BTreeMap<MailId, StagedUpload>,
@@ -148,6 +150,11 @@ impl Model {
         let unsure = std::mem::take(&mut client.unsure);
         let certain = heard.len().checked_sub(notices.len()).map(|at| heard.split_at(at));
         certain.is_some_and(|(before, after)| unsure.starts_with(before) && after == notices)
+    }
+
+    /// Every account's names, by username.
+    pub(super) fn people(&self) -> impl Iterator<Item = (&Username, &FullName)> {
+        self.accounts.iter().map(|(username, account)| (username, &account.full_name))
     }
 
     /// Every account and its credential.
@@ -280,6 +287,8 @@ impl Model {
             }
             Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
             Request::Read(read) => self.read(&username, *read, reply),
+            Request::Find(find) => self.looked_up(&username, &find.text, now.uptime, reply),
+            Request::List(_) => unreachable!("not asked"),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }
@@ -333,6 +342,7 @@ impl Model {
         assert_eq!(welcome.limits.content, CONTENT_MAX);
         assert_eq!(welcome.limits.piece as usize, limits::PIECE_MAX);
         assert!(welcome.capabilities.contains(CONTENTS));
+        assert!(welcome.capabilities.contains(FIND));
         assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(index).state = SessionState::Anonymous;
     }
@@ -349,6 +359,7 @@ impl Model {
             registered_as: register.id,
             full_name: register.full_name.clone(),
             credential: register.credential.clone(),
+            finds_full_at: Duration::ZERO,
             mailbox: Vec::new(),
             sent: BTreeMap::new(),
             uploads: BTreeMap::new(),
@@ -375,7 +386,7 @@ impl Model {
 
     fn sent(&mut self, from: &Username, send: &Send, now: Timestamp, reply: &Reply) {
         let max = match send.content {
-            Content::Body(_) => BODY_MAX as u64,
+            Content::Body(_) | Content::Message(_) => BODY_MAX as u64,
             Content::Large(_) => CONTENT_MAX,
         };
         if send.content.size() > max {
@@ -409,7 +420,7 @@ impl Model {
         let sender = self.account(from);
         sender.sent.insert(send.id, (send.clone(), now));
         let content = match send.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => sender.uploads.remove(&send.id).map(|upload| upload.bytes.into()),
         };
         let stored = StoredMail {

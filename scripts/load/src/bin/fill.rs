@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use correio_load::{bench::frames::account, new_id};
+use correio_proto::directory::fold;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use serde_json::json;
 
@@ -144,6 +145,65 @@ impl Mails {
     }
 }
 
+/// A full name of two or three of these names, which as many accounts share as in a large school.
+fn full_name(index: u64) -> String {
+    const GIVEN: [&str; 20] = [
+        "Ana",
+        "Maria",
+        "João",
+        "José",
+        "Antônio",
+        "Francisco",
+        "Carlos",
+        "Paulo",
+        "Pedro",
+        "Lucas",
+        "Luiz",
+        "Marcos",
+        "Gabriel",
+        "Rafael",
+        "Virgínia",
+        "Márcia",
+        "Adriana",
+        "Juliana",
+        "Fernanda",
+        "Patrícia",
+    ];
+    const FAMILY: [&str; 20] = [
+        "Silva",
+        "Santos",
+        "Oliveira",
+        "Souza",
+        "Rodrigues",
+        "Ferreira",
+        "Alves",
+        "Pereira",
+        "Lima",
+        "Gomes",
+        "Costa",
+        "Ribeiro",
+        "Martins",
+        "Carvalho",
+        "Almeida",
+        "Lopes",
+        "Soares",
+        "Fernandes",
+        "Vieira",
+        "Barbosa",
+    ];
+    // Multiplied by a prime, so that neighbours differ.
+    let mixed = index.wrapping_mul(2_654_435_761) >> 4;
+    let of = |names: &[&'static str; 20], at: u64| {
+        names.get(usize::try_from(at % 20).unwrap_or(0)).copied().unwrap_or_default()
+    };
+    let (given, family) = (of(&GIVEN, mixed), of(&FAMILY, mixed / 20));
+    match mixed / 400 % 3 {
+        0 => format!("{given} {family}"),
+        1 => format!("{given} {} {family}", of(&GIVEN, mixed / 1200)),
+        _ => format!("{given} {} {family}", of(&FAMILY, mixed / 1200)),
+    }
+}
+
 /// Adds an account with mails that it sent to itself, and their idempotency records.
 fn add_account(
     db: &Transaction<'_>,
@@ -154,20 +214,26 @@ fn add_account(
     mails: &mut Mails,
 ) -> Result<()> {
     let name = account(&options.prefix, usize::try_from(index)?);
+    let full_name = full_name(index);
     let sql = "INSERT INTO account (username, full_name, hash, register_id, mails, bytes)
-               VALUES (?1, ?1, ?2, ?3, ?4, ?5)";
+               VALUES (?1, ?6, ?2, ?3, ?4, ?5)";
     let bytes = count * mails.bytes();
     db.prepare_cached(sql)?.execute(params![
         name,
         hash,
         new_id()?.as_bytes(),
         i64::try_from(count)?,
-        i64::try_from(bytes)?
+        i64::try_from(bytes)?,
+        full_name
     ])?;
     let id = db.last_insert_rowid();
+    // As the server indexes it: folded, after two characters that no name has.
+    let sql = "INSERT INTO directory (rowid, username, full_name) VALUES (?1, ?2, ?3)";
+    let indexed = format!("\u{1}\u{1}{}", fold(&full_name));
+    db.prepare_cached(sql)?.execute(params![id, name, indexed])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO mail (account, id, sender, sender_name, recipients, sent_at, subject, body)
-         VALUES (?1, ?2, ?3, ?3, ?3, ?4, ?5, ?6)",
+         VALUES (?1, ?2, ?3, ?7, ?3, ?4, ?5, ?6)",
     )?;
     let mut enter = db.prepare_cached("INSERT INTO mailbox (account, seq) VALUES (?1, ?2)")?;
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)";
@@ -175,7 +241,7 @@ fn add_account(
     for _ in 0..count {
         let (mail, sent_at) = (new_id()?, i64::try_from(mails.next_moment())?);
         let mail = mail.as_bytes();
-        insert.execute(params![id, mail, name, sent_at, mails.subject, mails.body])?;
+        insert.execute(params![id, mail, name, sent_at, mails.subject, mails.body, full_name])?;
         enter.execute([id, db.last_insert_rowid()])?;
         verdict.execute(params![id, mail, [0_u8; 16], sent_at])?;
     }

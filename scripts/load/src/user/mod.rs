@@ -11,7 +11,7 @@ use correio_proto::{
     credential::Credential,
     mail::{Mail, MailId, MailRef, Recipients, Seq, Subject, Username},
     message::{
-        Confirm, ErrorCode, ErrorReply, Fetch, Login, Page, Register, Reply, Request, Send,
+        Confirm, ErrorCode, ErrorReply, Fetch, Find, Login, Page, Register, Reply, Request, Send,
         Software,
     },
     tls::Security,
@@ -133,6 +133,7 @@ enum RequestKind {
     Fetch,
     Read,
     Confirm(Vec<MailId>),
+    Find,
     Ping,
     Logout,
 }
@@ -147,6 +148,7 @@ impl RequestKind {
             Self::Fetch => Operation::Receive,
             Self::Read => Operation::Read,
             Self::Confirm(_) => Operation::Confirm,
+            Self::Find => Operation::Find,
             Self::Ping => Operation::Ping,
             Self::Logout => Operation::Logout,
         }
@@ -257,6 +259,10 @@ impl VirtualUser {
                     self.receiving = true;
                     (RequestKind::Fetch, Request::Fetch(Fetch { after: self.after, max: 0 }))
                 }
+                Action::Find => match self.find(context) {
+                    Some(find) => (RequestKind::Find, find),
+                    None => return self.rest(context),
+                },
                 Action::Ping => (RequestKind::Ping, Request::Ping {}),
                 Action::Logout => (RequestKind::Logout, Request::Logout {}),
                 Action::Idle => return self.rest(context),
@@ -343,6 +349,16 @@ impl VirtualUser {
             recipients.extend(name.filter(|name| !recipients.contains(*name)).cloned());
         }
         Some(recipients.try_into().expect("there is one recipient at least"))
+    }
+
+    /// A question for the first letters of a username, as a person types them. `None` as long as
+    /// nobody of the group is registered.
+    fn find(&self, context: &mut UserContext<'_>) -> Option<Request> {
+        let usernames = context.usernames.get(self.group).filter(|names| !names.is_empty())?;
+        let username = usernames.get(context.rng.usize(..usernames.len()))?.as_str();
+        let length = context.rng.usize(1..=username.len());
+        let text = username.get(..length)?.parse().ok()?;
+        Some(Request::Find(Find { text }))
     }
 
     fn send(&mut self, context: &mut UserContext<'_>, since: Duration) {
@@ -460,7 +476,11 @@ impl VirtualUser {
                 context.ledger.confirmed(self.id, &ids, context.read_by());
             }
             (
-                RequestKind::Ping | RequestKind::Fetch | RequestKind::Upload | RequestKind::Read,
+                RequestKind::Find
+                | RequestKind::Ping
+                | RequestKind::Fetch
+                | RequestKind::Upload
+                | RequestKind::Read,
                 _,
             ) => self.rest(context),
         }

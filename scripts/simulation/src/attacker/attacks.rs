@@ -3,7 +3,7 @@
 use correio_proto::{
     credential::Credential,
     mail::{Body, Seq, Username},
-    message::{Account, Confirm, Fetch, Hello, Login, Register, Request, Send, Software},
+    message::{Account, Confirm, Fetch, Find, Hello, Login, Register, Request, Send, Software},
 };
 
 use super::{Attack, AttackContext, Attacker};
@@ -170,6 +170,7 @@ impl Attacker {
     fn steal(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
         self.enter();
+        self.look_up(context);
         self.queue_request(Request::Fetch(Fetch::default()));
         self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
         self.queue_request(Request::Fetch(Fetch { after: Seq(0), max: 1 }));
@@ -190,6 +191,7 @@ impl Attacker {
         }
         self.queue_request(Request::Fetch(Fetch::default()));
         self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
+        self.look_up(context);
         self.send(context, None);
         self.send_large(context, None);
         self.read_all(context);
@@ -197,6 +199,17 @@ impl Attacker {
         let credential = Self::credential();
         self.queue_request(Request::Account(Account::Delete { credential }));
         self.queue_request(Request::Fetch(Fetch::default()));
+    }
+
+    /// Looks people up by the beginning of an honest user's name.
+    fn look_up(&mut self, context: &AttackContext<'_>) {
+        let anybody = context.usernames.get(self.rng.below(context.usernames.len()));
+        let length = 1 + self.rng.below(4);
+        let part: String =
+            anybody.iter().flat_map(|username| username.as_str().chars()).take(length).collect();
+        if let Ok(text) = part.parse() {
+            self.queue_request(Request::Find(Find { text }));
+        }
     }
 
     fn announce(&mut self, context: &AttackContext<'_>) {

@@ -113,6 +113,7 @@ enum Operation {
     Read,
     Rename,
     Password(Credential),
+    Find,
     Ping,
 }
 

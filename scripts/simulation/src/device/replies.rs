@@ -102,6 +102,7 @@ impl Device {
             | Operation::Login(_)
             | Operation::Logout
             | Operation::Rename
+            | Operation::Find
             | Operation::Ping => {}
         }
     }
@@ -124,7 +125,11 @@ impl Device {
             }
             Operation::Send(id) => return self.sent(context, *id),
             Operation::Receive | Operation::Read => return self.handle_page(context, reply),
-            Operation::Upload(_) | Operation::Logout | Operation::Rename | Operation::Ping => {}
+            Operation::Upload(_)
+            | Operation::Logout
+            | Operation::Rename
+            | Operation::Find
+            | Operation::Ping => {}
         }
         Ok(())
     }
@@ -169,9 +174,10 @@ impl Device {
         let wait = u64::from(error.retry_after.unwrap_or(1)) * SECOND;
         let is_possible = match (operation, error.code) {
             (_, Busy | Unavailable) => true,
-            (Operation::Login(_) | Operation::Send(_) | Operation::Password(_), RateLimited) => {
-                true
-            }
+            (
+                Operation::Login(_) | Operation::Send(_) | Operation::Password(_) | Operation::Find,
+                RateLimited,
+            ) => true,
             (Operation::Send(_), MailboxFull | UnknownRecipient) => true,
             // While either of two passwords may be valid, both are tried.
             (Operation::Login(tried), BadCredentials) => {

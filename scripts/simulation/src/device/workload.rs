@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 use correio_proto::{
     credential::Credential,
     mail::{Body, Content, FullName, Recipients, Subject},
-    message::{Account, Login, Register, Request, Send},
+    message::{Account, Find, Login, Register, Request, Send},
 };
 
 use super::{Device, DeviceContext, Operation, QueuedMail};
@@ -54,12 +54,13 @@ impl Device {
     }
 
     fn do_something(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
-        match self.rng.below(20) {
+        match self.rng.below(22) {
             0 => self.ask(context, Operation::Ping, Request::Ping {}),
             1 => self.rename(context),
             2 => self.change_password(context),
             3 if self.is_idle() => self.ask(context, Operation::Logout, Request::Logout {}),
             4..=9 => self.receive(context)?,
+            20 | 21 => self.find(context),
             _ => {
                 for _ in 0..self.rng.within(1..=3) {
                     self.write_mail(context);
@@ -107,6 +108,22 @@ impl Device {
         };
         let request = Request::Account(Account::FullName { full_name });
         self.ask(context, Operation::Rename, request);
+    }
+
+    /// Looks people up by a part of somebody's username, or of the full names that users take.
+    fn find(&mut self, context: &mut DeviceContext<'_>) {
+        let anybody = context.usernames.get(self.rng.below(context.usernames.len()));
+        let name = match self.rng.one_in(4) {
+            true => format!("Simulated Person {}", self.rng.below(1000)),
+            false => anybody.map(ToString::to_string).unwrap_or_default(),
+        };
+        let length = name.chars().count();
+        let begin = if self.rng.one_in(2) { 0 } else { self.rng.below(length) };
+        let end = 1 + self.rng.below(length);
+        let part: String = name.chars().skip(begin).take(end).collect();
+        if let Ok(text) = part.parse() {
+            self.ask(context, Operation::Find, Request::Find(Find { text }));
+        }
     }
 
     fn change_password(&mut self, context: &mut DeviceContext<'_>) {

@@ -6,6 +6,7 @@
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
 mod contents;
+mod directory;
 mod state;
 
 use std::{
@@ -281,7 +282,10 @@ impl Halves {
         }
         let reads = matches!(
             job,
-            StoreJob::FindAccount { .. } | StoreJob::Fetch { .. } | StoreJob::Read { .. }
+            StoreJob::FindAccount { .. }
+                | StoreJob::Fetch { .. }
+                | StoreJob::Read { .. }
+                | StoreJob::Find { .. }
         );
         if !reads {
             self.undurable.push(job.clone());
@@ -392,6 +396,10 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::Fetch { .. } => "fetch",
         StoreJob::Read { .. } => "read",
         StoreJob::Confirm { .. } => "confirm",
+        StoreJob::Find { .. } => "search",
+        StoreJob::ListsOf { .. } => "lists",
+        StoreJob::Members { .. } => "members",
+        StoreJob::ChangeList { .. } => "change-list",
         StoreJob::Prune { .. } => "prune",
     }
 }

@@ -14,7 +14,10 @@ use correio_server::{
     store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
 };
 
-use super::contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey};
+use super::{
+    contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey},
+    directory,
+};
 
 /// Most idempotency records that one [`StoreJob::Prune`] removes.
 pub const PRUNE_STEP: usize = 1000;
@@ -80,6 +83,14 @@ impl State {
             }
             StoreJob::Read { account, mail, offset } => {
                 self.read(bounds.piece_max, account, mail, offset)
+            }
+            StoreJob::Find { query, people } => {
+                let accounts = self.accounts.values();
+                let names = accounts.map(|account| (&account.username, &account.full_name));
+                StoreDone::Found(directory::find(names, &query, people))
+            }
+            StoreJob::ListsOf { .. } | StoreJob::Members { .. } | StoreJob::ChangeList { .. } => {
+                StoreDone::Unavailable("not built yet".into())
             }
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
@@ -258,7 +269,7 @@ impl State {
             return StoreDone::MailboxesFull(full);
         }
         let content = match &mail.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.contents.take_over(upload),
         };
         for account in &recipients {

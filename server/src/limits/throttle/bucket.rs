@@ -1,9 +1,37 @@
-//! A token bucket: it holds an hour's number of tokens and is refilled evenly.
+//! A token bucket: it holds a number of tokens, and is refilled evenly.
 
 use std::time::Duration;
 
-/// The time in which an empty bucket becomes full.
+/// The time in which a bucket becomes full that holds an hour's tokens.
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// How many tokens a bucket holds, and how fast it is refilled. A number alone stands for the tokens
+/// of an hour.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    /// Tokens of a full bucket; 0 counts as 1.
+    pub(super) tokens: u32,
+    /// The time in which an empty bucket becomes full.
+    pub(super) period: Duration,
+}
+
+impl From<u32> for Rate {
+    fn from(per_hour: u32) -> Self {
+        Self { tokens: per_hour, period: HOUR }
+    }
+}
+
+impl Rate {
+    /// Time to refill one token.
+    fn refill(self) -> Duration {
+        self.period / self.tokens.max(1)
+    }
+
+    /// Time to refill `count` tokens, at most all of a bucket.
+    fn cost(self, count: u32) -> Duration {
+        self.refill() * count.min(self.tokens.max(1))
+    }
+}
 
 /// A bucket, full at first. It stores only the time at which it will be full again, as an uptime.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,17 +40,17 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Time until the bucket holds `count` of `per_hour` tokens: zero if it holds them already, at
-    /// most an hour. A `count` above `per_hour` counts as `per_hour`.
-    pub(super) fn wait(self, now: Duration, per_hour: u32, count: u32) -> Duration {
-        let refill = refill(per_hour);
-        // Not [`HOUR`]: the division may have dropped nanoseconds.
-        let whole = refill * per_hour.max(1);
-        let full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
+    /// Time until the bucket holds `count` tokens: zero if it holds them already, at most the period
+    /// of `rate`. A `count` above all tokens counts as all.
+    pub(super) fn wait(self, now: Duration, rate: impl Into<Rate>, count: u32) -> Duration {
+        let rate = rate.into();
+        // Not the period: the division may have dropped nanoseconds.
+        let whole = rate.cost(rate.tokens);
+        let full_at = self.full_at.max(now).saturating_add(rate.cost(count));
         full_at.saturating_sub(now).saturating_sub(whole)
     }
 
-    /// Takes `count` of `per_hour` tokens, or none.
+    /// Takes `count` tokens, or none.
     ///
     /// # Errors
     ///
@@ -30,37 +58,28 @@ impl Bucket {
     pub(super) fn take_some(
         &mut self,
         now: Duration,
-        per_hour: u32,
+        rate: impl Into<Rate>,
         count: u32,
     ) -> Result<(), Duration> {
-        let wait = self.wait(now, per_hour, count);
+        let rate = rate.into();
+        let wait = self.wait(now, rate, count);
         if !wait.is_zero() {
             return Err(wait);
         }
-        self.full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
+        self.full_at = self.full_at.max(now).saturating_add(rate.cost(count));
         Ok(())
     }
 
     /// Puts tokens back. A bucket that was refilled meanwhile stays full: it never holds more than
-    /// `per_hour`.
-    pub(super) fn put_back(&mut self, per_hour: u32, count: u32) {
-        self.full_at = self.full_at.saturating_sub(cost(per_hour, count));
+    /// all tokens.
+    pub(super) fn put_back(&mut self, rate: impl Into<Rate>, count: u32) {
+        self.full_at = self.full_at.saturating_sub(rate.into().cost(count));
     }
 
     /// Whether the bucket is full.
     pub(super) fn is_full(self, now: Duration) -> bool {
         self.full_at <= now
     }
-}
-
-/// Time to refill one token.
-fn refill(per_hour: u32) -> Duration {
-    HOUR / per_hour.max(1)
-}
-
-/// Time to refill `count` tokens, at most `per_hour` of them.
-fn cost(per_hour: u32, count: u32) -> Duration {
-    refill(per_hour) * count.min(per_hour.max(1))
 }
 
 #[cfg(test)]

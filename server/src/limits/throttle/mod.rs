@@ -25,8 +25,8 @@
 //! same address do not make the owner wait. Guesses at the owner's own account from that address
 //! do, since the throttle cannot tell the two apart.
 //!
-//! Registrations and mails are charged before the work, too. The charge of a mail that is not
-//! accepted is refunded. A registration without a result is refunded, too; a registration that made
+//! Registrations, mails and finds are charged before the work, too. The charge of a mail that is not
+//! accepted is refunded, and that of a find that is not answered. A registration without a result is refunded, too; a registration that made
 //! no account counts as a failure.
 //!
 //! Every table holds at most 16,384 entries and is empty after a restart. A full table evicts the
@@ -43,7 +43,7 @@ use std::time::Duration;
 use correio_proto::mail::Username;
 
 use self::{
-    bucket::Bucket,
+    bucket::{Bucket, Rate},
     table::Table,
     tally::{DOUBLINGS, Tally},
 };
@@ -63,6 +63,11 @@ const FREE_FOR_GUESSED: u32 = 1;
 /// Most proven prefixes of one account: home, work and telephone, and their changes. The bound is
 /// per account, so that an account that is used from everywhere displaces no other.
 const PROVEN_MAX: usize = 8;
+
+/// Finds of one account: 60 at once, and 600 in an hour. A person who completes a name asks after
+/// every few letters; a program that copies a directory of 20 answers a find needs days for a large
+/// one.
+const FINDS: Rate = Rate { tokens: 60, period: Duration::from_secs(6 * 60) };
 
 /// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +116,7 @@ pub struct Throttle {
     proven: Table<Username, Vec<Prefix>>,
     registrations: Table<Prefix, RegistrationBuckets>,
     mails: Table<AccountId, Bucket>,
+    finds: Table<AccountId, Bucket>,
 }
 
 impl Throttle {
@@ -125,6 +131,7 @@ impl Throttle {
             proven: Table::default(),
             registrations: Table::default(),
             mails: Table::default(),
+            finds: Table::default(),
         }
     }
 
@@ -318,6 +325,26 @@ impl Throttle {
             bucket.put_back(self.config.mails_per_hour, recipients);
             if bucket.is_full(now) {
                 self.mails.remove(&account);
+            }
+        }
+    }
+
+    /// Charges a find before the store works for it, so that concurrent finds count, too. The caller
+    /// refunds a find that is not answered.
+    ///
+    /// # Errors
+    ///
+    /// The account has reached its limit: nothing is charged.
+    pub fn find(&mut self, now: Duration, account: AccountId) -> Result<(), Wait> {
+        self.finds.touch(account).take_some(now, FINDS, 1).map_err(Wait)
+    }
+
+    /// Refunds the charge for a find that was not answered.
+    pub fn find_unanswered(&mut self, now: Duration, account: AccountId) {
+        if let Some(bucket) = self.finds.peek_mut(&account) {
+            bucket.put_back(FINDS, 1);
+            if bucket.is_full(now) {
+                self.finds.remove(&account);
             }
         }
     }

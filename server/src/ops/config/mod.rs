@@ -13,6 +13,7 @@ pub use self::{
 };
 use crate::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
+    session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
@@ -61,14 +62,8 @@ impl Config {
                     ("always", CreateStore::Always),
                 ],
             )?,
-            registration: values.choice(
-                "registration",
-                &[
-                    ("open", RegistrationPolicy::Open {}),
-                    ("invite", RegistrationPolicy::Invite {}),
-                    ("closed", RegistrationPolicy::Closed {}),
-                ],
-            )?,
+            registration: registration(values)?,
+            directory: directory(values)?,
             bcrypt_cost: values.number("bcrypt-cost", 4..=14, 10)? as u32,
             hash_workers: values.count("hash-workers", 1..=64, processors())?,
             hash_queue: values.count("hash-queue", 1..=100_000, 256)?,
@@ -104,6 +99,29 @@ impl Config {
             )?,
             log_file: values.path("log-file")?,
         })
+    }
+}
+
+fn registration(values: &Values) -> Result<RegistrationPolicy, ConfigError> {
+    values.choice(
+        "registration",
+        &[
+            ("open", RegistrationPolicy::Open {}),
+            ("invite", RegistrationPolicy::Invite {}),
+            ("closed", RegistrationPolicy::Closed {}),
+        ],
+    )
+}
+
+/// Where everybody may register, everybody would see the directory: only if the operator says so.
+fn directory(values: &Values) -> Result<DirectoryPolicy, ConfigError> {
+    let members = ("members", DirectoryPolicy::Members);
+    let off = ("off", DirectoryPolicy::Off);
+    match registration(values)? {
+        RegistrationPolicy::Open {} => values.choice("directory", &[off, members]),
+        RegistrationPolicy::Invite {} | RegistrationPolicy::Closed {} => {
+            values.choice("directory", &[members, off])
+        }
     }
 }
 

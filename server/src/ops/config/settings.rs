@@ -103,6 +103,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Who may register an account over the network: everybody, people with an invite (correiod invite), or nobody",
     ),
     one(
+        "directory",
+        "WHO",
+        "members, or off where registration is open",
+        "members or off",
+        "Who may look people up by a part of their username or full name: everybody who is logged in, or nobody",
+    ),
+    one(
         "bcrypt-cost",
         "N",
         "10",

@@ -4,26 +4,30 @@
 //! the whole store.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
+    ops::Bound,
     sync::Arc,
 };
 
 use correio_proto::{
+    directory::{Person, Query},
     mail::{Content, FullName, MailId, MailRef, Recipients, Seq, Timestamp, Username},
     message::Realm,
 };
 
 use self::{
     contents::Uploads,
+    directory::Directory,
     mailbox::{Mailbox, Names, StoredMail},
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits, uploads,
+    Submitted, UploadLimits, found::found, uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod contents;
+mod directory;
 mod mailbox;
 
 /// Bounds of a whole [`MemoryStore`].
@@ -57,7 +61,9 @@ pub struct MemoryStore {
     realm: Realm,
     quota: Quota,
     limits: MemoryLimits,
-    ids: HashMap<Username, AccountId>,
+    /// Accounts in the order of their usernames.
+    ids: BTreeMap<Username, AccountId>,
+    directory: Directory,
     accounts: Accounts,
     /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
@@ -113,7 +119,8 @@ impl MemoryStore {
             realm,
             quota,
             limits,
-            ids: HashMap::new(),
+            ids: BTreeMap::new(),
+            directory: Directory::default(),
             accounts: Accounts::default(),
             invites: HashSet::new(),
             by_time: BTreeMap::new(),
@@ -130,14 +137,7 @@ impl MemoryStore {
             StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
                 self.create(register_id, username, full_name, hash, invite)
             }
-            StoreJob::SetFullName { account, full_name } => {
-                let Some(account) = self.accounts.get_mut(account) else {
-                    return StoreDone::NoAccount;
-                };
-                let username = account.names.username.clone();
-                account.names = Arc::new(Names { username, full_name });
-                StoreDone::Changed
-            }
+            StoreJob::SetFullName { account, full_name } => self.set_full_name(account, full_name),
             StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, now } => self.send(sender, mail, now),
@@ -153,6 +153,10 @@ impl MemoryStore {
                 }
             }
             StoreJob::Read { account, mail, offset } => self.read(account, mail, offset),
+            StoreJob::Find { query, people } => self.look_up(&query, people),
+            StoreJob::ListsOf { .. } | StoreJob::Members { .. } | StoreJob::ChangeList { .. } => {
+                StoreDone::Unavailable("not built yet".into())
+            }
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
@@ -191,9 +195,47 @@ impl MemoryStore {
         }
         let (mailbox, sent) = (Mailbox::default(), BTreeMap::new());
         let names = Arc::new(Names { username: username.clone(), full_name });
-        let id = self.accounts.add(Account { names, hash, register_id, mailbox, sent });
+        let account = Account { names: names.clone(), hash, register_id, mailbox, sent };
+        let id = self.accounts.add(account);
+        self.directory.add(id, &names);
         self.ids.insert(username, id);
         StoreDone::Created
+    }
+
+    fn set_full_name(&mut self, id: AccountId, full_name: FullName) -> StoreDone {
+        let Some(account) = self.accounts.get_mut(id) else {
+            return StoreDone::NoAccount;
+        };
+        let username = account.names.username.clone();
+        self.directory.remove(id, &username);
+        account.names = Arc::new(Names { username, full_name });
+        self.directory.add(id, &account.names);
+        StoreDone::Changed
+    }
+
+    /// Looks at most `people` people up.
+    fn look_up(&self, query: &Query, people: usize) -> StoreDone {
+        let part = query.as_str();
+        let wanted = people.saturating_add(1);
+        let person = |id: &AccountId| {
+            let Names { username, full_name } = &*self.accounts.get(*id)?.names;
+            Some(Person { username: username.clone(), full_name: full_name.clone() })
+        };
+        let first: Vec<Person> = self
+            .ids
+            .range::<str, _>((Bound::Included(part), Bound::Unbounded))
+            .take_while(|(username, _)| username.as_str().starts_with(part))
+            .filter_map(|(_, id)| person(id))
+            .take(wanted)
+            .collect();
+        let others = self
+            .directory
+            .find(query)
+            .filter(|username| !username.starts_with(part))
+            .filter_map(|username| self.ids.get(username).and_then(person))
+            .take(wanted - first.len())
+            .collect();
+        StoreDone::Found(found(first, others, people))
     }
 
     fn set_hash(&mut self, id: AccountId, old: &PasswordHash, new: PasswordHash) -> StoreDone {
@@ -213,6 +255,7 @@ impl MemoryStore {
             Some(account) if account.hash != *hash => return StoreDone::Conflict,
             Some(account) => {
                 self.ids.remove(&account.names.username);
+                self.directory.remove(id, &account.names.username);
                 self.bytes -= account.mailbox.bytes();
             }
         }
@@ -250,7 +293,7 @@ impl MemoryStore {
         }
         let from = (names.username.clone(), names.full_name.clone());
         let pieces = match mail.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.uploads.take(sender, id).map(Arc::new),
         };
         self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);

@@ -4,7 +4,7 @@ use correio_proto::mail::{FullName, MailId, Username};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
-    contents,
+    contents, directory,
     row::{parsed, unsigned},
     tables::Tables,
     uploads,
@@ -103,6 +103,7 @@ pub(super) fn create(
         hash.0,
         register_id.as_bytes()
     ])?;
+    directory::add(db, AccountId(db.last_insert_rowid()), username, full_name)?;
     Ok(StoreDone::Created)
 }
 
@@ -114,7 +115,11 @@ pub(super) fn set_full_name(
     tables.accounts.forget(account);
     let sql = "UPDATE account SET full_name = ?2 WHERE id = ?1";
     let changed = tables.db.prepare_cached(sql)?.execute(params![account.0, full_name.as_str()])?;
-    Ok(if changed == 0 { StoreDone::NoAccount } else { StoreDone::Changed })
+    if changed == 0 {
+        return Ok(StoreDone::NoAccount);
+    }
+    directory::rename(tables.db, account, full_name)?;
+    Ok(StoreDone::Changed)
 }
 
 fn hash_of(db: &Connection, account: AccountId) -> Result<Option<PasswordHash>> {
@@ -158,6 +163,7 @@ pub(super) fn delete(
     uploads::delete_of(tables, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.
     db.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([account.0])?;
+    directory::delete(db, account)?;
     tables.accounts.forget(account);
     Ok(StoreDone::Changed)
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     accounts::{self, StoredAccount},
-    check_contents, mails,
+    check_contents, directory, mails,
     memtable::Memtable,
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
@@ -113,6 +113,13 @@ pub enum Finding {
         /// The number of the mail, the content or the pieces that this is about.
         number: i64,
     },
+    /// The directory's index contradicts an account.
+    Directory {
+        /// The account's id.
+        account: AccountId,
+        /// What is wrong.
+        defect: &'static str,
+    },
     /// A mail has a number that the store may give again.
     Number {
         /// The mail's number.
@@ -143,6 +150,7 @@ impl fmt::Display for Finding {
                 stated.0, stated.1, found.0, found.1
             ),
             Self::Content { defect, number } => write!(f, "{defect} (number {number})"),
+            Self::Directory { account, defect } => write!(f, "account {} {defect}", account.0),
             Self::Number { seq, reserved } => {
                 write!(f, "mail {seq} has a number above {reserved}, the last that was reserved")
             }
@@ -173,6 +181,10 @@ impl SqliteSnapshot {
         self.found(counted, &mut checked)?;
         let compared = check_contents::defects(db, |defect, number| {
             checked.add(Finding::Content { defect, number });
+        });
+        self.found(compared, &mut checked)?;
+        let compared = directory::compare(db, |account, defect| {
+            checked.add(Finding::Directory { account, defect });
         });
         self.found(compared, &mut checked)?;
         Ok(checked)

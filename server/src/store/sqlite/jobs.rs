@@ -3,7 +3,7 @@
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::{accounts, contents, mails, row::to_sql, tables::Tables, uploads};
+use super::{accounts, contents, directory, mails, row::to_sql, tables::Tables, uploads};
 use crate::store::{StoreDone, StoreJob};
 
 /// Idempotency records deleted in one step.
@@ -35,6 +35,10 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
         }
         StoreJob::Read { account, mail, offset } => {
             contents::read(tables, *account, *mail, *offset)
+        }
+        StoreJob::Find { query, people } => directory::find(tables.db, query, *people),
+        StoreJob::ListsOf { .. } | StoreJob::Members { .. } | StoreJob::ChangeList { .. } => {
+            Ok(StoreDone::Unavailable("not built yet".into()))
         }
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;

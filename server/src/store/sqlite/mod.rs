@@ -45,6 +45,7 @@ mod connection;
 mod content_cache;
 mod contents;
 mod database;
+mod directory;
 mod fatal;
 mod group;
 mod header;

@@ -7,7 +7,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::open_error::{SqliteOpenError, failure};
+use super::{
+    directory,
+    open_error::{SqliteOpenError, failure},
+};
 
 /// SQLite's `application_id` of a correio database: "corr".
 pub(super) const APPLICATION_ID: u32 = 0x636f_7272;
@@ -37,7 +40,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2],
+        steps: &[VERSION_1, VERSION_2, VERSION_3],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -53,6 +56,7 @@ impl Schema {
             Part { since: 2, ..Part::new("index", "upload_age") },
             Part { since: 2, ..Part::new("table", "piece") },
             Part { since: 2, ..Part::new("table", "dropped") },
+            Part { since: 3, ..Part::new("table", "directory") },
         ],
     };
 
@@ -92,6 +96,7 @@ impl Schema {
         done: u32,
     ) -> Result<(), SqliteOpenError> {
         let failed = |source| failure(path, source);
+        directory::add_function(connection).map_err(failed)?;
         for (version, step) in (1..).zip(self.steps).skip(done as usize) {
             let transaction = connection.transaction().map_err(failed)?;
             transaction.execute_batch(step).map_err(failed)?;
@@ -215,6 +220,17 @@ const VERSION_2: &str = "
     ALTER TABLE wal_state ADD COLUMN since INTEGER;
     ALTER TABLE meta ADD COLUMN flushing INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
+";
+
+/// `directory.rs` describes `directory`, and has its function. With `secure-delete` the index keeps
+/// nothing of a name that was changed or deleted.
+const VERSION_3: &str = "
+    CREATE VIRTUAL TABLE directory USING fts5 (
+        username, full_name, tokenize = 'trigram case_sensitive 1'
+    );
+    INSERT INTO directory (directory, rank) VALUES ('secure-delete', 1);
+    INSERT INTO directory (rowid, username, full_name)
+        SELECT id, username, directory_name(full_name) FROM account;
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

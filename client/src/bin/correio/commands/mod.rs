@@ -7,6 +7,7 @@ use crate::{args::Command, exit::Failure, output::Output};
 
 mod body_source;
 mod context;
+mod find;
 mod json;
 mod local;
 mod owners;
@@ -34,6 +35,7 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };
             receive::run(context, damaged)
         }
+        Command::Find { text } => find::run(context, text),
         Command::List => local::list(context),
         Command::Read { number } => local::read(context, *number),
         Command::Trust { address, forget } => {

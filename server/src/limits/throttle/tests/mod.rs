@@ -385,6 +385,28 @@ fn registrations_are_counted_for_each_prefix() {
 }
 
 #[test]
+fn finds_are_counted_for_each_account_and_refilled_one_in_six_seconds() {
+    let mut throttle = throttle();
+    let (tony, pepper) = (AccountId(1), AccountId(2));
+    for _ in 0..60 {
+        assert_eq!(throttle.find(START, tony), Ok(()));
+    }
+    assert_eq!(throttle.find(START, tony), Err(Wait(seconds(6))));
+    assert_eq!(throttle.find(START, pepper), Ok(()));
+    throttle.find_unanswered(START, tony);
+    assert_eq!(throttle.find(START, tony), Ok(()));
+    // In an hour, 600 are refilled, and never more than 60 are kept.
+    let mut found = 0;
+    for second in 1..=3600 {
+        found += u32::from(throttle.find(START + seconds(second), tony).is_ok());
+    }
+    assert_eq!(found, 600);
+    let later = START + DAY;
+    assert_eq!((0..1000).filter(|_| throttle.find(later, tony).is_ok()).count(), 60);
+    throttle.find_unanswered(later, AccountId(3));
+}
+
+#[test]
 fn mails_are_counted_for_each_account() {
     let mut throttle = throttle();
     for account in [1, 2].map(AccountId) {
