@@ -187,6 +187,7 @@ fn run(
         content_max: config.content_max,
         piece_min: PIECE_MIN,
         registrations: registrations(config, history)?,
+        lists: config.lists,
         bcrypt,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,

@@ -21,6 +21,8 @@ pub struct SessionConfig {
     pub piece_min: usize,
     /// The rules of registration.
     pub registrations: RegistrationRules,
+    /// Who may make lists.
+    pub lists: ListCreation,
     /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,
     /// Time from opening a connection, or logging out, until it must be logged in. Requests do not
@@ -29,6 +31,17 @@ pub struct SessionConfig {
     /// How long a logged-in connection may be without a request, or with output that the client
     /// does not read. The client is pinged after half of this time.
     pub idle_timeout: Duration,
+}
+
+/// Who may make lists over the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListCreation {
+    /// Every account.
+    #[default]
+    Members,
+    /// Nobody. The lists that exist stay as they are: their owners change them, and mail goes to
+    /// them.
+    Off,
 }
 
 impl SessionConfig {

@@ -29,7 +29,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
-pub use self::config::SessionConfig;
+pub use self::config::{ListCreation, SessionConfig};
 pub(crate) use self::{
     charge::Settlement,
     context::SessionContext,
@@ -173,7 +173,7 @@ impl Session {
             Request::Fetch(fetch) => mailbox::fetch(state, fetch),
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
             Request::Find(find) => directory::find(state, context, find),
-            Request::List(request) => list::handle(state, request),
+            Request::List(request) => list::handle(state, context, request),
         }
     }
 
@@ -324,7 +324,7 @@ fn welcome(config: &SessionConfig) -> Welcome {
             piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: [Capability::contents()].into(),
+        capabilities: [Capability::contents(), Capability::lists()].into(),
     }
 }
 

@@ -20,9 +20,12 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
+pub use self::lists::EVERYBODY;
+
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 pub mod kind;
+mod lists;
 pub mod memory;
 pub mod sqlite;
 mod uploads;
@@ -108,7 +111,7 @@ pub enum StoreJob {
         /// The account's username.
         username: Username,
     },
-    /// Make an account. Result: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
+    /// Make an account, whose username is no list's. Result: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
     /// account of this username was made with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
@@ -139,8 +142,8 @@ pub enum StoreJob {
         /// The new hash.
         new: PasswordHash,
     },
-    /// Delete an account and its mailbox, unless its password was changed meanwhile. Mails that it
-    /// sent stay. No later job finds its idempotency records; the store may keep them until they
+    /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
+    /// lists, and a list without members is deleted. Mails that it sent stay. No later job finds its idempotency records; the store may keep them until they
     /// are pruned. Result: `Changed`, `NoAccount` or `Conflict`.
     DeleteAccount {
         /// The account.
@@ -150,9 +153,11 @@ pub enum StoreJob {
     },
     /// Put one mail into the mailboxes of all its recipients or of none. A list among the
     /// recipients stands for its members; an account that is named several times gets the mail
-    /// once. A large content is the sender's upload with the mail's id, which the mail takes over.
+    /// once. The accounts that are named come first, then the members of each list in the order of
+    /// their usernames. A large content is the sender's upload with the mail's id, which the mail takes over.
     /// Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`, `MayNotSend`,
-    /// `MailboxesFull` or `NoAccount`.
+    /// `ListFull`, `MailboxesFull` or `NoAccount`, the first of these that applies; of the accounts
+    /// with full mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are named.
     Send {
         /// The account that is logged in.
         sender: AccountId,
@@ -222,14 +227,15 @@ pub enum StoreJob {
         /// At most this many people.
         people: usize,
     },
-    /// Read the lists that an account is a member of or may send to. Result: `Lists` or `NoAccount`.
+    /// Read the lists that an account is a member of, at most [`correio_proto::limits::LISTS_MAX`]:
+    /// those that it owns, and then those that were made first. Result: `Lists` or `NoAccount`.
     ListsOf {
         /// The account that is logged in.
         account: AccountId,
     },
     /// Read members of a list in the order of their usernames. Owners and members may, and
-    /// everybody if the list takes everybody's mail. Result: `Members`, `NoSuchList` or
-    /// `NoAccount`.
+    /// everybody if the list takes everybody's mail; of the list of all accounts, owners alone.
+    /// Result: `Members`, `NoSuchList`, `NotOwner` or `NoAccount`.
     Members {
         /// The account that is logged in.
         account: AccountId,
@@ -240,7 +246,8 @@ pub enum StoreJob {
         /// At most this many members.
         members: usize,
     },
-    /// Change a list, as [`ListChange`] describes it. Result: `Changed`, `NoSuchList`, `NotOwner`,
+    /// Change a list, as [`ListChange`] describes it. A list goes with its last member, which only
+    /// one without an owner can lose. Result: `Changed`, `NoSuchList`, `NotOwner`, `FixedList`,
     /// `UsernameTaken`, `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
     ChangeList {
         /// The account that is logged in.
@@ -328,7 +335,7 @@ pub enum StoreDone {
     Created,
     /// The same registration made the account before; nothing was changed now.
     CreatedBefore,
-    /// Another account has this username.
+    /// Another account, or a list, has this name.
     UsernameTaken,
     /// The invite was used before.
     InviteUsed,
@@ -384,8 +391,11 @@ pub enum StoreDone {
     NotOwner,
     /// The list would have no owner.
     LastOwner,
-    /// The list would have too many members, or the account would own too many lists.
+    /// The list would have too many members, an account would own too many lists, or the lists of a
+    /// mail have together too many members.
     ListFull,
+    /// All accounts are members of the list, which stays.
+    FixedList,
     /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
     MailboxesFull(Vec<Username>),
     /// A page of a mailbox.

@@ -165,15 +165,18 @@ impl Failure {
 
     fn refusal(text: &Text, error: &ErrorReply) -> Self {
         let status = match error.code {
-            ErrorCode::BadCredentials | ErrorCode::NotAuthenticated | ErrorCode::NotAllowed => {
-                ExitStatus::NotAllowed
-            }
+            ErrorCode::BadCredentials
+            | ErrorCode::NotAuthenticated
+            | ErrorCode::NotAllowed
+            | ErrorCode::MayNotSend => ExitStatus::NotAllowed,
             ErrorCode::UsernameTaken
             | ErrorCode::UnknownRecipient
             | ErrorCode::TooLarge
             | ErrorCode::Invalid
             | ErrorCode::Conflict
-            | ErrorCode::NoSuchMail => ExitStatus::BadData,
+            | ErrorCode::NoSuchMail
+            | ErrorCode::NoSuchList
+            | ErrorCode::ListFull => ExitStatus::BadData,
             ErrorCode::MailboxFull
             | ErrorCode::Busy
             | ErrorCode::RateLimited

@@ -6,6 +6,7 @@
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
 mod contents;
+mod lists;
 mod state;
 
 use std::{
@@ -24,6 +25,7 @@ use correio_server::{
 };
 
 pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
+pub use lists::List;
 pub use state::{PRUNE_STEP, State};
 
 /// See the module's description.
@@ -281,7 +283,12 @@ impl Halves {
         }
         let reads = matches!(
             job,
-            StoreJob::FindAccount { .. } | StoreJob::Fetch { .. } | StoreJob::Read { .. }
+            StoreJob::FindAccount { .. }
+                | StoreJob::Fetch { .. }
+                | StoreJob::Read { .. }
+                | StoreJob::ListsOf { .. }
+                | StoreJob::Members { .. }
+                | StoreJob::Find { .. }
         );
         if !reads {
             self.undurable.push(job.clone());
@@ -392,6 +399,10 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::Fetch { .. } => "fetch",
         StoreJob::Read { .. } => "read",
         StoreJob::Confirm { .. } => "confirm",
+        StoreJob::Find { .. } => "find-people",
+        StoreJob::ListsOf { .. } => "lists",
+        StoreJob::Members { .. } => "members",
+        StoreJob::ChangeList { .. } => "change-list",
         StoreJob::Prune { .. } => "prune",
     }
 }

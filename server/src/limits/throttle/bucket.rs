@@ -13,7 +13,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// Time until the bucket holds `count` of `per_hour` tokens: zero if it holds them already, at
-    /// most an hour. A `count` above `per_hour` counts as `per_hour`.
+    /// most an hour, or two if it owes some. A `count` above `per_hour` counts as `per_hour`.
     pub(super) fn wait(self, now: Duration, per_hour: u32, count: u32) -> Duration {
         let refill = refill(per_hour);
         // Not [`HOUR`]: the division may have dropped nanoseconds.
@@ -39,6 +39,13 @@ impl Bucket {
         }
         self.full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
         Ok(())
+    }
+
+    /// Takes `count` of `per_hour` tokens, also those that the bucket does not hold yet: it owes them,
+    /// and [`Bucket::wait`] is longer until they are refilled. It never owes more than `per_hour`.
+    pub(super) fn owe(&mut self, now: Duration, per_hour: u32, count: u32) {
+        let full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
+        self.full_at = full_at.min(now.saturating_add(cost(per_hour, per_hour) * 2));
     }
 
     /// Puts tokens back. A bucket that was refilled meanwhile stays full: it never holds more than
@@ -102,6 +109,24 @@ mod tests {
         assert_eq!(bucket.take_some(Duration::ZERO, u32::MAX, 1), Ok(()));
         assert_eq!(bucket.take_some(Duration::MAX, u32::MAX, 1), Ok(()));
         assert_eq!(bucket.take_some(Duration::MAX, 1, 1), Ok(()));
+    }
+
+    #[test]
+    fn what_is_owed_is_refilled_first_and_is_at_most_the_hour() {
+        let now = Duration::from_secs(77);
+        let mut bucket = Bucket::default();
+        bucket.owe(now, 10, 4);
+        assert_eq!(bucket.take_some(now, 10, 6), Ok(()), "the bucket had them");
+        bucket.owe(now, 10, 5);
+        assert_eq!(bucket.wait(now, 10, 1), HOUR / 10 * 6);
+        for count in [1, 7, 10_000, u32::MAX] {
+            bucket.owe(now, 10, count);
+            assert!(bucket.wait(now, 10, 1) <= HOUR + HOUR / 10);
+        }
+        assert_eq!(bucket.wait(now, 10, 10), HOUR * 2);
+        assert_eq!(bucket.wait(now + HOUR, 10, 1), HOUR / 10);
+        assert_eq!(bucket.take_some(now + HOUR * 2, 10, 10), Ok(()));
+        bucket.owe(Duration::MAX, u32::MAX, u32::MAX);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub use self::{
 };
 use crate::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
+    session::ListCreation,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
@@ -68,6 +69,10 @@ impl Config {
                     ("invite", RegistrationPolicy::Invite {}),
                     ("closed", RegistrationPolicy::Closed {}),
                 ],
+            )?,
+            lists: values.choice(
+                "lists",
+                &[("members", ListCreation::Members), ("off", ListCreation::Off)],
             )?,
             bcrypt_cost: values.number("bcrypt-cost", 4..=14, 10)? as u32,
             hash_workers: values.count("hash-workers", 1..=64, processors())?,

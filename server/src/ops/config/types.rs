@@ -14,6 +14,7 @@ use crate::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
         restore::RestoreSource,
     },
+    session::ListCreation,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
@@ -75,6 +76,7 @@ pub struct Config {
     pub store: StoreKind,
     pub create_store: CreateStore,
     pub registration: RegistrationPolicy,
+    pub lists: ListCreation,
     pub bcrypt_cost: u32,
     pub hash_workers: usize,
     pub hash_queue: usize,

@@ -402,6 +402,9 @@ enum Intake {
 fn takes_in(job: &StoreJob) -> bool {
     match job {
         StoreJob::Send { .. } | StoreJob::CreateAccount { .. } => true,
+        StoreJob::ChangeList { change, .. } => {
+            matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
+        }
         // An empty piece asks how far the upload is.
         StoreJob::Upload { bytes, .. } => !bytes.as_bytes().is_empty(),
         _ => false,

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::mail::Mail;
+use correio_proto::{mail::Mail, message::ListMember};
 
 use super::queue::{GROUP_BYTES_MAX, Queue, size};
 use crate::{
@@ -155,11 +155,18 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page of mails, or of a piece of a content, in memory; 0 for other results.
+/// Approximate bytes of a page of mails or of members, or of a piece of a content, in memory; 0 for
+/// other results.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let mails = match done {
         StoreDone::Page { mails, .. } => mails,
         StoreDone::Piece(piece) => return piece.as_bytes().len(),
+        StoreDone::Members(page) => {
+            let bytes = |member: &ListMember| {
+                size_of::<ListMember>() + member.full_name.as_str().len()
+            };
+            return page.members.iter().map(bytes).sum();
+        }
         _ => return 0,
     };
     let bytes = |mail: &Mail| {

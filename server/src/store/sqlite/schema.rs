@@ -37,7 +37,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2],
+        steps: &[VERSION_1, VERSION_2, VERSION_3],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -53,6 +53,9 @@ impl Schema {
             Part { since: 2, ..Part::new("index", "upload_age") },
             Part { since: 2, ..Part::new("table", "piece") },
             Part { since: 2, ..Part::new("table", "dropped") },
+            Part { since: 3, ..Part::new("table", "list") },
+            Part { since: 3, ..Part::new("table", "list_member") },
+            Part { since: 3, ..Part::new("index", "list_member_account") },
         ],
     };
 
@@ -215,6 +218,31 @@ const VERSION_2: &str = "
     ALTER TABLE wal_state ADD COLUMN since INTEGER;
     ALTER TABLE meta ADD COLUMN flushing INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
+";
+
+/// Of the list whose `membership` is 1, all accounts are members, and the rows of `list_member` are
+/// its owners alone (`lists.rs`). `role` is 0 for owners, so that `list_member_account` has an
+/// account's own lists first.
+const VERSION_3: &str = "
+    CREATE TABLE list (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        senders INTEGER NOT NULL,
+        membership INTEGER NOT NULL,
+        members INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE list_member (
+        list INTEGER NOT NULL,
+        username TEXT NOT NULL,
+        account INTEGER NOT NULL,
+        role INTEGER NOT NULL,
+        PRIMARY KEY (list, username)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX list_member_account ON list_member (account, role, list);
+    INSERT INTO list (name, title, senders, membership, members)
+        SELECT 'everybody', 'Everybody · Todos', 0, 1, (SELECT count(*) FROM account)
+        WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = 'everybody');
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

@@ -8,6 +8,7 @@ use crate::{args::Command, exit::Failure, output::Output};
 mod body_source;
 mod context;
 mod json;
+mod lists;
 mod local;
 mod owners;
 mod password;
@@ -34,7 +35,8 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };
             receive::run(context, damaged)
         }
-        Command::List => local::list(context),
+        Command::List { command: None } => local::list(context),
+        Command::List { command: Some(command) } => lists::run(context, command),
         Command::Read { number } => local::read(context, *number),
         Command::Trust { address, forget } => {
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
