@@ -18,8 +18,9 @@ use correio_proto::{
     mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, ListChange,
-        ListMember, ListOverview, ListRequest, LoggedIn, Login, MembersPage, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
-        Role, Send, SendPolicy, ServerMessage, Software, Upload, Welcome,
+        ListMember, ListOverview, ListRequest, LoggedIn, Login, MembersPage, NewMail, Notice, Page,
+        Read, Realm, Register, RegistrationPolicy, Reply, Request, Role, Send, SendPolicy,
+        ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -89,7 +90,7 @@ fn large_id() -> MailId {
 /// A content of six pieces and some bytes.
 fn large_content() -> LargeContent {
     let sha256 = Sha256(std::array::from_fn(|at| 0xe0 + at as u8));
-    LargeContent { size: 1_600_000.try_into().unwrap(), sha256 }
+    LargeContent { kind: Default::default(), size: 1_600_000.try_into().unwrap(), sha256 }
 }
 
 fn large_mail() -> Mail {
@@ -113,6 +114,7 @@ fn name(message: &Message) -> String {
             Request::Login(_) => "login",
             Request::Logout {} => "logout",
             Request::Send(Send { content: Content::Body(_), .. }) => "send",
+            Request::Send(Send { content: Content::Message(_), .. }) => "send-message",
             Request::Send(Send { content: Content::Large(_), .. }) => "send-content",
             Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
@@ -121,6 +123,7 @@ fn name(message: &Message) -> String {
             Request::Account(Account::FullName { .. }) => "account-full-name",
             Request::Account(Account::Password { .. }) => "account-password",
             Request::Account(Account::Delete { .. }) => "account-delete",
+            Request::Find(_) => "find",
             Request::List(ListRequest::Mine {}) => "list-mine",
             Request::List(ListRequest::Members { .. }) => "list-members",
             Request::List(ListRequest::Change { change, .. }) => match change {
@@ -143,6 +146,7 @@ fn name(message: &Message) -> String {
             Reply::Piece { .. } => "reply-piece",
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
+            Reply::Found(_) => "reply-found",
             Reply::Lists { .. } => "reply-lists",
             Reply::Members(_) => "reply-members",
             Reply::ListChanged {} => "reply-list-changed",

@@ -26,7 +26,7 @@ use correio_server::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
-    session::SessionConfig,
+    session::{ListCreation, SessionConfig},
     store::{
         Quota,
         memory::{MemoryLimits, MemoryStore},
@@ -70,6 +70,7 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
         },
         throttle: ThrottleConfig {
             registrations_per_hour: 10,
+            lists: ListCreation::Members,
             mails_per_hour: 100,
             failed_logins: 5,
         },

@@ -234,6 +234,8 @@ pub(super) fn needs_session(request: &Request) -> bool {
         | Request::Read(_)
         | Request::Confirm(_)
         | Request::Account(_)
+        | Request::Find(_)
+        | Request::List(_)
         | Request::Logout {} => true,
         Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => false,
     }

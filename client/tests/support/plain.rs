@@ -94,7 +94,7 @@ impl PlainSetup {
             id,
             to: "tony".parse().unwrap(),
             subject: subject.parse().unwrap(),
-            content: Content::Large(LargeContent { size, sha256 }),
+            content: Content::Large(LargeContent { kind: Default::default(), size, sha256 }),
         }));
         assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     }

@@ -28,6 +28,7 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Self::Body(body) => body.as_str().len() as u64,
+            Self::Message(message) => message.as_bytes().len() as u64,
             Self::Large(large) => large.size.get(),
         }
     }
@@ -156,14 +157,19 @@ impl<'de> Deserialize<'de> for Message {
 }
 
 /// What the bytes of a content are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContentKind {
     /// A text in UTF-8, as a body is.
-    #[default]
     Text {},
     /// An RFC 5322 message. Capability `messages`.
     Message {},
+}
+
+impl Default for ContentKind {
+    fn default() -> Self {
+        Self::Text {}
+    }
 }
 
 impl ContentKind {

@@ -62,8 +62,7 @@ struct MailFields {
 
 impl MailFields {
     fn mail<E: de::Error>(self) -> Result<Mail, E> {
-        let Self { seq, id, from, from_name, to, sent_at, subject, body, message, content } =
-            self;
+        let Self { seq, id, from, from_name, to, sent_at, subject, body, message, content } = self;
         let content = Content::of_fields(body, message, content)?;
         Ok(Mail { seq, id, from, from_name, to, sent_at, subject, content })
     }

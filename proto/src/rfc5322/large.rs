@@ -1,34 +1,39 @@
 //! A large content in the file of its mail: encoded and decoded piece by piece.
 //!
-//! The encoding is base64, whatever the content is: it is chosen before the content is known, and
-//! it holds every byte of a text that is not UTF-8, too.
+//! A text is in base64, whatever it has: the encoding is chosen before the text is known, and
+//! it holds every byte of a text that is not UTF-8, too. A message is in the file as it is.
 
 use std::io::{self, BufRead, Read};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::encoding::LINE_MAX;
-use crate::mail::{ContentHasher, LargeContent};
+use crate::mail::{ContentHasher, ContentKind, LargeContent};
 
 /// Bytes of a content in one line of its file.
 const LINE_BYTES: usize = LINE_MAX / 4 * 3;
 
 /// Encodes a large content for the file of its mail, after what [`super::write`] has written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ContentEncoder {
+    kind: ContentKind,
     /// The beginning of a line: less than [`LINE_BYTES`].
     line: Vec<u8>,
 }
 
 impl ContentEncoder {
-    /// An encoder at a content's start.
+    /// An encoder at the start of a content of this kind.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(kind: ContentKind) -> Self {
+        Self { kind, line: Vec::new() }
     }
 
-    /// Appends the whole lines that this piece completes.
+    /// Appends the whole lines that this piece completes; of a message, the piece.
     pub fn encode(&mut self, piece: &[u8], output: &mut Vec<u8>) {
+        if let ContentKind::Message {} = self.kind {
+            output.extend_from_slice(piece);
+            return;
+        }
         output.reserve(piece.len() / LINE_BYTES * (LINE_MAX + 1) + LINE_MAX + 1);
         let missing = if self.line.is_empty() { 0 } else { LINE_BYTES - self.line.len() };
         let (first, rest) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
@@ -89,14 +94,19 @@ impl<R: BufRead> ContentReader<R> {
         let buffer = self.file.fill_buf()?;
         let length = buffer.len();
         self.is_over = length == 0;
-        self.encoded.extend(buffer.iter().filter(|byte| !byte.is_ascii_whitespace()));
-        self.file.consume(length);
-        let whole = self.encoded.len() / 4 * 4;
         self.decoded.clear();
         self.read = 0;
-        let decodable = self.encoded.get(..whole).unwrap_or_default();
-        STANDARD.decode_vec(decodable, &mut self.decoded).map_err(|_| damaged())?;
-        self.encoded.drain(..whole);
+        match self.stated.kind {
+            ContentKind::Message {} => self.decoded.extend_from_slice(buffer),
+            ContentKind::Text {} => {
+                self.encoded.extend(buffer.iter().filter(|byte| !byte.is_ascii_whitespace()));
+                let whole = self.encoded.len() / 4 * 4;
+                let decodable = self.encoded.get(..whole).unwrap_or_default();
+                STANDARD.decode_vec(decodable, &mut self.decoded).map_err(|_| damaged())?;
+                self.encoded.drain(..whole);
+            }
+        }
+        self.file.consume(length);
         self.hasher.update(&self.decoded);
         self.size += self.decoded.len() as u64;
         let is_whole = || {
@@ -139,10 +149,11 @@ mod tests {
     use super::*;
 
     fn stated(content: &[u8]) -> LargeContent {
+        let kind = ContentKind::Text {};
         let mut hasher = ContentHasher::new();
         hasher.update(content);
         let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
-        LargeContent { size, sha256: hasher.finish() }
+        LargeContent { kind, size, sha256: hasher.finish() }
     }
 
     fn read(file: &[u8], stated: LargeContent, buffer: usize) -> io::Result<Vec<u8>> {
@@ -159,7 +170,7 @@ mod tests {
         ) {
             let content = pieces.concat();
             prop_assume!(!content.is_empty());
-            let (mut encoder, mut file) = (ContentEncoder::new(), Vec::new());
+            let (mut encoder, mut file) = (ContentEncoder::new(ContentKind::Text {}), Vec::new());
             pieces.iter().for_each(|piece| encoder.encode(piece, &mut file));
             encoder.finish(&mut file);
             prop_assert!(file.is_ascii());

@@ -2,6 +2,10 @@
 //!
 //! Values without an exact standard field stand in fields of our own, `X-Correio-…`. No library is
 //! used, because every byte matters: libraries for the format normalise line ends and fold texts.
+//!
+//! A mail whose content is a message is a file with fields of our own, the last of which states the
+//! message's length, and then the message's bytes as they are: its own head continues ours, so that
+//! other mail programs show it.
 
 use std::{
     fmt::Display,
@@ -12,8 +16,8 @@ use std::{
 use crate::{
     limits,
     mail::{
-        Body, Content, FullName, LargeContent, Mail, MailId, Recipients, Seq, Subject, Timestamp,
-        Username,
+        Body, Content, ContentKind, FullName, Invalid, LargeContent, Mail, MailId, Message,
+        Recipients, Seq, Subject, Timestamp, Username,
     },
 };
 
@@ -63,7 +67,11 @@ enum StatedContent {
         encoding: BodyEncoding,
         length: usize,
     },
-    /// In base64.
+    /// The bytes as they are.
+    Message {
+        length: usize,
+    },
+    /// A text in base64; a message as it is.
     Large(LargeContent),
 }
 
@@ -72,7 +80,7 @@ impl Head {
     #[must_use]
     pub fn large(&self) -> Option<LargeContent> {
         match self.content {
-            StatedContent::Body { .. } => None,
+            StatedContent::Body { .. } | StatedContent::Message { .. } => None,
             StatedContent::Large(large) => Some(large),
         }
     }
@@ -103,9 +111,43 @@ impl From<io::Error> for Unreadable {
 /// [`ContentEncoder`] encodes the rest.
 #[must_use]
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
+    match mail.content.kind() {
+        ContentKind::Text {} => write_text(mail, domain),
+        ContentKind::Message {} => write_message(mail),
+    }
+}
+
+/// The file of a mail whose content is a message: fields of our own before the message's head.
+fn write_message(mail: &Mail) -> Vec<u8> {
+    let mut head = String::with_capacity(1024);
+    let mut field = |name: &str, value: &dyn Display| {
+        head.push_str(&format!("{name}: {value}\n"));
+    };
+    field("X-Correio-Id", &mail.id);
+    field("X-Correio-Seq", &mail.seq.0);
+    field("X-Correio-Sent-At", &mail.sent_at.0);
+    field("X-Correio-From", &mail.from);
+    field("X-Correio-From-Name", &header_text(mail.from_name.as_str()));
+    field("X-Correio-To", &lines(&mail.to, RECIPIENTS_A_LINE, Username::to_string));
+    field(SUBJECT, &header_text(mail.subject.as_str()));
+    if let Content::Large(large) = &mail.content {
+        field(SHA256, &large.sha256);
+    }
+    // The last field: the message begins after this line.
+    field(MESSAGE_LENGTH, &mail.content.size());
+
+    let mut file = head.into_bytes();
+    if let Content::Message(message) = &mail.content {
+        file.extend_from_slice(message.as_bytes());
+    }
+    file
+}
+
+/// The file of a mail whose content is a text.
+fn write_text(mail: &Mail, domain: &str) -> Vec<u8> {
     let encoding = match &mail.content {
         Content::Body(body) => BodyEncoding::best(body.as_str()),
-        Content::Large(_) => BodyEncoding::Base64,
+        Content::Message(_) | Content::Large(_) => BodyEncoding::Base64,
     };
     let mut head = String::with_capacity(1024);
     let mut field = |name: &str, value: &dyn Display| {
@@ -178,7 +220,8 @@ fn date(moment: Timestamp) -> Option<String> {
     printer.timestamp_to_string(&timestamp).ok()
 }
 
-/// Reads the head of a file, and the empty line after it.
+/// Reads the head of a file, and the empty line after it; of a mail whose content is a message, only
+/// the fields before the message.
 ///
 /// # Errors
 ///
@@ -197,6 +240,9 @@ pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
             "" => break,
             text => head.line(text),
         }
+        if head.has(MESSAGE_LENGTH) {
+            break;
+        }
     }
     head.parse()
 }
@@ -211,6 +257,10 @@ pub fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
     let head = read_head(file)?;
     let (encoding, length) = match head.content {
         StatedContent::Large(large) => return Ok(head.mail(Content::Large(large))),
+        StatedContent::Message { length } => {
+            let message = read_message(file, length)?;
+            return Ok(head.mail(message.into()));
+        }
         StatedContent::Body { encoding, length } => (encoding, length),
     };
     let mut encoded = Vec::new();
@@ -228,6 +278,17 @@ pub fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
     Ok(head.mail(body.into()))
 }
 
+/// Reads a message of this length, which is the rest of the file.
+fn read_message(file: &mut impl BufRead, length: usize) -> Result<Message, Unreadable> {
+    let most = u64::try_from(limits::BODY_MAX).unwrap_or(u64::MAX) + 1;
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    if bytes.len() != length {
+        return Err(damaged("its message has another length than it had"));
+    }
+    bytes.as_slice().try_into().map_err(|error: Invalid| damaged(&error.to_string()))
+}
+
 /// The known fields of a head, unfolded. Of a repeated field, the first counts.
 #[derive(Default)]
 struct Fields {
@@ -236,7 +297,7 @@ struct Fields {
     last: Option<usize>,
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     "Subject",
     "Content-Transfer-Encoding",
     "X-Correio-Id",
@@ -247,7 +308,15 @@ const NAMES: [&str; 10] = [
     "X-Correio-To",
     "X-Correio-Body-Length",
     SHA256,
+    SUBJECT,
+    MESSAGE_LENGTH,
 ];
+
+/// The subject of a mail whose content is a message: the message may have another.
+const SUBJECT: &str = "X-Correio-Subject";
+
+/// The field that only mails have whose content is a message, and after which the message begins.
+const MESSAGE_LENGTH: &str = "X-Correio-Message-Length";
 
 /// The field that only mails with a large content have.
 const SHA256: &str = "X-Correio-Sha256";
@@ -282,12 +351,19 @@ impl Fields {
             from_name: self.text("X-Correio-From-Name")?,
             to: self.parsed("X-Correio-To")?,
             sent_at: Timestamp(self.parsed("X-Correio-Sent-At")?),
-            subject: self.text("Subject")?,
+            subject: self.text(if self.has(MESSAGE_LENGTH) { SUBJECT } else { "Subject" })?,
             content: self.content()?,
         })
     }
 
     fn content(&self) -> Result<StatedContent, Unreadable> {
+        if self.has(MESSAGE_LENGTH) {
+            let kind = ContentKind::Message {};
+            return match self.has(SHA256) {
+                true => Ok(StatedContent::Large(self.large(kind, MESSAGE_LENGTH)?)),
+                false => Ok(StatedContent::Message { length: self.parsed(MESSAGE_LENGTH)? }),
+            };
+        }
         let encoding = BodyEncoding::named(self.value("Content-Transfer-Encoding")?)
             .ok_or_else(|| damaged("its encoding is not known"))?;
         let length = "X-Correio-Body-Length";
@@ -297,9 +373,14 @@ impl Fields {
         if encoding != BodyEncoding::Base64 {
             return Err(damaged("its encoding is not that of a large content"));
         }
+        Ok(StatedContent::Large(self.large(ContentKind::Text {}, length)?))
+    }
+
+    /// A large content whose size the field `length` states.
+    fn large(&self, kind: ContentKind, length: &str) -> Result<LargeContent, Unreadable> {
         let size = self.parsed::<u64>(length)?.try_into();
         let size = size.map_err(|_| damaged("its content has no size that it can have"))?;
-        Ok(StatedContent::Large(LargeContent { size, sha256: self.parsed(SHA256)? }))
+        Ok(LargeContent { kind, size, sha256: self.parsed(SHA256)? })
     }
 
     fn has(&self, name: &str) -> bool {

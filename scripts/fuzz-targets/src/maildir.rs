@@ -45,6 +45,7 @@ pub(crate) fn run(data: &[u8]) {
                 assert_eq!(text.map(|text| text.text).as_deref(), Some(body.as_str()));
                 kept(mailbox, directory, &mail);
             }
+            Content::Message(_) => kept(mailbox, directory, &mail),
             Content::Large(large) => {
                 if let Some(text) = text.filter(|text| !text.is_replaced) {
                     assert_eq!(text.text.len() as u64, large.size.get());
@@ -165,7 +166,7 @@ fn kept(mailbox: &Mailbox, directory: &Path, mail: &Mail) {
 fn kept_in_pieces(mail: &Mail, content: &[u8]) {
     let Content::Large(stated) = mail.content else { return };
     let mut file = rfc5322::write(mail, "correio.example");
-    let mut encoder = ContentEncoder::new();
+    let mut encoder = ContentEncoder::new(stated.kind);
     let length = 1 + content.first().map_or(0, |byte| usize::from(*byte));
     content.chunks(length).for_each(|piece| encoder.encode(piece, &mut file));
     encoder.finish(&mut file);

@@ -84,6 +84,8 @@ fn request(request: &Request) {
         | Request::Logout {}
         | Request::Fetch(_)
         | Request::Read(_)
+        | Request::Find(_)
+        | Request::List(_)
         | Request::Ping {} => {}
     }
 }
@@ -111,6 +113,10 @@ fn reply(reply: &Reply) {
         | Reply::Uploaded { .. }
         | Reply::Confirmed { .. }
         | Reply::AccountChanged {}
+        | Reply::Found(_)
+        | Reply::ListChanged {}
+        | Reply::Members(_)
+        | Reply::Lists { .. }
         | Reply::Pong {} => {}
     }
 }
@@ -136,6 +142,9 @@ pub(crate) fn mail(mail: &Mail) {
 fn content(content: &Content) {
     match content {
         Content::Body(text) => body(text),
+        Content::Message(message) => {
+            assert!((1..=limits::BODY_MAX).contains(&message.as_bytes().len()));
+        }
         Content::Large(large) => assert!((1..=limits::CONTENT_MAX).contains(&large.size.get())),
     }
 }

@@ -216,6 +216,7 @@ fn digest(subject: &str, content: &Content) -> u64 {
     subject.hash(&mut hasher);
     match content {
         Content::Body(body) => body.as_str().hash(&mut hasher),
+        Content::Message(message) => message.as_bytes().hash(&mut hasher),
         Content::Large(large) => (large.size.get(), large.sha256).hash(&mut hasher),
     }
     hasher.finish()
@@ -310,7 +311,7 @@ mod tests {
         let mut ledger = ledger();
         let large = |byte: u8| {
             let (size, sha256) = (9_u64.try_into().unwrap(), Sha256([byte; 32]));
-            Content::Large(LargeContent { size, sha256 })
+            Content::Large(LargeContent { kind: Default::default(), size, sha256 })
         };
         let sent = Send { content: large(1), ..send("pepper, happy") };
         ledger.begin(0, &sent, NOW);

@@ -24,7 +24,11 @@ pub(crate) type MailKey = (Username, MailId);
 /// What a mail states of a content; `None` for an empty content.
 pub(crate) fn stated(bytes: &[u8]) -> Option<LargeContent> {
     let size = ContentSize::try_from(bytes.len() as u64).ok()?;
-    Some(LargeContent { size, sha256: Sha256(Hasher::digest(bytes).into()) })
+    Some(LargeContent {
+        kind: Default::default(),
+        size,
+        sha256: Sha256(Hasher::digest(bytes).into()),
+    })
 }
 
 /// See the module's description.
@@ -63,7 +67,7 @@ impl Contents {
         for (account, mail) in state.mails() {
             let (id, bytes) = state.content_of(account, mail.seq);
             let is_there = match &mail.content {
-                Content::Body(_) => id.is_none(),
+                Content::Body(_) | Content::Message(_) => id.is_none(),
                 Content::Large(_) => bytes.is_some(),
             };
             let text = || format!("the content of mail {} from {} is gone", mail.id, mail.from);

@@ -8,7 +8,7 @@ use correio_server::{
     auth::{hashing::Bcrypt, invite::RegistrationRules},
     engine::ServerLimits,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    session::SessionConfig,
+    session::{ListCreation, SessionConfig},
     store::{Quota, UploadLimits},
 };
 
@@ -255,6 +255,7 @@ fn session_config(rng: &mut Rng, body_max: usize, content_max: u64) -> SessionCo
         content_max,
         piece_min: often(rng, &[0, 16]),
         registrations: RegistrationRules::Open,
+        lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
         idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),

@@ -89,6 +89,7 @@ pub fn large_mail(number: u64, to: &str, size: u64) -> Request {
         to: to.parse().unwrap(),
         subject: format!("Mail {number}").parse().unwrap(),
         content: Content::Large(LargeContent {
+            kind: Default::default(),
             size: size.try_into().unwrap(),
             sha256: Sha256([7; 32]),
         }),

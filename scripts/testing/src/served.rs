@@ -23,7 +23,7 @@ use correio_server::{
     },
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
-    session::SessionConfig,
+    session::{ListCreation, SessionConfig},
     store::{
         CreateStore, Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -128,6 +128,7 @@ fn server(
         content_max: limits::CONTENT_DEFAULT_MAX,
         piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
+        lists: ListCreation::Members,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

@@ -20,7 +20,7 @@ use correio_server::{
     ids::ConnId,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
-    session::SessionConfig,
+    session::{ListCreation, SessionConfig},
     store::{
         Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -59,6 +59,7 @@ pub fn session_config() -> SessionConfig {
         content_max: limits::CONTENT_DEFAULT_MAX,
         piece_min: 0,
         registrations: RegistrationRules::Open,
+        lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),

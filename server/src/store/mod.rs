@@ -13,8 +13,8 @@ use correio_proto::{
     directory::Query,
     limits::CONTENT_DEFAULT_MAX,
     mail::{
-        Content, ContentKind, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq, Subject,
-        Timestamp, Username,
+        Content, ContentKind, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq,
+        Subject, Timestamp, Username,
     },
     message::{Found, ListChange, ListOverview, MembersPage, Realm},
 };

@@ -42,7 +42,11 @@ fn upload(part: Range<u64>) -> Request {
 }
 
 fn large() -> Request {
-    let large = LargeContent { size: SIZE.try_into().unwrap(), sha256: Sha256([7; 32]) };
+    let large = LargeContent {
+        kind: Default::default(),
+        size: SIZE.try_into().unwrap(),
+        sha256: Sha256([7; 32]),
+    };
     Request::Send(Send {
         id: id(1),
         to: "tony".parse().unwrap(),

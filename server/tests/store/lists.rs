@@ -138,10 +138,8 @@ fn a_change_that_is_made_again_gives_the_same_answer(harness: &mut Harness) {
         }
     }
     assert_eq!(members(harness, tony, "turma"), "tony*");
-    let other_title = ListChange::Create {
-        title: "Outra".parse().unwrap(),
-        senders: SendPolicy::Members {},
-    };
+    let other_title =
+        ListChange::Create { title: "Outra".parse().unwrap(), senders: SendPolicy::Members {} };
     assert_eq!(harness.run(change(tony, "turma", other_title)), StoreDone::UsernameTaken);
     assert_eq!(harness.run(drop_list(tony, "turma")), StoreDone::Changed);
     assert_eq!(harness.run(drop_list(tony, "turma")), StoreDone::NoSuchList);
@@ -276,10 +274,7 @@ fn a_list_that_is_deleted_takes_no_mail_and_what_was_sent_stays(harness: &mut Ha
     let [tony, pepper, bruce] = turma(harness);
     harness.run(send(pepper, 1, "turma", "x"));
     harness.run(drop_list(tony, "turma"));
-    assert!(matches!(
-        harness.run(send(pepper, 1, "turma", "x")),
-        StoreDone::SentBefore { .. }
-    ));
+    assert!(matches!(harness.run(send(pepper, 1, "turma", "x")), StoreDone::SentBefore { .. }));
     let refused = harness.run(send(pepper, 2, "bruce,turma", "x"));
     assert_eq!(refused, StoreDone::UnknownRecipients(names(&["turma"])));
     for account in [tony, pepper, bruce] {

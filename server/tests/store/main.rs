@@ -25,6 +25,7 @@ mod foreign;
 mod groups;
 mod kept_once;
 mod killing;
+mod lists;
 mod log;
 mod migrating;
 mod opening;

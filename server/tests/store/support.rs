@@ -455,6 +455,7 @@ pub fn send_large(sender: AccountId, number: u64, to: &str, size: u64) -> StoreJ
             to: to.parse().unwrap(),
             subject: "s".parse().unwrap(),
             content: Content::Large(LargeContent {
+                kind: Default::default(),
                 size: size.try_into().unwrap(),
                 sha256: Sha256([7; 32]),
             }),

@@ -186,7 +186,8 @@ pub(crate) fn keys(command: &Command) -> Vec<String> {
                 keys.push(value_key(id));
             }
         }
-        let wholes = subcommands(command, name.as_deref()).into_iter().map(|(_, whole)| Some(whole));
+        let wholes =
+            subcommands(command, name.as_deref()).into_iter().map(|(_, whole)| Some(whole));
         commands.extend(wholes.zip(command.get_subcommands()));
     }
     keys.sort();

@@ -431,7 +431,11 @@ fn a_large_content_needs_a_server_that_takes_it() {
         let bytes = Piece::empty();
         let upload = Request::Upload(Upload { id: id(1), size, offset: 0, bytes });
         let Request::Send(mut send) = mail(1) else { unreachable!() };
-        send.content = Content::Large(LargeContent { size, sha256: Sha256([0; 32]) });
+        send.content = Content::Large(LargeContent {
+            kind: Default::default(),
+            size,
+            sha256: Sha256([0; 32]),
+        });
         [upload, Request::Send(send)]
     };
     let (mut client, _) = session();

@@ -272,7 +272,7 @@ fn parts(mails: Vec<Mail>) -> VecDeque<Part> {
     let mut bodies = Vec::new();
     for mail in mails {
         match mail.content {
-            Content::Body(_) => bodies.push(mail),
+            Content::Body(_) | Content::Message(_) => bodies.push(mail),
             Content::Large(stated) => {
                 if !bodies.is_empty() {
                     parts.push_back(Part::Bodies(mem::take(&mut bodies)));

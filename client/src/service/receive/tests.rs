@@ -40,7 +40,7 @@ impl Server {
         let mut hasher = ContentHasher::new();
         hasher.update(content);
         let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
-        let large = LargeContent { size, sha256: hasher.finish() };
+        let large = LargeContent { kind: Default::default(), size, sha256: hasher.finish() };
         self.mails.get_mut(&seq).unwrap().content = Content::Large(large);
         self.contents.insert(seq, content.to_vec());
     }

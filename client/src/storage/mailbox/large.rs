@@ -29,7 +29,9 @@ impl<D: Disk> Saving<D> {
         let known = (mail.id, mail.from.clone());
         let stated = match &mail.content {
             Content::Large(stated) if !self.known.contains(&known) => *stated,
-            Content::Body(_) => return self.save(slice::from_ref(mail)).map(|_| Begun::Known),
+            Content::Body(_) | Content::Message(_) => {
+                return self.save(slice::from_ref(mail)).map(|_| Begun::Known);
+            }
             Content::Large(_) => {
                 // The program that saved it may have been killed before it synced.
                 self.sync()?;
@@ -39,7 +41,7 @@ impl<D: Disk> Saving<D> {
         let name = self.next_name(mail);
         let temporary = self.directory.join("tmp").join(&name);
         let path = self.directory.join("new").join(&name);
-        let (encoder, hasher) = (ContentEncoder::new(), ContentHasher::new());
+        let (encoder, hasher) = (ContentEncoder::new(stated.kind), ContentHasher::new());
         let head = rfc5322::write(mail, &self.domain);
         let file = LargeFile { known, stated, temporary, path, encoder, hasher, size: 0 };
         let created = self.disk.create(&file.temporary);

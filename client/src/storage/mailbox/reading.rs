@@ -37,7 +37,7 @@ impl Mailbox {
                 Ok(MailContent { source: Source::Body(Cursor::new(body)), size })
             }
             // Another program has replaced the file meanwhile.
-            Content::Large(_) => Err(gone()),
+            Content::Message(_) | Content::Large(_) => Err(gone()),
         }
     }
 

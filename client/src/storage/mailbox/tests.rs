@@ -484,7 +484,7 @@ fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
     let mut hasher = ContentHasher::new();
     hasher.update(content.as_bytes());
     let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
-    let stated = LargeContent { size, sha256: hasher.finish() };
+    let stated = LargeContent { kind: Default::default(), size, sha256: hasher.finish() };
     let pieces = content.as_bytes().chunks(200).map(|piece| piece.try_into().unwrap()).collect();
     (Mail { content: Content::Large(stated), ..mail(seq, "Grande", "x") }, pieces)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use correio_proto::{
     limits,
-    mail::{Invalid, LargeContent, MailId, Problem, Recipients, Subject},
+    mail::{ContentKind, Invalid, LargeContent, MailId, Problem, Recipients, Subject},
 };
 
 use super::{
@@ -121,6 +121,7 @@ impl OutgoingContent {
 
     /// The content as a mail states it.
     pub(crate) fn stated(&self) -> LargeContent {
-        LargeContent { size: self.measured.size, sha256: self.measured.sha256 }
+        let kind = ContentKind::Text {};
+        LargeContent { kind, size: self.measured.size, sha256: self.measured.sha256 }
     }
 }

@@ -15,9 +15,9 @@ use correio_proto::{
     credential::Credential,
     mail::{Content, ContentSize, LargeContent, MailId, Seq, Sha256, Timestamp, Username},
     message::{
-        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Limits, LoggedIn, Login,
-        NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request, Send,
-        ServerMessage, Software, Upload, Welcome,
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Found, Limits, LoggedIn,
+        Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
+        Send, ServerMessage, Software, Upload, Welcome,
     },
 };
 
@@ -395,7 +395,11 @@ fn request(input: &mut Input<'_>) -> Request {
             bytes: vec![b'x'; input.byte().into()].as_slice().try_into().unwrap(),
         }),
         13 => {
-            let content = LargeContent { size: size(input), sha256: Sha256([input.byte(); 32]) };
+            let content = LargeContent {
+                kind: Default::default(),
+                size: size(input),
+                sha256: Sha256([input.byte(); 32]),
+            };
             Request::Send(Send {
                 id: id(input),
                 to: username(input).into(),
@@ -440,6 +444,8 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
             full_name: "Tony Stark".parse().unwrap(),
             waiting: variant.into(),
         }),
+        Request::Find(_) => Reply::Found(Found { people: vec![], more: variant & 1 == 1 }),
+        Request::List(_) => Reply::ListChanged {},
         Request::Logout {} => Reply::LoggedOut {},
         Request::Send(_) => Reply::Sent { sent_at: Timestamp(variant.into()) },
         Request::Fetch(Fetch { after: Seq(_), .. }) => {

@@ -297,7 +297,11 @@ impl Run {
                 let (size, _) = self.model.upload(index, id).unwrap_or((1, 0));
                 let size = self.position(size, input).clamp(1, limits::CONTENT_MAX);
                 let size = ContentSize::try_from(size).unwrap();
-                let content = Content::Large(LargeContent { size, sha256: Sha256([7; 32]) });
+                let content = Content::Large(LargeContent {
+                    kind: Default::default(),
+                    size,
+                    sha256: Sha256([7; 32]),
+                });
                 Request::Send(Send { id, to, subject: "Vídeo".parse().unwrap(), content })
             }
         }

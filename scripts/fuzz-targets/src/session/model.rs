@@ -280,6 +280,7 @@ impl Model {
             }
             Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
             Request::Read(read) => self.read(&username, *read, reply),
+            Request::Find(_) | Request::List(_) => unreachable!("not asked"),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }
@@ -375,7 +376,7 @@ impl Model {
 
     fn sent(&mut self, from: &Username, send: &Send, now: Timestamp, reply: &Reply) {
         let max = match send.content {
-            Content::Body(_) => BODY_MAX as u64,
+            Content::Body(_) | Content::Message(_) => BODY_MAX as u64,
             Content::Large(_) => CONTENT_MAX,
         };
         if send.content.size() > max {
@@ -409,7 +410,7 @@ impl Model {
         let sender = self.account(from);
         sender.sent.insert(send.id, (send.clone(), now));
         let content = match send.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => sender.uploads.remove(&send.id).map(|upload| upload.bytes.into()),
         };
         let stored = StoredMail {

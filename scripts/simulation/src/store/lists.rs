@@ -14,14 +14,14 @@ use correio_server::{
 
 /// All lists, in the order in which they were made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lists {
+pub(super) struct Lists {
     lists: BTreeMap<u64, List>,
     last: u64,
 }
 
 /// A list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct List {
+pub(super) struct List {
     /// The list's name.
     pub name: Username,
     title: FullName,
@@ -32,7 +32,7 @@ pub struct List {
 }
 
 /// The accounts of a server, by their usernames.
-pub type Accounts = BTreeMap<Username, AccountId>;
+pub(super) type Accounts = BTreeMap<Username, AccountId>;
 
 impl Default for Lists {
     fn default() -> Self {
@@ -63,8 +63,7 @@ impl List {
     }
 
     /// Whether the list takes the account's mail.
-    #[must_use]
-    pub fn may_send(&self, id: AccountId) -> bool {
+    pub(super) fn may_send(&self, id: AccountId) -> bool {
         match self.senders {
             SendPolicy::Owners {} => self.is_owner(id),
             SendPolicy::Members {} => self.role(id).is_some(),
@@ -83,8 +82,10 @@ impl List {
     }
 
     /// The members, in the order of their usernames.
-    #[must_use]
-    pub fn members<'a>(&self, accounts: &'a Accounts) -> Vec<(&'a Username, AccountId, Role)> {
+    pub(super) fn members<'a>(
+        &self,
+        accounts: &'a Accounts,
+    ) -> Vec<(&'a Username, AccountId, Role)> {
         let all = accounts.iter();
         all.filter_map(|(username, id)| Some((username, *id, self.role(*id)?))).collect()
     }
@@ -107,8 +108,7 @@ impl List {
 
 impl Lists {
     /// The list of this name.
-    #[must_use]
-    pub fn find(&self, name: &Username) -> Option<&List> {
+    pub(super) fn find(&self, name: &Username) -> Option<&List> {
         self.lists.values().find(|list| list.name == *name)
     }
 
@@ -230,7 +230,9 @@ impl Lists {
         }
         let before = list.owners();
         for id in members.iter().filter_map(|name| accounts.get(name)) {
-            if role == (Role::Owner {}) && !list.is_owner(*id) && self.owned(*id) >= limits::LISTS_MAX
+            if role == (Role::Owner {})
+                && !list.is_owner(*id)
+                && self.owned(*id) >= limits::LISTS_MAX
             {
                 return Err(StoreDone::ListFull);
             }

@@ -16,8 +16,8 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{FullName, Timestamp},
-    message::Realm,
+    mail::{FullName, Timestamp, Username},
+    message::{ListChange, Realm},
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
@@ -25,7 +25,6 @@ use correio_server::{
 };
 
 pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
-pub use lists::List;
 pub use state::{PRUNE_STEP, State};
 
 /// See the module's description.
@@ -58,6 +57,19 @@ struct Halves {
     crowded_at: BTreeMap<AccountId, Timestamp>,
     /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
+    /// Changes of lists made durable since [`SimStore::take_list_touches`].
+    list_touches: Vec<ListTouch>,
+}
+
+/// A change of a list's members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListTouch {
+    /// The list.
+    pub list: Username,
+    /// The members that were added or removed.
+    pub members: Vec<Username>,
+    /// Whether the list was made or deleted.
+    pub is_whole: bool,
 }
 
 /// A change of an account.
@@ -103,6 +115,7 @@ impl SimStore {
             forgotten_before: Timestamp(0),
             crowded_at: BTreeMap::new(),
             changes: Vec::new(),
+            list_touches: Vec::new(),
         })))
     }
 
@@ -266,6 +279,12 @@ impl SimStore {
         std::mem::take(&mut self.0.borrow_mut().changes)
     }
 
+    /// Takes the changes of lists made durable since the last call, in order.
+    #[must_use]
+    pub fn take_list_touches(&self) -> Vec<ListTouch> {
+        std::mem::take(&mut self.0.borrow_mut().list_touches)
+    }
+
     /// Takes the jobs submitted since the last call, by kind.
     #[must_use]
     pub fn take_submitted(&self) -> Vec<(Ticket, &'static str)> {
@@ -299,7 +318,7 @@ impl Halves {
     fn make_durable(&mut self) {
         self.commits += u64::from(!self.undurable.is_empty());
         for job in self.undurable.drain(..) {
-            let change = change(&job);
+            let (change, touch) = (change(&job), list_touch(&job));
             if let StoreJob::Prune { uploads_before, .. } = &job {
                 self.forgotten_before = self.forgotten_before.max(*uploads_before);
             }
@@ -307,6 +326,7 @@ impl Halves {
             // The same jobs on the same state give the same answers.
             if self.durable.run(self.bounds, job) == StoreDone::Changed {
                 self.changes.extend(change);
+                self.list_touches.extend(touch);
             }
             if let Some((key, now)) = crowding
                 && self.durable.uploads().any(|(present, _)| present == key)
@@ -368,6 +388,20 @@ fn change(job: &StoreJob) -> Option<(AccountId, AccountChange)> {
     }
 }
 
+fn list_touch(job: &StoreJob) -> Option<ListTouch> {
+    let StoreJob::ChangeList { name, change, .. } = job else {
+        return None;
+    };
+    let members = match change {
+        ListChange::Add { members, .. } | ListChange::Remove { members } => {
+            members.as_slice().to_vec()
+        }
+        ListChange::Create { .. } | ListChange::Set { .. } | ListChange::Delete {} => Vec::new(),
+    };
+    let is_whole = matches!(change, ListChange::Create { .. } | ListChange::Delete {});
+    Some(ListTouch { list: name.clone(), members, is_whole })
+}
+
 /// The upload that a job would begin although it is too much beside the others of its account, and
 /// the time.
 fn crowding(state: &State, limits: UploadLimits, job: &StoreJob) -> Option<(UploadKey, Timestamp)> {
@@ -399,7 +433,7 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::Fetch { .. } => "fetch",
         StoreJob::Read { .. } => "read",
         StoreJob::Confirm { .. } => "confirm",
-        StoreJob::Find { .. } => "find-people",
+        StoreJob::Find { .. } => "search",
         StoreJob::ListsOf { .. } => "lists",
         StoreJob::Members { .. } => "members",
         StoreJob::ChangeList { .. } => "change-list",

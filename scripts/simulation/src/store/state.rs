@@ -92,7 +92,7 @@ impl State {
                 None => StoreDone::NoAccount,
             },
             StoreJob::Members { account, name, after, members } => {
-                self.members(account, &name, after.as_ref(), members)
+                self.page_of_members(account, &name, after.as_ref(), members)
             }
             StoreJob::ChangeList { account, name, change } => match self.username(account) {
                 Some(username) => {
@@ -273,7 +273,7 @@ impl State {
             Err(refusal) => return refusal,
         };
         let content = match &mail.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.contents.take_over(upload),
         };
         for account in &recipients {
@@ -294,9 +294,8 @@ impl State {
         mail: &NewMailRecord,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let accounts = self.by_username();
-        let is_known = |name: &&Username| {
-            accounts.contains_key(*name) || self.lists.find(name).is_some()
-        };
+        let is_known =
+            |name: &&Username| accounts.contains_key(*name) || self.lists.find(name).is_some();
         let unknown: Vec<_> = mail.to.iter().filter(|name| !is_known(name)).cloned().collect();
         if !unknown.is_empty() {
             return Err(StoreDone::UnknownRecipients(unknown));
@@ -337,13 +336,15 @@ impl State {
         self.accounts.get(&id).map(|account| account.username.clone())
     }
 
-    /// The list of this name.
+    /// The members of the list of this name, if there is one.
     #[must_use]
-    pub fn list(&self, name: &Username) -> Option<&List> {
-        self.lists.find(name)
+    pub fn members(&self, name: &Username) -> Vec<AccountId> {
+        let accounts = self.by_username();
+        let members = self.lists.find(name).map(|list| list.members(&accounts));
+        members.into_iter().flatten().map(|(_, id, _)| id).collect()
     }
 
-    fn members(
+    fn page_of_members(
         &self,
         id: AccountId,
         name: &Username,

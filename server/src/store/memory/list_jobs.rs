@@ -39,9 +39,10 @@ impl MemoryStore {
             return StoreDone::NoAccount;
         };
         let (username, count) = (&account.names.username, self.accounts.count);
-        let (Some((standing, _)), Some(list)) =
-            (self.lists.standing(name, username, count), self.lists.overview(name, username, count))
-        else {
+        let (Some((standing, _)), Some(list)) = (
+            self.lists.standing(name, username, count),
+            self.lists.overview(name, username, count),
+        ) else {
             return StoreDone::NoSuchList;
         };
         if let Err(refusal) = standing.may_read() {
@@ -165,7 +166,9 @@ impl MemoryStore {
             let mut seen: HashSet<AccountId> = named.iter().map(|(_, id)| *id).collect();
             for (name, membership) in lists {
                 let of_list = self.members_of(name, membership).into_iter();
-                named.extend(of_list.filter(|(_, id, _)| seen.insert(*id)).map(|(name, id, _)| (name, id)));
+                named.extend(
+                    of_list.filter(|(_, id, _)| seen.insert(*id)).map(|(name, id, _)| (name, id)),
+                );
             }
         }
         let full: Vec<_> = named

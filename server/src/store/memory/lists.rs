@@ -119,13 +119,13 @@ impl Lists {
             list.membership == Membership::AllAccounts
                 && of.is_none_or(|of| !of.contains_key(number))
         });
-        let mut members: Vec<ListNumber> = with_role(Role::Member {}).take(limits::LISTS_MAX).collect();
+        let mut members: Vec<ListNumber> =
+            with_role(Role::Member {}).take(limits::LISTS_MAX).collect();
         members.extend(everybody.map(|(number, _)| number));
         members.sort_unstable();
         let numbers = with_role(Role::Owner {}).chain(members).take(limits::LISTS_MAX);
         let lists = numbers.filter_map(|number| self.lists.get(&number));
-        let mut lists: Vec<_> =
-            lists.map(|list| list.overview(username, accounts)).collect();
+        let mut lists: Vec<_> = lists.map(|list| list.overview(username, accounts)).collect();
         lists.sort_by(|one, other| one.name.cmp(&other.name));
         lists
     }
@@ -189,7 +189,8 @@ impl Lists {
     fn has_no_other_owner(&self, number: ListNumber, usernames: &Recipients) -> bool {
         let members = self.lists.get(&number).into_iter().flat_map(|list| &list.members);
         let mut owners = members.filter(|(_, (_, role))| *role == Role::Owner {}).peekable();
-        owners.peek().is_some() && owners.all(|(owner, _)| usernames.iter().any(|name| name == owner))
+        owners.peek().is_some()
+            && owners.all(|(owner, _)| usernames.iter().any(|name| name == owner))
     }
 
     fn add(
@@ -209,7 +210,8 @@ impl Lists {
             return StoreDone::ListFull;
         }
         let would_own_too_many = |(id, username): &Named<'_>| {
-            let is_owner = list.members.get(*username).is_some_and(|(_, has)| *has == Role::Owner {});
+            let is_owner =
+                list.members.get(*username).is_some_and(|(_, has)| *has == Role::Owner {});
             !is_owner && self.owned(*id) >= limits::LISTS_MAX
         };
         match role {
@@ -242,9 +244,10 @@ impl Lists {
 
     /// A list without an owner goes with its last member.
     fn delete_if_empty(&mut self, number: ListNumber) {
-        let is_empty = self.lists.get(&number).is_some_and(|list| {
-            list.membership == Membership::Added && list.members.is_empty()
-        });
+        let is_empty = self
+            .lists
+            .get(&number)
+            .is_some_and(|list| list.membership == Membership::Added && list.members.is_empty());
         if is_empty {
             self.delete(number);
         }
@@ -263,7 +266,8 @@ impl Lists {
 
     /// Removes a deleted account from its lists.
     pub(super) fn forget_account(&mut self, (id, username): Named<'_>) {
-        let numbers: Vec<_> = self.of.get(&id).into_iter().flatten().map(|(number, _)| *number).collect();
+        let numbers: Vec<_> =
+            self.of.get(&id).into_iter().flatten().map(|(number, _)| *number).collect();
         for number in numbers {
             self.take(number, username);
             self.delete_if_empty(number);
@@ -319,6 +323,12 @@ impl List {
 
     fn overview(&self, username: &Username, accounts: usize) -> ListOverview {
         let Standing { title, senders, role, .. } = self.standing(username);
-        ListOverview { name: self.name.clone(), title, senders, members: self.count(accounts), role }
+        ListOverview {
+            name: self.name.clone(),
+            title,
+            senders,
+            members: self.count(accounts),
+            role,
+        }
     }
 }

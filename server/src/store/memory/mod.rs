@@ -275,7 +275,7 @@ impl MemoryStore {
         }
         let from = (names.username.clone(), names.full_name.clone());
         let pieces = match mail.content {
-            Content::Body(_) => None,
+            Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.uploads.take(sender, id).map(Arc::new),
         };
         self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);

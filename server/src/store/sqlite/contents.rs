@@ -33,7 +33,7 @@ const ROW_BYTES: u64 = 64;
 pub(super) fn is_shared(mail: &NewMailRecord, accounts: usize) -> bool {
     match mail.content {
         Content::Large(_) => true,
-        Content::Body(_) => {
+        Content::Body(_) | Content::Message(_) => {
             let others = accounts.saturating_sub(1) as u64;
             others * text_bytes(mail) > COPIES_MAX
         }
@@ -75,6 +75,7 @@ pub(super) fn put(
     };
     let (body, large) = match &mail.content {
         Content::Body(body) => (Some(body.as_str()), None),
+        Content::Message(_) => (None, None),
         Content::Large(large) => (None, Some(large)),
     };
     let sql = "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, size,
@@ -121,7 +122,7 @@ pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Resul
                 ValueRef::Null => Content::Body(parsed(row, 7)?),
                 _ => {
                     let (size, sha256) = (uploads::size(row, 5)?, Sha256(row.get(6)?));
-                    Content::Large(LargeContent { size, sha256 })
+                    Content::Large(LargeContent { kind: Default::default(), size, sha256 })
                 }
             },
         })

@@ -3,6 +3,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
+use correio_proto::message::ListChange;
 use rusqlite::Connection;
 
 use super::{

@@ -162,9 +162,8 @@ pub(super) fn page_bytes(done: &StoreDone) -> usize {
         StoreDone::Page { mails, .. } => mails,
         StoreDone::Piece(piece) => return piece.as_bytes().len(),
         StoreDone::Members(page) => {
-            let bytes = |member: &ListMember| {
-                size_of::<ListMember>() + member.full_name.as_str().len()
-            };
+            let bytes =
+                |member: &ListMember| size_of::<ListMember>() + member.full_name.as_str().len();
             return page.members.iter().map(bytes).sum();
         }
         _ => return 0,

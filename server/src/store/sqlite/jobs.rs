@@ -3,9 +3,7 @@
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::{
-    accounts, contents, list_changes, lists, mails, row::to_sql, tables::Tables, uploads,
-};
+use super::{accounts, contents, list_changes, lists, mails, row::to_sql, tables::Tables, uploads};
 use crate::store::{StoreDone, StoreJob};
 
 /// Idempotency records deleted in one step.

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{
     lists::{self, StoredList, policy_number, role_number},
+    row::unsigned,
     tables::Tables,
 };
 use crate::{
@@ -65,10 +66,11 @@ fn create(
     if tables.accounts.by_username(db, name)?.is_some() {
         return Ok(StoreDone::UsernameTaken);
     }
-    if owned(db, account)? >= limits::LISTS_MAX {
+    if owned(db, account)? >= limits::LISTS_MAX as u64 {
         return Ok(StoreDone::ListFull);
     }
-    let sql = "INSERT INTO list (name, title, senders, membership, members) VALUES (?1, ?2, ?3, 0, 1)";
+    let sql =
+        "INSERT INTO list (name, title, senders, membership, members) VALUES (?1, ?2, ?3, 0, 1)";
     let values = params![name.as_str(), title.as_str(), policy_number(senders)];
     db.prepare_cached(sql)?.execute(values)?;
     put(db, db.last_insert_rowid(), (account, username), Role::Owner {})?;
@@ -76,10 +78,10 @@ fn create(
 }
 
 /// Number of lists that an account owns.
-fn owned(db: &Connection, account: AccountId) -> Result<usize> {
+fn owned(db: &Connection, account: AccountId) -> Result<u64> {
     let sql = "SELECT count(*) FROM list_member WHERE account = ?1 AND role = ?2";
     let values = [account.0, role_number(Role::Owner {})];
-    db.prepare_cached(sql)?.query_row(values, |row| row.get(0))
+    db.prepare_cached(sql)?.query_row(values, |row| unsigned(row, 0))
 }
 
 /// The number of a member's role in a list, if it has a row there.
@@ -92,12 +94,12 @@ fn role_of(db: &Connection, list: i64, username: &Username) -> Result<Option<i64
 /// Whether the list has owners, and none but these usernames.
 fn has_no_other_owner(db: &Connection, list: i64, usernames: &Recipients) -> Result<bool> {
     let owner = role_number(Role::Owner {});
-    let mut leaving = 0;
+    let mut leaving = 0_i64;
     for username in usernames.iter() {
-        leaving += usize::from(role_of(db, list, username)? == Some(owner));
+        leaving += i64::from(role_of(db, list, username)? == Some(owner));
     }
     let sql = "SELECT count(*) FROM list_member WHERE list = ?1 AND role = ?2";
-    let owners: usize = db.prepare_cached(sql)?.query_row([list, owner], |row| row.get(0))?;
+    let owners: i64 = db.prepare_cached(sql)?.query_row([list, owner], |row| row.get(0))?;
     Ok(leaving > 0 && leaving == owners)
 }
 
@@ -131,7 +133,7 @@ fn add(
     match role {
         Role::Owner {} => {
             for (id, _, _) in added.iter().filter(|(_, _, present)| *present != owner) {
-                if owned(db, *id)? >= limits::LISTS_MAX {
+                if owned(db, *id)? >= limits::LISTS_MAX as u64 {
                     return Ok(StoreDone::ListFull);
                 }
             }

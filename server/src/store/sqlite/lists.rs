@@ -12,7 +12,7 @@ use correio_proto::{
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
-    row::{converted, parsed},
+    row::{converted, parsed, to_sql, unsigned},
     tables::Tables,
 };
 use crate::{
@@ -49,9 +49,7 @@ pub(super) fn find(
     let sql = "SELECT id, name, title, senders, membership, members, role
                FROM list LEFT JOIN list_member ON list = id AND username = ?2
                WHERE name = ?1";
-    db.prepare_cached(sql)?
-        .query_row([name.as_str(), username.as_str()], stored)
-        .optional()
+    db.prepare_cached(sql)?.query_row([name.as_str(), username.as_str()], stored).optional()
 }
 
 /// Whether a list has this name.
@@ -72,8 +70,9 @@ pub(super) fn of(tables: &mut Tables<'_>, account: AccountId) -> Result<StoreDon
                FROM list_member CROSS JOIN list ON id = list
                WHERE account = ?1 ORDER BY role, list LIMIT ?2";
     let mut select = db.prepare_cached(sql)?;
-    let mut lists: Vec<StoredList> =
-        select.query_map(params![account.0, limits::LISTS_MAX], stored)?.collect::<Result<_>>()?;
+    let mut lists: Vec<StoredList> = select
+        .query_map(params![account.0, to_sql(limits::LISTS_MAX as u64)], stored)?
+        .collect::<Result<_>>()?;
     if let Ok(everybody) = EVERYBODY.parse()
         && lists.iter().all(|list| list.name != everybody)
         && let Some(list) = find(db, &everybody, &username)?
@@ -121,10 +120,14 @@ pub(super) fn members(
     };
     // One more shows whether there are more.
     let after = after.map_or("", Username::as_str);
-    let values = params![list.id, after, max.saturating_add(1)];
+    let values = params![list.id, after, to_sql(max.saturating_add(1) as u64)];
     let mut select = db.prepare_cached(sql)?;
     let rows = select.query_map(values, |row| {
-        Ok(ListMember { username: parsed(row, 0)?, full_name: parsed(row, 1)?, role: role(row, 2)? })
+        Ok(ListMember {
+            username: parsed(row, 0)?,
+            full_name: parsed(row, 1)?,
+            role: role(row, 2)?,
+        })
     })?;
     let mut members = rows.collect::<Result<Vec<_>>>()?;
     let more = members.len() > max;
@@ -160,8 +163,13 @@ pub(super) fn each_member(
     let mut select = db.prepare_cached(sql)?;
     let mut rows = select.query([list.id])?;
     while let Some(row) = rows.next()? {
-        let bytes = super::row::unsigned(row, 3)?;
-        see(Member { id: AccountId(row.get(0)?), username: parsed(row, 1)?, mails: row.get(2)?, bytes });
+        let bytes = unsigned(row, 3)?;
+        see(Member {
+            id: AccountId(row.get(0)?),
+            username: parsed(row, 1)?,
+            mails: row.get(2)?,
+            bytes,
+        });
     }
     Ok(())
 }

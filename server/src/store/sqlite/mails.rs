@@ -29,7 +29,7 @@ pub(super) fn send(
     let from = (from.username.clone(), from.full_name.clone());
     let digest = mail.digest();
     let pieces = match mail.content {
-        Content::Body(_) => None,
+        Content::Body(_) | Content::Message(_) => None,
         Content::Large(large) => {
             if let Some(result) = earlier(tables, sender, mail.id, &digest)? {
                 return Ok(result);

@@ -297,7 +297,11 @@ mod tests {
         let once = size(&mail(&many, text(1 << 20)));
         assert!(((1 << 20)..(1 << 20) + 20_000).contains(&once), "{once}");
         let size_of_content = (64_u64 << 20).try_into().unwrap();
-        let large = LargeContent { size: size_of_content, sha256: Sha256([0; 32]) };
+        let large = LargeContent {
+            kind: Default::default(),
+            size: size_of_content,
+            sha256: Sha256([0; 32]),
+        };
         let facts = size(&mail("tony", Content::Large(large)));
         assert!(facts < 200, "{facts}");
         let piece = StoreJob::Upload {

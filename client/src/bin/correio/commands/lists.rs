@@ -130,7 +130,11 @@ fn members(context: &Context<'_>, name: &Username) -> Result<Output, Failure> {
 }
 
 /// The pages of a list's members in one, and the list as of the first page.
-fn pages(context: &Context<'_>, service: &Service, name: &Username) -> Result<MembersPage, Failure> {
+fn pages(
+    context: &Context<'_>,
+    service: &Service,
+    name: &Username,
+) -> Result<MembersPage, Failure> {
     let page = |after: Option<&Username>| {
         let page = service.list_members(name, after, &context.cancel);
         page.map_err(|error| Failure::request(context.text, &error))

@@ -20,17 +20,21 @@ impl Text {
             Field::FullName => "field-full-name",
             Field::Subject => "field-subject",
             Field::Body => "field-body",
+            Field::Message => "field-message",
             Field::Content => "field-content",
             Field::Piece => "field-piece",
             Field::MailId => "field-mail-id",
             Field::Recipients => "field-recipients",
             Field::Password => "field-password",
             Field::Software => "field-software",
+            Field::Query => "field-query",
         });
         let field = ("field", Cow::from(field));
         let number = |number: usize| {
             let limit = match invalid.field {
-                Field::Body | Field::Content => self.size(number as u64, Rounding::Down),
+                Field::Body | Field::Message | Field::Content => {
+                    self.size(number as u64, Rounding::Down)
+                }
                 field => self.with(unit(field), &[("count", number.to_string().into())]),
             };
             ("limit", Cow::from(limit))
@@ -228,10 +232,15 @@ impl Text {
 /// The unit of a field's length.
 fn unit(field: Field) -> &'static str {
     match field {
-        Field::Username | Field::FullName | Field::Subject | Field::MailId | Field::Password => {
-            "unit-characters"
+        Field::Username
+        | Field::FullName
+        | Field::Subject
+        | Field::MailId
+        | Field::Password
+        | Field::Query => "unit-characters",
+        Field::Body | Field::Message | Field::Content | Field::Piece | Field::Software => {
+            "unit-bytes"
         }
-        Field::Body | Field::Content | Field::Piece | Field::Software => "unit-bytes",
         Field::Recipients => "unit-recipients",
     }
 }
@@ -240,8 +249,10 @@ fn unit(field: Field) -> &'static str {
 fn allowed(field: Field) -> &'static str {
     match field {
         Field::Username | Field::Recipients => "allowed-username",
-        Field::FullName | Field::Subject | Field::Software => "allowed-line",
-        Field::Body | Field::Content | Field::Piece | Field::Password => "allowed-text",
+        Field::FullName | Field::Subject | Field::Software | Field::Query => "allowed-line",
+        Field::Body | Field::Message | Field::Content | Field::Piece | Field::Password => {
+            "allowed-text"
+        }
         Field::MailId => "allowed-mail-id",
     }
 }
