@@ -13,6 +13,7 @@ mod deploy;
 mod fail2ban;
 mod faults;
 mod limits;
+mod lists;
 mod logout;
 mod lost;
 mod operator;

@@ -7,8 +7,8 @@ use correio_proto::{
     invite::Invite,
     mail::{MailRef, Seq, Timestamp},
     message::{
-        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Register,
-        RegistrationPolicy, Reply, Request, Software,
+        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, ListRequest, NewMail, Notice, Realm,
+        Register, RegistrationPolicy, Reply, Request, Software,
     },
 };
 use correio_server::{
@@ -39,6 +39,7 @@ fn requests() -> Vec<(&'static str, Request)> {
             "account",
             Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
         ),
+        ("list", Request::List(ListRequest::Mine {})),
         ("ping", Request::Ping {}),
     ]
 }
@@ -69,6 +70,7 @@ fn every_request_in_every_state() {
         ("upload", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("read", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("list", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("ping", [Some(NotAllowed), None, None]),
     ];
     for ((name, request), (row, expected)) in requests().into_iter().zip(table) {
