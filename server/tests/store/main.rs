@@ -26,6 +26,7 @@ mod groups;
 mod kept_once;
 mod killing;
 mod lists;
+mod lists_large;
 mod log;
 mod migrating;
 mod opening;

@@ -27,6 +27,10 @@ const GROWN_MAX: usize = 128;
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
+/// Accounts that a mail reaches above which it is the last one of its group: the jobs after it, which
+/// did not know of the members of its lists, are made durable without another one like it.
+const REACHED_MAX: usize = 1000;
+
 /// The queue as the store's two threads share it.
 #[derive(Debug, Default)]
 pub(super) struct Jobs {
@@ -153,6 +157,11 @@ impl<'a> Group<'a> {
         self.bytes += size(&job);
         self.jobs.push((ticket, job));
     }
+}
+
+/// Whether a mail has reached so many accounts that its group ends.
+pub(super) fn is_to_many(done: &StoreDone) -> bool {
+    matches!(done, StoreDone::Sent { recipients, .. } if recipients.len() > REACHED_MAX)
 }
 
 /// Approximate bytes of a page of mails or of members, or of a piece of a content, in memory; 0 for
