@@ -155,7 +155,7 @@ fn a_list_that_is_deleted_while_a_mail_is_sent_gets_it_whole_or_not_at_all() {
         }
         world.settle();
         pepper.receive();
-        let (_, reply) = pepper.replies.last().unwrap();
+        let (_, reply) = pepper.replies.back().unwrap();
         let expected = match reply {
             Reply::Sent { .. } => 1,
             Reply::Error(error) => {

@@ -20,6 +20,7 @@ pub const LATER_SCHEMA: Schema = Schema {
     steps: &[
         Schema::PRESENT.steps[0],
         Schema::PRESENT.steps[1],
+        Schema::PRESENT.steps[2],
         "
         CREATE TABLE next_mail (
             seq INTEGER PRIMARY KEY,
@@ -48,8 +49,8 @@ pub const LATER_SCHEMA: Schema = Schema {
         Part::new("table", "meta"),
         Part::new("table", "account"),
         Part::new("table", "mail"),
-        Part { until: 3, ..Part::new("index", "verdict_age") },
-        Part { since: 4, ..Part::new("table", "folder") },
+        Part { until: 4, ..Part::new("index", "verdict_age") },
+        Part { since: 5, ..Part::new("table", "folder") },
     ],
 };
 

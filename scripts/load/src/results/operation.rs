@@ -24,6 +24,8 @@ pub enum Operation {
     Read,
     /// See above.
     Confirm,
+    /// A change of a list.
+    List,
     /// See above.
     Ping,
     /// See above.
@@ -32,7 +34,7 @@ pub enum Operation {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connect,
         Self::Register,
         Self::Login,
@@ -41,6 +43,7 @@ impl Operation {
         Self::Receive,
         Self::Read,
         Self::Confirm,
+        Self::List,
         Self::Ping,
         Self::Logout,
     ];
@@ -57,6 +60,7 @@ impl Operation {
             Self::Receive => "receive",
             Self::Read => "read",
             Self::Confirm => "confirm",
+            Self::List => "list",
             Self::Ping => "ping",
             Self::Logout => "logout",
         }
