@@ -1,4 +1,5 @@
-//! Tests of lists as clients see them: requests, refusals, notices, and what a mail to a list counts for.
+//! Tests of lists as clients see them: requests, refusals, notices, and what a mail to a list
+//! counts for.
 
 use std::time::Duration;
 
@@ -201,7 +202,8 @@ fn a_mail_to_a_list_counts_for_each_member() {
     assert_eq!((error.code, error.retry_after), (ErrorCode::RateLimited, Some(120)));
 }
 
-/// A list with more members than an account may reach in an hour can be used, at the price of an hour.
+/// A list with more members than an account may reach in an hour can be used, at the price of an
+/// hour.
 #[test]
 fn a_list_above_the_hour_s_number_can_be_used_and_costs_an_hour() {
     let (mut world, mut tony) = throttled(6);

@@ -25,8 +25,8 @@ impl Service {
         }
     }
 
-    /// A page of a list's members in the order of their usernames: those after `after`, or the first.
-    /// While [`MembersPage::more`] is true, the page after the last member has more.
+    /// A page of a list's members in the order of their usernames: those after `after`, or the
+    /// first. While [`MembersPage::more`] is true, the page after the last member has more.
     ///
     /// # Errors
     ///

@@ -63,8 +63,8 @@ pub enum ListChange {
         /// Whose mail the list takes.
         senders: SendPolicy,
     },
-    /// Adds members, or changes their role: all of them or, with an error, none. Owners only; a member
-    /// may be told to be one.
+    /// Adds members, or changes their role: all of them or, with an error, none. Owners only; a
+    /// member may be told to be one.
     Add {
         /// The members: accounts, not lists.
         members: Recipients,

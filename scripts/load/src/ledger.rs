@@ -116,7 +116,8 @@ impl Ledger {
         self.begin_to(from, mail, mail.to.as_slice(), now);
     }
 
-    /// As [`Ledger::begin`], for a mail that will reach these users, as members of a list for instance.
+    /// As [`Ledger::begin`], for a mail that will reach these users, as members of a list for
+    /// instance.
     pub fn begin_to(&mut self, from: UserId, mail: &Send, reached: &[Username], now: Duration) {
         let recipients = reached.iter().filter_map(|name| self.users.get(name));
         let copies: Vec<_> = recipients.map(|user| (*user, CopyState::Waiting)).collect();

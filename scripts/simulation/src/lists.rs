@@ -1,4 +1,5 @@
-//! Whom mails to lists must reach: the oracle's view of lists and of the accounts that got each mail.
+//! Whom mails to lists must reach: the oracle's view of lists and of the accounts that got each
+//! mail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,8 +41,8 @@ impl ListLedger {
     }
 
     /// Checks where a mail is that was stored since the last look: once with every account that it
-    /// names or that is in one of its lists, and with nobody else. Members that were added or removed
-    /// meanwhile may have it or not.
+    /// names or that is in one of its lists, and with nobody else. Members that were added or
+    /// removed meanwhile may have it or not.
     pub(crate) fn check_reached(
         &mut self,
         state: &State,

@@ -45,8 +45,8 @@ impl Standing {
         }
     }
 
-    /// Refuses to show the members. Those of the list of all accounts are shown to its owners alone:
-    /// everybody else would read the whole directory there.
+    /// Refuses to show the members. Those of the list of all accounts are shown to its owners
+    /// alone: everybody else would read the whole directory there.
     pub(super) fn may_read(&self) -> Result<(), StoreDone> {
         match self.membership {
             _ if self.is_owner() => Ok(()),

@@ -111,8 +111,9 @@ pub enum StoreJob {
         /// The account's username.
         username: Username,
     },
-    /// Make an account, whose username is no list's. Result: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
-    /// account of this username was made with the same `register_id`.
+    /// Make an account, whose username is no list's. Result: `Created`, `UsernameTaken` or
+    /// `InviteUsed`; `CreatedBefore` if the account of this username was made with the same
+    /// `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
         register_id: MailId,
@@ -143,8 +144,9 @@ pub enum StoreJob {
         new: PasswordHash,
     },
     /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
-    /// lists, and a list without members is deleted. Mails that it sent stay. No later job finds its idempotency records; the store may keep them until they
-    /// are pruned. Result: `Changed`, `NoAccount` or `Conflict`.
+    /// lists, and a list without members is deleted. Mails that it sent stay. No later job finds
+    /// its idempotency records; the store may keep them until they are pruned. Result: `Changed`,
+    /// `NoAccount` or `Conflict`.
     DeleteAccount {
         /// The account.
         account: AccountId,
@@ -154,10 +156,11 @@ pub enum StoreJob {
     /// Put one mail into the mailboxes of all its recipients or of none. A list among the
     /// recipients stands for its members; an account that is named several times gets the mail
     /// once. The accounts that are named come first, then the members of each list in the order of
-    /// their usernames. A large content is the sender's upload with the mail's id, which the mail takes over.
-    /// Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`, `MayNotSend`,
-    /// `ListFull`, `MailboxesFull` or `NoAccount`, the first of these that applies; of the accounts
-    /// with full mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are named.
+    /// their usernames. A large content is the sender's upload with the mail's id, which the mail
+    /// takes over. Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`,
+    /// `MayNotSend`, `ListFull`, `MailboxesFull` or `NoAccount`, the first of these that applies;
+    /// of the accounts with full mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are
+    /// named.
     Send {
         /// The account that is logged in.
         sender: AccountId,

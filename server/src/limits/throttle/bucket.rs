@@ -41,8 +41,9 @@ impl Bucket {
         Ok(())
     }
 
-    /// Takes `count` of `per_hour` tokens, also those that the bucket does not hold yet: it owes them,
-    /// and [`Bucket::wait`] is longer until they are refilled. It never owes more than `per_hour`.
+    /// Takes `count` of `per_hour` tokens, also those that the bucket does not hold yet: it owes
+    /// them, and [`Bucket::wait`] is longer until they are refilled. It never owes more than
+    /// `per_hour`.
     pub(super) fn owe(&mut self, now: Duration, per_hour: u32, count: u32) {
         let full_at = self.full_at.max(now).saturating_add(cost(per_hour, count));
         self.full_at = full_at.min(now.saturating_add(cost(per_hour, per_hour) * 2));

@@ -70,15 +70,16 @@ pub struct ThrottleConfig {
     /// Accounts that one narrowest prefix may make in an hour, and as many failed registrations
     /// whose password was hashed; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails accepted from one account in an hour, each counted once for each recipient, and once for
-    /// each account that it reaches through lists; 0: no limit.
+    /// Mails accepted from one account in an hour, each counted once for each recipient, and once
+    /// for each account that it reaches through lists; 0: no limit.
     pub mails_per_hour: u32,
     /// Failed logins that are free for one narrowest prefix before it must wait; 0: no wait ever.
     pub failed_logins: u32,
 }
 
 /// Time until the next attempt is allowed: at most 15 minutes for a login, at most two hours for a
-/// mail after mails to lists, at most an hour otherwise. An attempt after that time is allowed, unless there was another attempt meanwhile.
+/// mail after mails to lists, at most an hour otherwise. An attempt after that time is allowed,
+/// unless there was another attempt meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait(pub Duration);
 

@@ -86,8 +86,8 @@ impl Lists {
         Some((number, self.lists.get(&number)?))
     }
 
-    /// The list of this name as an account sees it, and its number of members, of `accounts` on this
-    /// server.
+    /// The list of this name as an account sees it, and its number of members, of `accounts` on
+    /// this server.
     pub(super) fn standing(
         &self,
         name: &Username,

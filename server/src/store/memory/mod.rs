@@ -45,8 +45,8 @@ pub struct MemoryLimits {
 }
 
 impl Default for MemoryLimits {
-    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB), ten million
-    /// members of lists (about 2 GiB), 1 GiB of uploads.
+    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB), ten
+    /// million members of lists (about 2 GiB), 1 GiB of uploads.
     fn default() -> Self {
         let uploads = UploadLimits::default();
         Self {

@@ -27,8 +27,8 @@ const GROWN_MAX: usize = 128;
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
-/// Accounts that a mail reaches above which it is the last one of its group: the jobs after it, which
-/// did not know of the members of its lists, are made durable without another one like it.
+/// Accounts that a mail reaches above which it is the last one of its group: the jobs after it,
+/// which did not know of the members of its lists, are made durable without another one like it.
 const REACHED_MAX: usize = 1000;
 
 /// The queue as the store's two threads share it.

@@ -19,9 +19,9 @@ use crate::{
 /// Names that a refusal states at most, as many as its reply may have.
 const NAMED_MAX: usize = limits::RECIPIENTS_MAX;
 
-/// The accounts that a mail reaches, each once, or the result that refuses the mail for all of them.
-/// The accounts that the mail names come first, then the members of each list in the order of their
-/// usernames.
+/// The accounts that a mail reaches, each once, or the result that refuses the mail for all of
+/// them. The accounts that the mail names come first, then the members of each list in the order of
+/// their usernames.
 pub(super) fn recipients(
     tables: &mut Tables<'_>,
     sender: &Username,
