@@ -47,7 +47,8 @@ pub const UPLOAD_RESERVED_SECONDS: u64 = 60;
 /// Most recipients of one mail. Enough for a class, too few for a list of everybody.
 pub const RECIPIENTS_MAX: usize = 100;
 
-/// Most members of a list. A mail to the largest list is one transaction of the server's store.
+/// Most members of a list, and of all lists of one mail together. A mail to a list is one
+/// transaction of the server's store.
 pub const MEMBERS_MAX: u32 = 10_000;
 
 /// Most members that one reply shows.

@@ -19,8 +19,9 @@ use correio_proto::{
     mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, Hello, Limits,
-        ListRequest, LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register,
-        RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Upload, Welcome,
+        ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login, MembersPage, NewMail,
+        Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request, Role, Send,
+        SendPolicy, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{
@@ -130,7 +131,13 @@ fn name(message: &Message) -> String {
             Request::Find(_) => "find",
             Request::List(ListRequest::Mine {}) => "list-mine",
             Request::List(ListRequest::Members { .. }) => "list-members",
-            Request::List(ListRequest::Change { .. }) => "list-change",
+            Request::List(ListRequest::Change { change, .. }) => match change {
+                ListChange::Create { .. } => "list-create",
+                ListChange::Set { .. } => "list-set",
+                ListChange::Add { .. } => "list-add",
+                ListChange::Remove { .. } => "list-remove",
+                ListChange::Delete {} => "list-delete",
+            },
             Request::Ping {} => "ping",
         },
         Message::Server(ServerMessage::Reply { reply, .. }) => match reply {
@@ -145,9 +152,9 @@ fn name(message: &Message) -> String {
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
             Reply::Found(_) => "reply-found",
-            Reply::ListChanged {} => "reply-list-changed",
-            Reply::Members(_) => "reply-members",
             Reply::Lists { .. } => "reply-lists",
+            Reply::Members(_) => "reply-members",
+            Reply::ListChanged {} => "reply-list-changed",
             Reply::Pong {} => "reply-pong",
             Reply::Error(error) => return format!("error-{}", error.code).replace('_', "-"),
         },
@@ -161,7 +168,59 @@ fn name(message: &Message) -> String {
     name.to_owned()
 }
 
+fn list() -> ListOverview {
+    ListOverview {
+        name: "vingadores".parse().unwrap(),
+        title: "Os Vingadores".parse().unwrap(),
+        senders: SendPolicy::Members {},
+        members: 3,
+        role: Some(Role::Owner {}),
+    }
+}
+
+/// The requests about lists.
+fn list_requests() -> Vec<(u32, Request)> {
+    let ListOverview { name, title, .. } = list();
+    let changes = [
+        ListChange::Create { title: title.clone(), senders: SendPolicy::Members {} },
+        ListChange::Set { title, senders: SendPolicy::Everybody {} },
+        ListChange::Add { members: recipients(), role: Role::Member {} },
+        ListChange::Remove { members: "peter".parse::<Recipients>().unwrap() },
+        ListChange::Delete {},
+    ];
+    let change = |change| ListRequest::Change { name: name.clone(), change };
+    let after = Some("pepper".parse().unwrap());
+    let members = ListRequest::Members { name: name.clone(), after };
+    let lists = [ListRequest::Mine {}, members].into_iter().chain(changes.map(change));
+    (16..).zip(lists.map(Request::List)).collect()
+}
+
+/// The replies to these.
+fn list_replies() -> Vec<(u32, Reply)> {
+    let member = ListMember {
+        username: "tony".parse().unwrap(),
+        full_name: "Tony Stark".parse().unwrap(),
+        role: Role::Owner {},
+    };
+    let other = ListOverview {
+        name: "estagio".parse().unwrap(),
+        title: "Estágio".parse().unwrap(),
+        senders: SendPolicy::Owners {},
+        members: 40,
+        role: Some(Role::Member {}),
+    };
+    vec![
+        (16, Reply::Lists { lists: vec![other, list()] }),
+        (17, Reply::Members(MembersPage { list: list(), members: vec![member], more: false })),
+        (18, Reply::ListChanged {}),
+    ]
+}
+
 fn requests() -> Vec<(u32, Request)> {
+    [own_requests(), list_requests()].concat()
+}
+
+fn own_requests() -> Vec<(u32, Request)> {
     let (credential, another) = credentials();
     vec![
         (1, Request::Hello(Hello { version: 1, software: software("correio") })),
@@ -222,6 +281,10 @@ fn requests() -> Vec<(u32, Request)> {
 }
 
 fn replies() -> Vec<(u32, Reply)> {
+    [own_replies(), list_replies()].concat()
+}
+
+fn own_replies() -> Vec<(u32, Reply)> {
     vec![
         (
             1,
@@ -290,7 +353,7 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
         ErrorCode::MayNotSend => {
             (4, "one or more lists take no mail from you; nobody got the mail")
         }
-        ErrorCode::ListFull => (17, "the list has too many members, or you own too many lists"),
+        ErrorCode::ListFull => (20, "the list has too many members, or you own too many lists"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),
@@ -298,7 +361,7 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
     };
     let mut error = ErrorReply::new(code, text);
     match code {
-        ErrorCode::UnknownRecipient | ErrorCode::MailboxFull => {
+        ErrorCode::UnknownRecipient | ErrorCode::MailboxFull | ErrorCode::MayNotSend => {
             error.recipients = vec!["pepper".parse().unwrap()];
         }
         ErrorCode::Busy | ErrorCode::RateLimited => error.retry_after = Some(5),
@@ -434,9 +497,11 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
         for (answered, reply) in &replies {
             let is_account = |number| (7..=9).contains(&number);
             let is_send = |number| number == 4 || number == 14;
+            let is_list_change = |number| (18..=22).contains(&number);
             let belongs = number == *answered
                 || is_account(number) && is_account(*answered)
-                || is_send(number) && is_send(*answered);
+                || is_send(number) && is_send(*answered)
+                || is_list_change(number) && is_list_change(*answered);
             assert_eq!(request.is_answered_by(reply), belongs, "{request:?}: {reply:?}");
         }
         for code in ErrorCode::ALL {
@@ -452,6 +517,8 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
 fn every_choice_of_the_code_has_an_example() {
     assert_eq!(shown_choices(&["request"]), choices::<Request>());
     assert_eq!(shown_choices(&["request", "account"]), choices::<Account>());
+    assert_eq!(shown_choices(&["request", "list"]), choices::<ListRequest>());
+    assert_eq!(shown_choices(&["request", "list", "change", "change"]), choices::<ListChange>());
     assert_eq!(shown_choices(&["reply"]), choices::<Reply>());
     assert_eq!(shown_choices(&["notice"]), choices::<Notice>());
     assert_eq!(
@@ -508,6 +575,10 @@ fn the_limits_are_the_codes() {
         format!("for {} days", limits::IDEMPOTENCY_KEPT_SECONDS / (24 * 60 * 60)),
         format!("at most {} names", limits::CAPABILITIES_MAX),
         format!("each 1 to {} of `a`–`z`, `0`–`9` and `_`", limits::CAPABILITY_MAX),
+        format!("at most {} members, and an account", thousands(limits::MEMBERS_MAX as usize)),
+        format!("owns at most {} lists", limits::LISTS_MAX),
+        format!("at most {} lists in the order", limits::LISTS_MAX),
+        format!("at most {} members and the list", limits::MEMBERS_PAGE_MAX),
         "the third one closes".to_owned(),
         "port 8888".to_owned(),
     ] {

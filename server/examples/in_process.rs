@@ -26,7 +26,7 @@ use correio_server::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
-    session::{DirectoryPolicy, SessionConfig},
+    session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
         Quota,
         memory::{MemoryLimits, MemoryStore},
@@ -84,6 +84,7 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
         body_max: limits::BODY_DEFAULT_MAX,
         registrations: RegistrationRules::Open,
         directory: DirectoryPolicy::Members,
+        lists: ListCreation::Members,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(150),

@@ -188,6 +188,7 @@ fn run(
         piece_min: PIECE_MIN,
         registrations: registrations(config, history)?,
         directory: config.directory,
+        lists: config.lists,
         bcrypt,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,

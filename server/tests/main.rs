@@ -14,6 +14,7 @@ mod directory;
 mod fail2ban;
 mod faults;
 mod limits;
+mod lists;
 mod logout;
 mod lost;
 mod operator;

@@ -7,8 +7,8 @@ use correio_proto::{
     invite::Invite,
     mail::{MailRef, Seq, Timestamp},
     message::{
-        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, NewMail, Notice, Realm, Register,
-        RegistrationPolicy, Reply, Request, Software,
+        Account, Confirm, ErrorCode, ErrorReply, Fetch, Hello, ListRequest, NewMail, Notice, Realm,
+        Register, RegistrationPolicy, Reply, Request, Software,
     },
 };
 use correio_server::{
@@ -40,6 +40,7 @@ fn requests() -> Vec<(&'static str, Request)> {
             Request::Account(Account::FullName { full_name: "Tony Stark".parse().unwrap() }),
         ),
         ("find", find("tony")),
+        ("list", Request::List(ListRequest::Mine {})),
         ("ping", Request::Ping {}),
     ]
 }
@@ -71,6 +72,7 @@ fn every_request_in_every_state() {
         ("read", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("find", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("list", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("ping", [Some(NotAllowed), None, None]),
     ];
     for ((name, request), (row, expected)) in requests().into_iter().zip(table) {

@@ -56,7 +56,7 @@ impl ErrorReply {
 pub enum ErrorCode {
     /// Unknown username or wrong password: the same answer for both.
     BadCredentials,
-    /// Another account has this username.
+    /// Another account, or a list, has this name.
     UsernameTaken,
     /// One or more recipients do not exist.
     UnknownRecipient,
@@ -84,8 +84,8 @@ pub enum ErrorCode {
     NoSuchList,
     /// One or more lists take no mail of this account.
     MayNotSend,
-    /// The list would have more than [`limits::MEMBERS_MAX`] members, or the account would own more
-    /// than [`limits::LISTS_MAX`] lists.
+    /// The list would have more than [`limits::MEMBERS_MAX`] members, an account would own more
+    /// than [`limits::LISTS_MAX`] lists, or a mail names lists with too many members.
     ListFull,
     /// The server's store or worker failed; the request may be sent again.
     Unavailable,

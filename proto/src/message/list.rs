@@ -14,8 +14,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListRequest {
-    /// The lists that the account that is logged in owns, is a member of, or may send to.
-    /// Answered by [`Reply::Lists`].
+    /// The lists that the account that is logged in owns or is a member of. Answered by
+    /// [`Reply::Lists`].
     Mine {},
     /// The members of a list. Answered by [`Reply::Members`].
     Members {
@@ -63,7 +63,8 @@ pub enum ListChange {
         /// Whose mail the list takes.
         senders: SendPolicy,
     },
-    /// Adds members, or changes their role: all of them or, with an error, none. Owners only.
+    /// Adds members, or changes their role: all of them or, with an error, none. Owners only; a
+    /// member may be told to be one.
     Add {
         /// The members: accounts, not lists.
         members: Recipients,

@@ -9,7 +9,8 @@ use correio_proto::{
     limits,
     mail::{Body, Content, FullName, Mail, Recipients, Subject, Username},
     message::{
-        Account, ClientMessage, ErrorReply, Notice, Reply, Request, ServerMessage, Software,
+        Account, ClientMessage, ErrorReply, ListChange, ListOverview, ListRequest, Notice, Reply,
+        Request, ServerMessage, Software,
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -80,15 +81,42 @@ fn request(request: &Request) {
             assert!(upload.bytes.as_bytes().len() <= limits::PIECE_MAX);
         }
         Request::Find(find) => query(&find.text),
+        Request::List(list) => list_request(list),
         Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
         Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
         Request::Account(Account::Password { .. } | Account::Delete { .. })
         | Request::Logout {}
         | Request::Fetch(_)
         | Request::Read(_)
-        | Request::List(_)
         | Request::Ping {} => {}
     }
+}
+
+fn list_request(request: &ListRequest) {
+    match request {
+        ListRequest::Mine {} => {}
+        ListRequest::Members { name, after } => {
+            username(name);
+            after.iter().for_each(username);
+        }
+        ListRequest::Change { name, change } => {
+            username(name);
+            match change {
+                ListChange::Create { title, .. } | ListChange::Set { title, .. } => {
+                    full_name(title);
+                }
+                ListChange::Add { members, .. } | ListChange::Remove { members } => {
+                    recipients(members);
+                }
+                ListChange::Delete {} => {}
+            }
+        }
+    }
+}
+
+fn overview(list: &ListOverview) {
+    username(&list.name);
+    full_name(&list.title);
 }
 
 fn reply(reply: &Reply) {
@@ -114,6 +142,18 @@ fn reply(reply: &Reply) {
             assert!(versions.len() <= 16);
             recipients.iter().for_each(username);
         }
+        Reply::Lists { lists } => {
+            assert!(lists.len() <= limits::LISTS_MAX);
+            lists.iter().for_each(overview);
+        }
+        Reply::Members(page) => {
+            assert!(page.members.len() <= limits::MEMBERS_PAGE_MAX);
+            overview(&page.list);
+            for member in &page.members {
+                username(&member.username);
+                full_name(&member.full_name);
+            }
+        }
         Reply::Piece { bytes } => assert!(bytes.as_bytes().len() <= limits::PIECE_MAX),
         Reply::Registered {}
         | Reply::LoggedOut {}
@@ -122,8 +162,6 @@ fn reply(reply: &Reply) {
         | Reply::Confirmed { .. }
         | Reply::AccountChanged {}
         | Reply::ListChanged {}
-        | Reply::Members(_)
-        | Reply::Lists { .. }
         | Reply::Pong {} => {}
     }
 }

@@ -113,7 +113,13 @@ impl Ledger {
 
     /// Records a mail before it is sent.
     pub fn begin(&mut self, from: UserId, mail: &Send, now: Duration) {
-        let recipients = mail.to.as_slice().iter().filter_map(|name| self.users.get(name));
+        self.begin_to(from, mail, mail.to.as_slice(), now);
+    }
+
+    /// As [`Ledger::begin`], for a mail that will reach these users, as members of a list for
+    /// instance.
+    pub fn begin_to(&mut self, from: UserId, mail: &Send, reached: &[Username], now: Duration) {
+        let recipients = reached.iter().filter_map(|name| self.users.get(name));
         let copies: Vec<_> = recipients.map(|user| (*user, CopyState::Waiting)).collect();
         if let Some(history) = &mut self.history {
             history.sending(from, mail.id, copies.iter().map(|(user, _)| *user), now);

@@ -78,6 +78,10 @@ pub struct Group {
     /// from its first mail on.
     #[serde(default)]
     pub large: f64,
+    /// The share of mails, from 0 to 1, that go to a list of the sender's own and to one of its
+    /// members, who gets each of them once. The list has as many members as a mail has recipients.
+    #[serde(default)]
+    pub lists: f64,
     /// Bytes of a large content: least and most.
     #[serde(default = "large_contents")]
     pub content: (u64, u64),
@@ -318,6 +322,7 @@ impl Group {
             "content takes two numbers of bytes from {LARGE_MIN} up to 64 MiB, the smaller first"
         );
         ensure!((0.0..=1.0).contains(&self.large), "large takes a share from 0 to 1");
+        ensure!((0.0..=1.0).contains(&self.lists), "lists takes a share from 0 to 1");
         let (from, to) = self.fan_out;
         ensure!(
             from >= 1 && to >= from && to <= correio_proto::limits::RECIPIENTS_MAX,
@@ -397,6 +402,7 @@ mod tests {
             ("1", "mistype = 1.1", "mistype takes"),
             ("1", "large = nan", "large takes"),
             ("1", "large = -0.1", "large takes"),
+            ("1", "lists = 1.5", "lists takes"),
             ("1", "content = [35, 100]", "content takes"),
             ("1", "content = [100, 99]", "content takes"),
             ("1", "content = [100, 67108865]", "content takes"),

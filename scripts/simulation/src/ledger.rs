@@ -23,7 +23,8 @@ use crate::{
     contents::{Contents, MailKey},
     disk::SimDisk,
     hasher,
-    store::{AccountChange, SimStore, State},
+    lists::ListLedger,
+    store::{AccountChange, ListTouch, SimStore, State},
 };
 
 /// See the module's description.
@@ -31,6 +32,8 @@ use crate::{
 pub(crate) struct Ledger {
     /// All mails that any client has tried to send.
     sent: BTreeMap<MailKey, Send>,
+    /// The lists among their recipients.
+    lists: ListLedger,
     /// The large contents of those mails.
     pub(crate) contents: Contents,
     /// Mails that the server has acknowledged, with each recipient.
@@ -162,15 +165,17 @@ impl Ledger {
         }
         let (limits, forgotten_before) = (store.bounds().uploads, store.forgotten_before());
         let crowded_at = store.crowded_at();
+        let touched = store.take_list_touches();
         store.durable(|state| {
-            self.look_at(state, now)?;
+            self.look_at(state, &touched, now)?;
             self.contents.check_named(state)?;
             self.contents.look_at_uploads(state, limits, forgotten_before, &crowded_at)
         })
     }
 
-    fn look_at(&mut self, state: &State, now: u64) -> Result<(), Violation> {
+    fn look_at(&mut self, state: &State, touched: &[ListTouch], now: u64) -> Result<(), Violation> {
         self.look_at_accounts(state, now)?;
+        self.look_at_lists(state, touched)?;
         let mut held = BTreeMap::new();
         for (account, mail) in state.mails() {
             held.insert((account, mail.seq), (mail.from.clone(), mail.id));
@@ -187,6 +192,30 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// Checks where the mails are that were stored since the last look.
+    fn look_at_lists(&mut self, state: &State, touched: &[ListTouch]) -> Result<(), Violation> {
+        self.lists.note_names(touched);
+        let mut stored: BTreeMap<MailKey, Vec<AccountId>> = BTreeMap::new();
+        for (account, mail) in state.mails() {
+            if !self.held.contains_key(&(account, mail.seq)) {
+                stored.entry((mail.from.clone(), mail.id)).or_default().push(account);
+            }
+        }
+        for (key, with) in stored {
+            // A mail that nobody has sent is found by another check.
+            if let Some(sent) = self.sent.get(&key) {
+                self.lists.check_reached(state, touched, &key, sent, &with)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a mail names this user, or has reached it as a member of a list.
+    pub(crate) fn is_for(&self, key: &MailKey, user: &Username) -> bool {
+        let names = self.sent.get(key).is_some_and(|sent| sent.to.iter().any(|to| to == user));
+        names || self.lists.reached(key).any(|id| self.accounts.get(&id) == Some(user))
     }
 
     fn look_at_accounts(&mut self, state: &State, now: u64) -> Result<(), Violation> {
@@ -238,7 +267,8 @@ impl Ledger {
         require(is_same, Check::Intact, text)?;
         let text = || format!("{} never was the name of {}", mail.from_name, mail.from);
         require(self.was_named(&mail.from, &mail.from_name), Check::Intact, text)?;
-        let is_theirs = user.is_some_and(|user| mail.to.iter().any(|to| to == user));
+        let key = (mail.from.clone(), mail.id);
+        let is_theirs = user.is_some_and(|user| self.is_for(&key, user));
         let text = || format!("mail {} to {} is with {user:?}", mail.id, mail.to);
         require(is_theirs, Check::Intact, text)
     }
@@ -276,9 +306,8 @@ impl Ledger {
         read: Read,
         piece: &[u8],
     ) -> Result<(), Violation> {
-        let is_theirs = |mail: &Send| mail.to.iter().any(|to| to == user);
-        let mails = self.sent.iter().filter(|((_, id), mail)| *id == read.id && is_theirs(mail));
-        self.contents.check_piece(mails.map(|(key, _)| key), read.offset, piece)
+        let mails = self.sent.keys().filter(|key| key.1 == read.id && self.is_for(key, user));
+        self.contents.check_piece(mails, read.offset, piece)
     }
 
     fn check_deletion(&self, account: AccountId, seq: Seq, key: &MailKey) -> Result<(), Violation> {
@@ -303,7 +332,11 @@ impl Ledger {
     /// Records that the server has acknowledged a mail.
     pub(crate) fn acknowledge(&mut self, sender: &Username, mail: &Send) -> Result<(), Violation> {
         let key = (sender.clone(), mail.id);
-        for to in mail.to.iter() {
+        for account in self.lists.reached(&key).collect::<Vec<_>>() {
+            self.acknowledged.insert((key.clone(), account));
+            self.check_kept(&key, account)?;
+        }
+        for to in mail.to.iter().filter(|to| !self.lists.has_name(to)) {
             let Some(account) =
                 self.accounts.iter().rev().find(|(_, name)| *name == to).map(|(id, _)| *id)
             else {

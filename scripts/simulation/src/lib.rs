@@ -14,6 +14,7 @@ mod device;
 mod disk;
 mod hasher;
 mod ledger;
+mod lists;
 mod many;
 mod network;
 mod pipe;

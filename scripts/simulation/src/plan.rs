@@ -8,7 +8,7 @@ use correio_server::{
     auth::{hashing::Bcrypt, invite::RegistrationRules},
     engine::ServerLimits,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    session::{DirectoryPolicy, SessionConfig},
+    session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{Quota, UploadLimits},
 };
 
@@ -256,6 +256,7 @@ fn session_config(rng: &mut Rng, body_max: usize, content_max: u64) -> SessionCo
         piece_min: often(rng, &[0, 16]),
         registrations: RegistrationRules::Open,
         directory: DirectoryPolicy::Members,
+        lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 10 },
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
         idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),

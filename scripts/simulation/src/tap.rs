@@ -174,7 +174,8 @@ impl Tap {
             return Err(Violation::new(Check::LoggedIn, text));
         };
         let sent = observer.ledger.find(&mail.from, mail.subject.as_str());
-        let is_theirs = sent.is_some_and(|sent| sent.to.iter().any(|to| to == user));
+        let key = sent.map(|sent| (mail.from.clone(), sent.id));
+        let is_theirs = key.is_some_and(|key| observer.ledger.is_for(&key, user));
         let text = || format!("{user} was told of {:?}, which is another's mail", mail.subject);
         require(is_theirs, Check::Intact, text)
     }
@@ -275,6 +276,11 @@ impl Tap {
             (Request::Confirm(_), Reply::Confirmed { .. }) => Ok(()),
             (Request::Find(find), Reply::Found(found)) => {
                 ledger.check_found(&find.text, &found, since)
+            }
+            (Request::List(request), reply)
+                if Request::List(request.clone()).is_answered_by(&reply) =>
+            {
+                Ok(())
             }
             (Request::Account(change), Reply::AccountChanged {}) => {
                 if matches!(change, Account::Delete { .. }) {

@@ -23,7 +23,7 @@ use correio_server::{
     },
     protocol::Protocol,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker},
-    session::{DirectoryPolicy, SessionConfig},
+    session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
         CreateStore, Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -142,6 +142,7 @@ fn server(
         piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
         directory,
+        lists: ListCreation::Members,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),

@@ -20,7 +20,7 @@ use correio_server::{
     ids::ConnId,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
-    session::{DirectoryPolicy, SessionConfig},
+    session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
         Quota, Store,
         memory::{MemoryLimits, MemoryStore},
@@ -60,6 +60,7 @@ pub fn session_config() -> SessionConfig {
         piece_min: 0,
         registrations: RegistrationRules::Open,
         directory: DirectoryPolicy::Members,
+        lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 4 },
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),

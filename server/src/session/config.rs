@@ -32,6 +32,8 @@ pub struct SessionConfig {
     pub registrations: RegistrationRules,
     /// Whom the directory is shown to.
     pub directory: DirectoryPolicy,
+    /// Who may make lists.
+    pub lists: ListCreation,
     /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,
     /// Time from opening a connection, or logging out, until it must be logged in. Requests do not
@@ -40,6 +42,17 @@ pub struct SessionConfig {
     /// How long a logged-in connection may be without a request, or with output that the client
     /// does not read. The client is pinged after half of this time.
     pub idle_timeout: Duration,
+}
+
+/// Who may make lists over the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListCreation {
+    /// Every account.
+    #[default]
+    Members,
+    /// Nobody. The lists that exist stay as they are: their owners change them, and mail goes to
+    /// them.
+    Off,
 }
 
 impl SessionConfig {

@@ -2,12 +2,14 @@
 
 use correio_proto::{
     limits,
-    message::{ErrorCode, ErrorReply, ListRequest, Reply},
+    message::{ErrorCode, ErrorReply, ListChange, ListRequest, Reply},
 };
 
 use crate::{
     event::Event,
     session::{
+        config::ListCreation,
+        context::SessionContext,
         job::{Done, Job},
         pending::Pending,
         response::Response,
@@ -17,10 +19,19 @@ use crate::{
 };
 
 /// Reads or changes a list.
-pub(crate) fn handle(state: &SessionState, request: ListRequest) -> Response {
+pub(crate) fn handle(
+    state: &SessionState,
+    context: &SessionContext<'_>,
+    request: ListRequest,
+) -> Response {
     let Some(identity) = state.identity() else {
         return Response::account_gone();
     };
+    if let ListRequest::Change { change: ListChange::Create { .. }, .. } = request
+        && context.config.lists == ListCreation::Off
+    {
+        return Response::refused(ErrorCode::NotAllowed, "this server lets nobody make lists");
+    }
     let account = identity.account;
     let job = match request {
         ListRequest::Mine {} => StoreJob::ListsOf { account },
@@ -47,16 +58,20 @@ pub(crate) fn complete(done: Done) -> Response {
             return Response::unavailable();
         }
         StoreDone::UnknownRecipients(recipients) => {
-            let text = "one or more members are no accounts; nothing was changed";
+            let text = "one or more members are no accounts (a list is no member of a list); nothing \
+                        was changed";
             let error = ErrorReply::new(ErrorCode::UnknownRecipient, text);
             return Response::error(ErrorReply { recipients, ..error });
         }
         StoreDone::NoSuchList => (ErrorCode::NoSuchList, "there is no such list"),
-        StoreDone::NotOwner => (ErrorCode::NotAllowed, "only an owner may change the list"),
+        StoreDone::NotOwner => (ErrorCode::NotAllowed, "only an owner of the list may do this"),
+        StoreDone::FixedList => {
+            (ErrorCode::NotAllowed, "all accounts are members of this list, which stays")
+        }
         StoreDone::LastOwner => (ErrorCode::NotAllowed, "the list would have no owner"),
         StoreDone::UsernameTaken => (ErrorCode::UsernameTaken, "the name is taken"),
         StoreDone::ListFull => {
-            (ErrorCode::ListFull, "the list has too many members, or you own too many lists")
+            (ErrorCode::ListFull, "the list has too many members, or an owner owns too many lists")
         }
         _ => return Response::unavailable(),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use correio_proto::{
     limits,
-    mail::{Content, Username},
+    mail::Content,
     message::{Confirm, ErrorCode, ErrorReply, Fetch, Page, Reply, Send},
 };
 
@@ -18,7 +18,7 @@ use crate::{
         job::{Done, Job},
         pending::{MailboxStep, Pending},
         response::{Limit, Response},
-        state::SessionState,
+        state::{Identity, SessionState},
     },
     store::{NewMailRecord, StoreDone, StoreJob},
 };
@@ -102,7 +102,7 @@ pub(crate) fn complete(
             Event::StoreUnavailable { text: &text }.log();
             Response::unavailable()
         }
-        (MailboxStep::Sending(mail), done) => sent(context, username, &mail, done),
+        (MailboxStep::Sending(mail), done) => sent(context, identity, &mail, done),
         (MailboxStep::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
                 let (connection, mails) = (context.connection, mails.len());
@@ -124,16 +124,21 @@ pub(crate) fn complete(
 
 fn sent(
     context: &mut SessionContext<'_>,
-    from: &Username,
+    identity: &Identity,
     mail: &NewMailRecord,
     done: StoreDone,
 ) -> Response {
+    let from = &identity.username;
     let NewMailRecord { id, to, subject, content } = mail;
     let connection = context.connection;
     let error = match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
             let bytes = content.size();
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
+            // The names were charged before. Of the members of lists, the number is known only now.
+            let named = to.as_slice().len();
+            let more = u32::try_from(recipients.len().saturating_sub(named)).unwrap_or(u32::MAX);
+            context.throttle.mail_reached(context.now.uptime, identity.account, more);
             recipients.retain(|account| !context.registry.of(*account).is_empty());
             if !recipients.is_empty() {
                 let arrival =
@@ -157,6 +162,10 @@ fn sent(
         StoreDone::MayNotSend(recipients) => {
             let text = "one or more lists take no mail from you; nobody got the mail";
             ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MayNotSend, text) }
+        }
+        StoreDone::ListFull => {
+            let text = "the lists have together too many members for one mail; nobody got it";
+            ErrorReply::new(ErrorCode::ListFull, text)
         }
         StoreDone::MailboxesFull(recipients) => {
             let text = "the mailbox of one or more recipients is full; nobody got the mail";

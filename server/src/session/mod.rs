@@ -29,7 +29,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
-pub use self::config::{DirectoryPolicy, SessionConfig};
+pub use self::config::{DirectoryPolicy, ListCreation, SessionConfig};
 pub(crate) use self::{
     charge::Settlement,
     context::SessionContext,
@@ -173,7 +173,7 @@ impl Session {
             Request::Fetch(fetch) => mailbox::fetch(state, fetch),
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
             Request::Find(find) => directory::find(state, context, find),
-            Request::List(request) => list::handle(state, request),
+            Request::List(request) => list::handle(state, context, request),
         }
     }
 
@@ -331,8 +331,10 @@ fn welcome(config: &SessionConfig) -> Welcome {
 /// The optional parts of the protocol that this server offers.
 fn capabilities(directory: DirectoryPolicy) -> Capabilities {
     match directory {
-        DirectoryPolicy::Members => [Capability::contents(), Capability::find()].into(),
-        DirectoryPolicy::Off => [Capability::contents()].into(),
+        DirectoryPolicy::Members => {
+            [Capability::contents(), Capability::lists(), Capability::find()].into()
+        }
+        DirectoryPolicy::Off => [Capability::contents(), Capability::lists()].into(),
     }
 }
 

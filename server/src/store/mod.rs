@@ -20,10 +20,13 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
+pub use self::lists::EVERYBODY;
+
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod found;
 pub mod kind;
+mod lists;
 pub mod memory;
 pub mod sqlite;
 mod uploads;
@@ -109,8 +112,9 @@ pub enum StoreJob {
         /// The account's username.
         username: Username,
     },
-    /// Make an account. Result: `Created`, `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the
-    /// account of this username was made with the same `register_id`.
+    /// Make an account, whose username is no list's. Result: `Created`, `UsernameTaken` or
+    /// `InviteUsed`; `CreatedBefore` if the account of this username was made with the same
+    /// `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
         register_id: MailId,
@@ -140,9 +144,10 @@ pub enum StoreJob {
         /// The new hash.
         new: PasswordHash,
     },
-    /// Delete an account and its mailbox, unless its password was changed meanwhile. Mails that it
-    /// sent stay. No later job finds its idempotency records; the store may keep them until they
-    /// are pruned. Result: `Changed`, `NoAccount` or `Conflict`.
+    /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
+    /// lists, and a list without members is deleted. Mails that it sent stay. No later job finds
+    /// its idempotency records; the store may keep them until they are pruned. Result: `Changed`,
+    /// `NoAccount` or `Conflict`.
     DeleteAccount {
         /// The account.
         account: AccountId,
@@ -151,9 +156,12 @@ pub enum StoreJob {
     },
     /// Put one mail into the mailboxes of all its recipients or of none. A list among the
     /// recipients stands for its members; an account that is named several times gets the mail
-    /// once. A large content is the sender's upload with the mail's id, which the mail takes over.
-    /// Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`, `MayNotSend`,
-    /// `MailboxesFull` or `NoAccount`.
+    /// once. The accounts that are named come first, then the members of each list in the order of
+    /// their usernames. A large content is the sender's upload with the mail's id, which the mail
+    /// takes over. Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`,
+    /// `MayNotSend`, `ListFull`, `MailboxesFull` or `NoAccount`, the first of these that applies;
+    /// of the accounts with full mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are
+    /// named.
     Send {
         /// The account that is logged in.
         sender: AccountId,
@@ -223,14 +231,15 @@ pub enum StoreJob {
         /// At most this many people.
         people: usize,
     },
-    /// Read the lists that an account is a member of or may send to. Result: `Lists` or `NoAccount`.
+    /// Read the lists that an account is a member of, at most [`correio_proto::limits::LISTS_MAX`]:
+    /// those that it owns, and then those that were made first. Result: `Lists` or `NoAccount`.
     ListsOf {
         /// The account that is logged in.
         account: AccountId,
     },
     /// Read members of a list in the order of their usernames. Owners and members may, and
-    /// everybody if the list takes everybody's mail. Result: `Members`, `NoSuchList` or
-    /// `NoAccount`.
+    /// everybody if the list takes everybody's mail; of the list of all accounts, owners alone.
+    /// Result: `Members`, `NoSuchList`, `NotOwner` or `NoAccount`.
     Members {
         /// The account that is logged in.
         account: AccountId,
@@ -241,7 +250,8 @@ pub enum StoreJob {
         /// At most this many members.
         members: usize,
     },
-    /// Change a list, as [`ListChange`] describes it. Result: `Changed`, `NoSuchList`, `NotOwner`,
+    /// Change a list, as [`ListChange`] describes it. A list goes with its last member, which only
+    /// one without an owner can lose. Result: `Changed`, `NoSuchList`, `NotOwner`, `FixedList`,
     /// `UsernameTaken`, `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
     ChangeList {
         /// The account that is logged in.
@@ -329,7 +339,7 @@ pub enum StoreDone {
     Created,
     /// The same registration made the account before; nothing was changed now.
     CreatedBefore,
-    /// Another account has this username.
+    /// Another account, or a list, has this name.
     UsernameTaken,
     /// The invite was used before.
     InviteUsed,
@@ -385,8 +395,11 @@ pub enum StoreDone {
     NotOwner,
     /// The list would have no owner.
     LastOwner,
-    /// The list would have too many members, or the account would own too many lists.
+    /// The list would have too many members, an account would own too many lists, or the lists of a
+    /// mail have together too many members.
     ListFull,
+    /// All accounts are members of the list, which stays.
+    FixedList,
     /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
     MailboxesFull(Vec<Username>),
     /// A page of a mailbox.

@@ -18,6 +18,9 @@ fn what_is_not_understood_is_left_alone() {
             matches!(newer, SqliteOpenError::Newer { found, known: 3, .. } if found == version);
         assert!(is_newer, "{newer}");
     }
+    // So is one of version 3, which lacks tables.
+    let early = refusal(|path| with_sql(path, "DROP TABLE list; PRAGMA user_version = 3"));
+    assert!(matches!(early, SqliteOpenError::Damaged { .. }), "{early}");
     let foreign = refusal(|path| with_sql(path, "PRAGMA application_id = 7"));
     assert!(matches!(foreign, SqliteOpenError::Foreign { .. }), "{foreign}");
     let text = refusal(|path| fs::write(path, "Lembrar: comprar leite\n".repeat(50)).unwrap());

@@ -26,6 +26,8 @@ mod foreign;
 mod groups;
 mod kept_once;
 mod killing;
+mod lists;
+mod lists_large;
 mod log;
 mod migrating;
 mod opening;

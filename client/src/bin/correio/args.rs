@@ -13,6 +13,7 @@ use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 use crate::{
     exit::{ExitStatus, Failure},
     help,
+    list_args::ListCommand,
     text::{Lang, Text},
     usage,
 };
@@ -231,8 +232,11 @@ pub(crate) enum Command {
         #[arg(value_name = "TEXT", allow_hyphen_values = true)]
         text: String,
     },
-    /// List the mail kept on this computer
-    List,
+    /// List the mail kept on this computer, or work with the lists that the server keeps
+    List {
+        #[command(subcommand)]
+        command: Option<ListCommand>,
+    },
     /// Show one mail kept on this computer
     Read {
         /// The mail's number in the list

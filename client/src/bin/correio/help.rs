@@ -20,27 +20,40 @@ const HELP: &str = "help";
 
 /// Gives a command line its texts in a language, and builds it.
 pub(crate) fn localized(text: &Text, command: Command) -> Command {
-    let names: Vec<String> =
-        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    let mut command =
-        with_texts(text, command.disable_help_flag(true).disable_version_flag(true), None)
-            .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
-            .arg(flag(text, "version", 'V', ArgAction::Version))
-            .after_help(text.of("help-after"));
-    for name in &names {
-        command = command.mut_subcommand(name, |command| with_texts(text, command, Some(name)));
-    }
+    let command = command.disable_help_flag(true).disable_version_flag(true);
+    let mut command = with_all_texts(text, command, None)
+        .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
+        .arg(flag(text, "version", 'V', ArgAction::Version))
+        .after_help(text.of("help-after"));
     // Only a built command has usage lines and the command `help`.
     command.build();
-    let names: Vec<String> =
-        command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
-    for name in names {
-        command = command.mut_subcommand(&name, |command| {
-            let command = match name == HELP {
-                true => help_command(text, command),
-                false => command,
-            };
-            with_usage(text, command)
+    with_usages(text, command)
+}
+
+/// Gives a command and its subcommands their texts. `name` is its name with those of the commands
+/// that it belongs to, such as `list-create`.
+fn with_all_texts(text: &Text, command: Command, name: Option<&str>) -> Command {
+    let mut command = with_texts(text, command, name);
+    for (part, whole) in subcommands(&command, name) {
+        command = command
+            .mut_subcommand(&part, |subcommand| with_all_texts(text, subcommand, Some(&whole)));
+    }
+    command
+}
+
+/// The subcommands of a command: the name of each, and that name after the command's own.
+fn subcommands(command: &Command, name: Option<&str>) -> Vec<(String, String)> {
+    let names = command.get_subcommands().map(Command::get_name);
+    let whole = |part: &str| name.map_or(part.to_owned(), |name| format!("{name}-{part}"));
+    names.map(|part| (part.to_owned(), whole(part))).collect()
+}
+
+/// Gives a built command and its subcommands their usage lines, and their command `help` its texts.
+fn with_usages(text: &Text, mut command: Command) -> Command {
+    for (name, _) in subcommands(&command, None) {
+        command = command.mut_subcommand(&name, |subcommand| match name == HELP {
+            true => with_usage(text, help_command(text, subcommand)),
+            false => with_usages(text, subcommand),
         });
     }
     with_usage(text, command)
@@ -162,16 +175,20 @@ pub(crate) fn keys(command: &Command) -> Vec<String> {
     .to_vec();
     keys.extend([about_key(None), about_key(Some(HELP))]);
     keys.extend(["help", "version"].map(|id| argument_key(None, id)));
-    let commands = command.get_subcommands().map(|command| (Some(command.get_name()), command));
-    for (name, command) in std::iter::once((None, command)).chain(commands) {
-        keys.push(about_key(name));
+    let mut commands = vec![(None, command)];
+    while let Some((name, command)) = commands.pop() {
+        let name: Option<String> = name;
+        keys.push(about_key(name.as_deref()));
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
-            keys.push(argument_key(name, id));
+            keys.push(argument_key(name.as_deref(), id));
             if argument.get_action().takes_values() {
                 keys.push(value_key(id));
             }
         }
+        let wholes =
+            subcommands(command, name.as_deref()).into_iter().map(|(_, whole)| Some(whole));
+        commands.extend(wholes.zip(command.get_subcommands()));
     }
     keys.sort();
     keys.dedup();

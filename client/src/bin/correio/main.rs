@@ -32,6 +32,7 @@ mod editor;
 mod exit;
 mod help;
 mod last_used;
+mod list_args;
 mod mail_view;
 mod names;
 mod output;

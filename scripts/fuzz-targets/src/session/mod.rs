@@ -4,6 +4,7 @@
 
 mod contents;
 mod directory;
+mod lists;
 mod model;
 mod refusal;
 mod upload;
@@ -18,8 +19,8 @@ use correio_proto::{
         Subject, Username,
     },
     message::{
-        Account, ClientMessage, Confirm, Fetch, Find, Hello, Login, Notice, Read, Register,
-        Request, Send, Software, Upload,
+        Account, ClientMessage, Confirm, Fetch, Find, Hello, ListChange, ListRequest, Login,
+        Notice, Read, Register, Request, Role, Send, SendPolicy, Software, Upload,
     },
 };
 
@@ -31,6 +32,9 @@ use crate::input::Input;
 
 /// Most actions of one input.
 const ACTIONS_MAX: usize = 200;
+
+/// Names of lists. The second is also a username, and belongs to whoever takes it first.
+const LISTS: [&str; 3] = ["turma", "nobody", "everybody"];
 
 const USERNAMES: [&str; 4] = ["tony", "Pepper", "steve.rogers", "nobody"];
 const FULL_NAMES: [&str; 4] = ["Tony Stark", "Pepper Potts", "Steve \u{202e}Rogers", "É"];
@@ -129,6 +133,7 @@ impl Run {
             Err(malformed) => Some(SentFrame::Nonsense(malformed)),
             Ok(message) => match &message.request {
                 Request::Fetch(fetch) if !self.model.knows(index, fetch.after) => None,
+                Request::Find(_) => None,
                 Request::Read(read) if !self.model.knows(index, read.seq) => None,
                 Request::Confirm(confirm)
                     if confirm.mails.iter().any(|mail| !self.model.knows(index, mail.seq)) =>
@@ -244,6 +249,9 @@ impl Run {
 
     fn request(&self, index: usize, input: &mut Input<'_>) -> Request {
         let choice = input.byte();
+        if choice >= 0xfc {
+            return Request::List(list_request(input));
+        }
         if choice >= 0xf0 {
             return self.content_request(index, choice, input);
         }
@@ -382,10 +390,33 @@ fn credential(input: &mut Input<'_>) -> Credential {
     Credential::from([input.byte() % 3; 23])
 }
 
+fn list_request(input: &mut Input<'_>) -> ListRequest {
+    let name: Username = LISTS[input.below(LISTS.len())].parse().unwrap();
+    let policies = [SendPolicy::Owners {}, SendPolicy::Members {}, SendPolicy::Everybody {}];
+    let senders = policies[input.below(policies.len())];
+    let change = match input.byte() % 8 {
+        0 => return ListRequest::Mine {},
+        1 => {
+            let after = (input.byte() & 1 == 1).then(|| username(input));
+            return ListRequest::Members { name, after };
+        }
+        2 => ListChange::Create { title: full_name(input), senders },
+        3 => ListChange::Set { title: full_name(input), senders },
+        4 => ListChange::Add { members: recipients(input), role: Role::Member {} },
+        5 => ListChange::Add { members: recipients(input), role: Role::Owner {} },
+        6 => ListChange::Remove { members: recipients(input) },
+        _ => ListChange::Delete {},
+    };
+    ListRequest::Change { name, change }
+}
+
+/// Four bits choose usernames, one their order, and three choose lists.
 fn recipients(input: &mut Input<'_>) -> Recipients {
     let chosen = usize::from(input.byte());
+    let lists = LISTS.iter().enumerate().filter(|(bit, _)| chosen >> (bit + 5) & 1 == 1);
     let names = USERNAMES.iter().enumerate().filter(|(bit, _)| chosen >> bit & 1 == 1);
-    let mut names: Vec<Username> = names.map(|(_, name)| name.parse().unwrap()).collect();
+    let mut names: Vec<Username> =
+        names.chain(lists).map(|(_, name)| name.parse().unwrap()).collect();
     if chosen & 0x10 != 0 {
         names.reverse();
     }

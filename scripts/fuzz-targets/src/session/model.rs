@@ -7,7 +7,7 @@ use std::{
 };
 
 use correio_proto::{
-    capability::{CONTENTS, FIND},
+    capability::{CONTENTS, FIND, LISTS},
     credential::Credential,
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
@@ -21,6 +21,7 @@ use correio_server::clock::Now;
 use correio_testing::world::REALM;
 
 use super::{
+    lists::Lists,
     refusal::{names_refused, refuses},
     upload::{StagedUpload, whole},
     world::{BODY_MAX, CLIENTS, CONTENT_MAX, IDLE_TIMEOUT, LOGIN_TIMEOUT, QUOTA},
@@ -57,7 +58,7 @@ struct Client {
 
 pub(super) struct Account {
     registered_as: MailId,
-    full_name: FullName,
+    pub(super) full_name: FullName,
     credential: Credential,
     /// When it may make all finds at once again, as an uptime.
     pub(super) finds_full_at: Duration,
@@ -99,12 +100,14 @@ fn size(send: &Send) -> u64 {
 
 pub(super) struct Model {
     pub(super) accounts: BTreeMap<Username, Account>,
+    pub(super) lists: Lists,
     clients: [Option<Client>; CLIENTS],
 }
 
 impl Model {
     pub(super) fn new() -> Self {
-        Self { accounts: BTreeMap::new(), clients: [const { None }; CLIENTS] }
+        let clients = [const { None }; CLIENTS];
+        Self { accounts: BTreeMap::new(), lists: Lists::default(), clients }
     }
 
     pub(super) fn connected(&mut self, index: usize, now: Duration) {
@@ -283,12 +286,13 @@ impl Model {
                     self.end_others(index, &username);
                     self.leave(index, now.uptime);
                     self.accounts.remove(&username);
+                    self.lists.forget(&username);
                 }
             }
             Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
             Request::Read(read) => self.read(&username, *read, reply),
             Request::Find(find) => self.looked_up(&username, &find.text, now.uptime, reply),
-            Request::List(_) => unreachable!("not asked"),
+            Request::List(request) => self.listed(&username, request, reply),
             Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
                 unreachable!("answered already");
             }
@@ -341,8 +345,8 @@ impl Model {
         assert_eq!(welcome.limits.body as usize, BODY_MAX);
         assert_eq!(welcome.limits.content, CONTENT_MAX);
         assert_eq!(welcome.limits.piece as usize, limits::PIECE_MAX);
-        assert!(welcome.capabilities.contains(CONTENTS));
         assert!(welcome.capabilities.contains(FIND));
+        assert!(welcome.capabilities.contains(CONTENTS) && welcome.capabilities.contains(LISTS));
         assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(index).state = SessionState::Anonymous;
     }
@@ -353,6 +357,9 @@ impl Model {
                 true => assert_eq!(reply, &Reply::Registered {}),
                 false => refuses(reply, ErrorCode::UsernameTaken),
             };
+        }
+        if self.lists.has_name(&register.username) {
+            return refuses(reply, ErrorCode::UsernameTaken);
         }
         assert_eq!(reply, &Reply::Registered {});
         let account = Account {
@@ -404,14 +411,12 @@ impl Model {
         {
             return;
         }
-        let names = |is: &dyn Fn(Option<&Account>) -> bool| -> Vec<Username> {
-            send.to.iter().filter(|name| is(self.accounts.get(*name))).cloned().collect()
+        let reached = match self.reached(from, &send.to) {
+            Ok(reached) => reached,
+            Err((code, names)) => return names_refused(reply, code, &names),
         };
-        let unknown = names(&|account| account.is_none());
-        let full = names(&|account| account.is_some_and(|account| is_full(account, send)));
-        if !unknown.is_empty() {
-            return names_refused(reply, ErrorCode::UnknownRecipient, &unknown);
-        }
+        let full = reached.iter().filter(|name| is_full(&self.accounts[*name], send));
+        let full: Vec<_> = full.cloned().collect();
         if !full.is_empty() {
             return names_refused(reply, ErrorCode::MailboxFull, &full);
         }
@@ -431,13 +436,13 @@ impl Model {
             sent_at: now,
             content,
         };
-        for username in send.to.iter() {
+        for username in &reached {
             self.account(username).mailbox.push(stored.clone());
         }
         let subject = send.subject.clone();
         let notice = Notice::NewMail(NewMail { from: from.clone(), from_name, subject });
         for client in self.clients.iter_mut().flatten().filter(|client| !client.closed) {
-            if client.username.as_ref().is_some_and(|name| send.to.iter().any(|to| to == name)) {
+            if client.username.as_ref().is_some_and(|name| reached.contains(name)) {
                 client.notices.push(notice.clone());
             }
         }

@@ -24,6 +24,8 @@ pub enum Operation {
     Read,
     /// See above.
     Confirm,
+    /// A change of a list.
+    List,
     /// See above.
     Find,
     /// See above.
@@ -34,7 +36,7 @@ pub enum Operation {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Connect,
         Self::Register,
         Self::Login,
@@ -44,6 +46,7 @@ impl Operation {
         Self::Read,
         Self::Confirm,
         Self::Find,
+        Self::List,
         Self::Ping,
         Self::Logout,
     ];
@@ -61,6 +64,7 @@ impl Operation {
             Self::Read => "read",
             Self::Confirm => "confirm",
             Self::Find => "find",
+            Self::List => "list",
             Self::Ping => "ping",
             Self::Logout => "logout",
         }

@@ -2,6 +2,7 @@
 
 mod contents;
 mod context;
+mod lists;
 mod transfer;
 
 use std::time::Duration;
@@ -18,7 +19,10 @@ use correio_proto::{
 };
 
 pub use self::context::{Phase, Rng, UserContext};
-use self::transfer::{Reading, Uploading};
+use self::{
+    lists::OwnList,
+    transfer::{Reading, Uploading},
+};
 use crate::{
     dial::LinkAction,
     ledger::UserId,
@@ -54,6 +58,7 @@ pub struct VirtualUser {
     receiving: bool,
     uploading: Option<Uploading>,
     reading: Option<Reading>,
+    list: Option<OwnList>,
     after: Seq,
     pages: u32,
     /// Nothing new begins before this time.
@@ -134,6 +139,7 @@ enum RequestKind {
     Read,
     Confirm(Vec<MailId>),
     Find,
+    List,
     Ping,
     Logout,
 }
@@ -149,6 +155,7 @@ impl RequestKind {
             Self::Read => Operation::Read,
             Self::Confirm(_) => Operation::Confirm,
             Self::Find => Operation::Find,
+            Self::List => Operation::List,
             Self::Ping => Operation::Ping,
             Self::Logout => Operation::Logout,
         }
@@ -178,6 +185,7 @@ impl VirtualUser {
             receiving: false,
             uploading: None,
             reading: None,
+            list: None,
             after: Seq(0),
             pages: 0,
             wake_at: arrival,
@@ -315,6 +323,9 @@ impl VirtualUser {
     /// Sends a mail with a body, or begins to upload a large content where it is due.
     fn send_any(&mut self, context: &mut UserContext<'_>) {
         let group = self.group(context);
+        if context.rng.f64() < group.lists {
+            return self.use_list(context);
+        }
         let due = context.large_due.get_mut(self.group).filter(|_| group.large > 0.0);
         let is_large = due.is_some_and(|due| {
             *due += group.large;
@@ -362,10 +373,21 @@ impl VirtualUser {
     }
 
     fn send(&mut self, context: &mut UserContext<'_>, since: Duration) {
+        match self.recipients(context) {
+            Some(to) => self.post(context, to.clone(), to.as_slice(), since),
+            None => self.rest(context),
+        }
+    }
+
+    /// Sends a mail that will reach these users.
+    fn post(
+        &mut self,
+        context: &mut UserContext<'_>,
+        to: Recipients,
+        reached: &[Username],
+        since: Duration,
+    ) {
         let group = self.group(context);
-        let Some(to) = self.recipients(context) else {
-            return self.rest(context);
-        };
         let id = correio_client::new_mail_id();
         let length = context.rng.usize(group.body.0..=group.body.1);
         // Makes the body unique, as far as its length allows.
@@ -377,7 +399,7 @@ impl VirtualUser {
             subject: subject(id),
             content: body.parse().expect("it begins with a digit"),
         };
-        context.ledger.begin(self.id, &mail, context.now);
+        context.ledger.begin_to(self.id, &mail, reached, context.now);
         self.ask(context, RequestKind::Send(id), Request::Send(mail), since);
     }
 
@@ -463,6 +485,10 @@ impl VirtualUser {
                 if self.is_uploading(id) {
                     self.uploading = None;
                 }
+                self.rest(context);
+            }
+            (RequestKind::List, _) => {
+                self.list_answered();
                 self.rest(context);
             }
             (RequestKind::Upload, Reply::Uploaded { staged }) => {

@@ -112,6 +112,7 @@ enum Operation {
     Receive,
     Read,
     Rename,
+    List,
     Password(Credential),
     Find,
     Ping,

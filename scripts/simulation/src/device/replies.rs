@@ -7,7 +7,7 @@ use correio_client::{
     client::{Event, Failure},
 };
 use correio_proto::{
-    mail::MailId,
+    mail::{MailId, Username},
     message::{ErrorCode, ErrorReply, Reply, Request},
 };
 
@@ -15,6 +15,7 @@ use super::{Device, DeviceContext, MAILBOX, Operation, QueuedMail};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
+    lists::LISTS,
 };
 
 impl Device {
@@ -103,6 +104,7 @@ impl Device {
             | Operation::Logout
             | Operation::Rename
             | Operation::Find
+            | Operation::List
             | Operation::Ping => {}
         }
     }
@@ -129,6 +131,7 @@ impl Device {
             | Operation::Logout
             | Operation::Rename
             | Operation::Find
+            | Operation::List
             | Operation::Ping => {}
         }
         Ok(())
@@ -168,7 +171,8 @@ impl Device {
         error: &ErrorReply,
     ) -> Result<(), Violation> {
         use ErrorCode::{
-            BadCredentials, Busy, MailboxFull, RateLimited, Unavailable, UnknownRecipient,
+            BadCredentials, Busy, ListFull, MailboxFull, MayNotSend, NoSuchList, NotAllowed,
+            RateLimited, Unavailable, UnknownRecipient, UsernameTaken,
         };
         let now = context.clock.tick();
         let wait = u64::from(error.retry_after.unwrap_or(1)) * SECOND;
@@ -178,7 +182,12 @@ impl Device {
                 Operation::Login(_) | Operation::Send(_) | Operation::Password(_) | Operation::Find,
                 RateLimited,
             ) => true,
-            (Operation::Send(_), MailboxFull | UnknownRecipient) => true,
+            (Operation::Send(_), MailboxFull | UnknownRecipient | MayNotSend) => true,
+            // Another user changes the lists, too. A person who is not registered yet is no member.
+            (
+                Operation::List,
+                NoSuchList | NotAllowed | UsernameTaken | UnknownRecipient | ListFull,
+            ) => true,
             // While either of two passwords may be valid, both are tried.
             (Operation::Login(tried), BadCredentials) => {
                 // Another device may have changed the password in the meantime.
@@ -194,7 +203,9 @@ impl Device {
         let text = || format!("{}: {operation:?} is refused: {error:?}", self.name);
         require(is_possible, Check::Answered, text)?;
         if let Operation::Send(id) | Operation::Upload(id) = operation {
-            if error.recipients.iter().any(|to| to.as_str() == "nobody") {
+            let is_for_good =
+                |to: &Username| to.as_str() == "nobody" || LISTS.contains(&to.as_str());
+            if error.recipients.iter().any(is_for_good) {
                 self.outbox.retain(|queued| queued.mail.id != *id);
             } else if let Some(queued) = self.queued(*id) {
                 queued.retry_at = now + wait;

@@ -4,12 +4,14 @@ use std::{rc::Rc, time::Duration};
 
 use correio_proto::{
     credential::Credential,
-    mail::{Body, Content, FullName, Recipients, Subject},
-    message::{Account, Find, Login, Register, Request, Send},
+    mail::{Body, Content, FullName, Recipients, Subject, Username},
+    message::{
+        Account, Find, ListChange, ListRequest, Login, Register, Request, Role, Send, SendPolicy,
+    },
 };
 
 use super::{Device, DeviceContext, Operation, QueuedMail};
-use crate::{check::Violation, clock::SECOND, contents::stated};
+use crate::{check::Violation, clock::SECOND, contents::stated, lists::LISTS};
 
 /// How long a user waits for an answer, in ticks.
 const PATIENCE: [u64; 3] = [60 * SECOND, 60 * SECOND, 3 * SECOND];
@@ -61,6 +63,7 @@ impl Device {
             3 if self.is_idle() => self.ask(context, Operation::Logout, Request::Logout {}),
             4..=9 => self.receive(context)?,
             20 | 21 => self.find(context),
+            10 => self.use_list(context),
             _ => {
                 for _ in 0..self.rng.within(1..=3) {
                     self.write_mail(context);
@@ -141,6 +144,38 @@ impl Device {
         self.ask(context, Operation::Password(new), request);
     }
 
+    /// Changes or reads one of the lists that all users share.
+    fn use_list(&mut self, context: &mut DeviceContext<'_>) {
+        let mut who: Vec<_> = context.usernames.to_vec();
+        self.rng.shuffle(&mut who);
+        who.truncate(1 + usize::from(self.rng.one_in(3)));
+        let name = self.rng.pick(&LISTS).map(str::parse::<Username>);
+        let (Some(Ok(name)), Ok(members), Ok(title)) =
+            (name, Recipients::try_from(who), "Turma".parse::<FullName>())
+        else {
+            return;
+        };
+        let policies = [SendPolicy::Owners {}, SendPolicy::Members {}, SendPolicy::Everybody {}];
+        let senders = self.rng.pick(&policies).unwrap_or(SendPolicy::Members {});
+        let change = match self.rng.below(10) {
+            0..=2 => ListChange::Create { title, senders },
+            3 => ListChange::Set { title, senders },
+            4..=5 => ListChange::Add { members, role: Role::Member {} },
+            6 => ListChange::Add { members, role: Role::Owner {} },
+            7 => ListChange::Remove { members },
+            8 if self.rng.one_in(3) => ListChange::Delete {},
+            _ => {
+                let request = match self.rng.one_in(2) {
+                    true => ListRequest::Mine {},
+                    false => ListRequest::Members { name, after: None },
+                };
+                return self.ask(context, Operation::List, Request::List(request));
+            }
+        };
+        let request = ListRequest::Change { name, change };
+        self.ask(context, Operation::List, Request::List(request));
+    }
+
     /// Starts receiving, unless it is under way.
     pub(super) fn receive(&mut self, context: &mut DeviceContext<'_>) -> Result<(), Violation> {
         let is_receiving = self.program.as_ref().is_some_and(|p| p.receiving.is_some());
@@ -187,6 +222,9 @@ impl Device {
         // The upload of a mail that is refused for good would take its place for a day.
         if !is_large && self.rng.one_in(15) {
             to.extend("nobody".parse());
+        }
+        if !is_large && self.rng.one_in(4) {
+            to.extend(LISTS.iter().filter(|_| self.rng.one_in(2)).flat_map(|list| list.parse()));
         }
         let id = self.rng.mail_id();
         let content_max = context.plan.session_config.content_max;

@@ -7,6 +7,7 @@
 
 mod contents;
 mod directory;
+mod lists;
 mod state;
 
 use std::{
@@ -16,8 +17,8 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{FullName, Timestamp},
-    message::Realm,
+    mail::{FullName, Timestamp, Username},
+    message::{ListChange, Realm},
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
@@ -57,6 +58,19 @@ struct Halves {
     crowded_at: BTreeMap<AccountId, Timestamp>,
     /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
+    /// Changes of lists made durable since [`SimStore::take_list_touches`].
+    list_touches: Vec<ListTouch>,
+}
+
+/// A change of a list's members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListTouch {
+    /// The list.
+    pub list: Username,
+    /// The members that were added or removed.
+    pub members: Vec<Username>,
+    /// Whether the list was made or deleted.
+    pub is_whole: bool,
 }
 
 /// A change of an account.
@@ -102,6 +116,7 @@ impl SimStore {
             forgotten_before: Timestamp(0),
             crowded_at: BTreeMap::new(),
             changes: Vec::new(),
+            list_touches: Vec::new(),
         })))
     }
 
@@ -265,6 +280,12 @@ impl SimStore {
         std::mem::take(&mut self.0.borrow_mut().changes)
     }
 
+    /// Takes the changes of lists made durable since the last call, in order.
+    #[must_use]
+    pub fn take_list_touches(&self) -> Vec<ListTouch> {
+        std::mem::take(&mut self.0.borrow_mut().list_touches)
+    }
+
     /// Takes the jobs submitted since the last call, by kind.
     #[must_use]
     pub fn take_submitted(&self) -> Vec<(Ticket, &'static str)> {
@@ -286,6 +307,8 @@ impl Halves {
                 | StoreJob::Fetch { .. }
                 | StoreJob::Read { .. }
                 | StoreJob::Find { .. }
+                | StoreJob::ListsOf { .. }
+                | StoreJob::Members { .. }
         );
         if !reads {
             self.undurable.push(job.clone());
@@ -296,7 +319,7 @@ impl Halves {
     fn make_durable(&mut self) {
         self.commits += u64::from(!self.undurable.is_empty());
         for job in self.undurable.drain(..) {
-            let change = change(&job);
+            let (change, touch) = (change(&job), list_touch(&job));
             if let StoreJob::Prune { uploads_before, .. } = &job {
                 self.forgotten_before = self.forgotten_before.max(*uploads_before);
             }
@@ -304,6 +327,7 @@ impl Halves {
             // The same jobs on the same state give the same answers.
             if self.durable.run(self.bounds, job) == StoreDone::Changed {
                 self.changes.extend(change);
+                self.list_touches.extend(touch);
             }
             if let Some((key, now)) = crowding
                 && self.durable.uploads().any(|(present, _)| present == key)
@@ -363,6 +387,20 @@ fn change(job: &StoreJob) -> Option<(AccountId, AccountChange)> {
         }
         _ => None,
     }
+}
+
+fn list_touch(job: &StoreJob) -> Option<ListTouch> {
+    let StoreJob::ChangeList { name, change, .. } = job else {
+        return None;
+    };
+    let members = match change {
+        ListChange::Add { members, .. } | ListChange::Remove { members } => {
+            members.as_slice().to_vec()
+        }
+        ListChange::Create { .. } | ListChange::Set { .. } | ListChange::Delete {} => Vec::new(),
+    };
+    let is_whole = matches!(change, ListChange::Create { .. } | ListChange::Delete {});
+    Some(ListTouch { list: name.clone(), members, is_whole })
 }
 
 /// The upload that a job would begin although it is too much beside the others of its account, and

@@ -6,14 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use correio_proto::mail::{
-    Content, FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username,
+use correio_proto::{
+    limits,
+    mail::{Content, FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username},
+    message::{ListChange, ListMember, MembersPage},
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
 };
 
+use super::lists::{Accounts, List, Lists};
 use super::{
     contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey},
     directory,
@@ -28,6 +31,7 @@ pub struct State {
     accounts: BTreeMap<AccountId, Account>,
     mails: BTreeMap<(AccountId, Seq), StoredMail>,
     contents: Contents,
+    lists: Lists,
     records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
     invites: BTreeSet<[u8; 8]>,
     last_account: i64,
@@ -89,9 +93,20 @@ impl State {
                 let names = accounts.map(|account| (&account.username, &account.full_name));
                 StoreDone::Found(directory::find(names, &query, people))
             }
-            StoreJob::ListsOf { .. } | StoreJob::Members { .. } | StoreJob::ChangeList { .. } => {
-                StoreDone::Unavailable("not built yet".into())
+            StoreJob::ListsOf { account } => match self.username(account) {
+                Some(_) => StoreDone::Lists(self.lists.of(account, &self.by_username())),
+                None => StoreDone::NoAccount,
+            },
+            StoreJob::Members { account, name, after, members } => {
+                self.page_of_members(account, &name, after.as_ref(), members)
             }
+            StoreJob::ChangeList { account, name, change } => match self.username(account) {
+                Some(username) => {
+                    let accounts = self.by_username();
+                    self.lists.change((account, &username), &name, change, &accounts)
+                }
+                None => StoreDone::NoAccount,
+            },
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
@@ -161,6 +176,9 @@ impl State {
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
             StoreJob::CreateAccount { .. } => true,
+            StoreJob::ChangeList { change, .. } => {
+                matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
+            }
             StoreJob::Send { sender, mail, .. } => !self.records.contains_key(&(*sender, mail.id)),
             StoreJob::Upload { account, id, offset, bytes, .. } => {
                 let key = (*account, *id);
@@ -189,6 +207,9 @@ impl State {
                 true => StoreDone::CreatedBefore,
                 false => StoreDone::UsernameTaken,
             };
+        }
+        if self.lists.find(&account.username).is_some() {
+            return StoreDone::UsernameTaken;
         }
         if let Some(InviteId(invite)) = invite
             && !self.invites.insert(invite)
@@ -220,6 +241,7 @@ impl State {
         let done = self.change(id, |present| present == hash, |_| ());
         if done == StoreDone::Changed {
             self.accounts.remove(&id);
+            self.lists.forget(id);
             self.mails.retain(|(account, _), _| *account != id);
             self.records.retain(|(account, _), _| *account != id);
             self.contents.forget_account(id);
@@ -251,23 +273,10 @@ impl State {
         {
             return refused;
         }
-        let unknown: Vec<Username> =
-            mail.to.iter().filter(|name| self.account(name).is_none()).cloned().collect();
-        if !unknown.is_empty() {
-            return StoreDone::UnknownRecipients(unknown);
-        }
-        let recipients: Vec<AccountId> =
-            mail.to.iter().filter_map(|name| self.account(name)).collect();
-        let full: Vec<Username> = mail
-            .to
-            .iter()
-            .zip(&recipients)
-            .filter(|(_, id)| self.is_full(quota, **id, mail.quota_bytes()))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if !full.is_empty() {
-            return StoreDone::MailboxesFull(full);
-        }
+        let recipients = match self.recipients(quota, sender, &mail) {
+            Ok(recipients) => recipients,
+            Err(refusal) => return refusal,
+        };
         let content = match &mail.content {
             Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.contents.take_over(upload),
@@ -280,6 +289,92 @@ impl State {
         }
         self.records.insert((sender, mail.id), IdempotencyRecord { mail, sent_at: now });
         StoreDone::Sent { sent_at: now, recipients, from }
+    }
+
+    /// The accounts that a mail reaches: those that it names, then those of its lists.
+    fn recipients(
+        &self,
+        quota: Quota,
+        sender: AccountId,
+        mail: &NewMailRecord,
+    ) -> Result<Vec<AccountId>, StoreDone> {
+        let accounts = self.by_username();
+        let is_known =
+            |name: &&Username| accounts.contains_key(*name) || self.lists.find(name).is_some();
+        let unknown: Vec<_> = mail.to.iter().filter(|name| !is_known(name)).cloned().collect();
+        if !unknown.is_empty() {
+            return Err(StoreDone::UnknownRecipients(unknown));
+        }
+        let lists: Vec<&List> = mail.to.iter().filter_map(|name| self.lists.find(name)).collect();
+        let refused = lists.iter().filter(|list| !list.may_send(sender));
+        let refused: Vec<_> = refused.map(|list| list.name.clone()).collect();
+        if !refused.is_empty() {
+            return Err(StoreDone::MayNotSend(refused));
+        }
+        let members: Vec<_> = lists.iter().flat_map(|list| list.members(&accounts)).collect();
+        if members.len() > limits::MEMBERS_MAX as usize {
+            return Err(StoreDone::ListFull);
+        }
+        let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
+        let named = named.map(|(name, id)| (name, *id));
+        let mut reached: Vec<(&Username, AccountId)> = Vec::new();
+        for (name, id) in named.chain(members.iter().map(|(name, id, _)| (*name, *id))) {
+            if reached.iter().all(|(_, present)| *present != id) {
+                reached.push((name, id));
+            }
+        }
+        let full = reached.iter().filter(|(_, id)| self.is_full(quota, *id, mail.quota_bytes()));
+        let full: Vec<_> =
+            full.map(|(name, _)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
+        if !full.is_empty() {
+            return Err(StoreDone::MailboxesFull(full));
+        }
+        Ok(reached.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// All accounts by their usernames.
+    fn by_username(&self) -> Accounts {
+        self.accounts.iter().map(|(id, account)| (account.username.clone(), *id)).collect()
+    }
+
+    fn username(&self, id: AccountId) -> Option<Username> {
+        self.accounts.get(&id).map(|account| account.username.clone())
+    }
+
+    /// The members of the list of this name, if there is one.
+    #[must_use]
+    pub fn members(&self, name: &Username) -> Vec<AccountId> {
+        let accounts = self.by_username();
+        let members = self.lists.find(name).map(|list| list.members(&accounts));
+        members.into_iter().flatten().map(|(_, id, _)| id).collect()
+    }
+
+    fn page_of_members(
+        &self,
+        id: AccountId,
+        name: &Username,
+        after: Option<&Username>,
+        max: usize,
+    ) -> StoreDone {
+        if !self.accounts.contains_key(&id) {
+            return StoreDone::NoAccount;
+        }
+        let accounts = self.by_username();
+        let (list, members) = match self.lists.members(id, name, &accounts) {
+            Ok(found) => found,
+            Err(refusal) => return refusal,
+        };
+        let mut rest: Vec<_> = members
+            .into_iter()
+            .filter(|(username, ..)| after.is_none_or(|after| *username > after))
+            .filter_map(|(username, id, role)| {
+                let full_name = self.accounts.get(&id)?.full_name.clone();
+                Some(ListMember { username: username.clone(), full_name, role })
+            })
+            .collect();
+        let more = rest.len() > max;
+        rest.truncate(max);
+        StoreDone::Members(MembersPage { list, members: rest, more })
     }
 
     fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {

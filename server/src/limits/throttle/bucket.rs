@@ -41,7 +41,7 @@ pub(super) struct Bucket {
 
 impl Bucket {
     /// Time until the bucket holds `count` tokens: zero if it holds them already, at most the period
-    /// of `rate`. A `count` above all tokens counts as all.
+    /// of `rate`, or twice that if it owes some. A `count` above all tokens counts as all.
     pub(super) fn wait(self, now: Duration, rate: impl Into<Rate>, count: u32) -> Duration {
         let rate = rate.into();
         // Not the period: the division may have dropped nanoseconds.
@@ -68,6 +68,14 @@ impl Bucket {
         }
         self.full_at = self.full_at.max(now).saturating_add(rate.cost(count));
         Ok(())
+    }
+
+    /// Takes `count` tokens, also those that the bucket does not hold yet: it owes them, and
+    /// [`Bucket::wait`] is longer until they are refilled. It never owes more than it can hold.
+    pub(super) fn owe(&mut self, now: Duration, rate: impl Into<Rate>, count: u32) {
+        let rate = rate.into();
+        let full_at = self.full_at.max(now).saturating_add(rate.cost(count));
+        self.full_at = full_at.min(now.saturating_add(rate.cost(rate.tokens) * 2));
     }
 
     /// Puts tokens back. A bucket that was refilled meanwhile stays full: it never holds more than
@@ -140,5 +148,23 @@ mod tests {
         assert!(bucket.is_full(later));
         let taken = (0..100).filter(|_| bucket.take_some(later, 10, 1).is_ok()).count();
         assert_eq!(taken, 10);
+    }
+
+    #[test]
+    fn what_is_owed_is_refilled_first_and_is_at_most_the_hour() {
+        let now = Duration::from_secs(77);
+        let mut bucket = Bucket::default();
+        bucket.owe(now, 10, 4);
+        assert_eq!(bucket.take_some(now, 10, 6), Ok(()), "the bucket had them");
+        bucket.owe(now, 10, 5);
+        assert_eq!(bucket.wait(now, 10, 1), HOUR / 10 * 6);
+        for count in [1, 7, 10_000, u32::MAX] {
+            bucket.owe(now, 10, count);
+            assert!(bucket.wait(now, 10, 1) <= HOUR + HOUR / 10);
+        }
+        assert_eq!(bucket.wait(now, 10, 10), HOUR * 2);
+        assert_eq!(bucket.wait(now + HOUR, 10, 1), HOUR / 10);
+        assert_eq!(bucket.take_some(now + HOUR * 2, 10, 10), Ok(()));
+        bucket.owe(Duration::MAX, u32::MAX, u32::MAX);
     }
 }

@@ -75,15 +75,16 @@ pub struct ThrottleConfig {
     /// Accounts that one narrowest prefix may make in an hour, and as many failed registrations
     /// whose password was hashed; 0: no limit.
     pub registrations_per_hour: u32,
-    /// Mails accepted from one account in an hour, each counted once for each recipient; 0: no
-    /// limit.
+    /// Mails accepted from one account in an hour, each counted once for each recipient, and once
+    /// for each account that it reaches through lists; 0: no limit.
     pub mails_per_hour: u32,
     /// Failed logins that are free for one narrowest prefix before it must wait; 0: no wait ever.
     pub failed_logins: u32,
 }
 
-/// Time until the next attempt is allowed: at most 15 minutes for a login, at most an hour
-/// otherwise. An attempt after that time is allowed, unless there was another attempt meanwhile.
+/// Time until the next attempt is allowed: at most 15 minutes for a login, at most two hours for a
+/// mail after mails to lists, at most an hour otherwise. An attempt after that time is allowed,
+/// unless there was another attempt meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Wait(pub Duration);
 
@@ -316,6 +317,16 @@ impl Throttle {
             per_hour => {
                 self.mails.touch(account).take_some(now, per_hour, recipients).map_err(Wait)
             }
+        }
+    }
+
+    /// Charges an accepted mail for the accounts that it reached besides the recipients that were
+    /// charged before: members of lists. The account may owe an hour's number of them, and its next
+    /// mail waits until they are worked off. So a list is no way around the limit, and a list with
+    /// more members than the limit can still be used.
+    pub fn mail_reached(&mut self, now: Duration, account: AccountId, accounts: u32) {
+        if accounts > 0 && self.config.mails_per_hour > 0 {
+            self.mails.touch(account).owe(now, self.config.mails_per_hour, accounts);
         }
     }
 

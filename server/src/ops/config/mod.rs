@@ -14,6 +14,7 @@ pub use self::{
 use crate::{
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     session::DirectoryPolicy,
+    session::ListCreation,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
@@ -64,6 +65,10 @@ impl Config {
             )?,
             registration: registration(values)?,
             directory: directory(values)?,
+            lists: values.choice(
+                "lists",
+                &[("members", ListCreation::Members), ("off", ListCreation::Off)],
+            )?,
             bcrypt_cost: values.number("bcrypt-cost", 4..=14, 10)? as u32,
             hash_workers: values.count("hash-workers", 1..=64, processors())?,
             hash_queue: values.count("hash-queue", 1..=100_000, 256)?,

@@ -177,7 +177,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "N",
         "1000",
         "a whole number from 0 to 1000000000; 0 for no limit",
-        "Mails accepted from one account, each counted once for each of its recipients",
+        "Mails accepted from one account, each counted once for each of its recipients, members of lists among them",
+    ),
+    one(
+        "lists",
+        "WHO",
+        "members",
+        "members or off",
+        "Who may make lists (a name that stands for members) over the network: every account, or nobody; lists that exist stay as they are",
     ),
     one(
         "input-bytes",

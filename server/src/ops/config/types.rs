@@ -15,6 +15,7 @@ use crate::{
         restore::RestoreSource,
     },
     session::DirectoryPolicy,
+    session::ListCreation,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
@@ -77,6 +78,7 @@ pub struct Config {
     pub create_store: CreateStore,
     pub registration: RegistrationPolicy,
     pub directory: DirectoryPolicy,
+    pub lists: ListCreation,
     pub bcrypt_cost: u32,
     pub hash_workers: usize,
     pub hash_queue: usize,

@@ -11,13 +11,14 @@ use std::{
 
 use correio_proto::{
     directory::{Person, Query},
-    mail::{Content, FullName, MailId, MailRef, Recipients, Seq, Timestamp, Username},
+    mail::{Content, FullName, MailId, MailRef, Seq, Timestamp, Username},
     message::Realm,
 };
 
 use self::{
     contents::Uploads,
     directory::Directory,
+    lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
 };
 use super::{
@@ -28,6 +29,8 @@ use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod contents;
 mod directory;
+mod list_jobs;
+mod lists;
 mod mailbox;
 
 /// Bounds of a whole [`MemoryStore`].
@@ -39,16 +42,24 @@ pub struct MemoryLimits {
     pub bytes: u64,
     /// Idempotency records of mails that were sent.
     pub records: usize,
+    /// Members of all lists, each counted in each list.
+    pub memberships: usize,
     /// The bounds of uploads, whose bytes count besides.
     pub uploads: UploadLimits,
 }
 
 impl Default for MemoryLimits {
-    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB), 1 GiB of
-    /// uploads.
+    /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB), ten
+    /// million members of lists (about 2 GiB), 1 GiB of uploads.
     fn default() -> Self {
         let uploads = UploadLimits::default();
-        Self { accounts: 1_000_000, bytes: 4 << 30, records: 10_000_000, uploads }
+        Self {
+            accounts: 1_000_000,
+            bytes: 4 << 30,
+            records: 10_000_000,
+            memberships: 10_000_000,
+            uploads,
+        }
     }
 }
 
@@ -73,6 +84,7 @@ pub struct MemoryStore {
     /// Number of keys in `by_time`.
     records: usize,
     uploads: Uploads,
+    lists: Lists,
     bytes: u64,
     last_seq: u64,
 }
@@ -126,6 +138,7 @@ impl MemoryStore {
             by_time: BTreeMap::new(),
             records: 0,
             uploads: Uploads::new(limits.uploads),
+            lists: Lists::new(),
             bytes: 0,
             last_seq: 0,
         }
@@ -154,8 +167,12 @@ impl MemoryStore {
             }
             StoreJob::Read { account, mail, offset } => self.read(account, mail, offset),
             StoreJob::Find { query, people } => self.look_up(&query, people),
-            StoreJob::ListsOf { .. } | StoreJob::Members { .. } | StoreJob::ChangeList { .. } => {
-                StoreDone::Unavailable("not built yet".into())
+            StoreJob::ListsOf { account } => self.lists_of(account),
+            StoreJob::Members { account, name, after, members } => {
+                self.members(account, &name, after.as_ref(), members)
+            }
+            StoreJob::ChangeList { account, name, change } => {
+                self.change_list(account, &name, change)
             }
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
@@ -186,6 +203,9 @@ impl MemoryStore {
                 true => StoreDone::CreatedBefore,
                 false => StoreDone::UsernameTaken,
             };
+        }
+        if self.lists.has_name(&username) {
+            return StoreDone::UsernameTaken;
         }
         if self.accounts.count >= self.limits.accounts {
             return StoreDone::Unavailable("the memory store is full of accounts".into());
@@ -256,6 +276,7 @@ impl MemoryStore {
             Some(account) => {
                 self.ids.remove(&account.names.username);
                 self.directory.remove(id, &account.names.username);
+                self.lists.forget_account((id, &account.names.username));
                 self.bytes -= account.mailbox.bytes();
             }
         }
@@ -283,7 +304,7 @@ impl MemoryStore {
                 return refusal;
             }
         }
-        let recipients = match self.recipients(&mail.to, mail.quota_bytes()) {
+        let recipients = match self.recipients(&names.username, &mail) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -303,35 +324,6 @@ impl MemoryStore {
         self.by_time.entry(now).or_default().push((sender, id));
         self.records += 1;
         StoreDone::Sent { sent_at: now, recipients, from }
-    }
-
-    /// The accounts of all recipients, or the result that refuses the mail for all of them.
-    fn recipients(&self, to: &Recipients, bytes: u64) -> Result<Vec<AccountId>, StoreDone> {
-        let mut ids = Vec::with_capacity(to.as_slice().len());
-        let (mut unknown, mut full) = (Vec::new(), Vec::new());
-        for username in to.iter() {
-            let Some((id, account)) = self
-                .ids
-                .get(username)
-                .and_then(|id| self.accounts.get(*id).map(|account| (*id, account)))
-            else {
-                unknown.push(username.clone());
-                continue;
-            };
-            if account.mailbox.mails() >= self.quota.mails as usize
-                || account.mailbox.bytes() + bytes > self.quota.bytes
-            {
-                full.push(username.clone());
-            }
-            ids.push(id);
-        }
-        if !unknown.is_empty() {
-            return Err(StoreDone::UnknownRecipients(unknown));
-        }
-        if !full.is_empty() {
-            return Err(StoreDone::MailboxesFull(full));
-        }
-        Ok(ids)
     }
 
     fn put(&mut self, stored: &StoredMail, recipients: &[AccountId]) {

@@ -4,7 +4,7 @@ use correio_proto::mail::{FullName, MailId, Username};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
-    contents, directory,
+    contents, directory, lists,
     row::{parsed, unsigned},
     tables::Tables,
     uploads,
@@ -87,6 +87,7 @@ pub(super) fn create(
     match made_before {
         Some(true) => return Ok(StoreDone::CreatedBefore),
         Some(false) => return Ok(StoreDone::UsernameTaken),
+        None if lists::has_name(db, username)? => return Ok(StoreDone::UsernameTaken),
         None => {}
     }
     if let Some(InviteId(invite)) = invite {
@@ -104,6 +105,7 @@ pub(super) fn create(
         register_id.as_bytes()
     ])?;
     directory::add(db, AccountId(db.last_insert_rowid()), username, full_name)?;
+    lists::count_account(db)?;
     Ok(StoreDone::Created)
 }
 
@@ -161,6 +163,7 @@ pub(super) fn delete(
         contents::release(tables, content)?;
     }
     uploads::delete_of(tables, account)?;
+    lists::forget_account(db, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.
     db.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([account.0])?;
     directory::delete(db, account)?;

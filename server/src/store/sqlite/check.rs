@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     accounts::{self, StoredAccount},
-    check_contents, directory, mails,
+    check_contents, check_lists, directory, mails,
     memtable::Memtable,
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
@@ -120,6 +120,13 @@ pub enum Finding {
         /// What is wrong.
         defect: &'static str,
     },
+    /// A list contradicts its members or the accounts.
+    List {
+        /// What is wrong.
+        defect: &'static str,
+        /// The number of the list or the account that this is about.
+        number: i64,
+    },
     /// A mail has a number that the store may give again.
     Number {
         /// The mail's number.
@@ -149,8 +156,10 @@ impl fmt::Display for Finding {
                 "account {username} states {} mails of {} bytes, but has {} of {} bytes",
                 stated.0, stated.1, found.0, found.1
             ),
-            Self::Content { defect, number } => write!(f, "{defect} (number {number})"),
             Self::Directory { account, defect } => write!(f, "account {} {defect}", account.0),
+            Self::Content { defect, number } | Self::List { defect, number } => {
+                write!(f, "{defect} (number {number})")
+            }
             Self::Number { seq, reserved } => {
                 write!(f, "mail {seq} has a number above {reserved}, the last that was reserved")
             }
@@ -185,6 +194,10 @@ impl SqliteSnapshot {
         self.found(compared, &mut checked)?;
         let compared = directory::compare(db, |account, defect| {
             checked.add(Finding::Directory { account, defect });
+        });
+        self.found(compared, &mut checked)?;
+        let compared = check_lists::defects(db, |defect, number| {
+            checked.add(Finding::List { defect, number });
         });
         self.found(compared, &mut checked)?;
         Ok(checked)

@@ -29,12 +29,12 @@ const COPIES_MAX: u64 = 8 << 10;
 /// Bytes of a row that only names a content, with its entry in the index, about.
 const ROW_BYTES: u64 = 64;
 
-/// Whether a mail's row only names its content.
-pub(super) fn is_shared(mail: &NewMailRecord) -> bool {
+/// Whether the rows of a mail that reaches so many accounts only name its content.
+pub(super) fn is_shared(mail: &NewMailRecord, accounts: usize) -> bool {
     match mail.content {
         Content::Large(_) => true,
         Content::Body(_) | Content::Message(_) => {
-            let others = mail.to.as_slice().len().saturating_sub(1) as u64;
+            let others = accounts.saturating_sub(1) as u64;
             others * text_bytes(mail) > COPIES_MAX
         }
     }
@@ -47,12 +47,11 @@ fn text_bytes(mail: &NewMailRecord) -> u64 {
     texts as u64
 }
 
-/// Approximate bytes that sending a mail writes.
-pub(super) fn written_bytes(mail: &NewMailRecord) -> u64 {
-    let recipients = mail.to.as_slice().len() as u64;
-    match is_shared(mail) {
-        true => text_bytes(mail) + recipients * ROW_BYTES,
-        false => recipients * mail.quota_bytes(),
+/// Approximate bytes that sending a mail to so many accounts writes.
+pub(super) fn written_bytes(mail: &NewMailRecord, accounts: usize) -> u64 {
+    match is_shared(mail, accounts) {
+        true => text_bytes(mail) + accounts as u64 * ROW_BYTES,
+        false => accounts as u64 * mail.quota_bytes(),
     }
 }
 

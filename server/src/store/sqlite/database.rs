@@ -3,6 +3,7 @@
 
 use std::{fs, path::PathBuf, time::Duration};
 
+use correio_proto::message::ListChange;
 use rusqlite::Connection;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     connection::keep_log,
     content_cache::{ContentCache, Dropped},
     fatal::{Fatal, is_fatal, is_full},
-    group::{Group, PAGES_BYTES_MAX, page_bytes},
+    group::{Group, PAGES_BYTES_MAX, is_to_many, page_bytes},
     index,
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
@@ -151,10 +152,12 @@ impl Database {
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
         let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
-        while pages < PAGES_BYTES_MAX {
+        let mut is_long = false;
+        while pages < PAGES_BYTES_MAX && !is_long {
             if let Some((_, job)) = group.jobs().get(results.len()) {
                 let result = self.run_one(intake, job)?;
                 pages += page_bytes(&result);
+                is_long = is_to_many(&result);
                 results.push(result);
             // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
@@ -402,6 +405,9 @@ enum Intake {
 fn takes_in(job: &StoreJob) -> bool {
     match job {
         StoreJob::Send { .. } | StoreJob::CreateAccount { .. } => true,
+        StoreJob::ChangeList { change, .. } => {
+            matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
+        }
         // An empty piece asks how far the upload is.
         StoreJob::Upload { bytes, .. } => !bytes.as_bytes().is_empty(),
         _ => false,

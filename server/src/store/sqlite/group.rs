@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::mail::Mail;
+use correio_proto::{mail::Mail, message::ListMember};
 
 use super::queue::{GROUP_BYTES_MAX, Queue, size};
 use crate::{
@@ -26,6 +26,10 @@ const GROWN_MAX: usize = 128;
 /// ones above which the next group waits: a page may be ten thousand times as large as the request
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
+
+/// Accounts that a mail reaches above which it is the last one of its group: the jobs after it,
+/// which did not know of the members of its lists, are made durable without another one like it.
+const REACHED_MAX: usize = 1000;
 
 /// The queue as the store's two threads share it.
 #[derive(Debug, Default)]
@@ -155,11 +159,22 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Approximate bytes of a page of mails, or of a piece of a content, in memory; 0 for other results.
+/// Whether a mail has reached so many accounts that its group ends.
+pub(super) fn is_to_many(done: &StoreDone) -> bool {
+    matches!(done, StoreDone::Sent { recipients, .. } if recipients.len() > REACHED_MAX)
+}
+
+/// Approximate bytes of a page of mails or of members, or of a piece of a content, in memory; 0 for
+/// other results.
 pub(super) fn page_bytes(done: &StoreDone) -> usize {
     let mails = match done {
         StoreDone::Page { mails, .. } => mails,
         StoreDone::Piece(piece) => return piece.as_bytes().len(),
+        StoreDone::Members(page) => {
+            let bytes =
+                |member: &ListMember| size_of::<ListMember>() + member.full_name.as_str().len();
+            return page.members.iter().map(bytes).sum();
+        }
         _ => return 0,
     };
     let bytes = |mail: &Mail| {

@@ -3,7 +3,9 @@
 use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
-use super::{accounts, contents, directory, mails, row::to_sql, tables::Tables, uploads};
+use super::{
+    accounts, contents, directory, list_changes, lists, mails, row::to_sql, tables::Tables, uploads,
+};
 use crate::store::{StoreDone, StoreJob};
 
 /// Idempotency records deleted in one step.
@@ -37,8 +39,12 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             contents::read(tables, *account, *mail, *offset)
         }
         StoreJob::Find { query, people } => directory::find(tables.db, query, *people),
-        StoreJob::ListsOf { .. } | StoreJob::Members { .. } | StoreJob::ChangeList { .. } => {
-            Ok(StoreDone::Unavailable("not built yet".into()))
+        StoreJob::ListsOf { account } => lists::of(tables, *account),
+        StoreJob::Members { account, name, after, members } => {
+            lists::members(tables, *account, name, after.as_ref(), *members)
+        }
+        StoreJob::ChangeList { account, name, change } => {
+            list_changes::change(tables, *account, name, change)
         }
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;

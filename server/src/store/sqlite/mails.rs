@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSq
 
 use super::{
     contents,
+    recipients::recipients,
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
     uploads,
@@ -39,7 +40,7 @@ pub(super) fn send(
             }
         }
     };
-    let recipients = match recipients(tables, mail)? {
+    let recipients = match recipients(tables, &from.0, mail)? {
         Ok(recipients) => recipients,
         // An earlier result stands, whatever happened to the recipients since.
         Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
@@ -52,7 +53,7 @@ pub(super) fn send(
     {
         return Ok(result);
     }
-    match contents::is_shared(mail) {
+    match contents::is_shared(mail, recipients.len()) {
         true => contents::put(tables, &from, mail, pieces, now, &recipients)?,
         false => put(tables, &from, mail, now, &recipients)?,
     }
@@ -80,35 +81,6 @@ fn earlier(
             })
         })
         .optional()
-}
-
-/// The accounts of all recipients, or the result that refuses the mail for all of them.
-fn recipients(
-    tables: &mut Tables<'_>,
-    mail: &NewMailRecord,
-) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
-    let mut ids = Vec::with_capacity(mail.to.as_slice().len());
-    let (mut unknown, mut full) = (Vec::new(), Vec::new());
-    for username in mail.to.iter() {
-        let Some((id, account)) = tables.accounts.by_username(tables.db, username)? else {
-            unknown.push(username.clone());
-            continue;
-        };
-        let (mails, bytes) = tables.memtable.totals(id);
-        let mails = mails.saturating_add(account.mails);
-        let bytes = bytes.saturating_add(account.bytes).saturating_add(mail.quota_bytes());
-        if mails >= tables.quota.mails || bytes > tables.quota.bytes {
-            full.push(username.clone());
-        }
-        ids.push(id);
-    }
-    if !unknown.is_empty() {
-        return Ok(Err(StoreDone::UnknownRecipients(unknown)));
-    }
-    if !full.is_empty() {
-        return Ok(Err(StoreDone::MailboxesFull(full)));
-    }
-    Ok(Ok(ids))
 }
 
 /// Puts a mail into the mailboxes of these accounts, with its texts in each row.

@@ -9,6 +9,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use correio_proto::message::ListChange;
+
 use super::{contents, options::SqliteOptions};
 use crate::{
     ids::{AccountId, Ticket},
@@ -27,6 +29,9 @@ const REST: u32 = 2;
 
 /// Longest time that a large job waits for that reason.
 const REST_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes of a member's row, with its entry in the index, about.
+const MEMBER_BYTES: u64 = 64;
 
 /// A waiting job.
 #[derive(Debug)]
@@ -135,7 +140,11 @@ impl Queue {
 /// Bytes that a job counts for in a group: about as many as it writes.
 pub(super) fn size(job: &StoreJob) -> u64 {
     match job {
-        StoreJob::Send { mail, .. } => contents::written_bytes(mail),
+        // The members of lists are not known here.
+        StoreJob::Send { mail, .. } => contents::written_bytes(mail, mail.to.as_slice().len()),
+        StoreJob::ChangeList { change: ListChange::Add { members, .. }, .. } => {
+            members.as_slice().len() as u64 * MEMBER_BYTES
+        }
         StoreJob::Upload { bytes, .. } => bytes.as_bytes().len() as u64,
         _ => 0,
     }

@@ -57,6 +57,9 @@ impl Schema {
             Part { since: 2, ..Part::new("table", "piece") },
             Part { since: 2, ..Part::new("table", "dropped") },
             Part { since: 3, ..Part::new("table", "directory") },
+            Part { since: 3, ..Part::new("table", "list") },
+            Part { since: 3, ..Part::new("table", "list_member") },
+            Part { since: 3, ..Part::new("index", "list_member_account") },
         ],
     };
 
@@ -224,6 +227,10 @@ const VERSION_2: &str = "
 
 /// `directory.rs` describes `directory`, and has its function. With `secure-delete` the index keeps
 /// nothing of a name that was changed or deleted.
+///
+/// Of the list whose `membership` is 1, all accounts are members, and the rows of `list_member` are
+/// its owners alone (`lists.rs`). `role` is 0 for owners, so that `list_member_account` has an
+/// account's own lists first.
 const VERSION_3: &str = "
     CREATE VIRTUAL TABLE directory USING fts5 (
         username, full_name, tokenize = 'trigram case_sensitive 1'
@@ -231,6 +238,25 @@ const VERSION_3: &str = "
     INSERT INTO directory (directory, rank) VALUES ('secure-delete', 1);
     INSERT INTO directory (rowid, username, full_name)
         SELECT id, username, directory_name(full_name) FROM account;
+    CREATE TABLE list (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        senders INTEGER NOT NULL,
+        membership INTEGER NOT NULL,
+        members INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE list_member (
+        list INTEGER NOT NULL,
+        username TEXT NOT NULL,
+        account INTEGER NOT NULL,
+        role INTEGER NOT NULL,
+        PRIMARY KEY (list, username)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX list_member_account ON list_member (account, role, list);
+    INSERT INTO list (name, title, senders, membership, members)
+        SELECT 'everybody', 'Everybody · Todos', 0, 1, (SELECT count(*) FROM account)
+        WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = 'everybody');
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

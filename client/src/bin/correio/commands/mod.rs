@@ -9,6 +9,7 @@ mod body_source;
 mod context;
 mod find;
 mod json;
+mod lists;
 mod local;
 mod owners;
 mod password;
@@ -36,7 +37,8 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
             receive::run(context, damaged)
         }
         Command::Find { text } => find::run(context, text),
-        Command::List => local::list(context),
+        Command::List { command: None } => local::list(context),
+        Command::List { command: Some(command) } => lists::run(context, command),
         Command::Read { number } => local::read(context, *number),
         Command::Trust { address, forget } => {
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };

@@ -1,0 +1,192 @@
+//! The jobs of the store in memory that are about lists, and the accounts that a mail reaches.
+
+use std::collections::HashSet;
+
+use correio_proto::{
+    limits,
+    mail::{FullName, Username},
+    message::{ListChange, ListMember, MembersPage, Role},
+};
+
+use super::MemoryStore;
+use crate::{
+    ids::AccountId,
+    store::{NewMailRecord, StoreDone, lists::Membership},
+};
+
+/// Names that a refusal states at most, as many as its reply may have.
+const NAMED_MAX: usize = limits::RECIPIENTS_MAX;
+
+impl MemoryStore {
+    pub(super) fn lists_of(&self, id: AccountId) -> StoreDone {
+        match self.accounts.get(id) {
+            Some(account) => {
+                let named = (id, &account.names.username);
+                StoreDone::Lists(self.lists.of(named, self.accounts.count))
+            }
+            None => StoreDone::NoAccount,
+        }
+    }
+
+    pub(super) fn members(
+        &self,
+        id: AccountId,
+        name: &Username,
+        after: Option<&Username>,
+        max: usize,
+    ) -> StoreDone {
+        let Some(account) = self.accounts.get(id) else {
+            return StoreDone::NoAccount;
+        };
+        let (username, count) = (&account.names.username, self.accounts.count);
+        let (Some((standing, _)), Some(list)) = (
+            self.lists.standing(name, username, count),
+            self.lists.overview(name, username, count),
+        ) else {
+            return StoreDone::NoSuchList;
+        };
+        if let Err(refusal) = standing.may_read() {
+            return refusal;
+        }
+        let is_after = |username: &Username| after.is_none_or(|after| username > after);
+        let members = self.members_of(name, standing.membership);
+        let mut members: Vec<_> =
+            members.into_iter().filter(|(username, ..)| is_after(username)).collect();
+        let more = members.len() > max;
+        members.truncate(max);
+        let members = members.into_iter().filter_map(|(username, id, role)| {
+            let full_name = self.full_name(id)?;
+            Some(ListMember { username: username.clone(), full_name, role })
+        });
+        StoreDone::Members(MembersPage { list, members: members.collect(), more })
+    }
+
+    fn full_name(&self, id: AccountId) -> Option<FullName> {
+        Some(self.accounts.get(id)?.names.full_name.clone())
+    }
+
+    /// The members of a list, in the order of their usernames.
+    fn members_of(
+        &self,
+        name: &Username,
+        membership: Membership,
+    ) -> Vec<(&Username, AccountId, Role)> {
+        let added = self.lists.added(name);
+        match membership {
+            Membership::Added => added.collect(),
+            Membership::AllAccounts => {
+                let owners: Vec<_> = added.map(|(_, id, _)| id).collect();
+                let role = |id: &AccountId| match owners.contains(id) {
+                    true => Role::Owner {},
+                    false => Role::Member {},
+                };
+                let mut all: Vec<_> =
+                    self.ids.iter().map(|(username, id)| (username, *id, role(id))).collect();
+                all.sort_unstable_by_key(|(username, ..)| *username);
+                all
+            }
+        }
+    }
+
+    pub(super) fn change_list(
+        &mut self,
+        id: AccountId,
+        name: &Username,
+        change: ListChange,
+    ) -> StoreDone {
+        let Some(account) = self.accounts.get(id) else {
+            return StoreDone::NoAccount;
+        };
+        let username = account.names.username.clone();
+        let Some((standing, _)) = self.lists.standing(name, &username, self.accounts.count) else {
+            let ListChange::Create { title, senders } = change else {
+                return StoreDone::NoSuchList;
+            };
+            return match self.ids.contains_key(name) {
+                true => StoreDone::UsernameTaken,
+                false => self.lists.create((id, &username), name, title, senders),
+            };
+        };
+        if let Err(refusal) = standing.may_change(&username, &change) {
+            return refusal;
+        }
+        let mut added = Vec::new();
+        if let ListChange::Add { members, .. } = &change {
+            let mut unknown = Vec::new();
+            for username in members.iter() {
+                match self.ids.get_key_value(username) {
+                    Some((username, id)) => added.push((*id, username)),
+                    None => unknown.push(username.clone()),
+                }
+            }
+            if !unknown.is_empty() {
+                return StoreDone::UnknownRecipients(unknown);
+            }
+            if self.lists.memberships + added.len() > self.limits.memberships {
+                return StoreDone::Unavailable("the memory store is full of lists".into());
+            }
+        }
+        self.lists.change(name, change, &added)
+    }
+
+    /// The accounts that a mail reaches, each once, or the result that refuses the mail for all of
+    /// them: the accounts that the mail names, then the members of each list.
+    pub(super) fn recipients(
+        &self,
+        sender: &Username,
+        mail: &NewMailRecord,
+    ) -> Result<Vec<AccountId>, StoreDone> {
+        let mut named = Vec::with_capacity(mail.to.as_slice().len());
+        let (mut unknown, mut refused) = (Vec::new(), Vec::new());
+        let (mut lists, mut members) = (Vec::new(), 0_u32);
+        for name in mail.to.iter() {
+            if let Some((username, id)) = self.ids.get_key_value(name) {
+                named.push((username, *id));
+                continue;
+            }
+            match self.lists.standing(name, sender, self.accounts.count) {
+                None => unknown.push(name.clone()),
+                Some((standing, _)) if !standing.may_send() => refused.push(name.clone()),
+                Some((standing, count)) => {
+                    members = members.saturating_add(count);
+                    lists.push((name, standing.membership));
+                }
+            }
+        }
+        if !unknown.is_empty() {
+            return Err(StoreDone::UnknownRecipients(unknown));
+        }
+        if !refused.is_empty() {
+            return Err(StoreDone::MayNotSend(refused));
+        }
+        if members > limits::MEMBERS_MAX {
+            return Err(StoreDone::ListFull);
+        }
+        if !lists.is_empty() {
+            let mut seen: HashSet<AccountId> = named.iter().map(|(_, id)| *id).collect();
+            for (name, membership) in lists {
+                let of_list = self.members_of(name, membership).into_iter();
+                named.extend(
+                    of_list.filter(|(_, id, _)| seen.insert(*id)).map(|(name, id, _)| (name, id)),
+                );
+            }
+        }
+        let full: Vec<_> = named
+            .iter()
+            .filter(|(_, id)| self.is_full(*id, mail.quota_bytes()))
+            .take(NAMED_MAX)
+            .map(|(username, _)| (*username).clone())
+            .collect();
+        match full.is_empty() {
+            true => Ok(named.into_iter().map(|(_, id)| id).collect()),
+            false => Err(StoreDone::MailboxesFull(full)),
+        }
+    }
+
+    fn is_full(&self, id: AccountId, bytes: u64) -> bool {
+        self.accounts.get(id).is_some_and(|account| {
+            account.mailbox.mails() >= self.quota.mails as usize
+                || account.mailbox.bytes() + bytes > self.quota.bytes
+        })
+    }
+}

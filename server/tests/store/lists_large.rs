@@ -1,0 +1,172 @@
+//! Tests of lists with as many members as there may be, and of the list of all accounts.
+
+use std::time::Instant;
+
+use correio_proto::{
+    limits,
+    message::{ListChange, Role, SendPolicy},
+};
+use correio_server::{
+    ids::AccountId,
+    store::{StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions},
+};
+use rusqlite::Connection;
+
+use super::{
+    files::{DATABASE, with_sql},
+    support::{Harness, QUOTA, ROOMY, create, delete, is_sent, send},
+};
+
+/// Usernames of so many accounts, in order.
+fn usernames(count: u64) -> Vec<String> {
+    (0..count).map(|number| format!("user{number:05}")).collect()
+}
+
+fn register(harness: &mut Harness, usernames: &[String]) {
+    let creates = (1..).zip(usernames).map(|(number, name)| create(number, name, "h"));
+    let done = harness.run_together(creates.collect());
+    assert!(done.iter().all(|done| *done == StoreDone::Created));
+}
+
+fn change(account: AccountId, list: &str, change: ListChange) -> StoreJob {
+    StoreJob::ChangeList { account, name: list.parse().unwrap(), change }
+}
+
+/// Makes a list with these members, and the account, which owns it.
+fn make(harness: &mut Harness, account: AccountId, list: &str, members: &[String]) {
+    let title = "Turma".parse().unwrap();
+    let new = ListChange::Create { title, senders: SendPolicy::Members {} };
+    assert_eq!(harness.run(change(account, list, new)), StoreDone::Changed);
+    let adds = members.chunks(limits::RECIPIENTS_MAX).map(|members| {
+        let (members, role) = (members.join(",").parse().unwrap(), Role::Member {});
+        change(account, list, ListChange::Add { members, role })
+    });
+    let done = harness.run_together(adds.collect());
+    assert!(done.iter().all(|done| *done == StoreDone::Changed));
+}
+
+/// The largest list gets a mail, and no list gets larger.
+#[test]
+fn a_mail_reaches_all_members_of_the_largest_list() {
+    let max = u64::from(limits::MEMBERS_MAX);
+    let usernames = usernames(max + 1);
+    let directory = tempfile::tempdir().unwrap();
+    for mut harness in [
+        Harness::memory_with(ROOMY, MemoryLimits::default()),
+        Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default()),
+    ] {
+        register(&mut harness, &usernames);
+        let first = harness.find("user00000");
+        make(&mut harness, first, "turma", &usernames[1..usernames.len() - 1]);
+        let last = usernames.last().unwrap().parse().unwrap();
+        let add = ListChange::Add { members: last, role: Role::Member {} };
+        assert_eq!(harness.run(change(first, "turma", add)), StoreDone::ListFull);
+
+        let began = Instant::now();
+        let sent = harness.run(send(first, 1, "turma", &"x".repeat(1024)));
+        println!("a mail to {max} members: {:?}", began.elapsed());
+        let StoreDone::Sent { recipients, .. } = sent else { panic!("{sent:?}") };
+        assert_eq!(recipients.len() as u64, max);
+        for username in [&usernames[0], &usernames[5000], &usernames[9999]] {
+            let account = harness.find(username);
+            assert_eq!(harness.fetch(account).len(), 1, "{username}");
+        }
+        let outside = harness.find("user10000");
+        assert_eq!(harness.fetch(outside), []);
+
+        // Another list beside it is too much for one mail, even if an account is in both.
+        make(&mut harness, first, "amigos", &[]);
+        assert_eq!(harness.run(send(first, 2, "turma,amigos", "x")), StoreDone::ListFull);
+        assert!(is_sent(&harness.run(send(first, 2, "turma,user10000", "x"))));
+        harness.close();
+    }
+    let db = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let contents = "SELECT count(*), count(DISTINCT sent_at) FROM content";
+    let contents: (u32, u32) =
+        db.query_row(contents, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(contents, (2, 2), "each mail is written once");
+}
+
+/// A reply names at most a hundred recipients.
+#[test]
+fn of_many_members_with_full_mailboxes_the_first_hundred_are_named() {
+    let usernames = usernames(150);
+    let directory = tempfile::tempdir().unwrap();
+    for mut harness in
+        [Harness::oracle(QUOTA), Harness::memory(), Harness::sqlite(directory.path())]
+    {
+        register(&mut harness, &usernames);
+        let first = harness.find("user00000");
+        make(&mut harness, first, "turma", &usernames[1..]);
+        for number in 0..u64::from(QUOTA.mails) {
+            assert!(is_sent(&harness.run(send(first, number, "turma", "x"))));
+        }
+        let StoreDone::MailboxesFull(full) = harness.run(send(first, 9, "turma,user00149", "x"))
+        else {
+            panic!("full mailboxes were expected");
+        };
+        let full: Vec<_> = full.iter().map(ToString::to_string).collect();
+        let expected = [&usernames[149..], &usernames[..99]].concat();
+        assert_eq!(full, expected);
+    }
+}
+
+/// The list of all accounts, once it has an owner.
+#[test]
+fn the_owner_of_the_list_of_all_accounts_reaches_everybody() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    harness.close();
+    let owner = "INSERT INTO list_member SELECT id, 'tony', 1, 0 FROM list WHERE membership = 1";
+    with_sql(&directory.path().join(DATABASE), owner);
+    let mut harness = Harness::sqlite(directory.path());
+    let bruce = harness.account("bruce");
+    assert!(is_sent(&harness.run(send(tony, 1, "everybody,pepper", "x"))));
+    for account in [tony, pepper, bruce] {
+        assert_eq!(harness.fetch(account).len(), 1);
+    }
+    let refused = StoreDone::MayNotSend(vec!["everybody".parse().unwrap()]);
+    assert_eq!(harness.run(send(pepper, 1, "everybody", "x")), refused);
+    let (name, members) = ("everybody".parse().unwrap(), 2);
+    let page = StoreJob::Members { account: tony, name, after: None, members };
+    let StoreDone::Members(page) = harness.run(page) else { panic!("members were expected") };
+    let names: Vec<_> = page.members.iter().map(|member| member.username.as_str()).collect();
+    assert_eq!((names, page.more, page.list.members), (vec!["bruce", "pepper"], true, 3));
+    // A second owner, and the first becomes a member like all others.
+    for (members, role, done) in [
+        ("tony", Role::Member {}, StoreDone::LastOwner),
+        ("pepper", Role::Owner {}, StoreDone::Changed),
+        ("tony", Role::Member {}, StoreDone::Changed),
+    ] {
+        let add = ListChange::Add { members: members.parse().unwrap(), role };
+        assert_eq!(harness.run(change(tony, "everybody", add)), done, "{members}");
+    }
+    let fixed = harness.run(change(pepper, "everybody", ListChange::Delete {}));
+    assert_eq!(fixed, StoreDone::FixedList);
+    harness.run(delete(pepper));
+    let again = harness.account("pepper");
+    let refused = harness.run(send(again, 9, "everybody", "x"));
+    assert!(matches!(refused, StoreDone::MayNotSend(_)), "{refused:?}");
+}
+
+/// A database of an earlier version gets the list of all accounts, unless an account has its name.
+#[test]
+fn an_older_database_gets_the_list_of_all_accounts_if_the_name_is_free() {
+    use correio_server::store::sqlite::Schema;
+    for (username, count) in [("pepper", 1), ("everybody", 0)] {
+        let db = Connection::open_in_memory().unwrap();
+        for (version, step) in (1..).zip(Schema::PRESENT.steps) {
+            if version == 3 {
+                let account = "INSERT INTO account (username, full_name, hash, register_id)
+                               VALUES (?1, 'Tony Stark', 'h', zeroblob(16))";
+                db.execute(account, [username]).unwrap();
+            }
+            db.execute_batch(step).unwrap();
+        }
+        let sql = "SELECT count(*), coalesce(sum(members), 0) FROM list";
+        let found: (u32, u32) =
+            db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found, (count, count));
+    }
+}
