@@ -2,7 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use correio_proto::{limits, mail::Problem};
+use correio_proto::{
+    limits,
+    mail::{Content, ContentKind, Problem},
+};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -97,7 +100,7 @@ proptest! {
         ends in proptest::collection::vec(0..3_usize, 40),
     ) {
         prop_assume!(!text.trim().is_empty());
-        let mut measure = Measure::default();
+        let mut measure = Measure::new(ContentKind::Text {});
         let mut rest = text.as_bytes();
         for end in ends {
             let (piece, after) = rest.split_at(end.min(rest.len()));
