@@ -97,9 +97,9 @@ fn is_read(line: &[u8]) -> bool {
         && FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes()))
 }
 
-/// Parses the fields of a head.
-pub(super) fn parse(fields: &[u8]) -> Message<'_> {
-    MessageParser::new().parse_headers(fields).unwrap_or_default()
+/// Parses the fields of a head; `None` if it has none.
+pub(super) fn parse(fields: &[u8]) -> Option<Message<'_>> {
+    MessageParser::new().parse_headers(fields).filter(|head| !head.parts.is_empty())
 }
 
 /// Type and subtype of a body, in lower case.
@@ -138,24 +138,26 @@ pub(super) struct BodyHead {
 
 impl BodyHead {
     /// What a parsed head says; a head without a type has the type `default`.
-    pub(super) fn of(head: &Message<'_>, default: MediaType) -> Self {
-        let stated = head.content_type();
+    pub(super) fn of(head: Option<&Message<'_>>, default: MediaType) -> Self {
+        let stated = head.and_then(MimeHeaders::content_type);
         let media = stated.map_or(default, |stated| {
             MediaType::new(stated.ctype(), stated.subtype().unwrap_or_default())
         });
         let attribute = |name| stated.and_then(|stated| stated.attribute(name));
         let boundary = attribute("boundary").unwrap_or_default().trim_end().as_bytes();
         let boundary = if boundary.len() > BOUNDARY_MAX { &[] } else { boundary };
-        let is_attachment =
-            head.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
-        let encoding = head.content_transfer_encoding().unwrap_or_default();
+        let is_attachment = head
+            .and_then(MimeHeaders::content_disposition)
+            .is_some_and(mail_parser::ContentType::is_attachment);
+        let encoding = head.and_then(MimeHeaders::content_transfer_encoding).unwrap_or_default();
+        let name = head.and_then(MimeHeaders::attachment_name);
         Self {
             media,
             boundary: boundary.to_vec(),
             charset: attribute("charset").map(|name| cut(name, TYPE_MAX).to_owned()),
             encoding: TransferEncoding::named(encoding),
             disposition: if is_attachment { Disposition::Attachment } else { Disposition::Inline },
-            name: head.attachment_name().map(|name| cut(name, NAME_MAX).to_owned()),
+            name: name.map(|name| cut(name, NAME_MAX).to_owned()),
         }
     }
 

@@ -211,11 +211,14 @@ impl<R: BufRead> Walk<R> {
         let parsed = head::parse(&fields);
         let part = match (of, completeness) {
             (HeadOf::Part, Completeness::Cut) => BodyHead::unknown(),
-            _ => BodyHead::of(&parsed, default),
+            _ => BodyHead::of(parsed.as_ref(), default),
         };
         self.mode = self.body_mode(part, place, after);
-        let fields = || Box::new(MessageFields::of(&parsed, completeness));
-        (of == HeadOf::Message).then(|| Step::Fields(fields()))
+        if of == HeadOf::Part {
+            return None;
+        }
+        let fields = parsed.map(|head| MessageFields::of(&head, completeness));
+        Some(Step::Fields(Box::new(fields.unwrap_or_default())))
     }
 
     fn body_mode(&mut self, part: BodyHead, place: Place, after: AfterHead) -> Mode {
