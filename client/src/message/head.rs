@@ -51,6 +51,8 @@ pub(super) struct HeadReader {
     fields: Vec<u8>,
     /// Bytes that the present field may still have; `None` if it is skipped.
     room: Option<usize>,
+    /// The fields that were read, as bits. A field that comes again is skipped.
+    seen: u16,
     completeness: Completeness,
 }
 
@@ -61,7 +63,10 @@ impl HeadReader {
             !line.starts || line.bytes.starts_with(b" ") || line.bytes.starts_with(b"\t");
         if !is_continued {
             self.end_line();
-            self.room = is_read(line.bytes).then_some(FIELD_MAX);
+            let field = field(line.bytes).map(|index| 1 << index);
+            let is_new = field.is_some_and(|field: u16| self.seen & field == 0);
+            self.seen |= field.unwrap_or_default();
+            self.room = is_new.then_some(FIELD_MAX);
         }
         let Some(room) = &mut self.room else {
             return;
@@ -91,10 +96,11 @@ impl HeadReader {
     }
 }
 
-fn is_read(line: &[u8]) -> bool {
-    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
-    name.len() < line.len()
-        && FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes()))
+/// The position in [`FIELDS`] of the field that a line begins.
+fn field(line: &[u8]) -> Option<usize> {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = (name.len() < line.len()).then(|| name.trim_ascii())?;
+    FIELDS.iter().position(|field| name.eq_ignore_ascii_case(field.as_bytes()))
 }
 
 /// Parses the fields of a head; `None` if it has none.

@@ -61,7 +61,7 @@ fn answered(view: &MessageView, files: Vec<AttachmentFile>, directory: &Path) ->
     let fields = [("De", view.fields.from.as_str())];
     let forwarded = Forwarded { title: "x", fields: &fields, text: &view.text.text };
     assert!(forwarded_text(&forwarded).starts_with("---------- x ----------\n"));
-    forward_subject(&view.fields.subject);
+    assert!(forward_subject(&view.fields.subject).as_str().starts_with("Enc:"));
     let draft = MessageDraft {
         id: ID.parse().unwrap(),
         from: "tony".parse().unwrap(),
