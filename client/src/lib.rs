@@ -6,11 +6,12 @@
 //!    receive. Most programs need nothing else for the network.
 //!    [`OutgoingMail`] has a text or a file of any size that the server takes.
 //! 2. [`Mailbox`] and [`Drafts`]: received mail and unfinished mail on this computer.
-//! 3. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
-//! 4. [`sanitize()`]: makes other people's texts harmless for a terminal.
-//! 5. [`client`]: the requests under way on a connection, without socket or clock, for a program
+//! 3. [`MessageView`] and [`MessageDraft`]: RFC 5322 messages with attachments, read and made.
+//! 4. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
+//! 5. [`sanitize()`]: makes other people's texts harmless for a terminal.
+//! 6. [`client`]: the requests under way on a connection, without socket or clock, for a program
 //!    that has its own event loop. `network` drives it for [`Service`].
-//! 6. [`keys`]: reads what a terminal sends for a key.
+//! 7. [`keys`]: reads what a terminal sends for a key.
 //!
 //! The types of `correio_proto` that these calls take are exported here, too. The feature
 //! `program` adds what the program `correio` needs; other programs switch it off:
@@ -47,6 +48,7 @@ mod error;
 mod files;
 mod id;
 pub mod keys;
+mod message;
 mod mutex;
 mod network;
 mod oneshot;
@@ -69,6 +71,11 @@ pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError, SendError};
 pub use files::durable::Disk;
 pub use id::new_mail_id;
+pub use message::{
+    ATTACHMENTS_MAX, Attachment, AttachmentFile, Forwarded, FromField, InvalidMessageId, MakeError,
+    MessageDraft, MessageFields, MessageId, MessageText, MessageView, SaveError, TextSource,
+    forward_subject, forwarded_text, quoted_text, references, reply_subject, save_attachment,
+};
 pub use network::State;
 pub use options::ConnectOptions;
 pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part, write_sanitized_json};

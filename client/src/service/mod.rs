@@ -196,7 +196,7 @@ impl Service {
         self.ask(Request::Logout {}, cancel).map(drop)
     }
 
-    /// Sends a mail with a text or a file as its content, and returns the time when the server
+    /// Sends a mail with a text, a file or a message as its content, and returns the time when the server
     /// accepted it. A content above the server's limit for bodies is uploaded in pieces first, and
     /// `progress` is called after each. Repeating the same mail after any error, or after a restart
     /// of the program, is safe: its id prevents a duplicate, and the upload goes on from where it
@@ -219,7 +219,7 @@ impl Service {
         if cancel.is_cancelled() {
             return Err(SendError::CancelledUnsent);
         }
-        let content = mail.content.body()?.into();
+        let content = mail.content.inline()?;
         let (id, to, subject) = (mail.id, mail.to.clone(), mail.subject.clone());
         Ok(self.send(&Send { id, to, subject, content }, cancel)?)
     }

@@ -71,8 +71,9 @@ impl BodyEncoding {
 }
 
 /// Encodes a text of one line for a head: unchanged if every program reads it alike, otherwise as
-/// encoded words on lines of their own.
-pub(super) fn header_text(text: &str) -> String {
+/// encoded words on lines of their own. Lines end with a line feed, and go on after a space.
+#[must_use]
+pub fn header_text(text: &str) -> String {
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !text.contains("=?");
     if plain {
         return text.to_owned();

@@ -28,7 +28,8 @@ mod large;
 pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader};
 
-use encoding::{BodyEncoding, header_text, parse_header_text};
+pub use encoding::header_text;
+use encoding::{BodyEncoding, parse_header_text};
 
 /// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
 /// name.
@@ -159,8 +160,7 @@ fn write_text(mail: &Mail, domain: &str) -> Vec<u8> {
     if let Some(date) = date(mail.sent_at) {
         field("Date", &date);
     }
-    let unique = format!("<{}.{}>", mail.id, mail_address(&mail.from, domain));
-    field("Message-ID", &unique.replace(['"', '\n'], ""));
+    field("Message-ID", &format!("<{}>", message_id(mail.id, &mail.from, domain)));
     field("MIME-Version", &"1.0");
     field("Content-Type", &"text/plain; charset=utf-8");
     field("Content-Transfer-Encoding", &encoding.name());
@@ -195,9 +195,16 @@ fn sender(mail: &Mail, domain: &str) -> String {
     }
 }
 
+/// The Message-ID of a mail, without angle brackets: its id, and the sender's mail address.
+#[must_use]
+pub fn message_id(id: MailId, sender: &Username, domain: &str) -> String {
+    format!("{id}.{}", mail_address(sender, domain)).replace(['"', '\n'], "")
+}
+
 /// A username as a mail address. A username that ends with a dot, or has two dots in a row, is
 /// quoted.
-fn mail_address(username: &Username, domain: &str) -> String {
+#[must_use]
+pub fn mail_address(username: &Username, domain: &str) -> String {
     let name = username.as_str();
     if name.ends_with('.') || name.contains("..") {
         format!("\"{name}\"@{domain}")

@@ -93,6 +93,7 @@ const CLIENT: &[Room] = &[
     ("id", &["clock"]),
     ("oneshot", &["cancel"]),
     ("files", &["cancel"]),
+    ("message", &["cancel", "files", "id"]),
     ("trust", &["address", "cancel", "clock", "files"]),
     ("options", &["trust"]),
     ("storage", &["address", "cancel", "files", "id", "mutex", "trust"]),

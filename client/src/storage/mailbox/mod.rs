@@ -132,6 +132,12 @@ impl Mailbox {
         &self.directory
     }
 
+    /// The domain of the server's mail addresses, as the mailbox's files have it.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
     /// The name and content of the file of a mail, as if it were the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {

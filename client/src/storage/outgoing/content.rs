@@ -13,7 +13,7 @@ use correio_proto::{
 
 use super::{
     error::ContentError,
-    measure::{self, Measure, Measured, invalid},
+    measure::{self, Measure, invalid},
 };
 use crate::files::durable;
 
@@ -31,12 +31,12 @@ pub struct OutgoingMail {
     pub content: OutgoingContent,
 }
 
-/// The content of a mail that is to be sent: Unicode text that is not blank, of at most
-/// [`limits::CONTENT_MAX`] bytes (a server may allow less). Clones are cheap.
+/// The content of a mail that is to be sent: Unicode text that is not blank, or an RFC 5322 message, of
+/// at most [`limits::CONTENT_MAX`] bytes (a server may allow less). Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct OutgoingContent {
     pub(super) source: Source,
-    pub(super) measured: Measured,
+    pub(super) measured: LargeContent,
 }
 
 /// Where the bytes of a content are.
@@ -54,7 +54,7 @@ impl OutgoingContent {
     /// The text is blank or too long.
     pub fn text(text: &str) -> Result<Self, Invalid> {
         Self::check(text)?;
-        let mut measure = Measure::default();
+        let mut measure = Measure::new(ContentKind::Text {});
         // A `str` within the limit is never refused.
         let _ = measure.take(text.as_bytes());
         let measured = measure.finish().map_err(|_| invalid(Problem::Empty))?;
@@ -68,9 +68,24 @@ impl OutgoingContent {
     ///
     /// See [`ContentError`].
     pub fn file(path: &Path) -> Result<Self, ContentError> {
+        Self::measure(path, ContentKind::Text {})
+    }
+
+    /// The RFC 5322 message of a file ([`crate::MessageDraft::write`]), which is read as
+    /// [`OutgoingContent::file`] reads a text. Its bytes are sent as they are. The server needs the
+    /// capability `messages`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ContentError`].
+    pub fn message(path: &Path) -> Result<Self, ContentError> {
+        Self::measure(path, ContentKind::Message {})
+    }
+
+    fn measure(path: &Path, kind: ContentKind) -> Result<Self, ContentError> {
         let failed = |source| ContentError::Io { path: path.to_owned(), source };
         let mut file = durable::open_file(path).map_err(failed)?;
-        let mut measure = Measure::default();
+        let mut measure = Measure::new(kind);
         let mut buffer = vec![0; limits::PIECE_MAX];
         loop {
             let count = file.read(&mut buffer).map_err(failed)?;
@@ -119,9 +134,14 @@ impl OutgoingContent {
         }
     }
 
+    /// Whether the content is a text or a message.
+    #[must_use]
+    pub fn kind(&self) -> ContentKind {
+        self.measured.kind
+    }
+
     /// The content as a mail states it.
     pub(crate) fn stated(&self) -> LargeContent {
-        let kind = ContentKind::Text {};
-        LargeContent { kind, size: self.measured.size, sha256: self.measured.sha256 }
+        self.measured
     }
 }

@@ -2,21 +2,15 @@
 
 use correio_proto::{
     limits,
-    mail::{ContentHasher, ContentSize, Field, Invalid, Problem, Sha256},
+    mail::{ContentHasher, ContentKind, ContentSize, Field, Invalid, LargeContent, Problem},
 };
 
 use super::error::ContentError;
 
-/// What a mail states of its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Measured {
-    pub(super) size: ContentSize,
-    pub(super) sha256: Sha256,
-}
-
 /// A content that is being measured.
 #[derive(Debug)]
 pub(super) struct Measure {
+    kind: ContentKind,
     hasher: ContentHasher,
     size: u64,
     /// The line that is being read, from 1.
@@ -26,14 +20,13 @@ pub(super) struct Measure {
     pending: Vec<u8>,
 }
 
-impl Default for Measure {
-    fn default() -> Self {
-        let (hasher, pending) = Default::default();
-        Self { hasher, size: 0, line: 1, is_blank: true, pending }
-    }
-}
-
 impl Measure {
+    /// A measurement at the start of a content of this kind. A message may have any bytes.
+    pub(super) fn new(kind: ContentKind) -> Self {
+        let (hasher, pending) = Default::default();
+        Self { kind, hasher, size: 0, line: 1, is_blank: true, pending }
+    }
+
     /// Takes the next bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<(), ContentError> {
         self.size += bytes.len() as u64;
@@ -41,6 +34,9 @@ impl Measure {
             return Err(too_long().into());
         }
         self.hasher.update(bytes);
+        if let ContentKind::Message {} = self.kind {
+            return Ok(());
+        }
         let mut rest = bytes;
         while let (false, Some((byte, after))) = (self.pending.is_empty(), rest.split_first()) {
             self.pending.push(*byte);
@@ -76,15 +72,16 @@ impl Measure {
         self.is_blank = self.is_blank && text.trim().is_empty();
     }
 
-    /// Ends the measurement and returns its result.
-    pub(super) fn finish(self) -> Result<Measured, ContentError> {
+    /// Ends the measurement, and returns what a mail states of the content.
+    pub(super) fn finish(self) -> Result<LargeContent, ContentError> {
         if !self.pending.is_empty() {
             return Err(ContentError::NotText { line: self.line });
         }
-        if self.is_blank {
+        if self.is_blank && self.kind == (ContentKind::Text {}) {
             return Err(invalid(Problem::Empty).into());
         }
-        Ok(Measured { size: size(self.size)?, sha256: self.hasher.finish() })
+        let (kind, size) = (self.kind, size(self.size)?);
+        Ok(LargeContent { kind, size, sha256: self.hasher.finish() })
     }
 }
 

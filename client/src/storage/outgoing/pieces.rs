@@ -8,7 +8,7 @@ use std::{
 
 use correio_proto::{
     limits,
-    mail::{Body, ContentHasher, Piece},
+    mail::{Content, ContentHasher, ContentKind, Message, Piece},
 };
 
 use super::{
@@ -103,31 +103,40 @@ impl OutgoingContent {
     ///
     /// # Errors
     ///
-    /// [`ContentError::Io`], and [`ContentError::Changed`] if the file is not what it was.
+    /// [`ContentError::Io`], and [`ContentError::Changed`] if the file is not what it was, or is not a
+    /// text.
     pub fn read(&self) -> Result<String, ContentError> {
         let path = match &self.source {
             Source::Memory(text) => return Ok(text.as_ref().to_owned()),
             Source::File(path) => path,
         };
-        let changed = || ContentError::Changed { path: path.to_path_buf() };
+        String::from_utf8(self.bytes()?).map_err(|_| changed(path))
+    }
+
+    /// All bytes, in memory.
+    fn bytes(&self) -> Result<Vec<u8>, ContentError> {
         let mut pieces = ContentPieces::open(self)?;
         let mut bytes = Vec::with_capacity(usize::try_from(self.size()).unwrap_or_default());
         while (bytes.len() as u64) < self.size() {
             bytes.extend_from_slice(pieces.next(limits::PIECE_MAX)?.as_bytes());
         }
         pieces.compare()?;
-        String::from_utf8(bytes).map_err(|_| changed())
+        Ok(bytes)
     }
 
-    /// The content as a body of a message.
+    /// The content as one of a request, which has all of it.
     ///
     /// # Errors
     ///
     /// As [`OutgoingContent::read`]; [`ContentError::Invalid`] above [`limits::BODY_MAX`].
-    pub(crate) fn body(&self) -> Result<Body, ContentError> {
-        match &self.source {
-            Source::Memory(text) => text.parse().map_err(ContentError::Invalid),
-            Source::File(_) => self.read()?.parse().map_err(ContentError::Invalid),
+    pub(crate) fn inline(&self) -> Result<Content, ContentError> {
+        match (self.kind(), &self.source) {
+            (ContentKind::Message {}, _) => {
+                let message: Message = self.bytes()?.as_slice().try_into()?;
+                Ok(message.into())
+            }
+            (ContentKind::Text {}, Source::Memory(text)) => Ok(text.parse()?),
+            (ContentKind::Text {}, Source::File(_)) => Ok(self.read()?.parse()?),
         }
     }
 }

@@ -1,0 +1,185 @@
+//! Saves an attachment: never outside of the directory that was chosen, and never over a file.
+//!
+//! All names are looked up in the directory that was opened, and no link is followed. The file gets
+//! its name when all of it is on disk.
+
+use std::{
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{AtFlags, Mode, OFlags, linkat, open, openat, renameat, unlinkat},
+    io::Errno,
+};
+
+use super::{
+    decode::Decoder,
+    file_name::{harmless, numbered},
+    view::BUFFER,
+    walk::{Step, Walk},
+};
+use crate::{cancel::Cancel, files::durable, id::new_mail_id};
+
+/// Most files of one name in a directory.
+const SAME_NAME_MAX: usize = 10_000;
+
+/// Why an attachment was not saved. No file is left of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The message has no attachment with this index.
+    #[error("the message has no attachment {0}")]
+    NoSuchAttachment(usize),
+    /// The message cannot be read.
+    #[error("the message cannot be read: {0}")]
+    Read(io::Error),
+    /// The file cannot be written.
+    #[error("{path}: {source}", path = path.display())]
+    Write {
+        /// The directory or the file.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The directory has ten thousand files of this name.
+    #[error("{path}: too many files of this name", path = path.display())]
+    TooManyFiles {
+        /// The file's name without a number.
+        path: PathBuf,
+    },
+    /// The call was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// Saves the attachment with this [`super::Attachment::index`] into a directory, durably, and returns
+/// the file's path. `source` is the message from its start. `fallback` is the name for an attachment
+/// without one. Only the person themselves may read the file (mode 0600).
+///
+/// # Errors
+///
+/// See [`SaveError`].
+pub fn save_attachment(
+    source: impl Read,
+    index: usize,
+    directory: &Path,
+    fallback: &str,
+    cancel: &Cancel,
+) -> Result<PathBuf, SaveError> {
+    let mut walk = Walk::new(BufReader::with_capacity(BUFFER, source));
+    let mut parts = 0;
+    let head = loop {
+        match walk.step().map_err(SaveError::Read)? {
+            Step::Part(head, _) if parts == index => break head,
+            Step::Part(..) => parts += 1,
+            Step::Fields(_) | Step::Body => {}
+            Step::End(..) => return Err(SaveError::NoSuchAttachment(index)),
+        }
+        if cancel.is_cancelled() {
+            return Err(SaveError::Cancelled);
+        }
+    };
+    let media = format!("{}/{}", head.media.main, head.media.sub);
+    let name = harmless(head.name.as_deref(), &media, fallback);
+    let mut saved = Unnamed::create(directory)?;
+    let written = saved.write(&mut walk, Decoder::new(head.encoding), cancel);
+    let named = written.and_then(|()| saved.name(&name));
+    if named.is_err() {
+        saved.remove();
+    }
+    named
+}
+
+/// A file that has a temporary name.
+#[derive(Debug)]
+struct Unnamed<'a> {
+    path: &'a Path,
+    directory: OwnedFd,
+    temporary: String,
+    file: File,
+}
+
+impl<'a> Unnamed<'a> {
+    fn create(path: &'a Path) -> Result<Self, SaveError> {
+        let failed =
+            |error: Errno| SaveError::Write { path: path.to_owned(), source: error.into() };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = open(path, flags, Mode::empty()).map_err(failed)?;
+        let temporary = format!(".correio-{}.part", new_mail_id());
+        let file = create_new(&directory, &temporary).map_err(failed)?;
+        Ok(Self { path, directory, temporary, file })
+    }
+
+    /// Writes the body of the part that the walk has come to.
+    fn write<R: io::BufRead>(
+        &mut self,
+        walk: &mut Walk<R>,
+        mut decoder: Decoder,
+        cancel: &Cancel,
+    ) -> Result<(), SaveError> {
+        let failed = |source| SaveError::Write { path: self.path.join(&self.temporary), source };
+        let mut output = BufWriter::with_capacity(BUFFER, &self.file);
+        let mut decoded = Vec::new();
+        while let Step::Body = walk.step().map_err(SaveError::Read)? {
+            if cancel.is_cancelled() {
+                return Err(SaveError::Cancelled);
+            }
+            decoded.clear();
+            decoder.decode(walk.body(), &mut decoded);
+            output.write_all(&decoded).map_err(failed)?;
+        }
+        decoded.clear();
+        // What is broken was told with the list of attachments.
+        let _ = decoder.finish(&mut decoded);
+        output.write_all(&decoded).and_then(|()| output.flush()).map_err(failed)?;
+        drop(output);
+        durable::sync(&self.file).map_err(failed).map(drop)
+    }
+
+    /// Gives the file the first of its names that is free.
+    fn name(&self, name: &str) -> Result<PathBuf, SaveError> {
+        for number in 1..=SAME_NAME_MAX {
+            let name = if number == 1 { name.to_owned() } else { numbered(name, number) };
+            let path = self.path.join(&name);
+            match self.link(&name) {
+                Ok(()) => {
+                    // Some file systems do not support this; the file is whole.
+                    let _ = rustix::fs::fsync(&self.directory);
+                    return Ok(path);
+                }
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(SaveError::Write { path, source: error.into() }),
+            }
+        }
+        Err(SaveError::TooManyFiles { path: self.path.join(name) })
+    }
+
+    /// Gives the file a name that no file has.
+    fn link(&self, name: &str) -> Result<(), Errno> {
+        let directory = &self.directory;
+        match linkat(directory, &self.temporary, directory, name, AtFlags::empty()) {
+            Ok(()) => unlinkat(directory, &self.temporary, AtFlags::empty()),
+            Err(Errno::EXIST) => Err(Errno::EXIST),
+            // The file system has no links: an empty file takes the name first.
+            Err(_) => {
+                create_new(directory, name)?;
+                let renamed = renameat(directory, &self.temporary, directory, name);
+                renamed.inspect_err(|_| _ = unlinkat(directory, name, AtFlags::empty()))
+            }
+        }
+    }
+
+    /// Removes the file, which has no other name.
+    fn remove(&self) {
+        // The first error is reported.
+        let _ = unlinkat(&self.directory, &self.temporary, AtFlags::empty());
+    }
+}
+
+/// Creates a file that was not there. A link of that name is there.
+fn create_new(directory: &OwnedFd, name: &str) -> Result<File, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    openat(directory, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
+}
