@@ -70,7 +70,6 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
         },
         throttle: ThrottleConfig {
             registrations_per_hour: 10,
-            lists: ListCreation::Members,
             mails_per_hour: 100,
             failed_logins: 5,
         },
@@ -84,6 +83,7 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> 
         piece_min: limits::PIECE_MIN,
         body_max: limits::BODY_DEFAULT_MAX,
         registrations: RegistrationRules::Open,
+        lists: ListCreation::Members,
         bcrypt,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(150),

@@ -190,7 +190,7 @@ impl Model {
                 return refusal(ErrorCode::NotAllowed);
             }
             ListChange::Remove { members } => {
-                members.iter().for_each(|name| _ = roles.remove(name))
+                roles.retain(|name, _| !members.iter().any(|it| it == name))
             }
             ListChange::Delete {} => {
                 self.lists.0.remove(name);
