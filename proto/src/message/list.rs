@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Reply;
 use crate::{
     limits,
     mail::{FullName, Recipients, Username, bounded, present},
@@ -32,17 +31,6 @@ pub enum ListRequest {
         /// The change.
         change: ListChange,
     },
-}
-
-impl ListRequest {
-    /// See [`super::Request::is_answered_by`].
-    pub(super) fn is_answered_by(&self, reply: &Reply) -> bool {
-        match self {
-            Self::Mine {} => matches!(reply, Reply::Lists { .. }),
-            Self::Members { .. } => matches!(reply, Reply::Members(_)),
-            Self::Change { .. } => matches!(reply, Reply::ListChanged {}),
-        }
-    }
 }
 
 /// A change of a list. Each may be sent again: the result is the same.

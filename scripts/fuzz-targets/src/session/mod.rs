@@ -3,6 +3,7 @@
 //! and closed connection is compared with a [`Model`] that shares no code with the server.
 
 mod contents;
+mod list_replies;
 mod lists;
 mod model;
 mod refusal;

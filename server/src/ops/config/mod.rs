@@ -12,8 +12,7 @@ pub use self::{
     types::{Config, Listen, Operation, SecurityConfig, Task},
 };
 use crate::{
-    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    session::ListCreation,
+    limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
     store::{CreateStore, Quota, kind::StoreKind},
 };
 
