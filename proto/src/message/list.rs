@@ -14,9 +14,9 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum ListRequest {
     /// The lists that the account that is logged in owns or is a member of. Answered by
-    /// [`Reply::Lists`].
+    /// [`super::Reply::Lists`].
     Mine {},
-    /// The members of a list. Answered by [`Reply::Members`].
+    /// The members of a list. Answered by [`super::Reply::Members`].
     Members {
         /// The list's name.
         name: Username,
@@ -24,7 +24,7 @@ pub enum ListRequest {
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         after: Option<Username>,
     },
-    /// A change. Answered by [`Reply::ListChanged`].
+    /// A change. Answered by [`super::Reply::ListChanged`].
     Change {
         /// The list's name.
         name: Username,
@@ -107,7 +107,7 @@ pub struct ListOverview {
     pub role: Option<Role>,
 }
 
-/// See [`Reply::Members`].
+/// See [`super::Reply::Members`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MembersPage {
     /// The list.
