@@ -109,7 +109,7 @@ fn refusals_about_lists_say_why() {
         (2, mail(1, "turma,tony", "x"), ErrorCode::MayNotSend, "nobody got the mail"),
         (2, mail(1, "everybody", "x"), ErrorCode::MayNotSend, "nobody got the mail"),
     ];
-    let mut clients = [&mut tony, &mut pepper, &mut steve];
+    let clients = [&mut tony, &mut pepper, &mut steve];
     for (client, request, code, text) in cases {
         let error = refused(clients[client].ask(&mut world, request.clone()));
         assert_eq!(error.code, code, "{request:?}");

@@ -149,7 +149,7 @@ impl Model {
                 return refusal(ErrorCode::NotAllowed);
             }
             ListChange::Remove { members } => {
-                roles.retain(|name, _| !members.iter().any(|it| it == name))
+                roles.retain(|name, _| !members.iter().any(|it| it == name));
             }
             ListChange::Delete {} => {
                 self.lists.0.remove(name);
