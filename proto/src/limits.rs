@@ -91,7 +91,7 @@ pub const CAPABILITIES_MAX: usize = 32;
 /// Longest name of a capability, in bytes (all ASCII).
 pub const CAPABILITY_MAX: usize = 32;
 
-/// Deepest nesting of MessagePack values that is read. The messages need five levels; the rest
+/// Deepest nesting of MessagePack values that is read. The messages need eight levels; the rest
 /// is room for fields that a later version adds.
 pub const DEPTH_MAX: usize = 16;
 

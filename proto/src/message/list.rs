@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Reply;
 use crate::{
     limits,
     mail::{FullName, Recipients, Username, bounded, present},
@@ -15,9 +14,9 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum ListRequest {
     /// The lists that the account that is logged in owns or is a member of. Answered by
-    /// [`Reply::Lists`].
+    /// [`super::Reply::Lists`].
     Mine {},
-    /// The members of a list. Answered by [`Reply::Members`].
+    /// The members of a list. Answered by [`super::Reply::Members`].
     Members {
         /// The list's name.
         name: Username,
@@ -25,24 +24,13 @@ pub enum ListRequest {
         #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
         after: Option<Username>,
     },
-    /// A change. Answered by [`Reply::ListChanged`].
+    /// A change. Answered by [`super::Reply::ListChanged`].
     Change {
         /// The list's name.
         name: Username,
         /// The change.
         change: ListChange,
     },
-}
-
-impl ListRequest {
-    /// See [`super::Request::is_answered_by`].
-    pub(super) fn is_answered_by(&self, reply: &Reply) -> bool {
-        match self {
-            Self::Mine {} => matches!(reply, Reply::Lists { .. }),
-            Self::Members { .. } => matches!(reply, Reply::Members(_)),
-            Self::Change { .. } => matches!(reply, Reply::ListChanged {}),
-        }
-    }
 }
 
 /// A change of a list. Each may be sent again: the result is the same.
@@ -119,7 +107,7 @@ pub struct ListOverview {
     pub role: Option<Role>,
 }
 
-/// See [`Reply::Members`].
+/// See [`super::Reply::Members`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MembersPage {
     /// The list.

@@ -114,7 +114,9 @@ impl Request {
             Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
             Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
             Self::Find(_) => matches!(reply, Reply::Found(_)),
-            Self::List(request) => request.is_answered_by(reply),
+            Self::List(ListRequest::Mine {}) => matches!(reply, Reply::Lists { .. }),
+            Self::List(ListRequest::Members { .. }) => matches!(reply, Reply::Members(_)),
+            Self::List(ListRequest::Change { .. }) => matches!(reply, Reply::ListChanged {}),
             Self::Ping {} => matches!(reply, Reply::Pong {}),
         }
     }

@@ -2,5 +2,6 @@
 
 pub mod admission;
 pub(crate) mod budget;
+pub mod list_creation;
 pub mod prefix;
 pub mod throttle;

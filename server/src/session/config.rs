@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use correio_proto::{limits, message::Realm, tls::Security};
 
-use crate::auth::{hashing::Bcrypt, invite::RegistrationRules};
+use crate::{
+    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    limits::list_creation::ListCreation,
+};
 
 /// Whom the server's directory is shown to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +45,6 @@ pub struct SessionConfig {
     /// How long a logged-in connection may be without a request, or with output that the client
     /// does not read. The client is pinged after half of this time.
     pub idle_timeout: Duration,
-}
-
-/// Who may make lists over the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ListCreation {
-    /// Every account.
-    #[default]
-    Members,
-    /// Nobody. The lists that exist stay as they are: their owners change them, and mail goes to
-    /// them.
-    Off,
 }
 
 impl SessionConfig {

@@ -7,8 +7,8 @@ use correio_proto::{
 
 use crate::{
     event::Event,
+    limits::list_creation::ListCreation,
     session::{
-        config::ListCreation,
         context::SessionContext,
         job::{Done, Job},
         pending::Pending,

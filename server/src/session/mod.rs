@@ -29,7 +29,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply, Hello, Limits, Reply, Request, Software, Welcome},
 };
 
-pub use self::config::{DirectoryPolicy, ListCreation, SessionConfig};
+pub use self::config::{DirectoryPolicy, SessionConfig};
 pub(crate) use self::{
     charge::Settlement,
     context::SessionContext,
@@ -43,6 +43,7 @@ use self::{
     response::{Answer, Response},
     state::{LoginState, SessionState},
 };
+pub use crate::limits::list_creation::ListCreation;
 use crate::{
     event::Event,
     ids::{ConnId, Ticket},
@@ -213,7 +214,8 @@ impl Session {
     /// Logs a refused request, up to [`REFUSALS_LOGGED`].
     fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
         use ErrorCode::{
-            BadCredentials, Conflict, Incomplete, MailboxFull, RateLimited, UnknownRecipient,
+            BadCredentials, Conflict, Incomplete, MailboxFull, MayNotSend, RateLimited,
+            UnknownRecipient,
         };
         let Reply::Error(error) = reply else {
             return;
@@ -221,7 +223,13 @@ impl Session {
         // These codes have events of their own, which say more.
         if matches!(
             error.code,
-            BadCredentials | Conflict | Incomplete | MailboxFull | RateLimited | UnknownRecipient
+            BadCredentials
+                | Conflict
+                | Incomplete
+                | MailboxFull
+                | MayNotSend
+                | RateLimited
+                | UnknownRecipient
         ) {
             return;
         }

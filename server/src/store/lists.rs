@@ -7,10 +7,7 @@ use correio_proto::{
 
 use super::StoreDone;
 
-/// Name of the list whose members are all accounts. A new store has it, without an owner.
-pub const EVERYBODY: &str = "everybody";
-
-/// Title of [`EVERYBODY`].
+/// Title of [`super::EVERYBODY`].
 pub(super) const EVERYBODY_TITLE: &str = "Everybody · Todos";
 
 /// Who the members of a list are.

@@ -20,8 +20,6 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-pub use self::lists::EVERYBODY;
-
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod found;
@@ -30,6 +28,9 @@ mod lists;
 pub mod memory;
 pub mod sqlite;
 mod uploads;
+
+/// Name of the list whose members are all accounts. A new store has it, without an owner.
+pub const EVERYBODY: &str = "everybody";
 
 /// A stored account.
 #[derive(Clone, Debug, PartialEq, Eq)]

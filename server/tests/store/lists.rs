@@ -2,7 +2,7 @@
 
 use correio_proto::{
     limits,
-    mail::{MailRef, Username},
+    mail::{Mail, MailRef, Username},
     message::{ListChange, ListOverview, Role, SendPolicy},
 };
 use correio_server::{
@@ -362,7 +362,7 @@ fn a_large_content_goes_to_a_list_and_is_kept_until_the_last_member_has_it(harne
     harness.run(upload(tony, 1, 300, 0..300));
     assert!(is_sent(&harness.run(send_large(tony, 1, "turma,pepper", 300))));
     let first = |harness: &mut Harness, account| -> Vec<MailRef> {
-        harness.fetch(account).iter().map(|mail| mail.reference()).collect()
+        harness.fetch(account).iter().map(Mail::reference).collect()
     };
     for account in [tony, pepper] {
         let mails = first(harness, account);

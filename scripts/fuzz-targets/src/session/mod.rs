@@ -4,6 +4,7 @@
 
 mod contents;
 mod directory;
+mod list_replies;
 mod lists;
 mod model;
 mod refusal;

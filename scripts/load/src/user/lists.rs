@@ -1,42 +1,14 @@
 //! A user's own list, which a share of its mails goes to.
 
 use correio_proto::{
-    mail::{Recipients, Username},
+    mail::Recipients,
     message::{ListChange, ListRequest, Request, Role, SendPolicy},
 };
 
-use super::{RequestKind, UserContext, VirtualUser};
-
-/// A list that the user owns, and how far it is.
-#[derive(Debug)]
-pub(super) struct OwnList {
-    name: Username,
-    members: Recipients,
-    step: Step,
-}
-
-/// What the user does next for its list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Create,
-    Add,
-    /// The list is there, with all its members.
-    Send,
-}
-
-impl OwnList {
-    /// A list that no other run has on this server.
-    fn new(members: Recipients) -> Self {
-        let id = correio_client::new_mail_id().to_string().replace('-', "");
-        let name = format!("list{}", id.get(8..).unwrap_or_default());
-        let name = name.parse().expect("letters and digits are a username");
-        Self { name, members, step: Step::Create }
-    }
-
-    fn change(&self, change: ListChange) -> Request {
-        Request::List(ListRequest::Change { name: self.name.clone(), change })
-    }
-}
+use super::{
+    RequestKind, UserContext, VirtualUser,
+    own_list::{OwnList, Step},
+};
 
 impl VirtualUser {
     /// Makes the user's list, or sends a mail to it and to one of its members.

@@ -3,6 +3,7 @@
 mod contents;
 mod context;
 mod lists;
+mod own_list;
 mod transfer;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use correio_proto::{
 
 pub use self::context::{Phase, Rng, UserContext};
 use self::{
-    lists::OwnList,
+    own_list::OwnList,
     transfer::{Reading, Uploading},
 };
 use crate::{

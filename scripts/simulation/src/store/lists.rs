@@ -31,6 +31,9 @@ pub(super) struct List {
     roles: BTreeMap<AccountId, Role>,
 }
 
+/// A member: username, account and role.
+pub(super) type Member<'a> = (&'a Username, AccountId, Role);
+
 /// The accounts of a server, by their usernames.
 pub(super) type Accounts = BTreeMap<Username, AccountId>;
 
@@ -132,7 +135,7 @@ impl Lists {
         id: AccountId,
         name: &Username,
         accounts: &'a Accounts,
-    ) -> Result<(ListOverview, Vec<(&'a Username, AccountId, Role)>), StoreDone> {
+    ) -> Result<(ListOverview, Vec<Member<'a>>), StoreDone> {
         let list = self.find(name).ok_or(StoreDone::NoSuchList)?;
         list.may_read(id)?;
         Ok((list.overview(id, accounts), list.members(accounts)))

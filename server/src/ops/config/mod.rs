@@ -12,9 +12,8 @@ pub use self::{
     types::{Config, Listen, Operation, SecurityConfig, Task},
 };
 use crate::{
-    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
+    limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
     session::DirectoryPolicy,
-    session::ListCreation,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 

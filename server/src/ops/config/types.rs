@@ -9,13 +9,12 @@ use std::{
 use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 
 use crate::{
-    limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
+    limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
     ops::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
         restore::RestoreSource,
     },
     session::DirectoryPolicy,
-    session::ListCreation,
     store::{CreateStore, Quota, kind::StoreKind},
 };
 

@@ -11,8 +11,8 @@ use correio_proto::{
 use crate::{
     ids::AccountId,
     store::{
-        StoreDone,
-        lists::{EVERYBODY, EVERYBODY_TITLE, Membership, Standing},
+        EVERYBODY, StoreDone,
+        lists::{EVERYBODY_TITLE, Membership, Standing},
     },
 };
 

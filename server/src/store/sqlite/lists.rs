@@ -18,8 +18,8 @@ use super::{
 use crate::{
     ids::AccountId,
     store::{
-        StoreDone,
-        lists::{EVERYBODY, Membership, Standing},
+        EVERYBODY, StoreDone,
+        lists::{Membership, Standing},
     },
 };
 
