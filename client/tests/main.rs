@@ -10,6 +10,7 @@ mod killed;
 mod library_drafts;
 mod library_example;
 mod library_large;
+mod library_messages;
 mod library_network;
 mod library_server;
 mod mailbox_faults;
