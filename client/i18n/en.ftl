@@ -173,6 +173,7 @@ request-cancelled = cancelled
 request-session-ended = the session has ended; log in again
 request-other-servers-realm = the server says that it keeps the mail of { $keeper }, which is known as another server; somebody may be posing as it. Nothing was sent. If both are the same server, accept the present certificate of { $keeper } first: correio trust { $keeper }
 request-too-large = the e-mail has { $size }, above the server's limit of { $limit }
+request-no-messages = the server takes no e-mail with attachments
 request-answer = the server sent an answer that makes no sense ({ $reason })
 request-overloaded = too many requests are under way
 request-closed = the connection was closed

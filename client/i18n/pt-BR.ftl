@@ -173,6 +173,7 @@ request-cancelled = cancelado
 request-session-ended = a sessão terminou; entre de novo
 request-other-servers-realm = o servidor diz que guarda os e-mails de { $keeper }, conhecido como outro servidor; alguém pode estar se passando por ele. Nada foi enviado. Se os dois são o mesmo servidor, aceite antes o certificado atual de { $keeper }: correio trust { $keeper }
 request-too-large = o e-mail tem { $size } e passa do limite do servidor, de { $limit }
+request-no-messages = o servidor não aceita e-mails com anexos
 request-answer = o servidor mandou uma resposta sem sentido ({ $reason })
 request-overloaded = há pedidos demais em andamento
 request-closed = a conexão foi fechada

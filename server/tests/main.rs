@@ -17,6 +17,7 @@ mod limits;
 mod lists;
 mod logout;
 mod lost;
+mod messages;
 mod operator;
 mod process;
 mod promises;

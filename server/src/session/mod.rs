@@ -340,9 +340,12 @@ fn welcome(config: &SessionConfig) -> Welcome {
 fn capabilities(directory: DirectoryPolicy) -> Capabilities {
     match directory {
         DirectoryPolicy::Members => {
-            [Capability::contents(), Capability::lists(), Capability::find()].into()
+            let find = Capability::find();
+            [Capability::contents(), Capability::messages(), Capability::lists(), find].into()
         }
-        DirectoryPolicy::Off => [Capability::contents(), Capability::lists()].into(),
+        DirectoryPolicy::Off => {
+            [Capability::contents(), Capability::messages(), Capability::lists()].into()
+        }
     }
 }
 

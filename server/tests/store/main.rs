@@ -29,6 +29,7 @@ mod killing;
 mod lists;
 mod lists_large;
 mod log;
+mod messages;
 mod migrating;
 mod opening;
 mod queue;

@@ -136,6 +136,7 @@ impl Failure {
                 Self::new(ExitStatus::Configuration, "known_servers", said)
             }
             RequestError::TooLarge { .. } => Self::new(ExitStatus::BadData, "too_large", said),
+            RequestError::NoMessages => Self::new(ExitStatus::BadData, "no_messages", said),
             RequestError::Answer(_) => Self::new(ExitStatus::Unreachable, "protocol", said),
             RequestError::Overloaded => Self::new(ExitStatus::TryAgain, "busy", said),
             RequestError::Closed => Self::new(ExitStatus::Unreachable, "closed", said),

@@ -117,7 +117,7 @@ fn for_width(line: &str, width: Option<usize>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use correio_proto::mail::{Seq, Timestamp};
+    use correio_proto::mail::{ContentKind, Seq, Timestamp};
 
     use super::*;
     use crate::text::Lang;
@@ -133,7 +133,8 @@ mod tests {
             subject: "Oi".parse().unwrap(),
             content: "x".parse().unwrap(),
         };
-        let content = MailText { text: text.to_owned(), is_replaced: false };
+        let kind = ContentKind::Text {};
+        let content = MailText { kind, text: text.to_owned(), is_replaced: false };
         MailView::new(&Text::new(Lang::En), &mail, content)
     }
 

@@ -138,7 +138,7 @@ impl Mailbox {
         &self.domain
     }
 
-    /// The name and content of the file of a mail, as if it were the first in the mailbox.
+    /// The name and content of the file of a mail (of a large content only the head), as if it were the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
         (FileName::of(mail, 1).base(), rfc5322::write(mail, &self.domain))
@@ -337,5 +337,7 @@ fn is_of_program(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|error| limits.contains(&error))
 }
 
+#[cfg(test)]
+mod message_tests;
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,7 @@ mod fatal;
 mod group;
 mod header;
 mod index;
+mod inline;
 mod jobs;
 mod list_changes;
 mod lists;

@@ -225,6 +225,9 @@ const VERSION_2: &str = "
     ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
 ";
 
+/// A row whose content is an RFC 5322 message within the mail has it in `message`, and no text in
+/// `body`. `is_message` says what the pieces of a large content are.
+///
 /// `directory.rs` describes `directory`, and has its function. With `secure-delete` the index keeps
 /// nothing of a name that was changed or deleted.
 ///
@@ -232,6 +235,11 @@ const VERSION_2: &str = "
 /// its owners alone (`lists.rs`). `role` is 0 for owners, so that `list_member_account` has an
 /// account's own lists first.
 const VERSION_3: &str = "
+    ALTER TABLE mail ADD COLUMN message BLOB
+        CHECK (message IS NULL OR body = '' AND content IS NULL);
+    ALTER TABLE content ADD COLUMN message BLOB CHECK (message IS NULL OR body = '');
+    ALTER TABLE content ADD COLUMN is_message INTEGER NOT NULL DEFAULT 0
+        CHECK (is_message = 0 OR is_message = 1 AND pieces IS NOT NULL);
     CREATE VIRTUAL TABLE directory USING fts5 (
         username, full_name, tokenize = 'trigram case_sensitive 1'
     );
