@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(
             found("DELETE FROM list WHERE id = 7"),
             [
-                ("account is a member of a list that is missing", 2),
                 ("account is a member of a list that is missing", 1),
+                ("account is a member of a list that is missing", 2),
             ]
         );
         assert_eq!(
