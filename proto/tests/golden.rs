@@ -295,9 +295,9 @@ fn own_requests() -> Vec<(u32, Request)> {
             }),
         ),
         (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
-        (16, Request::Find(Find { text: "Star".parse().unwrap() })),
+        (23, Request::Find(Find { text: "Star".parse().unwrap() })),
         (
-            16,
+            24,
             Request::Send(Send {
                 id: message_id(),
                 to: recipients(),
@@ -306,7 +306,7 @@ fn own_requests() -> Vec<(u32, Request)> {
             }),
         ),
         (
-            17,
+            25,
             Request::Send(Send {
                 id: large_id(),
                 to: recipients(),
@@ -361,7 +361,7 @@ fn own_replies() -> Vec<(u32, Reply)> {
         (11, Reply::LoggedOut {}),
         (13, Reply::Uploaded { staged: 262_144 + piece().as_bytes().len() as u64 }),
         (15, Reply::Piece { bytes: piece() }),
-        (16, Reply::Found(Found { people: vec![tony()], more: false })),
+        (23, Reply::Found(Found { people: vec![tony()], more: false })),
     ]
 }
 
@@ -537,7 +537,7 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
         for (answered, reply) in &replies {
             let is_account = |number| (7..=9).contains(&number);
             let is_list_change = |number| (18..=22).contains(&number);
-            let is_send = |number| matches!(number, 4 | 14 | 16 | 17);
+            let is_send = |number| matches!(number, 4 | 14 | 24 | 25);
             let belongs = number == *answered
                 || is_account(number) && is_account(*answered)
                 || is_send(number) && is_send(*answered)
