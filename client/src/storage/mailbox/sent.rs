@@ -4,7 +4,7 @@ use std::{io, slice};
 
 use correio_proto::{
     limits,
-    mail::{Content, Mail, Seq},
+    mail::{Content, ContentKind, Mail, Seq},
 };
 
 use super::{
@@ -113,8 +113,20 @@ impl Mailbox {
 
 /// The content as the copy has it: within the mail if that is possible.
 fn content(content: &OutgoingContent) -> Result<Content, ContentError> {
-    match content.size() <= limits::BODY_MAX as u64 {
-        true => Ok(content.body()?.into()),
-        false => Ok(Content::Large(content.stated())),
+    let stated = content.stated();
+    if content.size() > limits::BODY_MAX as u64 {
+        return Ok(Content::Large(stated));
+    }
+    match stated.kind {
+        ContentKind::Text {} => Ok(content.body()?.into()),
+        ContentKind::Message {} => {
+            let mut pieces = ContentPieces::open(content)?;
+            let mut bytes = Vec::new();
+            while (bytes.len() as u64) < content.size() {
+                bytes.extend_from_slice(pieces.next(limits::PIECE_MAX)?.as_bytes());
+            }
+            pieces.compare()?;
+            Ok(Content::Message(bytes.as_slice().try_into()?))
+        }
     }
 }
