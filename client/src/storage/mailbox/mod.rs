@@ -8,6 +8,7 @@ mod claim;
 mod content;
 mod domain;
 mod error;
+mod heads;
 mod large;
 mod large_file;
 mod list;
