@@ -6,19 +6,23 @@ use correio_proto::mail::Timestamp;
 use crate::{names::Names, text::Text};
 
 /// A mail's line in a list from which a number is chosen.
-pub(crate) fn mail_line(number: usize, mail: &Stored, names: &Names) -> String {
-    format!("[{number}] {}", summary(mail, names))
+pub(crate) fn mail_line(text: &Text, number: usize, mail: &Stored, names: &Names) -> String {
+    format!("[{number}] {}", summary(text, mail, names))
 }
 
 /// A mail's line in the list of the local mailbox, with its date.
 pub(crate) fn dated_mail_line(text: &Text, mail: &Stored, names: &Names) -> String {
-    format!("[{}] {} {}", mail.number, text.time(mail.sent_at), summary(mail, names))
+    format!("[{}] {} {}", mail.number, text.time(mail.sent_at), summary(text, mail, names))
 }
 
-/// The sender and the subject.
-fn summary(mail: &Stored, names: &Names) -> String {
+/// The sender and the subject. A stranger whose name looks like a known one is marked.
+fn summary(text: &Text, mail: &Stored, names: &Names) -> String {
     let from = names.sender(&mail.from, &mail.from_name);
-    format!("{from}: {}", sanitize(mail.subject.as_str(), WhiteSpace::OneLine))
+    let subject = sanitize(mail.subject.as_str(), WhiteSpace::OneLine);
+    match names.resembled_by(mail).is_empty() {
+        true => format!("{from}: {subject}"),
+        false => format!("{from} {}: {subject}", text.of("stranger")),
+    }
 }
 
 /// A draft's line: when it was written last, the recipients, the subject.

@@ -107,9 +107,16 @@ impl Context<'_> {
     /// The local mailbox of the server and user from the options; if one of them is missing, the
     /// only mailbox that matches.
     pub(super) fn mailbox(&self) -> Result<Mailbox, Failure> {
+        let (address, username) = self.account()?;
+        Ok(Mailbox::open(&self.data, &address, &username))
+    }
+
+    /// The server and user from the options; if one of them is missing, those of the only local
+    /// mailbox that matches.
+    pub(super) fn account(&self) -> Result<(Address, Username), Failure> {
         let options = self.options;
-        let (address, username) = match (&options.server, &options.user) {
-            (Some(_), Some(_)) => (self.address()?, self.username()?),
+        match (&options.server, &options.user) {
+            (Some(_), Some(_)) => Ok((self.address()?, self.username()?)),
             (server, user) => {
                 let server = server.is_some().then(|| self.spellings()).transpose()?;
                 let user = user.is_some().then(|| self.username()).transpose()?;
@@ -119,13 +126,12 @@ impl Context<'_> {
                         && user.as_ref().is_none_or(|user| user == username)
                 });
                 match (owners.next(), owners.next()) {
-                    (Some(owner), None) => owner,
+                    (Some(owner), None) => Ok(owner),
                     // No mailbox or several match: the missing option is the error.
-                    _ => (self.address()?, self.username()?),
+                    _ => Ok((self.address()?, self.username()?)),
                 }
             }
-        };
-        Ok(Mailbox::open(&self.data, &address, &username))
+        }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     }
     let directory = sanitize(&mailbox.directory().to_string_lossy(), WhiteSpace::OneLine);
     app.say(&app.text.with("local-title", &[("directory", directory.into())]));
-    let names = user.names_among(&list.mails);
+    let names = user.names_among(&app.data, &list.mails);
     let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
     let list = MailList { names, mails };
     // The newest mails are at the end, so the last screenful is shown first.

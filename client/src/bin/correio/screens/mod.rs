@@ -8,6 +8,7 @@ mod home;
 mod local;
 mod login;
 mod receive;
+mod recipients;
 mod register;
 mod send;
 mod server;
