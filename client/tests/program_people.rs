@@ -158,6 +158,29 @@ fn somebody_of_the_address_book_is_no_stranger() {
 }
 
 #[test]
+fn a_notice_the_list_and_the_mail_mark_a_stranger_in_the_menus() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK")]);
+    let mut screen = Start::of(&setup).home();
+    setup.deliver("loki", "tony", &[("Oi", "x")]);
+    screen.sees("New e-mail from TONY STARK <loki> (unknown): Oi");
+    screen.press("5");
+    screen.sees("[1] TONY STARK <loki> (unknown): Oi");
+    screen.answer("(0 goes back)", "1");
+    screen.sees("Warning: this is the first e-mail from loki, ");
+    screen.press_until(ESCAPE, "(0 goes back)");
+    screen.asks("(0 goes back)");
+    screen.press_until(ESCAPE, HOME);
+    screen.menu(HOME);
+    // The second mail is that of an account that has written before.
+    setup.deliver("loki", "tony", &[("Ola", "x")]);
+    screen.sees("New e-mail from TONY STARK <loki>: Ola");
+    screen.quit();
+}
+
+#[test]
 fn tab_completes_recipients_and_enter_sends_no_guess() {
     if !has_terminal() {
         return;
