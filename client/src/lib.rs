@@ -6,6 +6,7 @@
 //!    receive. Most programs need nothing else for the network.
 //!    [`OutgoingMail`] has a text or a file of any size that the server takes.
 //! 2. [`Mailbox`] and [`Drafts`]: received, sent and unfinished mail on this computer.
+//!    [`AddressBook`] and [`KnownPeople`]: the user's nicknames, and the people known from mail.
 //! 3. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
 //! 4. [`sanitize()`]: makes other people's texts harmless for a terminal.
 //! 5. [`client`]: the requests under way on a connection, without socket or clock, for a program
@@ -82,6 +83,10 @@ pub use storage::mailbox::{
     SentMail, Stored, Words, read_file,
 };
 pub use storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
+pub use storage::people::{
+    AddressBook, AddressBookError, BookEntry, BookPerson, InvalidNickname, KnownName, KnownPeople,
+    KnownPerson, NICKNAME_MAX, NamedRecipients, Nickname, People, RecipientsError,
+};
 pub use storage::skipped::Skipped;
 pub use trust::{
     Distrust, Doubt, KnownServer, KnownServers, KnownServersError, Proof, Trust, Untrusted,

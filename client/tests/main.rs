@@ -21,6 +21,7 @@ mod program_large;
 mod program_lines;
 mod program_local;
 mod program_pastes;
+mod program_people;
 mod program_screen;
 mod program_seen;
 mod program_send;

@@ -13,13 +13,15 @@ use std::{
 };
 
 use correio_proto::{
+    capability,
     credential::{Credential, Password},
+    directory::Query,
     invite::Invite,
     limits::BODY_MAX,
     mail::{FullName, MailId, Timestamp, Username},
     message::{
-        Account, ErrorCode, ErrorReply, LoggedIn, Login, NewMail, Realm, Register, Reply, Request,
-        Send, Welcome,
+        Account, ErrorCode, ErrorReply, Find, Found, LoggedIn, Login, NewMail, Realm, Register,
+        Reply, Request, Send, Welcome,
     },
 };
 
@@ -230,6 +232,23 @@ impl Service {
     pub fn send(&self, mail: &Send, cancel: &Cancel) -> Result<Timestamp, RequestError> {
         match self.ask(Request::Send(mail.clone()), cancel)? {
             Reply::Sent { sent_at } => Ok(sent_at),
+            _ => Err(RequestError::Closed),
+        }
+    }
+
+    /// Looks people up in the server's directory: those whose username or full name has a part.
+    ///
+    /// # Errors
+    ///
+    /// See [`RequestError`]; `not_allowed` if the server has no directory, `rate_limited` after many
+    /// calls.
+    pub fn find(&self, query: &Query, cancel: &Cancel) -> Result<Found, RequestError> {
+        if !self.welcome().capabilities.contains(capability::FIND) {
+            let error = ErrorReply::new(ErrorCode::NotAllowed, "the server has no directory");
+            return Err(RequestError::Refused(error));
+        }
+        match self.ask(Request::Find(Find { text: query.clone() }), cancel)? {
+            Reply::Found(found) => Ok(found),
             _ => Err(RequestError::Closed),
         }
     }

@@ -241,6 +241,18 @@ pub(crate) enum Command {
     Delete(DeleteArgs),
     /// Mark mails on this computer as important, or as read or not read
     Mark(MarkArgs),
+    /// Show the address book, or one nickname; add people to a nickname, or remove them
+    Nickname {
+        /// The nickname; among recipients it is written with an @ before it
+        #[arg(value_name = "NICKNAME")]
+        nickname: Option<String>,
+        /// Usernames that the nickname stands for
+        #[arg(value_name = "NAME")]
+        people: Vec<String>,
+        /// Remove these people from the nickname, or the nickname where none is named
+        #[arg(long, requires = "nickname")]
+        remove: bool,
+    },
     /// Accept a server's certificate, also after it changed; without a server, list the accepted
     /// certificates
     Trust {

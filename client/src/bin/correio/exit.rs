@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{
-    ConnectError, ContentError, DraftError, InvalidWords, KnownServersError, MailboxError,
-    ReceiveError, RequestError, SendError,
+    AddressBookError, ConnectError, ContentError, DraftError, InvalidWords, KnownServersError,
+    MailboxError, ReceiveError, RecipientsError, RequestError, SendError,
 };
 use correio_proto::{
     mail::Invalid,
@@ -227,6 +227,29 @@ impl Failure {
             }
         };
         Self::new(status, "known_servers", text.known_servers(error))
+    }
+
+    pub(crate) fn address_book(text: &Text, error: &AddressBookError) -> Self {
+        let status = match error {
+            AddressBookError::Io { .. } => ExitStatus::Local,
+            AddressBookError::Locked { .. } => ExitStatus::TryAgain,
+            AddressBookError::Cancelled => ExitStatus::Interrupted,
+            AddressBookError::Line { .. } => ExitStatus::Configuration,
+            AddressBookError::Full { .. } | AddressBookError::TooMany { .. } => ExitStatus::BadData,
+        };
+        Self::new(status, "address_book", text.address_book(error))
+    }
+
+    /// Recipients that cannot be read.
+    pub(crate) fn recipients(text: &Text, error: &RecipientsError) -> Self {
+        let said = text.recipients(error);
+        match error {
+            RecipientsError::Invalid(_) | RecipientsError::Nickname(_) => {
+                Self::new(ExitStatus::BadData, "invalid", said)
+            }
+            RecipientsError::Unknown(_) => Self::new(ExitStatus::BadData, "no_such_nickname", said),
+            RecipientsError::AddressBook(error) => Self::address_book(text, error),
+        }
     }
 
     pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {

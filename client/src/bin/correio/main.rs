@@ -26,6 +26,7 @@ use crate::{
 mod app;
 mod args;
 mod commands;
+mod complete;
 mod compose;
 mod connect;
 mod editor;
@@ -38,6 +39,7 @@ mod mail_view;
 mod names;
 mod output;
 mod password;
+mod people;
 mod private_file;
 mod prompt;
 mod screens;

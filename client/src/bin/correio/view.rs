@@ -9,8 +9,8 @@ use crate::{mail_number::MailNumber, names::Names, text::Text};
 const RECIPIENTS_SHOWN: usize = 3;
 
 /// A mail's line in a list from which a number is chosen.
-pub(crate) fn mail_line(number: usize, mail: &Stored, names: &Names) -> String {
-    format!("[{number}] {}", summary(mail, names))
+pub(crate) fn mail_line(text: &Text, number: usize, mail: &Stored, names: &Names) -> String {
+    format!("[{number}] {}", summary(text, mail, names))
 }
 
 /// A mail's line in a list of the local mail, with its date. The number names its folder, too.
@@ -22,7 +22,7 @@ pub(crate) fn dated_mail_line(text: &Text, mail: &Stored, names: &Names) -> Stri
 /// The sender, or the recipients of a sent mail, and the subject.
 pub(crate) fn person_and_subject(text: &Text, mail: &Stored, names: &Names) -> String {
     match mail.folder {
-        Folder::Received => summary(mail, names),
+        Folder::Received => summary(text, mail, names),
         Folder::Sent => {
             let to = text.with("sent-to", &[("names", recipients(mail).into())]);
             format!("{to}: {}", sanitize(mail.subject.as_str(), WhiteSpace::OneLine))
@@ -39,10 +39,14 @@ fn recipients(mail: &Stored) -> String {
     }
 }
 
-/// The sender and the subject.
-fn summary(mail: &Stored, names: &Names) -> String {
+/// The sender and the subject. A stranger whose name looks like a known one is marked.
+fn summary(text: &Text, mail: &Stored, names: &Names) -> String {
     let from = names.sender(&mail.from, &mail.from_name);
-    format!("{from}: {}", sanitize(mail.subject.as_str(), WhiteSpace::OneLine))
+    let subject = sanitize(mail.subject.as_str(), WhiteSpace::OneLine);
+    match names.resembled_by(mail).is_empty() {
+        true => format!("{from}: {subject}"),
+        false => format!("{from} {}: {subject}", text.of("stranger")),
+    }
 }
 
 /// A draft's line: when it was written last, the recipients, the subject.

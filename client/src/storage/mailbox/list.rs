@@ -48,6 +48,14 @@ pub struct Stored {
     pub(super) name: FileName,
 }
 
+impl Stored {
+    /// The name of its file without flags, by which mails are in the order of the mailbox.
+    #[must_use]
+    pub fn file_name(&self) -> &FileName {
+        &self.name
+    }
+}
+
 /// Part of a mailbox, in the order in which the mails arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct List {

@@ -17,6 +17,7 @@ mod error;
 mod flags;
 mod folder;
 mod folders;
+mod heads;
 mod large;
 mod large_file;
 mod list;

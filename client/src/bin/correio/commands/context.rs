@@ -107,9 +107,16 @@ impl Context<'_> {
     /// The local mailbox of the server and user from the options; if one of them is missing, the
     /// only mailbox that matches and has one of these folders.
     pub(super) fn mailbox(&self, folders: &[Folder]) -> Result<Mailbox, Failure> {
+        let (address, username) = self.account(folders)?;
+        Ok(Mailbox::open(&self.data, &address, &username))
+    }
+
+    /// The server and user from the options; if one of them is missing, those of the only local
+    /// mailbox that matches and has one of these folders.
+    pub(super) fn account(&self, folders: &[Folder]) -> Result<(Address, Username), Failure> {
         let options = self.options;
-        let (address, username) = match (&options.server, &options.user) {
-            (Some(_), Some(_)) => (self.address()?, self.username()?),
+        match (&options.server, &options.user) {
+            (Some(_), Some(_)) => Ok((self.address()?, self.username()?)),
             (server, user) => {
                 let server = server.is_some().then(|| self.spellings()).transpose()?;
                 let user = user.is_some().then(|| self.username()).transpose()?;
@@ -121,13 +128,12 @@ impl Context<'_> {
                         && folders.iter().any(|folder| mailbox.in_folder(*folder).exists())
                 });
                 match (owners.next(), owners.next()) {
-                    (Some(owner), None) => owner,
+                    (Some(owner), None) => Ok(owner),
                     // No mailbox or several match: the missing option is the error.
-                    _ => (self.address()?, self.username()?),
+                    _ => Ok((self.address()?, self.username()?)),
                 }
             }
-        };
-        Ok(Mailbox::open(&self.data, &address, &username))
+        }
     }
 }
 

@@ -3,13 +3,15 @@
 
 use std::io::{self, Write};
 
-use correio_client::{Entry, Flag, Folder, MailStatus, Mailbox, MailboxError, Skipped, Stored};
+use correio_client::{
+    Address, Entry, Flag, Folder, MailStatus, Mailbox, MailboxError, Skipped, Stored,
+};
 use correio_proto::mail::Username;
 use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    json::{mail_json, utc},
+    json::{add_resembled, mail_json, utc},
 };
 use crate::{
     exit::{ExitStatus, Failure},
@@ -18,6 +20,7 @@ use crate::{
     mail_view::MailView,
     names::Names,
     output::{Marks, Output, Shown},
+    people::{self, LocalPeople},
     text::Text,
     view,
 };
@@ -28,7 +31,9 @@ const PAGE: usize = 50;
 pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Failure> {
     let text = context.text;
     let conditions = args.conditions(text)?;
-    let mailbox = context.mailbox(&[args.folder()])?.in_folder(args.folder());
+    let folder = args.folder();
+    let account = context.account(&[folder])?;
+    let mailbox = Mailbox::open(&context.data, &account.0, &account.1).in_folder(folder);
     let failed = |error| Failure::mailbox(text, &error);
     context.terminal.set_busy(true);
     let selected = mailbox.select(&conditions, &context.cancel).map_err(failed)?;
@@ -44,10 +49,7 @@ pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Fai
     }
     let list = mailbox.load(&entries).map_err(failed)?;
     say_skipped(text, &list.skipped);
-    let names = match args.is_whole() {
-        true => Names::of_mails(&list.mails),
-        false => Names::among_received(&mailbox, &list.mails),
-    };
+    let names = names(context, &account, &list.mails);
     let mut lines: Vec<_> =
         list.mails.iter().map(|mail| view::dated_mail_line(text, mail, &names)).collect();
     if lines.is_empty() {
@@ -57,7 +59,7 @@ pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Fai
             (false, _) => text.of("search-none"),
         });
     }
-    let mails: Vec<_> = list.mails.iter().map(listed_json).collect();
+    let mails: Vec<_> = list.mails.iter().map(|mail| listed_json(mail, &names)).collect();
     let mut json = json!({ "mails": mails });
     if let (Some(page), Some(fields)) = (args.page, json.as_object_mut()) {
         let values = [
@@ -87,9 +89,24 @@ fn page_of(
     Ok(entries.into_iter().skip((page - 1) * PAGE).take(PAGE).collect())
 }
 
+/// The names that the reader of a list may know.
+pub(super) fn names(
+    context: &Context<'_>,
+    (server, username): &(Address, Username),
+    mails: &[Stored],
+) -> Names {
+    let mut names = match mails.iter().any(|mail| mail.folder == Folder::Received) {
+        true => LocalPeople::load(&context.data, server, username, &context.cancel).names(),
+        // The sender of sent mail is the reader.
+        false => Names::default(),
+    };
+    mails.iter().for_each(|mail| names.add_sender(mail));
+    names
+}
+
 /// A mail of a list as JSON.
-pub(super) fn listed_json(mail: &Stored) -> Value {
-    json!({
+pub(super) fn listed_json(mail: &Stored, names: &Names) -> Value {
+    let mut json = json!({
         "folder": folder_name(mail.folder),
         "number": mail.number,
         "status": match mail.status {
@@ -106,7 +123,9 @@ pub(super) fn listed_json(mail: &Stored) -> Value {
         "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
         "sent_at": utc(mail.sent_at),
         "subject": mail.subject.as_str(),
-    })
+    });
+    add_resembled(&mut json, &names.resembled_by(mail));
+    json
 }
 
 /// The name of a folder for programs.
@@ -125,10 +144,12 @@ fn say_skipped(text: &Text, skipped: &[Skipped]) {
 
 pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, Failure> {
     let MailNumber { folder, number } = number;
-    let mailbox = context.mailbox(&[folder])?.in_folder(folder);
+    let (server, username) = context.account(&[folder])?;
+    let mailbox = Mailbox::open(&context.data, &server, &username).in_folder(folder);
     let failed = |error: MailboxError| Failure::mailbox(context.text, &error);
     let (stored, mail) = mailbox.read_number(number).map_err(failed)?;
     let content = mailbox.text(&stored).map_err(failed)?;
+    let names = LocalPeople::load(&context.data, &server, &username, &context.cancel).names();
     // The text may be large, so that only one of the two is made.
     let (shown, json) = match context.options.json {
         true => {
@@ -136,10 +157,12 @@ pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, 
             if let Some(fields) = json.as_object_mut() {
                 fields.insert("folder".to_owned(), folder_name(folder).into());
             }
+            add_resembled(&mut json, &names.resembled_by(&stored));
             (Shown::Lines(String::new()), json)
         }
         false => {
-            let view = MailView::new(context.text, &mail, content);
+            let warning = people::stranger_warning(context.text, &stored, &names);
+            let view = MailView::new(context.text, &mail, content).with_warning(warning);
             (Shown::Mail(Box::new(view)), Value::Null)
         }
     };

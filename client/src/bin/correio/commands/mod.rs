@@ -9,6 +9,7 @@ mod body_source;
 mod context;
 mod json;
 mod local;
+mod nickname;
 mod owners;
 mod password;
 mod ping;
@@ -40,6 +41,10 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
         Command::Search(args) => search::run(context, args),
         Command::Delete(args) => local::delete(context, args),
         Command::Mark(args) => local::mark(context, args),
+        Command::Nickname { nickname, people, remove } => {
+            let action = if *remove { nickname::Action::Remove } else { nickname::Action::Add };
+            nickname::run(context, nickname.as_deref(), people, action)
+        }
         Command::Trust { address, forget } => {
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
             trust::run(context, address.as_deref(), action)

@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 
-use correio_client::{Folder, Stored};
+use correio_client::{Folder, Mailbox, Stored};
 use serde_json::json;
 
-use super::{context::Context, local::listed_json};
-use crate::{exit::Failure, local_args::SearchArgs, names::Names, output::Output, search, view};
+use super::{
+    context::Context,
+    local::{listed_json, names},
+};
+use crate::{exit::Failure, local_args::SearchArgs, output::Output, search, view};
 
 /// Most mails that are shown: the newest.
 const SHOWN_MAX: usize = 1000;
@@ -14,7 +17,8 @@ const SHOWN_MAX: usize = 1000;
 pub(super) fn run(context: &Context<'_>, args: &SearchArgs) -> Result<Output, Failure> {
     let text = context.text;
     let conditions = args.conditions(text)?;
-    let mailbox = context.mailbox(args.folders())?;
+    let account = context.account(args.folders())?;
+    let mailbox = Mailbox::open(&context.data, &account.0, &account.1);
     context.terminal.set_busy(true);
     let failed = |error| Failure::mailbox(text, &error);
     let found = search::search(&mailbox, args.folders(), &conditions, &context.cancel);
@@ -40,12 +44,12 @@ pub(super) fn run(context: &Context<'_>, args: &SearchArgs) -> Result<Output, Fa
             [("shown", shown.len().to_string().into()), ("count", total.to_string().into())];
         let _ = writeln!(io::stderr(), "{}", text.with("search-more", &values));
     }
-    let names = Names::among_received(&mailbox, &mails);
+    let names = names(context, &account, &mails);
     let mut lines: Vec<_> =
         mails.iter().map(|mail| view::dated_mail_line(text, mail, &names)).collect();
     if lines.is_empty() {
         lines.push(text.of("search-none"));
     }
-    let mails: Vec<_> = mails.iter().map(listed_json).collect();
+    let mails: Vec<_> = mails.iter().map(|mail| listed_json(mail, &names)).collect();
     Ok(Output::new(lines.join("\n"), json!({ "found": total, "mails": mails })))
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use correio_client::{
-    DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError, Service, new_mail_id,
+    AddressBook, DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError,
+    Service, new_mail_id,
 };
 use correio_proto::mail::{MailId, Recipients, Subject, Timestamp, Username};
 use serde_json::json;
@@ -17,6 +18,7 @@ use crate::{
     editor::Editor,
     exit::{ExitStatus, Failure, KeptDraft},
     output::Output,
+    people,
     prompt::{BodyEnd, Prompt, Stop},
     sent::{self, Sender},
     terminal::SignalRoute,
@@ -33,7 +35,8 @@ pub(super) fn run(
     let invalid = |invalid| Failure::invalid(text, invalid);
     context.address()?;
     let username = context.username()?;
-    let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
+    let subject = subject.parse().map_err(invalid)?;
+    let to = recipients(context, &username, to)?;
     context.needs_password()?;
     // A body that cannot be sent is refused before a password is typed.
     let at_once = source.content_at_once(text)?;
@@ -87,6 +90,21 @@ pub(super) fn run(
         }
         Err(failure) => Err(draft.keep(context, &mail, failure)),
     }
+}
+
+/// Reads the recipients, and says what the nicknames among them stand for.
+fn recipients(
+    context: &Context<'_>,
+    username: &Username,
+    typed: &str,
+) -> Result<Recipients, Failure> {
+    let text = context.text;
+    let book = AddressBook::open(&context.data, &context.address()?, username);
+    let named = book.recipients(typed).map_err(|error| Failure::recipients(text, &error))?;
+    for entry in &named.nicknames {
+        let _ = writeln!(io::stderr(), "{}", people::nickname_line(text, entry));
+    }
+    Ok(named.to)
 }
 
 /// Where the text of a mail is until the mail is sent.
@@ -267,6 +285,7 @@ fn send(
         }
         error => Failure::send(context.text, &error),
     })?;
+    people::note_written_to(&context.data, service, &mail.to, &context.cancel);
     let output = Output::new(
         context.text.of("command-sent"),
         json!({

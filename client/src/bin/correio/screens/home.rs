@@ -1,8 +1,8 @@
 //! The screen after the login: send, receive, log out, local mail, drafts, the account.
 
-use correio_client::{
-    Address, Drafts, Folder, Mailbox, RequestError, Service, State, WhiteSpace, sanitize,
-};
+use std::path::Path;
+
+use correio_client::{Address, Drafts, Folder, RequestError, Service, State, WhiteSpace, sanitize};
 use correio_proto::message::{LoggedIn, NewMail};
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    names::Names,
+    names::{Names, Since},
     prompt::{Answer, Choice, Menu, MenuChoice, MenuStatus, Stop},
     text::Text,
 };
@@ -119,16 +119,15 @@ fn has_ended(app: &mut App) -> bool {
 
 fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
     let text = &app.text;
-    let service = app.service.as_ref();
+    let service = app.service.as_deref();
     let drafts = Drafts::open(&app.data, &user.server, &user.username).count().unwrap_or_default();
     let choices: Vec<_> =
         HomeChoice::ALL.iter().map(|choice| home_line(text, *choice, drafts)).collect();
     let name = sanitize(user.full_name.as_str(), WhiteSpace::OneLine);
-    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
     let mut status =
-        HomeStatus { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
+        HomeStatus { text, service, user, data: &app.data, arrived: Arrived::default() };
     app.prompt.choose_with(&menu, &mut status)
 }
 
@@ -155,7 +154,7 @@ struct HomeStatus<'a> {
     text: &'a Text,
     service: Option<&'a Service>,
     user: &'a CurrentUser,
-    mailbox: &'a Mailbox,
+    data: &'a Path,
     arrived: Arrived,
 }
 
@@ -164,7 +163,7 @@ impl MenuStatus for HomeStatus<'_> {
         self.arrived.add(self.service.map(Service::take_notices).unwrap_or_default());
         let stops = self.service.is_some_and(|service| service.state() == State::Stopping);
         let stops = stops.then(|| self.text.of("home-stopping"));
-        let arrived = self.arrived.line(self.text, || self.user.names(self.mailbox));
+        let arrived = self.arrived.line(self.text, || self.user.names(self.data));
         arrived.into_iter().chain(stops).collect()
     }
 }
@@ -187,8 +186,12 @@ impl Arrived {
     fn line(&mut self, text: &Text, names: impl FnOnce() -> Names) -> Option<String> {
         let mail = self.last.as_ref()?;
         let names = self.names.get_or_insert_with(names);
-        names.add(&mail.from, &mail.from_name);
-        let from = names.sender(&mail.from, &mail.from_name);
+        let is_stranger = !names.resembled(&mail.from, &mail.from_name, &Since::Now).is_empty();
+        names.add(&mail.from, &mail.from_name, &Since::Now);
+        let mut from = names.sender(&mail.from, &mail.from_name);
+        if is_stranger {
+            from = format!("{from} {}", text.of("stranger"));
+        }
         let subject = sanitize(mail.subject.as_str(), WhiteSpace::OneLine);
         let values = [
             ("from", from.into()),

@@ -29,8 +29,9 @@ impl MailPages {
         let received = Mailbox::open(&app.data, &user.server, &user.username);
         let has_received = mails.iter().any(|(_, folder, _)| *folder == Folder::Received);
         let names = match has_received {
-            // The senders of 100,000 mails take a moment.
-            true => app.wait(&app.text.of("local-listing"), |_, _| user.names(&received)),
+            // The senders of 100,000 new mails take a moment.
+            true => app.wait(&app.text.of("local-listing"), |_, _| user.names(&app.data)),
+            // The sender of sent mail is the reader.
             false => Names::default(),
         };
         let sent = received.in_folder(Folder::Sent);
@@ -48,7 +49,7 @@ impl MailPages {
             index = chosen;
             match self.load(index) {
                 Ok((folder, mail)) => {
-                    receive::read(app, self.mailbox(folder), &mail)?;
+                    receive::read(app, self.mailbox(folder), &mail, &self.names)?;
                     app.say("");
                 }
                 Err(said) => app.say(&said),

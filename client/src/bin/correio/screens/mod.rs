@@ -9,6 +9,7 @@ mod local;
 mod login;
 mod mail_pages;
 mod receive;
+mod recipients;
 mod register;
 mod search;
 mod send;

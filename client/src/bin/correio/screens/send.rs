@@ -6,16 +6,20 @@ use correio_client::{
     WhiteSpace, sanitize,
 };
 use correio_proto::{
-    mail::{MailId, Recipients, Subject},
+    mail::{MailId, Subject},
     message::ErrorCode,
 };
 use indicatif::ProgressBar;
 
-use super::user::CurrentUser;
+use super::{
+    recipients::{self, EmptyAnswer},
+    user::CurrentUser,
+};
 use crate::{
     app::{App, parse},
     compose::{Composition, DraftField},
     editor::Editor,
+    people,
     prompt::{Answer, BodyEnd, MenuChoice, Stop},
     sent,
     transfer::show_content,
@@ -33,7 +37,8 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         app.say(&app.text.with("send-draft-offer", &values));
     }
     let mut composition = Composition::begin(&drafts, app.text);
-    let asked = ask_first_recipients(app, &mut composition, last.is_some());
+    let empty = if last.is_some() { EmptyAnswer::Draft } else { EmptyAnswer::Refused };
+    let asked = recipients::ask(app, user, &mut composition, empty);
     match (asked, last) {
         (Ok(None), Some(draft)) => change(app, user, draft.id),
         (Ok(_), _) => {
@@ -42,30 +47,6 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         }
         (Err(stop), _) => finish(app, user, composition, Err(stop)),
     }
-}
-
-/// Asks for the recipients of a new mail. If there is a draft, an empty answer chooses the draft,
-/// as `None`.
-fn ask_first_recipients(
-    app: &mut App,
-    composition: &mut Composition,
-    has_draft: bool,
-) -> Answer<Option<Recipients>> {
-    let question = app.text.of("send-to");
-    let mut typing = composition.field(DraftField::To);
-    let to = app.ask_autosaved(
-        &question,
-        "",
-        |text, typed| match has_draft && typed.trim().is_empty() {
-            true => Ok(None),
-            false => parse::<Recipients>(text, typed).map(Some),
-        },
-        &mut typing,
-    )?;
-    if let Some(to) = &to {
-        composition.set(DraftField::To, &to.to_string());
-    }
-    Ok(to)
 }
 
 /// Asks for the parts of a draft, offering their text, and sends it.
@@ -83,8 +64,8 @@ pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()
             return Ok(());
         }
     };
-    let asked =
-        ask_recipients(app, &mut composition).and_then(|()| ask_text(app, &mut composition));
+    let asked = recipients::ask(app, user, &mut composition, EmptyAnswer::Refused)
+        .and_then(|_| ask_text(app, &mut composition));
     finish(app, user, composition, asked)
 }
 
@@ -276,7 +257,10 @@ fn deliver(
         return Err(failed(app, app.text.of("request-closed")));
     };
     match service.send_mail(&mail, &mut |done| show_content(bar, done), cancel) {
-        Ok(sent_at) => Ok(sent::keep(app.text, &app.data, &user.sender(), (&mail, sent_at))),
+        Ok(sent_at) => {
+            people::note_written_to(&app.data, service, &mail.to, cancel);
+            Ok(sent::keep(app.text, &app.data, &user.sender(), (&mail, sent_at)))
+        }
         Err(SendError::Request(RequestError::Refused(error)))
             if error.code == ErrorCode::UnknownRecipient =>
         {
@@ -317,14 +301,6 @@ fn say_kept(app: &mut App, kept: &Result<(), String>) {
 
 fn open(app: &App, user: &CurrentUser) -> Drafts {
     Drafts::open(&app.data, &user.server, &user.username)
-}
-
-fn ask_recipients(app: &mut App, composition: &mut Composition) -> Answer<()> {
-    let (question, offered) = (app.text.of("send-to"), composition.mail.to.clone());
-    let to: Recipients =
-        app.ask_autosaved(&question, &offered, parse, &mut composition.field(DraftField::To))?;
-    composition.set(DraftField::To, &to.to_string());
-    Ok(())
 }
 
 fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
