@@ -13,7 +13,7 @@ use correio_proto::{
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 
-use crate::{output::Output, text::Text};
+use crate::{config::ConfigError, output::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,6 +209,11 @@ impl Failure {
             MailboxError::Locked => Self::new(ExitStatus::TryAgain, "locked", said),
             MailboxError::Io { .. } => Self::new(ExitStatus::Local, "mailbox", said),
         }
+    }
+
+    /// A configuration file that is refused.
+    pub(crate) fn config(text: &Text, error: &ConfigError) -> Self {
+        Self::new(ExitStatus::Configuration, "config", text.config(error))
     }
 
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{DamagedContents, Mailbox, MailboxError, MailboxNote, Progress, Stored};
+use correio_client::{
+    DamagedContents, Mailbox, MailboxError, MailboxNote, Progress, ReceiveOptions, Stored,
+};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
@@ -15,7 +17,7 @@ use crate::{
     view,
 };
 
-pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>, options: ReceiveOptions) -> Result<Output, Failure> {
     let text = context.text;
     let (service, account) = context.log_in()?;
     let mut mailbox = context.mailbox()?;
@@ -28,24 +30,26 @@ pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<
         }
         None => {}
     };
-    let received = service.receive_with(&mut mailbox, on_damaged, &mut progress, &context.cancel);
+    let received = service.receive_with(&mut mailbox, options, &mut progress, &context.cancel);
     drop(bar);
     let mut damaged = None;
     for note in mailbox.take_notes() {
-        let said = match (&note, on_damaged) {
+        let said = match (&note, options.damaged) {
             (MailboxNote::ContentDamaged { from, subject }, DamagedContents::Delete) => {
                 text.damaged("receive-damaged-deleted", from, subject)
             }
             _ => text.mailbox_note(&note),
         };
         let _ = writeln!(io::stderr(), "{said}");
-        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, on_damaged) {
+        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, options.damaged)
+        {
             damaged = Some(said);
         }
     }
     let failed = |error: &MailboxError| Failure::mailbox(text, error);
     match received {
-        Ok(mails) => {
+        Ok(received) => {
+            let mails = received.mails;
             let listed = list(context, mailbox, &account, mails).map_err(|error| failed(&error))?;
             match damaged {
                 // The other mails are here.
@@ -58,8 +62,7 @@ pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<
         }
         Err(error) => {
             let failure = Failure::receive(text, &error);
-            // Mails that were saved before the failure are confirmed and will not come again, so
-            // they are listed.
+            // Mails that were saved before the failure will not come again, so they are listed.
             match mailbox.unseen() {
                 Ok(mails) if !mails.is_empty() => {
                     let directory = mailbox.directory().display().to_string();
