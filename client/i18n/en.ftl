@@ -294,7 +294,27 @@ no-such-mail = there is no e-mail number { $number }
 locked = another client is receiving e-mails of this account
 needs-server-option = name the server with --server or CORREIO_SERVER
 needs-user-option = name the user with --user or CORREIO_USER
-needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD, or give it as the first line of standard input with --password-stdin
+needs-signature = there is no signature: set one with correio config set signature TEXT
+password-command-failed = the password command failed: { $reason }
+password-command-silent = it printed nothing
+config-line = { $path }, line { $line }: { $reason }
+config-too-large = the configuration file has more than 64 KiB
+config-not-utf8 = the configuration file is not UTF-8 text
+config-unknown-key = there is no setting { $key }; the settings are { $keys }
+config-not-text = the value of { $key } must be a text in quotation marks
+config-language = the language is pt or en
+config-command = a command is a line that is not empty
+config-signature = a signature is text, without control characters
+config-writable-by-others = the file names a command that correio would run, and somebody else may change the file. Run: chmod go-w { $path }
+config-no-home = there is no home directory for the configuration file
+config-empty = Nothing is set in { $path }.
+config-set = { $key } set.
+config-unset = { $key } removed.
+config-not-set = { $key } is not set.
+watch-exec-failed = the command for e-mail [{ $number }] failed: { $reason }
+watch-no-notification = The desktop's notifications do not work ({ $reason }); everything else goes on.
+man-more = MORE
+needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD or --password-command, or give it as the first line of standard input with --password-stdin
 body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send …
 body-unreadable = could not read { $path }: { $reason }
 body-changed = { $path } was changed while it was sent; nothing was sent. Send the e-mail again once the file no longer changes.
@@ -342,6 +362,15 @@ help-command-delete = Delete mails on this computer; the server is not asked
 help-command-mark = Mark mails on this computer as important, read or not read
 help-command-nickname = Show the address book, or one nickname; add people to a nickname, or remove them
 help-command-trust = Accept a server's certificate, also after it changed; without a server, list the accepted certificates
+help-command-watch = Stay connected, receive mail as it comes, and print a line for each
+help-command-config = Show or change the defaults in the configuration file
+help-command-config-list = List the defaults that are set
+help-command-config-get = Show a default
+help-command-config-set = Set a default
+help-command-config-unset = Remove a default
+help-command-config-path = Show the path of the configuration file
+help-command-completions = Print the script with which a shell completes this command line
+help-command-man = Write the manual pages into a directory, for packages
 help-command-help = Show the help of the program or of a command
 help-option-server = The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
 help-option-user = The username of the account
@@ -349,6 +378,7 @@ help-option-plaintext = Connect without TLS: only for tests and for servers on t
 help-option-fingerprint = The fingerprint of the server's certificate, as `correiod fingerprint` prints it
 help-option-json = Print one JSON document on standard output, errors included
 help-option-password_stdin = Take the password from the first line of standard input
+help-option-password_command = A command that prints the password as the first line of standard output
 help-option-data_dir = Where received mail and drafts are kept [default: ~/.local/share/correio]
 help-option-lang = The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
 help-option-help = Show this help
@@ -359,6 +389,17 @@ help-send-to = The recipients: usernames, or nicknames with an @ before each, se
 help-send-subject = The subject
 help-send-body = The body
 help-send-body_file = A file with the body; - is standard input
+help-send-signature = Put the signature of the configuration file under the body
+help-receive-keep = Leave the mail on the server, for another device
+help-watch-exec = Run this command for each mail, with the mail's fields in its environment, instead of printing
+help-watch-notify = Show new mail as notifications of the desktop
+help-watch-keep = Leave the mail on the server, for another device
+help-config-get-key = The name of the default
+help-config-set-key = The name of the default
+help-config-set-value = The value
+help-config-unset-key = The name of the default
+help-completions-shell = The shell to complete for
+help-man-directory = The directory, such as /usr/share/man
 help-receive-delete_damaged = Delete mails on the server whose body is not the one that their sender stated
 help-read-number = The mail's number in the list; that of a sent mail begins with s
 help-list-unread = Only mails that were not read
@@ -412,6 +453,12 @@ help-value-until = YYYY-MM-DD
 help-value-nickname = NICKNAME
 help-value-people = NAME
 help-value-address = HOST:PORT
+help-value-password_command = COMMAND
+help-value-exec = COMMAND
+help-value-key = KEY
+help-value-value = VALUE
+help-value-shell = SHELL
+help-value-directory = DIR
 help-after =
     Examples:
       correio                                 the menus
@@ -424,7 +471,8 @@ help-after =
       correio --server mail.example --user pepper read 1
 
     The password is asked for on the terminal, also where standard input is a pipe; without a terminal
-    it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
+    it comes from --password-stdin (the first line), CORREIO_PASSWORD or --password-command, never from
+    an argument.
 
     The mail on this computer is kept in files of the operating system's user: list, read, search, delete
     and mark ask for no password.

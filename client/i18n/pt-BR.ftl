@@ -294,7 +294,27 @@ no-such-mail = não há o e-mail número { $number }
 locked = outro cliente está recebendo e-mails desta conta
 needs-server-option = diga o servidor com --server ou CORREIO_SERVER
 needs-user-option = diga o usuário com --user ou CORREIO_USER
-needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD, ou dê a senha na primeira linha da entrada padrão com --password-stdin
+needs-signature = não há assinatura: defina-a com correio config set signature TEXTO
+password-command-failed = o comando da senha falhou: { $reason }
+password-command-silent = ele não escreveu nada
+config-line = { $path }, linha { $line }: { $reason }
+config-too-large = o arquivo de configuração tem mais de 64 KiB
+config-not-utf8 = o arquivo de configuração não é texto UTF-8
+config-unknown-key = não há a configuração { $key }; há { $keys }
+config-not-text = o valor de { $key } precisa ser um texto entre aspas
+config-language = a língua é pt ou en
+config-command = um comando é uma linha que não está vazia
+config-signature = uma assinatura é texto, sem caracteres de controle
+config-writable-by-others = o arquivo indica um comando que o correio executaria, e outra pessoa pode mudá-lo. Use: chmod go-w { $path }
+config-no-home = não há diretório pessoal onde ficaria o arquivo de configuração
+config-empty = Nada está configurado em { $path }.
+config-set = { $key } configurado.
+config-unset = { $key } removido.
+config-not-set = { $key } não está configurado.
+watch-exec-failed = o comando para o e-mail [{ $number }] falhou: { $reason }
+watch-no-notification = As notificações da área de trabalho não funcionam ({ $reason }); o resto continua.
+man-more = MAIS
+needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD ou --password-command, ou dê a senha na primeira linha da entrada padrão com --password-stdin
 body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send …
 body-unreadable = não foi possível ler { $path }: { $reason }
 body-changed = { $path } mudou durante o envio; nada foi enviado. Envie de novo quando o arquivo parar de mudar.
@@ -342,6 +362,15 @@ help-command-delete = Apaga e-mails neste computador; o servidor não é consult
 help-command-mark = Marca e-mails neste computador como importantes, lidos ou não lidos
 help-command-nickname = Mostrar a agenda, ou um apelido; acrescentar pessoas a um apelido, ou tirá-las
 help-command-trust = Aceita o certificado de um servidor, seja o primeiro ou outro; sem servidor, lista os aceitos
+help-command-watch = Fica conectado, recebe os e-mails quando chegam e escreve uma linha para cada um
+help-command-config = Mostra ou muda os padrões do arquivo de configuração
+help-command-config-list = Lista os padrões definidos
+help-command-config-get = Mostra um padrão
+help-command-config-set = Define um padrão
+help-command-config-unset = Remove um padrão
+help-command-config-path = Mostra o caminho do arquivo de configuração
+help-command-completions = Escreve o script com que um shell completa esta linha de comando
+help-command-man = Escreve as páginas do manual em uma pasta, para pacotes
 help-command-help = Mostra a ajuda do programa ou de um comando
 help-option-server = O servidor: um nome, um endereço IPv4 ou IPv6, com a porta se ela não for 8888
 help-option-user = O nome de usuário da conta
@@ -349,6 +378,7 @@ help-option-plaintext = Fala sem TLS: para laboratórios e servidores neste comp
 help-option-fingerprint = A impressão digital do certificado do servidor, como `correiod fingerprint` a mostra
 help-option-json = Escreve um documento JSON na saída padrão, também para erros
 help-option-password_stdin = Lê a senha da primeira linha da entrada padrão
+help-option-password_command = Um comando que escreve a senha na primeira linha da saída padrão
 help-option-data_dir = Onde ficam os e-mails recebidos e os rascunhos [padrão: ~/.local/share/correio]
 help-option-lang = A língua [padrão: a de LC_ALL, LC_MESSAGES ou LANG; senão português]
 help-option-help = Mostra esta ajuda
@@ -359,6 +389,17 @@ help-send-to = Os destinatários: nomes de usuário, ou apelidos com um @ na fre
 help-send-subject = O assunto
 help-send-body = O corpo
 help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
+help-send-signature = Põe abaixo do corpo a assinatura do arquivo de configuração
+help-receive-keep = Deixa os e-mails no servidor, para outro aparelho
+help-watch-exec = Executa este comando para cada e-mail, com os campos do e-mail no ambiente, em vez de escrever
+help-watch-notify = Mostra os e-mails novos como notificações da área de trabalho
+help-watch-keep = Deixa os e-mails no servidor, para outro aparelho
+help-config-get-key = O nome do padrão
+help-config-set-key = O nome do padrão
+help-config-set-value = O valor
+help-config-unset-key = O nome do padrão
+help-completions-shell = O shell
+help-man-directory = A pasta, como /usr/share/man
 help-receive-delete_damaged = Apaga do servidor os e-mails cujo corpo não é o que o remetente declarou
 help-read-number = O número do e-mail na lista; o de um enviado começa com s
 help-list-unread = Só os e-mails não lidos
@@ -412,6 +453,12 @@ help-value-until = AAAA-MM-DD
 help-value-nickname = APELIDO
 help-value-people = NOME
 help-value-address = SERVIDOR:PORTA
+help-value-password_command = COMANDO
+help-value-exec = COMANDO
+help-value-key = CHAVE
+help-value-value = VALOR
+help-value-shell = SHELL
+help-value-directory = PASTA
 help-after =
     Exemplos:
       correio                                 os menus
@@ -424,7 +471,8 @@ help-after =
       correio --server mail.example --user pepper read 1
 
     A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
-    de --password-stdin (a primeira linha) ou de CORREIO_PASSWORD, nunca de um argumento.
+    de --password-stdin (a primeira linha), de CORREIO_PASSWORD ou de --password-command, nunca de um
+    argumento.
 
     Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
     search, delete e mark não pedem senha.

@@ -70,10 +70,13 @@ pub use cancel::Cancel;
 pub use error::{Attempt, ConnectError, ReceiveError, RequestError, SendError};
 pub use files::durable::Disk;
 pub use id::new_mail_id;
-pub use network::State;
+pub use network::{News, State};
 pub use options::ConnectOptions;
 pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part, write_sanitized_json};
-pub use service::receive::{ContentProgress, DamagedContents, Progress, ReceiveStep, Receiving};
+pub use service::receive::{
+    ContentProgress, DamagedContents, Progress, ReceiveOptions, ReceiveStep, Received, Receiving,
+    ServerCopy,
+};
 pub use service::send::{LargeMail, SendStep, Sending};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};

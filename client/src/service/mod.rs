@@ -30,7 +30,7 @@ use crate::{
     cancel::Cancel,
     error::{ConnectError, ReceiveError, RequestError, SendError},
     mutex::lock,
-    network::{Network, State},
+    network::{Network, News, State},
     oneshot::{self, RecvError},
     options::ConnectOptions,
     storage::{
@@ -39,7 +39,7 @@ use crate::{
     },
     trust::KnownServersError,
 };
-use receive::{ContentProgress, DamagedContents, Progress};
+use receive::{ContentProgress, Progress, ReceiveOptions, Received};
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -134,6 +134,18 @@ impl Service {
     #[must_use]
     pub fn take_notices(&self) -> Vec<NewMail> {
         self.network.view().notices.drain(..).collect()
+    }
+
+    /// Waits for a reason to receive mail, for at most `longest`. A notice that arrived since the
+    /// last call is such a reason, too; [`Service::take_notices`] still returns it. One thread at a
+    /// time may wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Cancelled`]; [`RequestError::SessionEnded`] if nobody is logged in (any more);
+    /// [`RequestError::Closed`].
+    pub fn wait_for_news(&self, longest: Duration, cancel: &Cancel) -> Result<News, RequestError> {
+        self.network.wait_for_news(longest, cancel)
     }
 
     /// Pings the server and returns the round-trip time.
@@ -268,10 +280,12 @@ impl Service {
         progress: &mut dyn FnMut(Progress),
         cancel: &Cancel,
     ) -> Result<Vec<Stored>, ReceiveError> {
-        self.receive_with(mailbox, DamagedContents::Keep, progress, cancel)
+        let options = ReceiveOptions::default();
+        self.receive_with(mailbox, options, progress, cancel).map(|received| received.mails)
     }
 
-    /// As [`Service::receive`], with what becomes of mails whose content arrives damaged.
+    /// As [`Service::receive`], with options: what becomes of mails whose content arrives damaged
+    /// ([`crate::DamagedContents`]), and of the server's copies ([`crate::ServerCopy`]).
     ///
     /// # Errors
     ///
@@ -279,12 +293,12 @@ impl Service {
     pub fn receive_with(
         &self,
         mailbox: &mut Mailbox,
-        damaged: DamagedContents,
+        options: ReceiveOptions,
         progress: &mut dyn FnMut(Progress),
         cancel: &Cancel,
-    ) -> Result<Vec<Stored>, ReceiveError> {
+    ) -> Result<Received, ReceiveError> {
         let mut ask = |request| self.ask(request, cancel);
-        receive::receive(mailbox, damaged, &mut ask, progress, cancel)
+        receive::receive(mailbox, options, &mut ask, progress, cancel)
     }
 
     /// Changes the full name of the account that is logged in.

@@ -10,6 +10,7 @@ use correio_proto::{credential::Password, mail::Username};
 use indicatif::ProgressBar;
 
 use crate::{
+    config::Config,
     connect::{Connector, TrustOption},
     exit::ExitStatus,
     last_used, password,
@@ -35,6 +36,8 @@ pub(crate) struct App {
     /// The status with which a script ends because no server has answered.
     pub(crate) failed: Option<ExitStatus>,
     pub(crate) trust_option: TrustOption,
+    /// The user's defaults.
+    pub(crate) config: Config,
     terminal: Terminal,
     cancel: Cancel,
 }
@@ -60,6 +63,7 @@ impl App {
             refused,
             failed,
             trust_option,
+            config: Config::default(),
             terminal,
             cancel,
         }

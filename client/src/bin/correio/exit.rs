@@ -13,7 +13,7 @@ use correio_proto::{
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 
-use crate::{output::Output, text::Text};
+use crate::{config::ConfigError, output::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,6 +215,11 @@ impl Failure {
     /// Words that cannot be looked for.
     pub(crate) fn words(text: &Text, error: InvalidWords) -> Self {
         Self::new(ExitStatus::BadData, "invalid", text.words(error))
+    }
+
+    /// A configuration file that is refused.
+    pub(crate) fn config(text: &Text, error: &ConfigError) -> Self {
+        Self::new(ExitStatus::Configuration, "config", text.config(error))
     }
 
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {

@@ -95,9 +95,10 @@ fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
 
 /// The argument that an error names.
 pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a clap::Arg> {
-    let mut arguments =
-        command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
-    arguments.find(|known| known.to_string() == *written)
+    let mut arguments = command.get_arguments();
+    arguments
+        .find(|known| known.to_string() == *written)
+        .or_else(|| command.get_subcommands().find_map(|command| find(command, written)))
 }
 
 /// The texts of a part of an error, sanitized.

@@ -39,13 +39,18 @@ fn recipients(mail: &Stored) -> String {
     }
 }
 
-/// The sender and the subject. A stranger whose name looks like a known one is marked.
+/// The sender and the subject.
 fn summary(text: &Text, mail: &Stored, names: &Names) -> String {
-    let from = names.sender(&mail.from, &mail.from_name);
     let subject = sanitize(mail.subject.as_str(), WhiteSpace::OneLine);
+    format!("{}: {subject}", marked_sender(text, mail, names))
+}
+
+/// The sender. A stranger whose name looks like a known one is marked.
+pub(crate) fn marked_sender(text: &Text, mail: &Stored, names: &Names) -> String {
+    let from = names.sender(&mail.from, &mail.from_name);
     match names.resembled_by(mail).is_empty() {
-        true => format!("{from}: {subject}"),
-        false => format!("{from} {}: {subject}", text.of("stranger")),
+        true => from,
+        false => format!("{from} {}", text.of("stranger")),
     }
 }
 

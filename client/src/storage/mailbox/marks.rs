@@ -30,8 +30,20 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`]. Mails that were deleted since are ignored.
     pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
+        // A mail that correio saved and nothing has renamed since is found by its name alone.
+        let (unmoved, rest): (Vec<_>, Vec<_>) = mails.iter().partition(|mail| {
+            durable::has_entry(&self.directory().join("new").join(mail.name.base()))
+        });
+        for mail in unmoved {
+            let file = mail.name.base();
+            let from = self.directory().join("new").join(&file);
+            self.move_to_cur(&from, |separator| name::shown(&file, separator))?;
+        }
+        if rest.is_empty() {
+            return Ok(());
+        }
         let found = scan(self.directory())?;
-        for mail in mails {
+        for mail in rest {
             if let Some(file) =
                 found.find(&mail.name).filter(|file| file.subdirectory == Subdirectory::New)
             {

@@ -273,6 +273,25 @@ impl Mailbox {
         self.open_file(&file, rfc5322::read)?.ok_or_else(gone)
     }
 
+    /// The present path of the file of a listed mail. Another program may rename the file at any time.
+    /// `None` if the mail was deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub fn path(&self, stored: &Stored) -> Result<Option<PathBuf>, MailboxError> {
+        let base = stored.name.base();
+        let shown =
+            name::SEPARATORS.map(|separator| format!("cur/{}", name::shown(&base, separator)));
+        let usual = [format!("new/{base}")].into_iter().chain(shown);
+        let mut usual = usual.map(|file| self.directory.join(file));
+        // Without these names, which need no scan, another program or the reader has renamed it.
+        if let Some(path) = usual.find(|path| durable::has_entry(path)) {
+            return Ok(Some(path));
+        }
+        Ok(self.find(&stored.name)?.map(|file| file.path(&self.directory)))
+    }
+
     /// Adds a file to a list's mails or skipped files. A file deleted meanwhile is ignored.
     fn add(&self, number: usize, file: &MailFile, list: &mut List) -> Result<(), MailboxError> {
         match self.open_file(file, rfc5322::read_head) {

@@ -12,6 +12,7 @@ use correio_proto::{mail::Username, message::LoggedIn};
 use super::owners;
 use crate::{
     args::Options,
+    config::Key,
     connect::{self, Connector, TrustOption},
     exit::{ExitStatus, Failure},
     terminal::Terminal,
@@ -79,6 +80,18 @@ impl Context<'_> {
     /// Whether a user can be asked: there is a terminal, and standard input is not the password's.
     pub(super) fn may_ask(&self) -> bool {
         !self.options.password_stdin && Tty::find(&self.terminal).is_some()
+    }
+
+    /// The signature of the configuration file, if the command asks for it.
+    pub(super) fn signature(&self, is_wanted: bool) -> Result<Option<&str>, Failure> {
+        match (is_wanted, self.options.config.get(Key::Signature)) {
+            (false, _) => Ok(None),
+            (true, Some(signature)) => Ok(Some(signature)),
+            (true, None) => {
+                let said = self.text.of("needs-signature");
+                Err(Failure::new(ExitStatus::Configuration, "no_signature", said))
+            }
+        }
     }
 
     /// Asks the user whether to trust a certificate.

@@ -1,11 +1,12 @@
 //! The commands, which work without the menus: one answer on standard output, everything else on
 //! standard error, and an exit status.
 
-use correio_client::DamagedContents;
+use correio_client::{DamagedContents, ReceiveOptions, ServerCopy};
 
-use crate::{args::Command, exit::Failure, output::Output};
+use crate::{args::Command, completions, exit::Failure, man, output::Output};
 
 mod body_source;
+mod config;
 mod context;
 mod json;
 mod local;
@@ -18,6 +19,7 @@ mod register;
 mod search;
 mod send;
 mod trust;
+mod watch;
 
 pub(crate) use context::Context;
 
@@ -27,14 +29,19 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
     match command {
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
-        Command::Send { to, subject, body, body_file } => {
+        Command::Send { to, subject, body, body_file, signature } => {
             let body = body_source::BodySource::of(body.as_deref(), body_file.as_deref());
-            send::run(context, to, subject, &body)
+            let signature = context.signature(*signature)?;
+            send::run(context, to, subject, &body, signature)
         }
-        Command::Receive { delete_damaged } => {
+        Command::Receive { delete_damaged, keep } => {
             let damaged =
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };
-            receive::run(context, damaged)
+            let server_copy = server_copy(*keep);
+            receive::run(context, ReceiveOptions { damaged, server_copy, ..Default::default() })
+        }
+        Command::Watch { exec, notify, keep } => {
+            watch::run(context, exec.as_deref(), *notify, server_copy(*keep))
         }
         Command::List(args) => local::list(context, args),
         Command::Read { number } => local::read(context, *number),
@@ -49,5 +56,15 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
             trust::run(context, address.as_deref(), action)
         }
+        Command::Config { action } => config::run(context.text, action.as_ref()),
+        Command::Completions { shell } => completions::script(*shell),
+        Command::Man { directory } => man::run(directory),
+    }
+}
+
+fn server_copy(keep: bool) -> ServerCopy {
+    match keep {
+        true => ServerCopy::Keep,
+        false => ServerCopy::Delete,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{DamagedContents, Folder, Mailbox, MailboxNote, Progress, Stored};
+use correio_client::{
+    DamagedContents, Folder, Mailbox, MailboxNote, Progress, ReceiveOptions, Stored,
+};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
@@ -19,7 +21,7 @@ use crate::{
     view,
 };
 
-pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>, options: ReceiveOptions) -> Result<Output, Failure> {
     let text = context.text;
     let (service, account) = context.log_in()?;
     let mut mailbox = context.mailbox(&[Folder::Received])?;
@@ -32,24 +34,25 @@ pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<
         }
         None => {}
     };
-    let received = service.receive_with(&mut mailbox, on_damaged, &mut progress, &context.cancel);
+    let received = service.receive_with(&mut mailbox, options, &mut progress, &context.cancel);
     drop(bar);
     let mut damaged = None;
     for note in mailbox.take_notes() {
-        let said = match (&note, on_damaged) {
+        let said = match (&note, options.damaged) {
             (MailboxNote::ContentDamaged { from, subject }, DamagedContents::Delete) => {
                 text.damaged("receive-damaged-deleted", from, subject)
             }
             _ => text.mailbox_note(&note),
         };
         let _ = writeln!(io::stderr(), "{said}");
-        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, on_damaged) {
+        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, options.damaged)
+        {
             damaged = Some(said);
         }
     }
     match received {
-        Ok(mails) => {
-            let listed = list(context, mailbox, &account, mails)?;
+        Ok(received) => {
+            let listed = list(context, mailbox, &account, received.mails)?;
             match damaged {
                 // The other mails are here.
                 Some(said) => {
@@ -61,8 +64,7 @@ pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<
         }
         Err(error) => {
             let failure = Failure::receive(text, &error);
-            // Mails that were saved before the failure are confirmed and will not come again, so
-            // they are listed.
+            // Mails that were saved before the failure will not come again, so they are listed.
             match mailbox.unseen() {
                 Ok(mails) if !mails.is_empty() => {
                     let directory = mailbox.directory().display().to_string();
@@ -112,7 +114,11 @@ fn list(
 
 /// The names that the reader may know: their own, those of the senders of all local mails, and those
 /// of the address book.
-fn names(context: &Context<'_>, account: &LoggedIn, mails: &[Stored]) -> Result<Names, Failure> {
+pub(super) fn names(
+    context: &Context<'_>,
+    account: &LoggedIn,
+    mails: &[Stored],
+) -> Result<Names, Failure> {
     // Without new mail there is no sender to name.
     if mails.is_empty() {
         return Ok(Names::default());

@@ -21,6 +21,7 @@ use crate::{
     people,
     prompt::{BodyEnd, Prompt, Stop},
     sent::{self, Sender},
+    signature,
     terminal::SignalRoute,
     transfer::TransferBar,
 };
@@ -30,6 +31,7 @@ pub(super) fn run(
     to: &str,
     subject: &str,
     source: &BodySource,
+    signature: Option<&str>,
 ) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
@@ -39,7 +41,7 @@ pub(super) fn run(
     let to = recipients(context, &username, to)?;
     context.needs_password()?;
     // A body that cannot be sent is refused before a password is typed.
-    let at_once = source.content_at_once(text)?;
+    let at_once = source.content_at_once(text, signature)?;
     // First the connection, then the password, then any other body, which may follow the password on
     // standard input. Without a connection the mail is still saved as a draft.
     let connected = match context.connect() {
@@ -54,11 +56,11 @@ pub(super) fn run(
     };
     let (mail, draft) = match source.is_typed() {
         true => {
-            let (mail, composition) = typed(context, &username, to, subject)?;
+            let (mail, composition) = typed(context, &username, (to, subject), signature)?;
             (mail, KeptMail::Typed(composition))
         }
         false => {
-            let content = at_once.map_or_else(|| source.content(text), Ok)?;
+            let content = at_once.map_or_else(|| source.content(text, signature), Ok)?;
             let mail = OutgoingMail { id: new_mail_id(), to, subject, content };
             let drafts = Drafts::open(&context.data, &context.address()?, &username);
             (mail, KeptMail::Elsewhere(drafts))
@@ -172,8 +174,8 @@ impl KeptMail {
 fn typed(
     context: &Context<'_>,
     username: &Username,
-    to: Recipients,
-    subject: Subject,
+    (to, subject): (Recipients, Subject),
+    signature: Option<&str>,
 ) -> Result<(OutgoingMail, Composition), Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
@@ -182,7 +184,7 @@ fn typed(
     composition.set(DraftField::Subject, subject.as_str());
     context.terminal.set_busy(false);
     let mut prompt = Prompt::on_stderr(&context.terminal, text);
-    let typed = type_body(context, &mut prompt, &mut composition);
+    let typed = type_body(context, &mut prompt, &mut composition, signature);
     drop(prompt);
     context.terminal.route_signals(SignalRoute::Exit);
     let content = typed?;
@@ -195,6 +197,7 @@ fn type_body(
     context: &Context<'_>,
     prompt: &mut Prompt,
     composition: &mut Composition,
+    signature: Option<&str>,
 ) -> Result<OutgoingContent, Failure> {
     let text = context.text;
     prompt.say(&text.of("command-body"));
@@ -212,6 +215,8 @@ fn type_body(
             Ok(BodyEnd::Complete) | Err(Stop::Leave) => {}
             Err(stop) => return Err(stopped(context, composition, stop)),
         }
+        let signed = signature::add(&composition.mail.body, signature);
+        composition.set(DraftField::Body, &signed);
         match OutgoingContent::text(&composition.mail.body) {
             Ok(content) => return Ok(content),
             Err(invalid) if written == Err(Stop::Leave) => {
@@ -226,7 +231,7 @@ fn type_body(
 /// Edits the body in an editor, and reports a failure.
 fn edit(context: &Context<'_>, composition: &mut Composition) {
     let text = context.text;
-    let Some(editor) = Editor::of_user() else {
+    let Some(editor) = Editor::of_user(&context.options.config) else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
         return;
     };

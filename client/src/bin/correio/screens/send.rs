@@ -18,10 +18,11 @@ use super::{
 use crate::{
     app::{App, parse},
     compose::{Composition, DraftField},
+    config::Key,
     editor::Editor,
     people,
     prompt::{Answer, BodyEnd, MenuChoice, Stop},
-    sent,
+    sent, signature,
     transfer::show_content,
 };
 
@@ -310,6 +311,8 @@ fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
     composition.set(DraftField::Subject, subject.as_str());
     loop {
         ask_body(app, composition)?;
+        let signed = signature::add(&composition.mail.body, app.config.get(Key::Signature));
+        composition.set(DraftField::Body, &signed);
         match OutgoingContent::check(&composition.mail.body) {
             Ok(()) => return Ok(()),
             Err(invalid) => app.say(&app.text.invalid(invalid)),
@@ -319,7 +322,7 @@ fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
 
 /// Asks for the body. The text stays in the mail however the input ends.
 fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
-    let editor = Editor::of_user().filter(|_| app.prompt.is_interactive());
+    let editor = Editor::of_user(&app.config).filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
     match &editor {
         Some(editor) => {

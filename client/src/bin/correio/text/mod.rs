@@ -15,8 +15,10 @@ mod trust;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Lang {
     /// Brazilian Portuguese.
+    #[value(help = "português do Brasil")]
     Pt,
     /// English.
+    #[value(help = "English")]
     En,
 }
 
