@@ -29,7 +29,6 @@ mod reading;
 mod saving;
 mod scan;
 mod select;
-mod senders;
 mod sent;
 mod sent_mail;
 mod words;

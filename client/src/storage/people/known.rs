@@ -124,8 +124,9 @@ fn add_senders(
 ) -> Result<bool, MailboxError> {
     let mut new = People::default();
     mailbox.heads(
-        &|name| !cancel.is_cancelled() && !people.has_sender_of(name),
+        &|name| !people.has_sender_of(name),
         &mut |name, head| new.add_sender(name, &head.from, head.from_name),
+        cancel,
     )?;
     let added = new.through.is_some();
     let known = std::mem::replace(people, new);

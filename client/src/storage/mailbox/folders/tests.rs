@@ -365,18 +365,3 @@ fn mails_that_others_move_and_delete_during_a_search_are_no_error() {
     assert_eq!((list.mails.len(), list.skipped.len(), list.total), (199, 0, 200));
     assert!(list.mails.iter().all(|mail| mail.number != 6));
 }
-
-#[test]
-fn senders_are_told_once_with_each_of_their_names() {
-    let (_data, mailbox) = with_mails(100);
-    let renamed = Mail { from_name: "Captain America".parse().unwrap(), ..mail(101, "x", "x") };
-    save(&mailbox, &[renamed]);
-    let mut names: Vec<_> = mailbox
-        .senders()
-        .unwrap()
-        .into_iter()
-        .map(|(u, n)| format!("{u} {}", n.as_str()))
-        .collect();
-    names.sort();
-    assert_eq!(names, ["steve Captain America", "steve Steve Rogers"]);
-}
