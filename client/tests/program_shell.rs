@@ -74,7 +74,7 @@ fn bash_completes_commands_options_and_values() {
 }
 
 #[test]
-fn bash_completes_usernames_of_the_local_mail() {
+fn bash_completes_usernames_and_nicknames() {
     let setup = Setup::of(BOTH);
     setup.deliver("pepper", "tony", &[("Oi", "x")]);
     setup.received();
@@ -82,6 +82,13 @@ fn bash_completes_usernames_of_the_local_mail() {
     assert_eq!(completed(&["correio", "send", "--to", "pe"]), ["pepper"]);
     assert_eq!(completed(&["correio", "send", "--to", "tony,pe"]), ["tony,pepper"]);
     assert_eq!(completed(&["correio", "--user", "to"]), ["tony"]);
+    assert_eq!(setup.run("tony", &["nickname", "turma", "peter"], "").status, 0);
+    assert_eq!(completed(&["correio", "send", "--to", "pe,@tu"]), ["pe,@turma"]);
+    assert_eq!(completed(&["correio", "send", "--to", "pete"]), ["peter"]);
+    assert_eq!(completed(&["correio", "nickname", "tu"]), ["turma"]);
+    assert_eq!(completed(&["correio", "nickname", "turma", "pep"]), ["pepper"]);
+    assert_eq!(completed(&["correio", "list", "--from", "pep"]), ["pepper"]);
+    assert_eq!(completed(&["correio", "search", "--to", "pep"]), ["pepper"]);
 }
 
 /// Another program may have left the variable in the environment.

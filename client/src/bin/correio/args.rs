@@ -260,7 +260,7 @@ pub(crate) enum Command {
     /// Send a mail; the body is read from standard input unless it is given
     Send {
         /// The recipients' usernames, separated by commas
-        #[arg(long, value_name = "NAME[,NAME…]", add = completions::usernames())]
+        #[arg(long, value_name = "NAME[,NAME…]", add = completions::recipients())]
         to: String,
         /// The subject
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -313,10 +313,10 @@ pub(crate) enum Command {
     /// Show the address book, or one nickname; add people to a nickname, or remove them
     Nickname {
         /// The nickname; among recipients it is written with an @ before it
-        #[arg(value_name = "NICKNAME")]
+        #[arg(value_name = "NICKNAME", add = completions::nicknames())]
         nickname: Option<String>,
         /// Usernames that the nickname stands for
-        #[arg(value_name = "NAME")]
+        #[arg(value_name = "NAME", add = completions::usernames())]
         people: Vec<String>,
         /// Remove these people from the nickname, or the nickname where none is named
         #[arg(long, requires = "nickname")]

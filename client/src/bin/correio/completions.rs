@@ -1,15 +1,15 @@
 //! Completion of the command line in a shell.
 //!
-//! The script of a shell asks this program for each word, so that it knows the same commands, and the
-//! usernames in the local mail. It sets `COMPLETE` to the shell's name.
+//! The script of a shell asks this program for each word, so that it knows the same commands, the
+//! usernames that are known on this computer, and the nicknames. It sets `COMPLETE` to the shell's
+//! name.
 
 use std::{
     collections::BTreeSet,
     env,
     ffi::{OsStr, OsString},
-    fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use clap::{Command, ValueEnum};
@@ -17,12 +17,13 @@ use clap_complete::{
     ArgValueCompleter, CompletionCandidate,
     env::{Bash, EnvCompleter, Fish, Zsh},
 };
-use correio_proto::rfc5322::FileName;
+use correio_client::{AddressBook, BookEntry, KnownPeople};
 use serde_json::json;
 
 use crate::{
     exit::{ExitStatus, Failure},
     output::Output,
+    owners,
 };
 
 /// The variable with which a script asks for completions.
@@ -31,8 +32,8 @@ const VARIABLE: &str = "COMPLETE";
 /// The program's name, as the shell finds it.
 const PROGRAM: &str = "correio";
 
-/// Most usernames that are offered for one word.
-const USERNAMES_MAX: usize = 200;
+/// Most names that are offered for one word.
+const NAMES_MAX: usize = 200;
 
 /// A shell whose script [`script`] prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,19 +89,40 @@ pub(crate) fn answer(command: impl FnOnce() -> Command) -> Result<bool, ExitStat
 
 /// Completes an argument that is one or several usernames.
 pub(crate) fn usernames() -> ArgValueCompleter {
-    ArgValueCompleter::new(complete_usernames)
+    ArgValueCompleter::new(|typed: &OsStr| complete(typed, Known::Usernames))
 }
 
-/// The usernames that go on with the last name in a list of names with commas between them.
-fn complete_usernames(typed: &OsStr) -> Vec<CompletionCandidate> {
+/// Completes an argument that is a nickname, with or without its mark.
+pub(crate) fn nicknames() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| complete(typed, Known::Nicknames))
+}
+
+/// Completes the recipients of a mail: usernames, and nicknames with their mark.
+pub(crate) fn recipients() -> ArgValueCompleter {
+    ArgValueCompleter::new(|typed: &OsStr| complete(typed, Known::Recipients))
+}
+
+/// The names that complete a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    Usernames,
+    Nicknames,
+    Recipients,
+}
+
+/// The names that go on with the last name in a list of names with commas between them.
+fn complete(typed: &OsStr, known: Known) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else { return vec![] };
+    let known = data_directory().map(|data| names(&data, known)).unwrap_or_default();
+    candidates(typed, &known).into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn data_directory() -> Option<PathBuf> {
     let data = env::var_os("CORREIO_CLIENT_DATA_DIR").filter(|data| !data.is_empty());
-    let data = data.map(Into::into).or_else(|| {
+    data.map(Into::into).or_else(|| {
         let base = etcetera::choose_base_strategy().ok()?;
         Some(etcetera::BaseStrategy::data_dir(&base).join("correio"))
-    });
-    let known = data.map(|data| known_usernames(&data)).unwrap_or_default();
-    candidates(typed, &known).into_iter().map(CompletionCandidate::new).collect()
+    })
 }
 
 fn candidates(typed: &str, known: &BTreeSet<String>) -> Vec<OsString> {
@@ -112,35 +134,46 @@ fn candidates(typed: &str, known: &BTreeSet<String>) -> Vec<OsString> {
         true => name.into(),
         false => format!("{before},{name}").into(),
     };
-    known.iter().filter(is_wanted).take(USERNAMES_MAX).map(whole).collect()
+    known.iter().filter(is_wanted).take(NAMES_MAX).map(whole).collect()
 }
 
-/// The usernames that local mail tells without opening a file: the senders of received mail, and the
-/// owners of mailboxes.
-fn known_usernames(data: &Path) -> BTreeSet<String> {
-    let mut known = BTreeSet::new();
-    for server in names(&data.join("mail")) {
-        let server = data.join("mail").join(server);
-        for user in names(&server) {
-            let mailbox = server.join(&user);
-            for part in ["new", "cur"] {
-                let files = names(&mailbox.join(part));
-                let mails = files.iter().filter_map(|file| FileName::parse(file));
-                known.extend(mails.map(|mail| mail.sender.to_string()));
+/// The names that are known without opening a mail: the owners of mailboxes, the people known from
+/// mail, and the address books. What cannot be read counts as empty.
+fn names(data: &Path, known: Known) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    if known != Known::Nicknames {
+        names.extend(owners::of_mailboxes(data).into_iter().map(|(_, user)| user.to_string()));
+    }
+    for (server, user) in owners::of_people(data) {
+        let book = AddressBook::open(data, &server, &user).list().unwrap_or_default();
+        match known {
+            Known::Usernames => {}
+            Known::Nicknames => {
+                names.extend(book.iter().map(|entry| entry.nickname.as_str().to_owned()));
+                names.extend(marked(&book));
             }
-            known.insert(user);
+            Known::Recipients => names.extend(marked(&book)),
+        }
+        if known != Known::Nicknames {
+            let people = KnownPeople::open(data, &server, &user).read();
+            names.extend(people.iter().map(|person| person.username.to_string()));
+            let in_book = book.iter().flat_map(|entry| &entry.people);
+            names.extend(in_book.map(|person| person.username.to_string()));
         }
     }
-    known
+    names
 }
 
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+/// The nicknames as they stand among recipients.
+fn marked(book: &[BookEntry]) -> impl Iterator<Item = String> + '_ {
+    book.iter().map(|entry| entry.nickname.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use correio_client::{BookPerson, Cancel};
+    use correio_proto::mail::Username;
+
     use super::*;
 
     #[test]
@@ -155,18 +188,26 @@ mod tests {
     }
 
     #[test]
-    fn local_mail_tells_usernames() {
+    fn people_who_are_known_on_this_computer_are_offered() {
         let data = tempfile::TempDir::new().unwrap();
-        let mailbox = data.path().join("mail/mail.example_8888/tony");
-        for part in ["new", "cur"] {
-            fs::create_dir_all(mailbox.join(part)).unwrap();
-        }
-        let id = "0192f0c1d2e37a4b8c5d6e7f8a9b0c1d";
-        fs::write(mailbox.join(format!("new/1.000_1_{id}_1.pepper")), "").unwrap();
-        fs::write(mailbox.join(format!("cur/1.000_2_{id}_2.steve.rogers:2,S")), "").unwrap();
-        fs::write(mailbox.join("cur/other"), "").unwrap();
-        let known: Vec<_> = known_usernames(data.path()).into_iter().collect();
-        assert_eq!(known, ["pepper", "steve.rogers", "tony"]);
-        assert!(known_usernames(Path::new("/nowhere")).is_empty());
+        let data = data.path();
+        std::fs::create_dir_all(data.join("mail/mail.example_8888/tony")).unwrap();
+        let (server, tony) = ("mail.example".parse().unwrap(), "tony".parse().unwrap());
+        KnownPeople::open(data, &server, &tony)
+            .wrote_to(&"pepper, steve.rogers".parse().unwrap(), &Cancel::new())
+            .unwrap();
+        let book = AddressBook::open(data, &server, &tony);
+        let peter: Username = "peter".parse().unwrap();
+        let people = [BookPerson { username: peter, full_name: None }];
+        book.add(&"turma".parse().unwrap(), &people).unwrap();
+        let known = |known| names(data, known).into_iter().collect::<Vec<_>>();
+        assert_eq!(known(Known::Usernames), ["pepper", "peter", "steve.rogers", "tony"]);
+        assert_eq!(known(Known::Nicknames), ["@turma", "turma"]);
+        let recipients = ["@turma", "pepper", "peter", "steve.rogers", "tony"];
+        assert_eq!(known(Known::Recipients), recipients);
+        // A wrong line hides no people who are known from mail.
+        std::fs::write(book.path(), "a,b\n").unwrap();
+        assert_eq!(known(Known::Recipients), ["pepper", "steve.rogers", "tony"]);
+        assert!(names(Path::new("/nowhere"), Known::Recipients).is_empty());
     }
 }

@@ -7,6 +7,7 @@ use correio_client::{Condition, Flag, FlagChange, Folder};
 use jiff::{civil::Date, tz::TimeZone};
 
 use crate::{
+    completions,
     exit::{ExitStatus, Failure},
     mail_number::MailNumber,
     text::Text,
@@ -22,7 +23,7 @@ pub(crate) struct ListArgs {
     #[arg(long)]
     pub(crate) important: bool,
     /// List only mails of senders whose username or full name has this part
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, add = completions::usernames())]
     pub(crate) from: Option<String>,
     /// List only mails with attachments
     #[arg(long)]
@@ -88,10 +89,10 @@ pub(crate) struct SearchArgs {
     #[arg(value_name = "WORDS")]
     pub(crate) words: Vec<String>,
     /// Only mails of senders whose username or full name has this part
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, add = completions::usernames())]
     pub(crate) from: Option<String>,
     /// Only mails to recipients whose username has this part
-    #[arg(id = "recipient", long = "to", value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(id = "recipient", long = "to", value_name = "NAME", allow_hyphen_values = true, add = completions::usernames())]
     pub(crate) to: Option<String>,
     /// Only mails whose subject has these words
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]

@@ -43,6 +43,7 @@ mod man;
 mod names;
 mod notify;
 mod output;
+mod owners;
 mod password;
 mod password_command;
 mod people;

@@ -9,12 +9,12 @@ use correio_client::{
 };
 use correio_proto::{mail::Username, message::LoggedIn};
 
-use super::owners;
 use crate::{
     args::Options,
     config::Key,
     connect::{self, Connector, TrustOption},
     exit::{ExitStatus, Failure},
+    owners,
     terminal::Terminal,
     text::Text,
     tty::Tty,

@@ -11,7 +11,6 @@ mod context;
 mod json;
 mod local;
 mod nickname;
-mod owners;
 mod password;
 mod ping;
 mod receive;
