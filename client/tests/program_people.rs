@@ -140,6 +140,14 @@ fn a_stranger_with_a_known_name_is_marked_in_lists_and_when_read() {
     assert_eq!(json["mails"][2]["resembles"], json!(["steve"]));
     assert_eq!(json["mails"][0]["resembles"], json!(null));
     assert_eq!(run(&["--json", "read", "3"]).json()["resembles"], json!(["steve"]));
+    for arguments in [["list", "--from", "loki"], ["list", "--page", "1"], ["search", "--", "tres"]]
+    {
+        let out = run(&arguments).out;
+        assert!(out.contains(&format!("{} (desconhecido): Tres\n", &loki[4..])), "{out}");
+        let found = run(&[&["--json"], &arguments[..]].concat()).json();
+        let mails = found["mails"].as_array().unwrap();
+        assert_eq!(mails.last().unwrap()["resembles"], json!(["steve"]), "{found}");
+    }
     // The second mail is not that of a stranger; the first one stays marked until Tony knows Loki.
     setup.deliver("loki", "tony", &[("Quatro", "x")]);
     assert_eq!(run(&["--json", "receive"]).json()["mails"][0]["resembles"], json!(null));
@@ -167,6 +175,15 @@ fn a_notice_the_list_and_the_mail_mark_a_stranger_in_the_menus() {
     setup.deliver("loki", "tony", &[("Oi", "x")]);
     screen.sees("New e-mail from TONY STARK <loki> (unknown): Oi");
     screen.press("5");
+    screen.sees("[1] TONY STARK <loki> (unknown): Oi");
+    screen.answer("(0 goes back)", "1");
+    screen.sees("Warning: this is the first e-mail from loki, ");
+    screen.press_until(ESCAPE, "(0 goes back)");
+    screen.asks("(0 goes back)");
+    screen.press_until(ESCAPE, HOME);
+    screen.menu(HOME);
+    screen.press("2");
+    screen.answer("Words to look for", "oi");
     screen.sees("[1] TONY STARK <loki> (unknown): Oi");
     screen.answer("(0 goes back)", "1");
     screen.sees("Warning: this is the first e-mail from loki, ");

@@ -270,6 +270,44 @@ fn without_a_desktop_it_is_said_once() {
 }
 
 #[test]
+fn a_stranger_with_a_known_name_is_marked_as_in_a_list() {
+    let setup = Setup::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK"), ("ultron", "Tony")]);
+    let watching = watch(&setup, &["watch"]);
+    setup.deliver("loki", "tony", &[("Um", "x")]);
+    assert_eq!(watching.line(), "[1] TONY STARK <loki> (desconhecido): Um");
+    setup.deliver("loki", "tony", &[("Dois", "x")]);
+    assert_eq!(watching.line(), "[2] TONY STARK <loki>: Dois");
+    watching.signal(Signal::TERM);
+    assert_eq!(watching.end().status, Some(0));
+    let watching = watch(&setup, &["--json", "watch"]);
+    setup.deliver("ultron", "tony", &[("Três", "x")]);
+    let line: serde_json::Value = serde_json::from_str(&watching.line()).unwrap();
+    assert_eq!(line["resembles"], serde_json::json!(["tony"]));
+    watching.signal(Signal::TERM);
+    assert_eq!(watching.end().status, Some(0));
+}
+
+#[test]
+fn mail_that_was_deleted_here_does_not_come_back_from_a_server_that_keeps_it() {
+    let setup = Setup::of(BOTH);
+    setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois", "x")]);
+    let run = |arguments: &[&str]| setup.run("tony", arguments, "");
+    assert!(run(&["receive", "--keep"]).out.starts_with("02 e-mails recebidos:\n"));
+    assert_eq!(run(&["delete", "1"]).status, 0);
+    assert_eq!(run(&["receive", "--keep"]).out, "00 e-mails recebidos\n");
+    let watching = watch(&setup, &["watch", "--keep"]);
+    setup.deliver("pepper", "tony", &[("Três", "x")]);
+    assert_eq!(watching.line(), "[2] Pepper Potts: Três");
+    watching.signal(Signal::TERM);
+    assert_eq!(watching.end().status, Some(0));
+    // The server still has it for another device, until everything is confirmed.
+    let elsewhere = setup.elsewhere("tony", &["receive", "--keep"]);
+    assert!(elsewhere.out.starts_with("03 e-mails recebidos:\n"), "{elsewhere:?}");
+    assert_eq!(run(&["receive"]).out, "00 e-mails recebidos\n");
+    assert_eq!(setup.elsewhere("tony", &["receive"]).out, "00 e-mails recebidos\n");
+}
+
+#[test]
 fn kept_mail_stays_on_the_server_for_another_device() {
     let setup = Setup::of(BOTH);
     setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois", "x")]);

@@ -441,3 +441,27 @@ fn a_kept_mail_whose_content_is_damaged_stays_even_if_such_mails_are_deleted() {
     assert_eq!(numbers(&server.receive_with(&mailbox, keep).unwrap()), [1]);
     assert_eq!(server.mails.len(), 2);
 }
+
+#[test]
+fn a_mail_that_was_deleted_here_does_not_come_back_while_the_server_keeps_it() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(5);
+    server.enlarge(4, &bytes(250));
+    let mailbox = open(&data);
+    let keep = ReceiveOptions { server_copy: ServerCopy::Keep, ..Default::default() };
+    let new = server.receive_with(&mailbox, keep).unwrap();
+    mailbox.mark_shown(&new).unwrap();
+    let deleted = [&new[1], &new[3]];
+    deleted.iter().for_each(|mail| mailbox.delete(mail).unwrap());
+    // The third call confirms nothing that it does not fetch.
+    let later = ReceiveOptions { after: Seq(5), ..Default::default() };
+    for options in [keep, keep, later, keep] {
+        assert_eq!(server.receive_with(&mailbox, options).unwrap(), []);
+        assert!(deleted.iter().all(|mail| mailbox.was_deleted(mail.id, &mail.from).unwrap()));
+    }
+    assert_eq!(server.mails.len(), 5);
+    assert_eq!(server.receive(&mailbox).unwrap(), []);
+    assert!(server.mails.is_empty(), "a deleted mail is confirmed, too");
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 3);
+    assert!(!deleted.iter().any(|mail| mailbox.was_deleted(mail.id, &mail.from).unwrap()));
+}
