@@ -41,6 +41,8 @@ home-logout = Log out
 home-local = E-mails received before
 home-drafts = Drafts ({ $count })
 home-account = My account
+home-sent = Sent e-mails
+home-search = Search e-mails
 home-new-mail = New e-mail from { $from }: { $subject }
 home-waiting = { $count ->
     [one] 1 e-mail is waiting on the server.
@@ -94,9 +96,57 @@ mail-more = -- Enter goes on, Esc goes back --
 mail-end = -- (END) Enter or Esc goes back, PgUp goes up --
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
+local-listing = Reading the names of the senders…
+local-gone = the e-mail is not here any more
+sent-title = Sent e-mails kept on this computer, in { $directory }:
+sent-empty = There are no sent e-mails on this computer.
+sent-to = To { $names }
+sent-not-kept = The e-mail was sent, but no copy of it could be kept on this computer: { $reason }
+search-question = Words to look for
+search-working = Searching…
+search-none = No e-mail was found.
+search-count = { $count ->
+    [one] One e-mail was found:
+   *[other] { $count } e-mails were found:
+}
+search-more = The newest { $shown } of { $count } e-mails are shown.
+search-no-words = there are no words to look for
+search-too-long = at most 32 words of 1000 bytes in all can be looked for
+list-page = Page { $page } of { $pages }; { $count } e-mails
+list-no-page = there is no page { $page }; the last one is { $pages }
+delete-done = { $count ->
+    [one] E-mail deleted on this computer.
+   *[other] { $count } e-mails deleted on this computer.
+}
+mark-done = { $count ->
+    [one] E-mail marked.
+   *[other] { $count } e-mails marked.
+}
+mark-nothing = say how to mark: --important, --not-important, --read or --unread
 local-skipped = { $path } is left out: { $reason }
 mailbox-not-synced = { $path }: this file system does not confirm that e-mail is on the disk ({ $reason }). After a power failure, what was received just before it may be missing.
 mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). The e-mail is kept, and is listed as new again.
+
+stranger = (unknown)
+mail-stranger = Warning: this is the first e-mail from { $from }, who has not written to you before. The name looks like that of { $known }, whom you know.
+
+completion-keys = Tab and the arrows choose, Enter takes, Esc closes
+completion-searching = Looking in the server's directory…
+completion-more = More people have this in their names: type more of it
+completion-none = Nobody is known by this name.
+
+nickname-line = { $nickname }: { $people }
+nickname-none = The address book is empty.
+nickname-removed = { $nickname } was removed from the address book.
+nickname-unknown = the address book does not have { $nickname }
+nickname-empty = a nickname must not be empty
+nickname-too-long = a nickname may have at most { $limit } characters
+nickname-character = a nickname has letters, digits, dots, underscores and hyphens, and must not contain { $character }
+address-book-io = the address book { $path } cannot be used: { $reason }
+address-book-line = line { $line } of the address book { $path } is not “NICKNAME USERNAME FULL NAME” (the full name may be missing): mend or delete the line. Nothing was changed.
+address-book-full = the address book { $path } may have at most 5,000 entries: delete those that are not needed
+address-book-too-many = { $nickname } may stand for at most 100 people
+address-book-locked = another program keeps { $path } locked: try again, or end that program
 
 drafts-title = Drafts
 drafts-empty = There are no drafts.
@@ -265,7 +315,27 @@ list-role-none = you are no member
 list-senders-owners = owners may send
 list-senders-members = members may send
 list-senders-everybody = everybody may send
-needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD, or give it as the first line of standard input with --password-stdin
+needs-signature = there is no signature: set one with correio config set signature TEXT
+password-command-failed = the password command failed: { $reason }
+password-command-silent = it printed nothing
+config-line = { $path }, line { $line }: { $reason }
+config-too-large = the configuration file has more than 64 KiB
+config-not-utf8 = the configuration file is not UTF-8 text
+config-unknown-key = there is no setting { $key }; the settings are { $keys }
+config-not-text = the value of { $key } must be a text in quotation marks
+config-language = the language is pt or en
+config-command = a command is a line that is not empty
+config-signature = a signature is text, without control characters
+config-writable-by-others = the file names a command that correio would run, and somebody else may change the file. Run: chmod go-w { $path }
+config-no-home = there is no home directory for the configuration file
+config-empty = Nothing is set in { $path }.
+config-set = { $key } set.
+config-unset = { $key } removed.
+config-not-set = { $key } is not set.
+watch-exec-failed = the command for e-mail [{ $number }] failed: { $reason }
+watch-no-notification = The desktop's notifications do not work ({ $reason }); everything else goes on.
+man-more = MORE
+needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD or --password-command, or give it as the first line of standard input with --password-stdin
 body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send …
 body-unreadable = could not read { $path }: { $reason }
 body-changed = { $path } was changed while it was sent; nothing was sent. Send the e-mail again once the file no longer changes.
@@ -319,7 +389,20 @@ help-command-list-set = Change the title of a list, or whose mail it takes
 help-command-list-delete = Delete a list; mail that was sent to it stays
 help-command-list-mine = Show the lists that the user owns or is a member of
 help-command-read = Show one mail kept on this computer
+help-command-search = Find mails kept on this computer, received and sent
+help-command-delete = Delete mails on this computer; the server is not asked
+help-command-mark = Mark mails on this computer as important, read or not read
+help-command-nickname = Show the address book, or one nickname; add people to a nickname, or remove them
 help-command-trust = Accept a server's certificate, also after it changed; without a server, list the accepted certificates
+help-command-watch = Stay connected, receive mail as it comes, and print a line for each
+help-command-config = Show or change the defaults in the configuration file
+help-command-config-list = List the defaults that are set
+help-command-config-get = Show a default
+help-command-config-set = Set a default
+help-command-config-unset = Remove a default
+help-command-config-path = Show the path of the configuration file
+help-command-completions = Print the script with which a shell completes this command line
+help-command-man = Write the manual pages into a directory, for packages
 help-command-help = Show the help of the program or of a command
 help-option-server = The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
 help-option-user = The username of the account
@@ -327,19 +410,30 @@ help-option-plaintext = Connect without TLS: only for tests and for servers on t
 help-option-fingerprint = The fingerprint of the server's certificate, as `correiod fingerprint` prints it
 help-option-json = Print one JSON document on standard output, errors included
 help-option-password_stdin = Take the password from the first line of standard input
+help-option-password_command = A command that prints the password as the first line of standard output
 help-option-data_dir = Where received mail and drafts are kept [default: ~/.local/share/correio]
 help-option-lang = The language [default: that of LC_ALL, LC_MESSAGES or LANG; otherwise Portuguese]
 help-option-help = Show this help
 help-option-version = Show the version
 help-register-name = The person's full name
 help-register-invite = The invite, for a server that takes registrations by invite
-help-send-to = The recipients' usernames, separated by commas
+help-send-to = The recipients: usernames, or nicknames with an @ before each, separated by commas
 help-send-subject = The subject
 help-send-body = The body
 help-send-body_file = A file with the body; - is standard input
+help-send-signature = Put the signature of the configuration file under the body
+help-receive-keep = Leave the mail on the server, for another device
+help-watch-exec = Run this command for each mail, with the mail's fields in its environment, instead of printing
+help-watch-notify = Show new mail as notifications of the desktop
+help-watch-keep = Leave the mail on the server, for another device
+help-config-get-key = The name of the default
+help-config-set-key = The name of the default
+help-config-set-value = The value
+help-config-unset-key = The name of the default
+help-completions-shell = The shell to complete for
+help-man-directory = The directory, such as /usr/share/man
 help-receive-delete_damaged = Delete mails on the server whose body is not the one that their sender stated
 help-find-text = A part of a username or full name
-help-read-number = The mail's number in the list
 help-list-create-list = The list's name, which no account has
 help-list-create-title = What people call it
 help-list-create-senders = Whose mail it takes
@@ -353,6 +447,33 @@ help-list-set-list = The list's name
 help-list-set-title = What people call it
 help-list-set-senders = Whose mail it takes
 help-list-delete-list = The list's name
+help-read-number = The mail's number in the list; that of a sent mail begins with s
+help-list-unread = Only mails that were not read
+help-list-important = Only mails that are marked as important
+help-list-from = Only mails of senders whose username or full name has this part
+help-list-has_attachment = Only mails with attachments
+help-list-sent = The mails that were sent
+help-list-newest_first = The newest mail first
+help-list-oldest_first = The oldest mail first; this is the default
+help-list-page = One page of 50 mails
+help-search-words = Words that must all occur in the subject, the names or the text, whatever their case and accents
+help-search-from = Only mails of senders whose username or full name has this part
+help-search-recipient = Only mails to recipients whose username has this part
+help-search-subject = Only mails whose subject has these words
+help-search-since = Only mails of this day or later
+help-search-until = Only mails of this day or earlier
+help-search-has_attachment = Only mails with attachments
+help-search-sent = Only mails that were sent
+help-search-received = Only mails that were received
+help-delete-number = The mails' numbers in the list
+help-mark-number = The mails' numbers in the list
+help-mark-important = Mark them as important
+help-mark-not_important = Take the mark for important mails away
+help-mark-read = Mark them as read
+help-mark-unread = Mark them as not read
+help-nickname-nickname = The nickname; among recipients it has an @ before it
+help-nickname-people = Usernames that the nickname stands for
+help-nickname-remove = Remove these people from the nickname, or the nickname itself where none is named
 help-trust-address = The server
 help-trust-forget = Forget its certificate: the next contact is the first
 help-value-command = COMMAND
@@ -374,7 +495,21 @@ help-value-body = TEXT
 help-value-body_file = FILE
 help-value-text = TEXT
 help-value-number = N
+help-value-from = NAME
+help-value-recipient = NAME
+help-value-page = PAGE
+help-value-words = WORDS
+help-value-since = YYYY-MM-DD
+help-value-until = YYYY-MM-DD
+help-value-nickname = NICKNAME
+help-value-people = NAME
 help-value-address = HOST:PORT
+help-value-password_command = COMMAND
+help-value-exec = COMMAND
+help-value-key = KEY
+help-value-value = VALUE
+help-value-shell = SHELL
+help-value-directory = DIR
 help-after =
     Examples:
       correio                                 the menus
@@ -387,10 +522,11 @@ help-after =
       correio --server mail.example --user pepper read 1
 
     The password is asked for on the terminal, also where standard input is a pipe; without a terminal
-    it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
+    it comes from --password-stdin (the first line), CORREIO_PASSWORD or --password-command, never from
+    an argument.
 
-    The mail on this computer is kept in files of the operating system's user: list and read ask for no
-    password.
+    The mail on this computer is kept in files of the operating system's user: list, read, search, delete
+    and mark ask for no password.
 
     Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
     69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
@@ -416,4 +552,6 @@ usage-similar = Did you mean:
 usage-more = More: correio --help
 usage-variable = The value is that of { $variable }.
 usage-form-fingerprint = a fingerprint is SHA256: followed by 32 pairs of hexadecimal digits, separated by colons
-usage-form-number = the number of a mail is a whole number, at least 1
+usage-form-number = the number of a mail is a whole number, at least 1, with s before it for a sent mail
+usage-form-page = the number of a page is a whole number, at least 1
+usage-form-date = a day is written year-month-day, for example 2026-11-30

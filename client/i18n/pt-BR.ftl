@@ -41,6 +41,8 @@ home-logout = Logout
 home-local = E-mails já recebidos
 home-drafts = Rascunhos ({ $count })
 home-account = Minha conta
+home-sent = E-mails enviados
+home-search = Procurar e-mails
 home-new-mail = Novo e-mail de { $from }: { $subject }
 home-waiting = { $count ->
     [one] Há 1 e-mail esperando no servidor.
@@ -94,9 +96,57 @@ mail-more = -- Enter continua, Esc volta --
 mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
+local-listing = Lendo os nomes dos remetentes…
+local-gone = o e-mail não está mais aqui
+sent-title = E-mails enviados guardados neste computador, em { $directory }:
+sent-empty = Não há e-mails enviados guardados neste computador.
+sent-to = Para { $names }
+sent-not-kept = O e-mail foi enviado, mas não foi possível guardar uma cópia neste computador: { $reason }
+search-question = Palavras a procurar
+search-working = Procurando…
+search-none = Nenhum e-mail encontrado.
+search-count = { $count ->
+    [one] 1 e-mail encontrado:
+   *[other] { $count } e-mails encontrados:
+}
+search-more = São mostrados os { $shown } mais novos de { $count } e-mails.
+search-no-words = não há palavras a procurar
+search-too-long = são procuradas no máximo 32 palavras, de 1000 bytes ao todo
+list-page = Página { $page } de { $pages }; { $count } e-mails
+list-no-page = não há a página { $page }; a última é a { $pages }
+delete-done = { $count ->
+    [one] E-mail apagado neste computador.
+   *[other] { $count } e-mails apagados neste computador.
+}
+mark-done = { $count ->
+    [one] E-mail marcado.
+   *[other] { $count } e-mails marcados.
+}
+mark-nothing = diga como marcar: --important, --not-important, --read ou --unread
 local-skipped = { $path } fica de fora: { $reason }
 mailbox-not-synced = { $path }: este sistema de arquivos não confirma que os e-mails estão no disco ({ $reason }). Depois de uma queda de energia, pode faltar o que foi recebido pouco antes.
 mailbox-not-marked = { $path }: este sistema de arquivos não consegue marcar e-mails como lidos ({ $reason }). O e-mail está guardado e volta a aparecer como novo.
+
+stranger = (desconhecido)
+mail-stranger = Atenção: este é o primeiro e-mail de { $from }, que ainda não tinha escrito para você. O nome é parecido com o de { $known }, que você conhece.
+
+completion-keys = Tab e as setas escolhem, Enter aceita, Esc fecha
+completion-searching = Procurando no diretório do servidor…
+completion-more = Há mais pessoas com isto no nome: digite mais um pouco
+completion-none = Ninguém é conhecido por este nome.
+
+nickname-line = { $nickname }: { $people }
+nickname-none = A agenda está vazia.
+nickname-removed = { $nickname } foi tirado da agenda.
+nickname-unknown = a agenda não tem { $nickname }
+nickname-empty = um apelido não pode ser vazio
+nickname-too-long = um apelido pode ter no máximo { $limit } caracteres
+nickname-character = um apelido tem letras, dígitos, pontos, sublinhados e hífens, e não pode conter { $character }
+address-book-io = não foi possível usar a agenda { $path }: { $reason }
+address-book-line = a linha { $line } da agenda { $path } não é “APELIDO USUÁRIO NOME COMPLETO” (o nome completo pode faltar): corrija ou apague a linha. Nada foi alterado.
+address-book-full = a agenda { $path } pode ter no máximo 5.000 entradas: apague as que não são necessárias
+address-book-too-many = { $nickname } pode indicar no máximo 100 pessoas
+address-book-locked = outro programa mantém { $path } travado: tente de novo, ou encerre esse programa
 
 drafts-title = Rascunhos
 drafts-empty = Não há rascunhos.
@@ -265,7 +315,27 @@ list-role-none = a conta não é membro
 list-senders-owners = donos podem enviar
 list-senders-members = membros podem enviar
 list-senders-everybody = todos podem enviar
-needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD, ou dê a senha na primeira linha da entrada padrão com --password-stdin
+needs-signature = não há assinatura: defina-a com correio config set signature TEXTO
+password-command-failed = o comando da senha falhou: { $reason }
+password-command-silent = ele não escreveu nada
+config-line = { $path }, linha { $line }: { $reason }
+config-too-large = o arquivo de configuração tem mais de 64 KiB
+config-not-utf8 = o arquivo de configuração não é texto UTF-8
+config-unknown-key = não há a configuração { $key }; há { $keys }
+config-not-text = o valor de { $key } precisa ser um texto entre aspas
+config-language = a língua é pt ou en
+config-command = um comando é uma linha que não está vazia
+config-signature = uma assinatura é texto, sem caracteres de controle
+config-writable-by-others = o arquivo indica um comando que o correio executaria, e outra pessoa pode mudá-lo. Use: chmod go-w { $path }
+config-no-home = não há diretório pessoal onde ficaria o arquivo de configuração
+config-empty = Nada está configurado em { $path }.
+config-set = { $key } configurado.
+config-unset = { $key } removido.
+config-not-set = { $key } não está configurado.
+watch-exec-failed = o comando para o e-mail [{ $number }] falhou: { $reason }
+watch-no-notification = As notificações da área de trabalho não funcionam ({ $reason }); o resto continua.
+man-more = MAIS
+needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD ou --password-command, ou dê a senha na primeira linha da entrada padrão com --password-stdin
 body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send …
 body-unreadable = não foi possível ler { $path }: { $reason }
 body-changed = { $path } mudou durante o envio; nada foi enviado. Envie de novo quando o arquivo parar de mudar.
@@ -319,7 +389,20 @@ help-command-list-set = Muda o título de uma lista, ou de quem ela aceita e-mai
 help-command-list-delete = Apaga uma lista; os e-mails enviados a ela ficam
 help-command-list-mine = Mostra as listas de que o usuário é dono ou membro
 help-command-read = Mostra um e-mail guardado neste computador
+help-command-search = Procura nos e-mails guardados neste computador, recebidos e enviados
+help-command-delete = Apaga e-mails neste computador; o servidor não é consultado
+help-command-mark = Marca e-mails neste computador como importantes, lidos ou não lidos
+help-command-nickname = Mostra a agenda, ou um apelido; acrescenta pessoas a um apelido, ou as tira
 help-command-trust = Aceita o certificado de um servidor, seja o primeiro ou outro; sem servidor, lista os aceitos
+help-command-watch = Fica conectado, recebe os e-mails quando chegam e escreve uma linha para cada um
+help-command-config = Mostra ou muda os padrões do arquivo de configuração
+help-command-config-list = Lista os padrões definidos
+help-command-config-get = Mostra um padrão
+help-command-config-set = Define um padrão
+help-command-config-unset = Remove um padrão
+help-command-config-path = Mostra o caminho do arquivo de configuração
+help-command-completions = Escreve o script com que um shell completa esta linha de comando
+help-command-man = Escreve as páginas do manual em uma pasta, para pacotes
 help-command-help = Mostra a ajuda do programa ou de um comando
 help-option-server = O servidor: um nome, um endereço IPv4 ou IPv6, com a porta se ela não for 8888
 help-option-user = O nome de usuário da conta
@@ -327,19 +410,30 @@ help-option-plaintext = Fala sem TLS: para laboratórios e servidores neste comp
 help-option-fingerprint = A impressão digital do certificado do servidor, como `correiod fingerprint` a mostra
 help-option-json = Escreve um documento JSON na saída padrão, também para erros
 help-option-password_stdin = Lê a senha da primeira linha da entrada padrão
+help-option-password_command = Um comando que escreve a senha na primeira linha da saída padrão
 help-option-data_dir = Onde ficam os e-mails recebidos e os rascunhos [padrão: ~/.local/share/correio]
 help-option-lang = A língua [padrão: a de LC_ALL, LC_MESSAGES ou LANG; senão português]
 help-option-help = Mostra esta ajuda
 help-option-version = Mostra a versão
 help-register-name = O nome completo da pessoa
 help-register-invite = O convite, para um servidor que só aceita cadastros com convite
-help-send-to = Os nomes de usuário dos destinatários, separados por vírgula
+help-send-to = Os destinatários: nomes de usuário, ou apelidos com um @ na frente, separados por vírgulas
 help-send-subject = O assunto
 help-send-body = O corpo
 help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
+help-send-signature = Põe abaixo do corpo a assinatura do arquivo de configuração
+help-receive-keep = Deixa os e-mails no servidor, para outro aparelho
+help-watch-exec = Executa este comando para cada e-mail, com os campos do e-mail no ambiente, em vez de escrever
+help-watch-notify = Mostra os e-mails novos como notificações da área de trabalho
+help-watch-keep = Deixa os e-mails no servidor, para outro aparelho
+help-config-get-key = O nome do padrão
+help-config-set-key = O nome do padrão
+help-config-set-value = O valor
+help-config-unset-key = O nome do padrão
+help-completions-shell = O shell
+help-man-directory = A pasta, como /usr/share/man
 help-receive-delete_damaged = Apaga do servidor os e-mails cujo corpo não é o que o remetente declarou
 help-find-text = Uma parte de um nome de usuário ou nome completo
-help-read-number = O número do e-mail na lista
 help-list-create-list = O nome da lista, que nenhuma conta tem
 help-list-create-title = Como as pessoas a chamam
 help-list-create-senders = De quem ela aceita e-mail
@@ -353,6 +447,33 @@ help-list-set-list = O nome da lista
 help-list-set-title = Como as pessoas a chamam
 help-list-set-senders = De quem ela aceita e-mail
 help-list-delete-list = O nome da lista
+help-read-number = O número do e-mail na lista; o de um enviado começa com s
+help-list-unread = Só os e-mails não lidos
+help-list-important = Só os e-mails marcados como importantes
+help-list-from = Só os de remetentes que têm esta parte no nome de usuário ou no nome completo
+help-list-has_attachment = Só os e-mails com anexos
+help-list-sent = Os e-mails enviados
+help-list-newest_first = O mais novo primeiro
+help-list-oldest_first = O mais antigo primeiro; é o padrão
+help-list-page = Uma página de 50 e-mails
+help-search-words = Palavras que devem todas ocorrer no assunto, nos nomes ou no texto, com ou sem maiúsculas e acentos
+help-search-from = Só os de remetentes que têm esta parte no nome de usuário ou no nome completo
+help-search-recipient = Só os de destinatários que têm esta parte no nome de usuário
+help-search-subject = Só os e-mails com estas palavras no assunto
+help-search-since = Só os e-mails deste dia em diante
+help-search-until = Só os e-mails até este dia
+help-search-has_attachment = Só os e-mails com anexos
+help-search-sent = Só os e-mails enviados
+help-search-received = Só os e-mails recebidos
+help-delete-number = Os números dos e-mails na lista
+help-mark-number = Os números dos e-mails na lista
+help-mark-important = Marca-os como importantes
+help-mark-not_important = Tira a marca de importante
+help-mark-read = Marca-os como lidos
+help-mark-unread = Marca-os como não lidos
+help-nickname-nickname = O apelido; entre os destinatários ele tem um @ na frente
+help-nickname-people = Usuários que o apelido indica
+help-nickname-remove = Tira estas pessoas do apelido, ou o próprio apelido se nenhuma for indicada
 help-trust-address = O servidor
 help-trust-forget = Esquece o certificado: o próximo contato é o primeiro
 help-value-command = COMANDO
@@ -374,7 +495,21 @@ help-value-body = TEXTO
 help-value-body_file = ARQUIVO
 help-value-text = TEXTO
 help-value-number = N
+help-value-from = NOME
+help-value-recipient = NOME
+help-value-page = PÁGINA
+help-value-words = PALAVRAS
+help-value-since = AAAA-MM-DD
+help-value-until = AAAA-MM-DD
+help-value-nickname = APELIDO
+help-value-people = NOME
 help-value-address = SERVIDOR:PORTA
+help-value-password_command = COMANDO
+help-value-exec = COMANDO
+help-value-key = CHAVE
+help-value-value = VALOR
+help-value-shell = SHELL
+help-value-directory = PASTA
 help-after =
     Exemplos:
       correio                                 os menus
@@ -387,10 +522,11 @@ help-after =
       correio --server mail.example --user pepper read 1
 
     A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
-    de --password-stdin (a primeira linha) ou de CORREIO_PASSWORD, nunca de um argumento.
+    de --password-stdin (a primeira linha), de CORREIO_PASSWORD ou de --password-command, nunca de um
+    argumento.
 
-    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list e read não
-    pedem senha.
+    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
+    search, delete e mark não pedem senha.
 
     Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
     recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde
@@ -416,4 +552,6 @@ usage-similar = Seria isto:
 usage-more = Mais: correio --help
 usage-variable = O valor é o de { $variable }.
 usage-form-fingerprint = não é uma impressão digital, que tem a forma SHA256: e 32 pares de algarismos hexadecimais separados por dois-pontos
-usage-form-number = um número da lista é um número inteiro a partir de 1
+usage-form-number = um número da lista é um número inteiro a partir de 1, com s na frente se o e-mail foi enviado
+usage-form-page = o número de uma página é um número inteiro a partir de 1
+usage-form-date = um dia se escreve ano-mês-dia, por exemplo 2026-11-30

@@ -34,7 +34,7 @@ fn two_people_of_one_name_are_told_apart() {
     setup.deliver("ultron", "pepper", &[("Oi", "x")]);
     // The mail of the other sender was received before and is not in this list.
     let second = setup.run("pepper", &["receive"], "");
-    let expected = "02 e-mails recebidos:\n[3] Tony\u{a0}Stark <loki>: Senha\n\
+    let expected = "02 e-mails recebidos:\n[3] Tony\u{a0}Stark <loki> (desconhecido): Senha\n\
                     [4] \"Pepper Potts <pepper>\" <ultron>: Oi\n";
     assert_eq!(second.out, expected);
     let list = setup.run("pepper", &["list"], "").out;
@@ -42,7 +42,7 @@ fn two_people_of_one_name_are_told_apart() {
     for (line, end) in lines.iter().zip([
         "Pepper Potts: Lembrete",
         "Tony Stark <tony>: Jantar",
-        "Tony\u{a0}Stark <loki>: Senha",
+        "Tony\u{a0}Stark <loki> (desconhecido): Senha",
         "\"Pepper Potts <pepper>\" <ultron>: Oi",
     ]) {
         assert!(line.ends_with(&format!(" {end}")), "{line}");
@@ -57,7 +57,7 @@ fn the_reader_s_own_name_is_one_of_those_that_are_known() {
     let setup = Setup::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK")]);
     setup.deliver("loki", "tony", &[("Oi", "x")]);
     let done = setup.run("tony", &["receive"], "");
-    assert_eq!(done.out, "01 e-mails recebidos:\n[1] TONY STARK <loki>: Oi\n");
+    assert_eq!(done.out, "01 e-mails recebidos:\n[1] TONY STARK <loki> (desconhecido): Oi\n");
 }
 
 #[test]

@@ -29,7 +29,7 @@ use correio_server::{
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
-        operator, required_files,
+        manual, operator, required_files,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
     },
@@ -68,6 +68,7 @@ fn main() -> ExitCode {
         Task::Fingerprint => fingerprint(&config),
         Task::Invite { count, days } => done(invite(&config, *count, *days)),
         Task::Operate(operation) => operate(&config.data_dir, operation),
+        Task::Manual(directory) => done(manual::write(directory)),
     }
 }
 

@@ -91,6 +91,9 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
     assert!(disk.join(&nightly[1..]).is_file());
     assert!(disk.join("etc/systemd/system/correio-backup.timer").is_file());
     assert_eq!(fs::read_to_string(&settings).unwrap(), example());
+    let manual = fs::read_to_string(disk.join("usr/local/share/man/man8/correiod.8")).unwrap();
+    assert!(manual.contains(".SH SYNOPSIS") && manual.contains("data\\-dir"), "{manual}");
+    assert!(disk.join("usr/local/share/man/man8/correiod-backup.8").is_file());
 
     fs::write(&settings, "log-level = \"warn\"\n").unwrap();
     fs::create_dir_all(disk.join("var/lib/correio")).unwrap();

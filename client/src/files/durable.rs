@@ -175,6 +175,21 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>
     written
 }
 
+/// Replaces a file in a directory, which is made if it is missing, as a whole: after a power failure
+/// the file has its old or its new content. The caller holds a lock that keeps other programs of this
+/// kind out. On a file system that does not support syncing, the new content may be lost.
+///
+/// # Errors
+///
+/// Errors of the operating system. The old content is then still there.
+pub(crate) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let half = directory.join(format!("{name}.new"));
+    create_directories(directory)?;
+    write(&half, content)?;
+    rename(&half, &directory.join(name))?;
+    sync_directory(directory).map(drop)
+}
+
 /// Makes an empty file, or empties it, and opens it for writing.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ mod backoff;
 mod happy_eyeballs;
 pub(crate) mod link;
 mod lookup;
+mod news;
 mod state;
 
 use std::{
@@ -39,7 +40,7 @@ use crate::{
     options::ConnectOptions,
 };
 
-pub use state::State;
+pub use state::{News, State};
 
 /// Maximum of commands that wait for the thread. A further one fails with
 /// [`RequestError::Overloaded`].
@@ -68,6 +69,18 @@ pub(crate) struct View {
     pub(crate) welcome: Option<Welcome>,
     pub(crate) username: Option<Username>,
     pub(crate) notices: VecDeque<NewMail>,
+    pending: news::Pending,
+}
+
+impl View {
+    /// The news, or the error that ends the wait for them.
+    fn news(&mut self) -> Result<Option<News>, RequestError> {
+        match (self.state, &self.username) {
+            (State::Closed, _) => Err(RequestError::Closed),
+            (_, None) => Err(RequestError::SessionEnded),
+            (_, Some(_)) => Ok(self.pending.take()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -118,6 +131,7 @@ impl Network {
             welcome: None,
             username: None,
             notices: VecDeque::new(),
+            pending: news::Pending::default(),
         }));
         let security = options.trust.security(address);
         let config = ClientConfig { security, ..ClientConfig::default() };
@@ -160,6 +174,35 @@ impl Network {
     /// Abandons the request of this ticket.
     pub(crate) fn abandon(&self, ticket: u64) {
         self.command(Command::Abandon(ticket));
+    }
+
+    /// See [`crate::Service::wait_for_news`].
+    pub(crate) fn wait_for_news(
+        &self,
+        longest: Duration,
+        cancel: &Cancel,
+    ) -> Result<News, RequestError> {
+        let _watch = cancel.watch();
+        let until = Instant::now() + longest;
+        self.view().pending.waiting = Some(thread::current());
+        let news = loop {
+            if cancel.is_cancelled() {
+                break Err(RequestError::Cancelled);
+            }
+            match self.view().news() {
+                Ok(None) => {}
+                Ok(Some(news)) => break Ok(news),
+                Err(error) => break Err(error),
+            }
+            let rest = until.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                break Ok(News::Nothing);
+            }
+            // The network's thread and `Cancel` unpark this thread after they have acted.
+            thread::park_timeout(rest);
+        };
+        self.view().pending.waiting = None;
+        news
     }
 
     /// Locks the readable state.
@@ -233,7 +276,9 @@ impl Driver {
         }
         let now = self.now();
         self.link.close(now);
-        lock(&self.view).state = State::Closed;
+        let mut view = lock(&self.view);
+        view.state = State::Closed;
+        view.pending.wake();
     }
 
     fn now(&self) -> Duration {
@@ -310,7 +355,11 @@ impl Driver {
         match event {
             Event::Greeted(welcome) => {
                 self.stopping = false;
-                lock(&self.view).welcome = Some(welcome);
+                let mut view = lock(&self.view);
+                view.welcome = Some(welcome);
+                if self.first.is_none() {
+                    view.pending.add(News::Reconnected);
+                }
             }
             Event::Answer { id, outcome, took } => {
                 if let Some(caller) = self.callers.remove(&id) {
@@ -325,9 +374,10 @@ impl Driver {
                     view.notices.pop_front();
                 }
                 view.notices.push_back(mail);
+                view.pending.add(News::NewMail);
             }
             Event::ShuttingDown => self.stopping = true,
-            Event::SessionEnded => {}
+            Event::SessionEnded => lock(&self.view).pending.wake(),
         }
     }
 

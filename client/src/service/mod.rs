@@ -14,7 +14,7 @@ use std::{
 };
 
 use correio_proto::{
-    capability::FIND,
+    capability,
     credential::{Credential, Password},
     directory::Query,
     invite::Invite,
@@ -31,7 +31,7 @@ use crate::{
     cancel::Cancel,
     error::{ConnectError, ReceiveError, RequestError, SendError},
     mutex::lock,
-    network::{Network, State},
+    network::{Network, News, State},
     oneshot::{self, RecvError},
     options::ConnectOptions,
     storage::{
@@ -40,7 +40,7 @@ use crate::{
     },
     trust::KnownServersError,
 };
-use receive::{ContentProgress, DamagedContents, Progress};
+use receive::{ContentProgress, Progress, ReceiveOptions, Received};
 
 /// An account to be made.
 #[derive(Clone, Debug)]
@@ -135,6 +135,18 @@ impl Service {
     #[must_use]
     pub fn take_notices(&self) -> Vec<NewMail> {
         self.network.view().notices.drain(..).collect()
+    }
+
+    /// Waits for a reason to receive mail, for at most `longest`. A notice that arrived since the
+    /// last call is such a reason, too; [`Service::take_notices`] still returns it. One thread at a
+    /// time may wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Cancelled`]; [`RequestError::SessionEnded`] if nobody is logged in (any more);
+    /// [`RequestError::Closed`].
+    pub fn wait_for_news(&self, longest: Duration, cancel: &Cancel) -> Result<News, RequestError> {
+        self.network.wait_for_news(longest, cancel)
     }
 
     /// Pings the server and returns the round-trip time.
@@ -252,10 +264,12 @@ impl Service {
         progress: &mut dyn FnMut(Progress),
         cancel: &Cancel,
     ) -> Result<Vec<Stored>, ReceiveError> {
-        self.receive_with(mailbox, DamagedContents::Keep, progress, cancel)
+        let options = ReceiveOptions::default();
+        self.receive_with(mailbox, options, progress, cancel).map(|received| received.mails)
     }
 
-    /// As [`Service::receive`], with what becomes of mails whose content arrives damaged.
+    /// As [`Service::receive`], with options: what becomes of mails whose content arrives damaged
+    /// ([`crate::DamagedContents`]), and of the server's copies ([`crate::ServerCopy`]).
     ///
     /// # Errors
     ///
@@ -263,12 +277,12 @@ impl Service {
     pub fn receive_with(
         &self,
         mailbox: &mut Mailbox,
-        damaged: DamagedContents,
+        options: ReceiveOptions,
         progress: &mut dyn FnMut(Progress),
         cancel: &Cancel,
-    ) -> Result<Vec<Stored>, ReceiveError> {
+    ) -> Result<Received, ReceiveError> {
         let mut ask = |request| self.ask(request, cancel);
-        receive::receive(mailbox, damaged, &mut ask, progress, cancel)
+        receive::receive(mailbox, options, &mut ask, progress, cancel)
     }
 
     /// Looks people up in the server's directory, of which one reply has at most
@@ -280,7 +294,7 @@ impl Service {
     /// See [`RequestError`]; `not_allowed` if the server shows no directory, `rate_limited` after
     /// too many calls.
     pub fn find(&self, query: &Query, cancel: &Cancel) -> Result<Found, RequestError> {
-        if !self.welcome().capabilities.contains(FIND) {
+        if !self.welcome().capabilities.contains(capability::FIND) {
             let none = ErrorReply::new(ErrorCode::NotAllowed, "this server shows no directory");
             return Err(RequestError::Refused(none));
         }

@@ -1,4 +1,5 @@
-//! Layout of the data directory: where an account's mail and drafts are.
+//! Layout of the data directory: where an account's mail and drafts are, and the people that it
+//! knows.
 //!
 //! A server has several spellings: a name, `localhost`, an IP address. The directory is named after
 //! the spelling used first; other spellings find it through [`KnownServers::same_server`]. A
@@ -16,6 +17,7 @@ use crate::{address::Address, trust::KnownServers};
 pub(crate) enum Kind {
     Mail,
     Drafts,
+    People,
 }
 
 impl Kind {
@@ -23,6 +25,7 @@ impl Kind {
         match self {
             Self::Mail => "mail",
             Self::Drafts => "drafts",
+            Self::People => "people",
         }
     }
 }

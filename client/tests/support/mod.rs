@@ -1,5 +1,6 @@
 //! A server in this process, and the program as another process talks to it.
 
+pub mod background;
 pub mod plain;
 pub mod screen;
 pub mod terminal;
@@ -147,6 +148,18 @@ impl Setup {
         command.env("CORREIO_PASSWORD", PASSWORD).args(arguments);
         finish(command, input)
     }
+
+    /// Runs one command as [`Setup::run`] does, on another device that knows the server.
+    pub fn elsewhere(&self, user: &str, arguments: &[&str]) -> Done {
+        let data = TempDir::new().unwrap();
+        let known = KnownServers::in_directory(data.path());
+        known.remember(&self.server(), self.fingerprint()).unwrap();
+        let address = self.address.to_string();
+        let mut command = program(data.path());
+        command.args(["--server", &address, "--user", user]).args(arguments);
+        command.env("CORREIO_PASSWORD", PASSWORD);
+        finish(command, "")
+    }
 }
 
 pub fn password() -> Arc<Password> {
@@ -168,6 +181,8 @@ fn clean(command: &mut Command) {
         "CORREIO_FINGERPRINT",
         "CORREIO_USER",
         "CORREIO_PASSWORD",
+        "CORREIO_PASSWORD_COMMAND",
+        "CORREIO_EDITOR",
         "CORREIO_CLIENT_DATA_DIR",
         "CORREIO_LANG",
         "LC_ALL",
@@ -180,6 +195,8 @@ fn clean(command: &mut Command) {
     for name in names {
         command.env_remove(name);
     }
+    // No configuration file.
+    command.env("XDG_CONFIG_HOME", "/nowhere");
 }
 
 /// Exit status and output of a program.

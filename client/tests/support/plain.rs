@@ -164,7 +164,7 @@ pub fn maildir_of(server: SocketAddr, data: &Path) -> PathBuf {
 pub fn correio(server: SocketAddr, data: &Path, user: &str, arguments: &[&str]) -> Command {
     let server = server.to_string();
     let mut command = Command::new(env!("CARGO_BIN_EXE_correio"));
-    command.env_clear().env("CORREIO_PASSWORD", PASSWORD);
+    command.env_clear().env("CORREIO_PASSWORD", PASSWORD).env("XDG_CONFIG_HOME", "/nowhere");
     command.args(["--json", "--plaintext", "--lang", "en", "--user", user]);
     command.args(["--server", &server, "--data-dir"]).arg(data).args(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

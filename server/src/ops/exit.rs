@@ -9,7 +9,7 @@ use crate::{
         export::ExportError, logging::LoggingError, restore::RestoreError, systemd::InheritError,
     },
     store::{StoreFailed, kind::OpenError, sqlite::SnapshotError},
-    sysexits::{CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
+    sysexits::{CANNOT_CREATE, CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
 
 /// An error that ends the program. The exit statuses are those of sysexits.h.
@@ -105,6 +105,14 @@ pub enum Failure {
         /// The number of findings, in words.
         found: String,
     },
+    /// The manual pages cannot be written.
+    #[error("cannot write the manual into {}: {source}", directory.display())]
+    Manual {
+        /// The directory.
+        directory: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// The store has failed while the server ran.
     #[error(transparent)]
     Store(#[from] StoreFailed),
@@ -150,6 +158,7 @@ impl Failure {
             Self::Restore(error) => error.exit_status(),
             Self::Export(error) => error.exit_status(),
             Self::Snapshot(error) => error.exit_status(),
+            Self::Manual { .. } => CANNOT_CREATE,
             Self::Store(_) => IO,
         }
     }

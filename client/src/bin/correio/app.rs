@@ -10,10 +10,11 @@ use correio_proto::{credential::Password, mail::Username};
 use indicatif::ProgressBar;
 
 use crate::{
+    config::Config,
     connect::{Connector, TrustOption},
     exit::ExitStatus,
     last_used, password,
-    prompt::{Answer, Autosave, Prompt, Stop},
+    prompt::{Answer, Autosave, Completer, Prompt, Stop},
     spinner::Spinner,
     terminal::Terminal,
     text::Text,
@@ -24,7 +25,8 @@ pub(crate) struct App {
     pub(crate) text: &'static Text,
     pub(crate) prompt: Prompt,
     pub(crate) data: PathBuf,
-    pub(crate) service: Option<Service>,
+    /// Shared with the thread that completes recipients.
+    pub(crate) service: Option<Arc<Service>>,
     /// The username that a login offers.
     pub(crate) user: String,
     /// The last server that the user chose, whether it answered or not.
@@ -34,6 +36,8 @@ pub(crate) struct App {
     /// The status with which a script ends because no server has answered.
     pub(crate) failed: Option<ExitStatus>,
     pub(crate) trust_option: TrustOption,
+    /// The user's defaults.
+    pub(crate) config: Config,
     terminal: Terminal,
     cancel: Cancel,
 }
@@ -59,6 +63,7 @@ impl App {
             refused,
             failed,
             trust_option,
+            config: Config::default(),
             terminal,
             cancel,
         }
@@ -85,7 +90,7 @@ impl App {
         // Keys that are typed meanwhile are meant for no prompt.
         let _mode = is_shown.then(|| self.terminal.hold_keys());
         let spinner = Spinner::new(self.text, doing, is_shown);
-        spinner.run(self.service.as_ref(), |bar| self.cancellable(|cancel| action(cancel, bar)))
+        spinner.run(self.service.as_deref(), |bar| self.cancellable(|cancel| action(cancel, bar)))
     }
 
     /// Runs an action that starts another program on the terminal. Ctrl-C is that program's.
@@ -115,7 +120,7 @@ impl App {
     /// Takes a connection as the server of the menus, and remembers its address.
     pub(crate) fn set_service(&mut self, service: Service) {
         last_used::set_server(&self.data, service.address());
-        self.service = Some(service);
+        self.service = Some(Arc::new(service));
     }
 
     /// Remembers the username of a login, to offer it the next time.
@@ -182,6 +187,20 @@ impl App {
     ) -> Answer<T> {
         self.ask_until(initial, parse, |prompt, typed| {
             prompt.autosaved_line(question, typed, autosave)
+        })
+    }
+
+    /// As [`Self::ask_autosaved`], with completion.
+    pub(crate) fn ask_completed<T>(
+        &mut self,
+        question: &str,
+        initial: &str,
+        parse: impl Fn(&Text, &str) -> Result<T, String>,
+        autosave: &mut dyn Autosave,
+        completer: &mut dyn Completer,
+    ) -> Answer<T> {
+        self.ask_until(initial, parse, |prompt, typed| {
+            prompt.completed_line(question, typed, autosave, completer)
         })
     }
 

@@ -3,7 +3,7 @@
 use std::{env, ffi::OsString, path::PathBuf};
 
 use clap::{
-    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum,
+    Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
     error::{ContextKind, ContextValue},
     parser::ValueSource,
 };
@@ -11,9 +11,12 @@ use correio_client::Address;
 use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 
 use crate::{
+    completions::{self, Shell},
+    config::{Config, Key},
     exit::{ExitStatus, Failure},
     help,
-    list_args::ListCommand,
+    local_args::{DeleteArgs, ListArgs, MarkArgs, SearchArgs},
+    mail_number::MailNumber,
     text::{Lang, Text},
     usage,
 };
@@ -38,7 +41,13 @@ pub(crate) struct Options {
     #[arg(skip)]
     pub(crate) server_origin: Origin,
     /// The username of the account
-    #[arg(long, global = true, value_name = "NAME", env = "CORREIO_USER")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "CORREIO_USER",
+        add = completions::usernames()
+    )]
     pub(crate) user: Option<String>,
     /// Speak without TLS: for laboratories and servers on this computer
     #[arg(long, global = true, conflicts_with = "fingerprint")]
@@ -52,19 +61,34 @@ pub(crate) struct Options {
     /// Take the password from the first line of standard input
     #[arg(long, global = true)]
     pub(crate) password_stdin: bool,
+    /// A command whose first line of standard output is the password
+    #[arg(long, global = true, value_name = "COMMAND", env = "CORREIO_PASSWORD_COMMAND")]
+    pub(crate) password_command: Option<String>,
+    /// Where the value of `password_command` comes from
+    #[arg(skip)]
+    pub(crate) password_command_origin: Origin,
     /// Where received mail and drafts are kept
-    #[arg(long, global = true, value_name = "DIR", env = "CORREIO_CLIENT_DATA_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "CORREIO_CLIENT_DATA_DIR",
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) data_dir: Option<PathBuf>,
     /// The language
     #[arg(long, global = true, value_enum, env = "CORREIO_LANG")]
     pub(crate) lang: Option<Lang>,
+    /// The defaults from the configuration file.
+    #[arg(skip)]
+    pub(crate) config: Config,
 }
 
 /// Where the value of an option comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Origin {
     CommandLine,
-    /// In the environment, or nowhere.
+    /// In the environment, in the configuration file, or nowhere.
     #[default]
     Elsewhere,
 }
@@ -86,7 +110,18 @@ impl Cli {
         if matches.value_source("server") == Some(ValueSource::CommandLine) {
             cli.options.server_origin = Origin::CommandLine;
         }
+        if matches.value_source("password_command") == Some(ValueSource::CommandLine) {
+            cli.options.password_command_origin = Origin::CommandLine;
+        }
         cli.checked()
+    }
+
+    /// Whether the command works although the configuration file is refused.
+    pub(crate) fn works_without_config(&self) -> bool {
+        matches!(
+            self.command,
+            Some(Command::Config { .. } | Command::Completions { .. } | Command::Man { .. })
+        )
     }
 
     /// Makes the checks that the parser does not make: some options need a command.
@@ -94,8 +129,12 @@ impl Cli {
         let options = &mut self.options;
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
-        let without_menus =
-            [("--json", self.options.json), ("--password-stdin", self.options.password_stdin)];
+        let has_password_command = options.password_command_origin == Origin::CommandLine;
+        let without_menus = [
+            ("--json", self.options.json),
+            ("--password-stdin", self.options.password_stdin),
+            ("--password-command", has_password_command),
+        ];
         match without_menus.into_iter().find(|(_, given)| *given) {
             Some((option, _)) if self.command.is_none() => Err(UsageError::WithoutCommand(option)),
             _ => Ok(self),
@@ -120,11 +159,12 @@ pub(crate) fn command(text: &Text) -> clap::Command {
     help::localized(text, command)
 }
 
-/// The language in which errors of the command line are reported: that of `--lang`, or else the
-/// environment's. The command line may be invalid.
+/// The language in which errors of the command line are reported: that of `--lang`, or else that of
+/// `CORREIO_LANG`, of the configuration file, or of the locale. The command line may be invalid.
 pub(crate) fn lang(
     arguments: impl IntoIterator<Item = OsString>,
     variable: impl Fn(&str) -> Option<String>,
+    configured: Option<Lang>,
 ) -> Lang {
     let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
     let mut asked = None;
@@ -139,6 +179,7 @@ pub(crate) fn lang(
     }
     let known = |name: String| Lang::from_str(&name, false).ok();
     let asked = asked.and_then(known).or_else(|| variable("CORREIO_LANG").and_then(known));
+    let asked = asked.or(configured);
     Lang::choose(asked, variable)
 }
 
@@ -155,6 +196,17 @@ pub(crate) fn variable_at_fault(command: &clap::Command, error: &clap::Error) ->
 }
 
 impl Options {
+    /// Takes the defaults of the configuration file for options that neither the command line nor
+    /// the environment has.
+    pub(crate) fn with_defaults(&mut self, config: Config) {
+        let default = |key| config.get(key).map(str::to_owned);
+        self.server = self.server.take().or_else(|| default(Key::Server));
+        self.user = self.user.take().or_else(|| default(Key::User));
+        self.password_command =
+            self.password_command.take().or_else(|| default(Key::PasswordCommand));
+        self.config = config;
+    }
+
     /// The server from the options.
     pub(crate) fn address(&self, text: &Text) -> Result<Address, Failure> {
         let Some(server) = &self.server else {
@@ -208,7 +260,7 @@ pub(crate) enum Command {
     /// Send a mail; the body is read from standard input unless it is given
     Send {
         /// The recipients' usernames, separated by commas
-        #[arg(long, value_name = "NAME[,NAME…]")]
+        #[arg(long, value_name = "NAME[,NAME…]", add = completions::recipients())]
         to: String,
         /// The subject
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
@@ -217,14 +269,32 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
         body: Option<String>,
         /// A file with the body
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         body_file: Option<PathBuf>,
+        /// Put the signature of the configuration file under the body
+        #[arg(long)]
+        signature: bool,
     },
     /// Download all mail, keep it on this computer, confirm it, and list what is new
     Receive {
         /// Delete mails on the server whose body is not the one that their sender stated
         #[arg(long)]
         delete_damaged: bool,
+        /// Leave the mail on the server, for another device
+        #[arg(long, conflicts_with = "delete_damaged")]
+        keep: bool,
+    },
+    /// Stay connected, receive mail as it comes, and print a line for each
+    Watch {
+        /// Run this command for each mail instead, with the mail's fields in its environment
+        #[arg(long, value_name = "COMMAND")]
+        exec: Option<String>,
+        /// Show new mail as notifications of the desktop
+        #[arg(long)]
+        notify: bool,
+        /// Leave the mail on the server, for another device
+        #[arg(long)]
+        keep: bool,
     },
     /// Look people up in the server's directory
     Find {
@@ -233,15 +303,30 @@ pub(crate) enum Command {
         text: String,
     },
     /// List the mail kept on this computer, or work with the lists that the server keeps
-    List {
-        #[command(subcommand)]
-        command: Option<ListCommand>,
-    },
+    List(ListArgs),
     /// Show one mail kept on this computer
     Read {
         /// The mail's number in the list
         #[arg(value_name = "N")]
-        number: usize,
+        number: MailNumber,
+    },
+    /// Find mails on this computer, received and sent
+    Search(SearchArgs),
+    /// Delete mails on this computer
+    Delete(DeleteArgs),
+    /// Mark mails on this computer as important, or as read or not read
+    Mark(MarkArgs),
+    /// Show the address book, or one nickname; add people to a nickname, or remove them
+    Nickname {
+        /// The nickname; among recipients it is written with an @ before it
+        #[arg(value_name = "NICKNAME", add = completions::nicknames())]
+        nickname: Option<String>,
+        /// Usernames that the nickname stands for
+        #[arg(value_name = "NAME", add = completions::usernames())]
+        people: Vec<String>,
+        /// Remove these people from the nickname, or the nickname where none is named
+        #[arg(long, requires = "nickname")]
+        remove: bool,
     },
     /// Accept a server's certificate, also after it changed; without a server, list the accepted
     /// certificates
@@ -253,4 +338,52 @@ pub(crate) enum Command {
         #[arg(long)]
         forget: bool,
     },
+    /// Show or change the defaults of the configuration file
+    Config {
+        #[command(subcommand)]
+        action: Option<ConfigAction>,
+    },
+    /// Print the script with which a shell completes this command line
+    Completions {
+        /// The shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the manual pages into a directory, for packages
+    #[command(hide = true)]
+    Man {
+        /// The directory, as `/usr/share/man`
+        #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+        directory: PathBuf,
+    },
+}
+
+/// An action on the configuration file.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// List the defaults that are set
+    List,
+    /// Print a default
+    Get {
+        /// The name of the default
+        #[arg(value_enum, value_name = "KEY")]
+        key: Key,
+    },
+    /// Set a default
+    Set {
+        /// The name of the default
+        #[arg(value_enum, value_name = "KEY")]
+        key: Key,
+        /// Its value
+        #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Remove a default
+    Unset {
+        /// The name of the default
+        #[arg(value_enum, value_name = "KEY")]
+        key: Key,
+    },
+    /// Print the path of the configuration file
+    Path,
 }

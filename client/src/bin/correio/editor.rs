@@ -17,6 +17,7 @@ use correio_proto::mail::MailId;
 
 use crate::{
     compose::{Composition, DraftField},
+    config::{Config, Key},
     private_file,
 };
 
@@ -39,10 +40,14 @@ struct Edited {
 }
 
 impl Editor {
-    /// The editor that the user has chosen, or else the first common editor that is installed.
-    pub(crate) fn of_user() -> Option<Self> {
-        let chosen = ["VISUAL", "EDITOR"].into_iter().filter_map(env::var_os);
-        let chosen = chosen.filter(|name| !name.is_empty()).map(Self).next();
+    /// The editor that the user has chosen: for correio, in `CORREIO_EDITOR` or in the configuration
+    /// file, or for all programs. Otherwise the first common editor that is installed.
+    pub(crate) fn of_user(config: &Config) -> Option<Self> {
+        let variable = |name| env::var_os(name).filter(|name| !name.is_empty());
+        let configured = || config.get(Key::Editor).map(OsString::from);
+        let chosen = variable("CORREIO_EDITOR").or_else(configured);
+        let chosen =
+            chosen.or_else(|| ["VISUAL", "EDITOR"].into_iter().find_map(variable)).map(Self);
         chosen.or_else(|| {
             COMMON.into_iter().find(|name| is_there(name)).map(|name| Self(name.into()))
         })

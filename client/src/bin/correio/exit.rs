@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{
-    ConnectError, ContentError, DraftError, KnownServersError, MailboxError, ReceiveError,
-    RequestError, SendError,
+    AddressBookError, ConnectError, ContentError, DraftError, InvalidWords, KnownServersError,
+    MailboxError, ReceiveError, RecipientsError, RequestError, SendError,
 };
 use correio_proto::{
     mail::Invalid,
@@ -13,7 +13,7 @@ use correio_proto::{
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
 
-use crate::{output::Output, text::Text};
+use crate::{config::ConfigError, output::Output, text::Text};
 
 /// The exit statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +208,19 @@ impl Failure {
             MailboxError::NoSuchMail(_) => Self::new(ExitStatus::BadData, "no_such_mail", said),
             MailboxError::Damaged(_) => Self::new(ExitStatus::BadData, "damaged", said),
             MailboxError::Locked => Self::new(ExitStatus::TryAgain, "locked", said),
+            MailboxError::Cancelled => Self::new(ExitStatus::Interrupted, "cancelled", said),
             MailboxError::Io { .. } => Self::new(ExitStatus::Local, "mailbox", said),
         }
+    }
+
+    /// Words that cannot be looked for.
+    pub(crate) fn words(text: &Text, error: InvalidWords) -> Self {
+        Self::new(ExitStatus::BadData, "invalid", text.words(error))
+    }
+
+    /// A configuration file that is refused.
+    pub(crate) fn config(text: &Text, error: &ConfigError) -> Self {
+        Self::new(ExitStatus::Configuration, "config", text.config(error))
     }
 
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {
@@ -222,6 +233,29 @@ impl Failure {
             }
         };
         Self::new(status, "known_servers", text.known_servers(error))
+    }
+
+    pub(crate) fn address_book(text: &Text, error: &AddressBookError) -> Self {
+        let status = match error {
+            AddressBookError::Io { .. } => ExitStatus::Local,
+            AddressBookError::Locked { .. } => ExitStatus::TryAgain,
+            AddressBookError::Cancelled => ExitStatus::Interrupted,
+            AddressBookError::Line { .. } => ExitStatus::Configuration,
+            AddressBookError::Full { .. } | AddressBookError::TooMany { .. } => ExitStatus::BadData,
+        };
+        Self::new(status, "address_book", text.address_book(error))
+    }
+
+    /// Recipients that cannot be read.
+    pub(crate) fn recipients(text: &Text, error: &RecipientsError) -> Self {
+        let said = text.recipients(error);
+        match error {
+            RecipientsError::Invalid(_) | RecipientsError::Nickname(_) => {
+                Self::new(ExitStatus::BadData, "invalid", said)
+            }
+            RecipientsError::Unknown(_) => Self::new(ExitStatus::BadData, "no_such_nickname", said),
+            RecipientsError::AddressBook(error) => Self::address_book(text, error),
+        }
     }
 
     pub(crate) fn draft(text: &Text, error: &DraftError) -> Self {

@@ -27,36 +27,36 @@ pub(crate) fn localized(text: &Text, command: Command) -> Command {
         .after_help(text.of("help-after"));
     // Only a built command has usage lines and the command `help`.
     command.build();
-    with_usages(text, command)
+    if command.find_subcommand(HELP).is_some() {
+        command = command.mut_subcommand(HELP, |command| help_command(text, command));
+    }
+    with_all_usages(text, command)
 }
 
-/// Gives a command and its subcommands their texts. `name` is its name with those of the commands
-/// that it belongs to, such as `list-create`.
-fn with_all_texts(text: &Text, command: Command, name: Option<&str>) -> Command {
-    let mut command = with_texts(text, command, name);
-    for (part, whole) in subcommands(&command, name) {
-        command = command
-            .mut_subcommand(&part, |subcommand| with_all_texts(text, subcommand, Some(&whole)));
+/// Gives a command and those below it their texts. `path` is its name after those above it, with
+/// hyphens between them.
+fn with_all_texts(text: &Text, command: Command, path: Option<&str>) -> Command {
+    let mut command = with_texts(text, command, path);
+    for name in names(&command) {
+        let path = path.map_or_else(|| name.clone(), |path| format!("{path}-{name}"));
+        command = command.mut_subcommand(&name, |command| {
+            // `correio help config` is enough.
+            with_all_texts(text, command.disable_help_subcommand(true), Some(&path))
+        });
     }
     command
 }
 
-/// The subcommands of a command: the name of each, and that name after the command's own.
-fn subcommands(command: &Command, name: Option<&str>) -> Vec<(String, String)> {
-    let names = command.get_subcommands().map(Command::get_name);
-    let whole = |part: &str| name.map_or(part.to_owned(), |name| format!("{name}-{part}"));
-    names.map(|part| (part.to_owned(), whole(part))).collect()
-}
-
-/// Gives a built command and its subcommands their usage lines, and their command `help` its texts.
-fn with_usages(text: &Text, mut command: Command) -> Command {
-    for (name, _) in subcommands(&command, None) {
-        command = command.mut_subcommand(&name, |subcommand| match name == HELP {
-            true => with_usage(text, help_command(text, subcommand)),
-            false => with_usages(text, subcommand),
-        });
+/// Translates the usage lines of a built command and of those below it.
+fn with_all_usages(text: &Text, mut command: Command) -> Command {
+    for name in names(&command) {
+        command = command.mut_subcommand(&name, |command| with_all_usages(text, command));
     }
     with_usage(text, command)
+}
+
+fn names(command: &Command) -> Vec<String> {
+    command.get_subcommands().map(|command| command.get_name().to_owned()).collect()
 }
 
 /// Gives one command its texts, apart from its subcommands.
@@ -157,6 +157,24 @@ fn value_key(id: &str) -> String {
     format!("help-value-{id}")
 }
 
+/// Adds the keys of a command and of those below it.
+#[cfg(test)]
+fn add_keys(command: &Command, path: Option<&str>, keys: &mut Vec<String>) {
+    keys.push(about_key(path));
+    for argument in command.get_arguments() {
+        let id = argument.get_id().as_str();
+        keys.push(argument_key(path, id));
+        if argument.get_action().takes_values() {
+            keys.push(value_key(id));
+        }
+    }
+    for command in command.get_subcommands() {
+        let name = command.get_name();
+        let path = path.map_or_else(|| name.to_owned(), |path| format!("{path}-{name}"));
+        add_keys(command, Some(&path), keys);
+    }
+}
+
 /// All keys that the help of a command line looks up.
 #[cfg(test)]
 pub(crate) fn keys(command: &Command) -> Vec<String> {
@@ -175,21 +193,7 @@ pub(crate) fn keys(command: &Command) -> Vec<String> {
     .to_vec();
     keys.extend([about_key(None), about_key(Some(HELP))]);
     keys.extend(["help", "version"].map(|id| argument_key(None, id)));
-    let mut commands = vec![(None, command)];
-    while let Some((name, command)) = commands.pop() {
-        let name: Option<String> = name;
-        keys.push(about_key(name.as_deref()));
-        for argument in command.get_arguments() {
-            let id = argument.get_id().as_str();
-            keys.push(argument_key(name.as_deref(), id));
-            if argument.get_action().takes_values() {
-                keys.push(value_key(id));
-            }
-        }
-        let wholes =
-            subcommands(command, name.as_deref()).into_iter().map(|(_, whole)| Some(whole));
-        commands.extend(wholes.zip(command.get_subcommands()));
-    }
+    add_keys(command, None, &mut keys);
     keys.sort();
     keys.dedup();
     keys
@@ -221,6 +225,31 @@ mod tests {
         }
     }
 
+    /// `client/tests/program_json.rs` runs the commands, and compares their answers with the schemas.
+    #[test]
+    fn every_command_has_a_schema_and_every_schema_a_command() {
+        fn add(command: &Command, path: &str, commands: &mut Vec<String>) {
+            for below in command.get_subcommands() {
+                let path = format!("{path}{}", below.get_name());
+                // A command with commands below it may have an answer of its own, too.
+                let is_whole = !below.has_subcommands() || !below.is_subcommand_required_set();
+                commands.extend(is_whole.then(|| path.clone()));
+                add(below, &format!("{path}-"), commands);
+            }
+        }
+        let mut commands = Vec::new();
+        add(&Cli::command(), "", &mut commands);
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = files.filter(|path| path.is_file());
+        let name =
+            |path: std::path::PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let mut schemas: Vec<_> = files.map(name).filter(|name| name != "error").collect();
+        commands.sort();
+        schemas.sort();
+        assert_eq!(schemas, commands, "client/schemas has one file for each command");
+    }
+
     /// No command's help has a line that is the same in both languages, apart from examples.
     #[test]
     fn the_help_is_in_the_language() {
@@ -244,9 +273,13 @@ mod tests {
     #[test]
     fn the_language_is_known_before_the_command_line_is() {
         let lang = |arguments: &[&str], set: &'static [(&str, &str)]| {
-            args::lang(arguments.iter().map(Into::into), |name| {
-                set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-            })
+            args::lang(
+                arguments.iter().map(Into::into),
+                |name| {
+                    set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+                },
+                None,
+            )
         };
         assert_eq!(lang(&["--lang", "en", "--nada"], &[]), Lang::En);
         assert_eq!(lang(&["nada", "--lang=en"], &[("CORREIO_LANG", "pt")]), Lang::En);

@@ -57,6 +57,14 @@ impl MailView {
         view
     }
 
+    /// Adds a warning of this program, which stands apart from what the sender wrote.
+    pub(crate) fn with_warning(mut self, warning: Option<String>) -> Self {
+        // Before the empty line.
+        let end = self.head.len().saturating_sub(1);
+        self.head.splice(end..end, warning);
+        self
+    }
+
     /// Writes the mail as its sender wrote it, or for a terminal of this width.
     pub(crate) fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
         for line in &self.head {

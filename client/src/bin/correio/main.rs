@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     path::PathBuf,
     process::ExitCode,
     time::{Duration, SystemTime, SystemTimeError, UNIX_EPOCH},
@@ -15,6 +15,7 @@ use crate::{
     app::App,
     args::{Cli, Options, UsageError, variable_at_fault},
     commands::Context,
+    config::Config,
     connect::TrustOption,
     exit::{ExitStatus, Failure},
     output::Output,
@@ -26,20 +27,33 @@ use crate::{
 mod app;
 mod args;
 mod commands;
+mod complete;
+mod completions;
 mod compose;
+mod config;
 mod connect;
 mod editor;
 mod exit;
 mod help;
 mod last_used;
 mod list_args;
+mod local_args;
+mod mail_number;
 mod mail_view;
+mod man;
 mod names;
+mod notify;
 mod output;
+mod owners;
 mod password;
+mod password_command;
+mod people;
 mod private_file;
 mod prompt;
 mod screens;
+mod search;
+mod sent;
+mod signature;
 mod spinner;
 mod terminal;
 mod text;
@@ -60,15 +74,30 @@ enum Ended {
 }
 
 fn main() -> ExitCode {
+    heed_empty_no_color();
     let variable = |name: &str| env::var(name).ok();
+    let config = Config::load();
+    let configured = config.as_ref().ok().and_then(Config::language);
+    let lang = args::lang(env::args_os(), variable, configured);
     // The catalogue is used until the end of the program.
-    let text: &'static Text = Box::leak(Box::new(Text::new(args::lang(env::args_os(), variable))));
+    let text: &'static Text = Box::leak(Box::new(Text::new(lang)));
+    match completions::answer(|| args::command(text)) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(status) => return status.into(),
+    }
     let command = args::command(text);
-    let cli = match Cli::read(&command) {
+    let mut cli = match Cli::read(&command) {
         Ok(cli) => cli,
         Err(refused) => return refuse(text, &command, &refused),
     };
     let json = cli.options.json;
+    match config {
+        Ok(config) => cli.options.with_defaults(config),
+        // Commands that do without the file still work, so that it can be mended.
+        Err(_) if cli.works_without_config() => {}
+        Err(error) => return fail(text, &Failure::config(text, &error), json),
+    }
     match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Failed(status)) => status.into(),
@@ -80,6 +109,18 @@ fn main() -> ExitCode {
             }
         },
         Err(failure) => fail(text, &failure, json),
+    }
+}
+
+/// Takes an empty `NO_COLOR` for one that is not set, as <https://no-color.org> asks. console takes it
+/// for one that is set.
+fn heed_empty_no_color() {
+    let is_empty = env::var_os("NO_COLOR").is_some_and(|value| value.is_empty());
+    let has_colours = env::var("TERM").is_ok_and(|term| term != "dumb")
+        && env::var("CLICOLOR").map_or(true, |colours| colours != "0");
+    if is_empty && has_colours {
+        console::set_colors_enabled(io::stdout().is_terminal());
+        console::set_colors_enabled_stderr(io::stderr().is_terminal());
     }
 }
 
@@ -173,6 +214,7 @@ fn run(cli: &Cli, text: &'static Text) -> Result<Ended, Failure> {
     };
     let mut app = App::new(text, data, TrustOption::of(options), terminal.clone(), cancel);
     app.user = options.user.clone().unwrap_or_default();
+    app.config = options.config.clone();
     let stop = screens::first::run(&mut app, preset.as_ref());
     match stop {
         Stop::Interrupted => {

@@ -3,50 +3,98 @@
 //! A user chooses the full name; the server vouches for the username. A list shows the full name
 //! alone as long as it can mean only one account, and else adds the username.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use correio_client::{Mailbox, MailboxError, Stored, WhiteSpace, sanitize};
-use correio_proto::mail::{FullName, Username};
+use correio_client::{Folder, Stored, WhiteSpace, sanitize};
+use correio_proto::{
+    mail::{FullName, Username},
+    rfc5322::FileName,
+};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::skeleton;
 
+/// Since when the reader knows a name or an account. Later ones are greater.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Since {
+    /// The reader's own account, one of the address book, or one that the reader has written to.
+    Always,
+    /// The mail in this file.
+    Mail(FileName),
+    /// This moment: a notice, or an answer of the server's directory.
+    Now,
+}
+
 /// The accounts that a reader may know, by the looks of their names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
-    looks: HashMap<String, HashSet<Username>>,
+    looks: HashMap<String, HashMap<Username, Since>>,
+    /// The accounts, each since it is known under any name.
+    accounts: HashMap<Username, Since>,
     /// The pairs that were added already: a sender has many mails.
-    added: HashSet<(Username, FullName)>,
+    added: HashMap<(Username, FullName), Since>,
 }
 
 impl Names {
-    /// The names of the senders of all mails in a local mailbox.
-    pub(crate) fn of_mailbox(mailbox: &Mailbox) -> Result<Self, MailboxError> {
-        Ok(Self::of_mails(&mailbox.list(1, usize::MAX)?.mails))
-    }
-
-    /// The names of the senders of mails.
-    pub(crate) fn of_mails(mails: &[Stored]) -> Self {
-        let mut names = Self::default();
-        mails.iter().for_each(|mail| names.add(&mail.from, &mail.from_name));
-        names
+    /// Adds the sender of a mail. The sender of a sent mail is the reader.
+    pub(crate) fn add_sender(&mut self, mail: &Stored) {
+        let since = match mail.folder {
+            Folder::Received => Since::Mail(mail.file_name().clone()),
+            Folder::Sent => Since::Always,
+        };
+        self.add(&mail.from, &mail.from_name, &since);
     }
 
     /// Adds an account with a full name that it has or had. Its username counts as a name, too,
     /// because another account may take it as its full name.
-    pub(crate) fn add(&mut self, username: &Username, full_name: &FullName) {
-        if !self.added.insert((username.clone(), full_name.clone())) {
+    pub(crate) fn add(&mut self, username: &Username, full_name: &FullName, since: &Since) {
+        let pair = (username.clone(), full_name.clone());
+        if self.added.get(&pair).is_some_and(|known| known <= since) {
             return;
         }
-        for name in [username.as_str(), full_name.as_str()] {
-            for look in looks(name) {
-                let accounts = self.looks.entry(look).or_default();
-                if !accounts.contains(username) {
-                    accounts.insert(username.clone());
-                }
-            }
+        self.added.insert(pair, since.clone());
+        self.add_looks(username, full_name.as_str(), since);
+        self.add_username(username, since);
+    }
+
+    /// Adds an account whose full name is not known.
+    pub(crate) fn add_username(&mut self, username: &Username, since: &Since) {
+        lower(&mut self.accounts, username, since);
+        self.add_looks(username, username.as_str(), since);
+    }
+
+    fn add_looks(&mut self, username: &Username, name: &str, since: &Since) {
+        for look in looks(name) {
+            lower(self.looks.entry(look).or_default(), username, since);
         }
+    }
+
+    /// The accounts whose names a stranger's full name looks like, in the order of their usernames:
+    /// an account of which the reader has known nothing before `at`, and which bears the name of
+    /// one that the reader has known. Empty for all others.
+    pub(crate) fn resembled(
+        &self,
+        username: &Username,
+        full_name: &FullName,
+        at: &Since,
+    ) -> Vec<Username> {
+        if self.accounts.get(username).is_some_and(|known| known < at) {
+            return Vec::new();
+        }
+        let accounts =
+            looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
+        let known =
+            accounts.flatten().filter(|(account, since)| *account != username && *since < at);
+        let mut known: Vec<Username> = known.map(|(account, _)| account.clone()).collect();
+        known.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        known.dedup();
+        known
+    }
+
+    /// As [`Self::resembled`], for the sender of a mail: only a sender's first mail is marked.
+    pub(crate) fn resembled_by(&self, mail: &Stored) -> Vec<Username> {
+        self.resembled(&mail.from, &mail.from_name, &Since::Mail(mail.file_name().clone()))
     }
 
     /// The full name. The username is added if the name looks like another account's name, or
@@ -54,12 +102,21 @@ impl Names {
     pub(crate) fn sender(&self, username: &Username, full_name: &FullName) -> String {
         let is_anothers = looks(full_name.as_str()).iter().any(|look| {
             let accounts = self.looks.get(look);
-            accounts.is_some_and(|accounts| accounts.iter().any(|account| account != username))
+            accounts.is_some_and(|accounts| accounts.keys().any(|account| account != username))
         });
         if is_anothers || imitates(full_name.as_str()) {
             return with_username(username, full_name);
         }
         sanitize(full_name.as_str(), WhiteSpace::OneLine)
+    }
+}
+
+/// Sets the time of an account, unless an earlier one is set.
+fn lower(times: &mut HashMap<Username, Since>, username: &Username, since: &Since) {
+    match times.get_mut(username) {
+        Some(known) if *known <= *since => {}
+        Some(known) => *known = since.clone(),
+        None => _ = times.insert(username.clone(), since.clone()),
     }
 }
 
@@ -127,10 +184,10 @@ mod tests {
     fn sender(known: &[(&str, &str)], username: &str, full_name: &str) -> String {
         let mut names = Names::default();
         for (username, full_name) in known {
-            names.add(&username.parse().unwrap(), &full_name.parse().unwrap());
+            names.add(&username.parse().unwrap(), &full_name.parse().unwrap(), &Since::Always);
         }
         let (username, full_name) = (username.parse().unwrap(), full_name.parse().unwrap());
-        names.add(&username, &full_name);
+        names.add(&username, &full_name, &Since::Now);
         names.sender(&username, &full_name)
     }
 
@@ -188,5 +245,45 @@ mod tests {
         }
         // A Devanagari sign that looks like a colon is a letter.
         assert_eq!(sender(&[], "ram", "रामः"), "रामः");
+    }
+
+    fn file(arrival: u64, sender: &str) -> Since {
+        let id = "01890a5dac96774bbcceb302099a8057";
+        let name = format!("1700000000.007_42_{id}_{arrival}.{sender}");
+        Since::Mail(FileName::parse(&name).unwrap())
+    }
+
+    fn resembled(names: &Names, username: &str, full_name: &str, at: &Since) -> Vec<String> {
+        let found = names.resembled(&username.parse().unwrap(), &full_name.parse().unwrap(), at);
+        found.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_stranger_with_a_known_name_is_one_until_the_second_mail() {
+        let mut names = Names::default();
+        let mut add = |username: &str, full_name: &str, since: &Since| {
+            names.add(&username.parse().unwrap(), &full_name.parse().unwrap(), since);
+        };
+        add("pepper", "Pepper Potts", &Since::Always);
+        add("tony", "Tony Stark", &file(1, "tony"));
+        add("loki", "Tony Stark", &file(2, "loki"));
+        add("loki", "Tony Stark", &file(3, "loki"));
+        add("ultron", "Pepper\u{a0}Potts", &file(4, "ultron"));
+        let none: [&str; 0] = [];
+        // Tony's own mail came first.
+        assert_eq!(resembled(&names, "tony", "Tony Stark", &file(1, "tony")), none);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), ["tony"]);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(3, "loki")), none);
+        assert_eq!(
+            resembled(&names, "ultron", "Pepper\u{a0}Potts", &file(4, "ultron")),
+            ["pepper"]
+        );
+        // In the directory, and in a notice.
+        assert_eq!(resembled(&names, "hela", "Tоny Stark", &Since::Now), ["loki", "tony"]);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), none);
+        assert_eq!(resembled(&names, "hela", "Hela", &Since::Now), none);
+        // The reader has written to the account, or has it in the address book.
+        names.add_username(&"loki".parse().unwrap(), &Since::Always);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), none);
     }
 }

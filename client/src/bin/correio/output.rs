@@ -24,6 +24,8 @@ pub(crate) struct Output {
 pub(crate) enum Shown {
     Lines(String),
     Mail(Box<MailView>),
+    /// Nothing, as JSON neither: the command has written its answer itself.
+    Written,
 }
 
 impl Shown {
@@ -35,6 +37,7 @@ impl Shown {
                 let width = io::stdout().is_terminal().then(|| Term::stdout().size().1.into());
                 mail.write(out, width)
             }
+            Self::Written => Ok(()),
         }
     }
 }
@@ -53,10 +56,15 @@ impl Output {
         Self { shown: Shown::Lines(text), json, marks: Marks::Nothing }
     }
 
+    /// The answer of a command that has written it itself.
+    pub(crate) fn written_already() -> Self {
+        Self { shown: Shown::Written, json: Value::Null, marks: Marks::Nothing }
+    }
+
     /// Writes the answer to standard output: for people, or as JSON.
     pub(crate) fn write(&self, as_json: bool) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-        if as_json {
+        if as_json && !matches!(self.shown, Shown::Written) {
             write_sanitized_json(&self.json, &mut out)?;
             writeln!(out)?;
         } else {

@@ -87,15 +87,18 @@ fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
         "fingerprint" => Some("usage-form-fingerprint"),
         "invite" => Some("invite-form"),
         "number" => Some("usage-form-number"),
+        "page" => Some("usage-form-page"),
+        "since" | "until" => Some("usage-form-date"),
         _ => None,
     }
 }
 
 /// The argument that an error names.
 pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a clap::Arg> {
-    let mut arguments =
-        command.get_arguments().chain(command.get_subcommands().flat_map(Command::get_arguments));
-    arguments.find(|known| known.to_string() == *written)
+    let mut arguments = command.get_arguments();
+    arguments
+        .find(|known| known.to_string() == *written)
+        .or_else(|| command.get_subcommands().find_map(|command| find(command, written)))
 }
 
 /// The texts of a part of an error, sanitized.

@@ -5,7 +5,10 @@
 
 mod receiving;
 
-use correio_proto::message::{ErrorCode, Reply, Request};
+use correio_proto::{
+    mail::Seq,
+    message::{ErrorCode, Reply, Request},
+};
 
 use crate::{
     cancel::Cancel,
@@ -13,7 +16,7 @@ use crate::{
     storage::mailbox::{Begun, Completed, Locked, Mailbox, MailboxError, Saving, Stored},
 };
 
-pub use receiving::{DamagedContents, ReceiveStep, Receiving};
+pub use receiving::{DamagedContents, ReceiveOptions, ReceiveStep, Receiving, ServerCopy};
 
 /// Progress of [`crate::Service::receive`], reported after every page and after every piece of a
 /// large content.
@@ -38,15 +41,24 @@ pub struct ContentProgress {
     pub size: u64,
 }
 
-/// Moves all mail from the server, reached through `ask`, into the local mailbox. Returns the mails
-/// that were never shown.
+/// The mails that [`crate::Service::receive_with`] returns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The mails in the mailbox that were never shown, oldest first.
+    pub mails: Vec<Stored>,
+    /// The number of the last mail that was fetched; see [`ReceiveOptions::after`].
+    pub last: Seq,
+}
+
+/// Moves all mail from the server, reached through `ask`, into the local mailbox, or copies it
+/// there.
 pub(crate) fn receive(
     mailbox: &Mailbox,
-    damaged: DamagedContents,
+    options: ReceiveOptions,
     ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
     progress: &mut dyn FnMut(Progress),
     cancel: &Cancel,
-) -> Result<Vec<Stored>, ReceiveError> {
+) -> Result<Received, ReceiveError> {
     let mut saving = match mailbox.start_saving(cancel) {
         Err(MailboxError::Locked) if cancel.is_cancelled() => {
             return Err(RequestError::Cancelled.into());
@@ -54,7 +66,7 @@ pub(crate) fn receive(
         saving => saving?,
     };
     let mut so_far = Progress::default();
-    let mut receiving = Receiving::new(damaged);
+    let mut receiving = Receiving::new(options);
     loop {
         let done = step(&mut receiving, &mut saving, mailbox, ask, &mut so_far);
         match done {
@@ -62,7 +74,14 @@ pub(crate) fn receive(
             Ok(StepDone::Progress) => progress(so_far),
             // The lock for saving is still held, so that clients that receive at once show
             // different mails.
-            Ok(StepDone::Finished) => return Ok(mailbox.claim_unseen()?),
+            Ok(StepDone::Finished) => {
+                let (mails, last) = (mailbox.claim_unseen()?, receiving.last());
+                if options.confirms_all() {
+                    // A record that stays is only larger than needed.
+                    let _ = saving.forget_deleted();
+                }
+                return Ok(Received { mails, last });
+            }
             Err(error) => {
                 saving.abandon();
                 return Err(error);
@@ -106,6 +125,11 @@ fn step(
             so_far.saved += saved;
             so_far.known += count - saved;
             receiving.saved();
+            // Without confirmations, the page may end here.
+            if receiving.is_between_pages() {
+                *so_far = Progress { more: receiving.has_more(), content: None, ..*so_far };
+                return Ok(StepDone::Progress);
+            }
         }
         ReceiveStep::Begin(mail) => {
             let begun = saving.begin(mail)?;

@@ -26,10 +26,48 @@ pub enum DamagedContents {
     Delete,
 }
 
+/// What becomes of the server's copy of a mail that is saved here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ServerCopy {
+    /// The mail is confirmed, so that the server deletes its copy.
+    #[default]
+    Delete,
+    /// Nothing is confirmed: the server's copy stays for another device.
+    Keep,
+}
+
+/// How mail is received. Default: all mail is moved here, and damaged contents stay on the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReceiveOptions {
+    /// What becomes of mails whose content is damaged. With [`ServerCopy::Keep`] they stay.
+    pub damaged: DamagedContents,
+    /// What becomes of the server's copies.
+    pub server_copy: ServerCopy,
+    /// Mails up to this number are not fetched. With [`ServerCopy::Keep`], the last number of an
+    /// earlier call on the same connection saves fetching the mails that were kept again. Default:
+    /// 0, so that all mails are fetched.
+    pub after: Seq,
+}
+
+impl ReceiveOptions {
+    /// Whether none of the mails that are here, or were, is on the server after everything was
+    /// received.
+    pub(super) fn confirms_all(self) -> bool {
+        self.server_copy == ServerCopy::Delete && self.after == Seq::default()
+    }
+}
+
+impl From<DamagedContents> for ReceiveOptions {
+    fn from(damaged: DamagedContents) -> Self {
+        Self { damaged, ..Self::default() }
+    }
+}
+
 /// State machine of receiving: says what to do next, and does no I/O.
 #[derive(Debug, Default)]
 pub struct Receiving {
     damaged: DamagedContents,
+    server_copy: ServerCopy,
     /// Sequence number of the last mail on the pages so far.
     after: Seq,
     /// The parts of the present page after the one that is being received.
@@ -96,8 +134,16 @@ enum Reading {
 impl Receiving {
     /// Begins to receive.
     #[must_use]
-    pub fn new(damaged: DamagedContents) -> Self {
-        Self { damaged, ..Self::default() }
+    pub fn new(options: ReceiveOptions) -> Self {
+        let ReceiveOptions { damaged, server_copy, after } = options;
+        Self { damaged, server_copy, after, ..Self::default() }
+    }
+
+    /// The sequence number of the last mail that was fetched. Before the first page, the number
+    /// that fetching starts after.
+    #[must_use]
+    pub fn last(&self) -> Seq {
+        self.after
     }
 
     /// The next step.
@@ -161,7 +207,7 @@ impl Receiving {
         if let ReceiveState::Saving(mails) = &self.state {
             let parts = mails.chunks(CONFIRM_MAX);
             let parts = parts.map(|part| part.iter().map(Mail::reference).collect()).collect();
-            self.state = ReceiveState::Confirming { parts };
+            self.confirm(parts);
         }
     }
 
@@ -170,7 +216,7 @@ impl Receiving {
         if let ReceiveState::Reading(_, _, reading @ Reading::Beginning) = &mut self.state {
             match begun {
                 Begun::New => *reading = Reading::Asking { offset: 0 },
-                Begun::Known => self.confirm(),
+                Begun::Known => self.confirm_large(),
             }
         }
     }
@@ -194,7 +240,7 @@ impl Receiving {
         if let ReceiveState::Reading(_, _, Reading::Completing) = &self.state {
             match (completed, self.damaged) {
                 (Completed::Saved, _) | (Completed::Damaged, DamagedContents::Delete) => {
-                    self.confirm();
+                    self.confirm_large();
                 }
                 (Completed::Damaged, DamagedContents::Keep) => self.go_on(),
             }
@@ -229,10 +275,18 @@ impl Receiving {
     }
 
     /// Confirms the mail with a large content.
-    fn confirm(&mut self) {
+    fn confirm_large(&mut self) {
         if let ReceiveState::Reading(mail, ..) = &self.state {
             let parts = [vec![mail.reference()]].into();
-            self.state = ReceiveState::Confirming { parts };
+            self.confirm(parts);
+        }
+    }
+
+    /// Confirms mails, unless the server's copies stay.
+    fn confirm(&mut self, parts: VecDeque<Vec<MailRef>>) {
+        match self.server_copy {
+            ServerCopy::Delete => self.state = ReceiveState::Confirming { parts },
+            ServerCopy::Keep => self.go_on(),
         }
     }
 

@@ -94,15 +94,17 @@ impl Server {
     }
 
     fn receive(&mut self, mailbox: &Mailbox) -> Result<Vec<Stored>, ReceiveError> {
-        self.receive_with(mailbox, DamagedContents::Keep)
+        self.receive_with(mailbox, ReceiveOptions::default())
     }
 
     fn receive_with(
         &mut self,
         mailbox: &Mailbox,
-        damaged: DamagedContents,
+        options: ReceiveOptions,
     ) -> Result<Vec<Stored>, ReceiveError> {
-        receive(mailbox, damaged, &mut |request| self.ask(request), &mut |_| {}, &Cancel::new())
+        let mut ask = |request| self.ask(request);
+        let received = receive(mailbox, options, &mut ask, &mut |_| {}, &Cancel::new());
+        received.map(|received| received.mails)
     }
 }
 
@@ -135,9 +137,15 @@ fn pages_are_saved_and_confirmed() {
     let mut told = Vec::new();
     let mailbox = open(&data);
     let mut ask = |request| server.ask(request);
-    let new =
-        receive(&mailbox, DamagedContents::Keep, &mut ask, &mut |p| told.push(p), &Cancel::new())
-            .unwrap();
+    let new = receive(
+        &mailbox,
+        ReceiveOptions::default(),
+        &mut ask,
+        &mut |p| told.push(p),
+        &Cancel::new(),
+    )
+    .unwrap()
+    .mails;
     assert_eq!(numbers(&new), [1, 2, 3, 4, 5, 6, 7]);
     assert!(server.mails.is_empty());
     let told: Vec<_> = told.iter().map(|p| (p.saved, p.known, p.more)).collect();
@@ -206,7 +214,7 @@ fn the_servers_refusal_is_passed_on() {
     let error = ErrorReply::new(ErrorCode::NotAuthenticated, "log in first");
     let mut ask = |_| Err(RequestError::Refused(error.clone()));
     let outcome =
-        receive(&open(&data), DamagedContents::Keep, &mut ask, &mut |_| {}, &Cancel::new());
+        receive(&open(&data), ReceiveOptions::default(), &mut ask, &mut |_| {}, &Cancel::new());
     let Err(ReceiveError::Request(refused)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(refused.code(), Some(ErrorCode::NotAuthenticated));
 }
@@ -233,9 +241,15 @@ fn large_contents_are_read_in_pieces_and_keep_their_place() {
     let mailbox = open(&data);
     let mut told = Vec::new();
     let mut ask = |request| server.ask(request);
-    let new =
-        receive(&mailbox, DamagedContents::Keep, &mut ask, &mut |p| told.push(p), &Cancel::new())
-            .unwrap();
+    let new = receive(
+        &mailbox,
+        ReceiveOptions::default(),
+        &mut ask,
+        &mut |p| told.push(p),
+        &Cancel::new(),
+    )
+    .unwrap()
+    .mails;
     assert_eq!(numbers(&new), [1, 2, 3, 4, 5]);
     assert!(server.mails.is_empty());
     for (index, length) in [(1, 1), (2, 250), (4, 1000)] {
@@ -311,7 +325,7 @@ fn a_damaged_content_is_deleted_on_the_server_if_that_is_wanted() {
         server.enlarge(3, &whole);
         server.contents.insert(2, served.to_vec());
         let mailbox = open(&data);
-        let new = server.receive_with(&mailbox, DamagedContents::Delete).unwrap();
+        let new = server.receive_with(&mailbox, DamagedContents::Delete.into()).unwrap();
         assert_eq!(numbers(&new), [1, 3, 4]);
         assert!(server.mails.is_empty());
         assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 3);
@@ -335,8 +349,119 @@ fn a_mail_that_another_client_confirms_meanwhile_is_no_failure() {
         server.ask(request)
     };
     let mailbox = open(&data);
-    let new =
-        receive(&mailbox, DamagedContents::Keep, &mut ask, &mut |_| {}, &Cancel::new()).unwrap();
+    let new = receive(&mailbox, ReceiveOptions::default(), &mut ask, &mut |_| {}, &Cancel::new())
+        .unwrap()
+        .mails;
     assert_eq!(numbers(&new), [1, 3]);
     assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
+}
+
+#[test]
+fn a_mail_that_was_deleted_before_it_was_confirmed_does_not_come_back() {
+    for at in 1..20 {
+        let data = TempDir::new().unwrap();
+        let mailbox = open(&data);
+        let mut server = Server::new(5);
+        server.enlarge(4, &[b'x'; 250]);
+        server.lost = Some((at, Lost::Request));
+        if server.receive(&mailbox).is_ok() {
+            assert!(at > 5, "{at}");
+            return;
+        }
+        let saved = mailbox.list(1, usize::MAX).unwrap().mails;
+        saved.iter().for_each(|mail| mailbox.delete(mail).unwrap());
+        server.lost = None;
+        let received = server.receive(&mailbox).unwrap();
+        assert_eq!(received.len() + saved.len(), 5, "{at}");
+        assert!(server.mails.is_empty(), "a deleted mail is confirmed, too");
+        for mail in &saved {
+            assert!(
+                !mailbox.was_deleted(mail.id, &mail.from).unwrap(),
+                "nothing is left to record"
+            );
+        }
+    }
+    panic!("receiving never succeeds");
+}
+
+#[test]
+fn kept_mails_stay_on_the_server_and_are_here_once() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(7);
+    server.enlarge(5, &bytes(250));
+    let mailbox = open(&data);
+    let keep = ReceiveOptions { server_copy: ServerCopy::Keep, ..ReceiveOptions::default() };
+    let new = server.receive_with(&mailbox, keep).unwrap();
+    assert_eq!(numbers(&new), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(server.mails.len(), 7);
+    assert_eq!(content(&mailbox, &new[4]), bytes(250));
+    mailbox.mark_shown(&new).unwrap();
+    assert_eq!(server.receive_with(&mailbox, keep).unwrap(), []);
+    // Without the option, the mails that are here already are confirmed.
+    assert_eq!(server.receive(&mailbox).unwrap(), []);
+    assert!(server.mails.is_empty());
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 7);
+}
+
+#[test]
+fn kept_mails_are_fetched_once_a_connection() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(4);
+    let mailbox = open(&data);
+    let mut after = Seq::default();
+    for (count, pages) in [(4, 2), (4, 1), (5, 1)] {
+        while server.mails.len() < count {
+            let seq = server.mails.len() as u64 + 1;
+            server.mails.insert(seq, mail(seq));
+        }
+        let (mut fetched, mut told) = (0, Vec::new());
+        let mut ask = |request| {
+            fetched += usize::from(matches!(request, Request::Fetch(_)));
+            server.ask(request)
+        };
+        let keep = ReceiveOptions { server_copy: ServerCopy::Keep, after, ..Default::default() };
+        let received =
+            receive(&mailbox, keep, &mut ask, &mut |p| told.push(p), &Cancel::new()).unwrap();
+        assert_eq!((fetched, received.last), (pages, Seq(count as u64)));
+        assert!(told.last().is_none_or(|last| !last.more), "{told:?}");
+        after = received.last;
+    }
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 5);
+}
+
+#[test]
+fn a_kept_mail_whose_content_is_damaged_stays_even_if_such_mails_are_deleted() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(2);
+    server.enlarge(2, &bytes(250));
+    server.contents.insert(2, bytes(249));
+    let mailbox = open(&data);
+    let damaged = DamagedContents::Delete;
+    let keep = ReceiveOptions { server_copy: ServerCopy::Keep, damaged, ..Default::default() };
+    assert_eq!(numbers(&server.receive_with(&mailbox, keep).unwrap()), [1]);
+    assert_eq!(server.mails.len(), 2);
+}
+
+#[test]
+fn a_mail_that_was_deleted_here_does_not_come_back_while_the_server_keeps_it() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(5);
+    server.enlarge(4, &bytes(250));
+    let mailbox = open(&data);
+    let keep = ReceiveOptions { server_copy: ServerCopy::Keep, ..Default::default() };
+    let new = server.receive_with(&mailbox, keep).unwrap();
+    mailbox.mark_shown(&new).unwrap();
+    let deleted = [&new[1], &new[3]];
+    deleted.iter().for_each(|mail| mailbox.delete(mail).unwrap());
+    // The third call confirms nothing that it does not fetch.
+    let later = ReceiveOptions { after: Seq(5), ..Default::default() };
+    for options in [keep, keep, later, keep] {
+        assert_eq!(server.receive_with(&mailbox, options).unwrap(), []);
+        assert!(deleted.iter().all(|mail| mailbox.was_deleted(mail.id, &mail.from).unwrap()));
+    }
+    assert_eq!(server.mails.len(), 5);
+    assert_eq!(server.receive(&mailbox).unwrap(), []);
+    assert!(server.mails.is_empty(), "a deleted mail is confirmed, too");
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 3);
+    assert!(!deleted.iter().any(|mail| mailbox.was_deleted(mail.id, &mail.from).unwrap()));
 }

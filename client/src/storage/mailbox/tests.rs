@@ -28,7 +28,7 @@ pub(super) fn mail(seq: u64, subject: &str, body: &str) -> Mail {
     }
 }
 
-fn open(data: &TempDir) -> Mailbox {
+pub(super) fn open(data: &TempDir) -> Mailbox {
     let address = "correio.example".parse().unwrap();
     Mailbox::open(data.path(), &address, &"tony".parse().unwrap())
 }
@@ -479,7 +479,7 @@ impl Disk for FailingDisk {
 }
 
 /// A mail with a large content, and the content's pieces.
-fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
+pub(super) fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
     large_mail_of(seq, ContentKind::Text {}, "Olá, \u{1f600}!\n".repeat(40).as_bytes())
 }
 

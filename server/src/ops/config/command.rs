@@ -72,7 +72,7 @@ const DATA_DIRECTORY: &str = "data-dir";
 const OPERATIONS: [&str; 4] = ["backup", "restore", "check", "export"];
 
 /// The command line, made from the list of settings.
-pub(super) fn command() -> Command {
+pub(in crate::ops) fn command() -> Command {
     let config = Arg::new("config")
         .long("config")
         .value_name("FILE")
@@ -94,7 +94,7 @@ pub(super) fn command() -> Command {
                 .arg(number("count", "1", 1..=1000).help("How many"))
                 .arg(number("days", "7", 1..=365).help("How long they can be used")),
         )
-        .subcommands([backup(), restore(), check(), export()]);
+        .subcommands([backup(), restore(), check(), export(), man()]);
     for setting in SETTINGS {
         let action = match setting.kind {
             Kind::One => ArgAction::Set,
@@ -109,7 +109,7 @@ pub(super) fn command() -> Command {
         // The help of a command that works on a directory shows what it uses; every flag is taken.
         if key != DATA_DIRECTORY {
             let hide = |command: Command| command.arg(arg.clone().hide(true));
-            for name in OPERATIONS {
+            for name in OPERATIONS.into_iter().chain(["man"]) {
                 command = command.mut_subcommand(name, hide);
             }
         }
@@ -162,6 +162,12 @@ fn export() -> Command {
                 .default_value("localhost")
                 .help("What stands after the @ of mail addresses"),
         )
+}
+
+fn man() -> Command {
+    let directory = file("The directory, such as /usr/share/man").value_name("DIR");
+    let about = "Write the manual pages into a directory, for packages";
+    Command::new("man").hide(true).about(about).arg(directory)
 }
 
 fn file(help: &'static str) -> Arg {

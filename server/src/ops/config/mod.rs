@@ -4,6 +4,7 @@ use std::{ffi::OsString, num::NonZeroUsize, path::PathBuf, thread};
 
 use correio_proto::{limits, message::RegistrationPolicy};
 
+pub(super) use self::command::command;
 use self::values::Values;
 pub use self::{
     environment::Environment,

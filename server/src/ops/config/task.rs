@@ -33,6 +33,7 @@ pub(super) fn task(command: &mut Command, matches: &ArgMatches) -> Result<Task, 
             None => RestoreSource::Input,
             Some(path) => RestoreSource::File(path),
         })),
+        Some(("man", matches)) => Task::Manual(file(matches).unwrap_or_default()),
         Some(("check", _)) => Task::Operate(Operation::Check),
         Some(("export", matches)) => match exported(matches) {
             Ok(operation) => Task::Operate(operation),

@@ -34,6 +34,8 @@ pub enum Task {
     },
     /// Run a command of the operator.
     Operate(Operation),
+    /// Write the manual pages into this directory.
+    Manual(PathBuf),
 }
 
 /// A command of the operator on a data directory.

@@ -11,6 +11,7 @@ use correio_proto::limits;
 
 use crate::{
     exit::{ExitStatus, Failure},
+    signature,
     text::Text,
 };
 
@@ -38,11 +39,15 @@ impl BodySource {
 
     /// Reads a body that needs no input: an argument or a regular file. `None` for any other body,
     /// which may follow the password on standard input; a file that is not there is an error.
-    pub(super) fn content_at_once(&self, text: &Text) -> Result<Option<OutgoingContent>, Failure> {
+    pub(super) fn content_at_once(
+        &self,
+        text: &Text,
+        signature: Option<&str>,
+    ) -> Result<Option<OutgoingContent>, Failure> {
         match self {
-            Self::Argument(_) => self.content(text).map(Some),
+            Self::Argument(_) => self.content(text, signature).map(Some),
             Self::File(path) => match fs::metadata(path) {
-                Ok(metadata) if metadata.is_file() => self.content(text).map(Some),
+                Ok(metadata) if metadata.is_file() => self.content(text, signature).map(Some),
                 Ok(_) => Ok(None),
                 Err(source) => {
                     let error = ContentError::Io { path: path.clone(), source };
@@ -53,24 +58,27 @@ impl BodySource {
         }
     }
 
-    /// Reads the body. Bytes that are not UTF-8 are refused, never replaced. A body that is too long
+    /// Reads the body and puts the signature under it, if there is one. Bytes that are not UTF-8 are refused, never replaced. A body that is too long
     /// is refused after its beginning was read. A regular file is measured now and read again when it
-    /// is sent; any other body is in memory afterwards.
-    pub(super) fn content(&self, text: &Text) -> Result<OutgoingContent, Failure> {
+    /// is sent; any other body, and one with a signature, is in memory afterwards.
+    pub(super) fn content(
+        &self,
+        text: &Text,
+        signature: Option<&str>,
+    ) -> Result<OutgoingContent, Failure> {
+        let is_file = |path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         let content = match self {
-            Self::Argument(body) => OutgoingContent::text(body).map_err(ContentError::Invalid),
-            Self::File(path) if fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) => {
-                OutgoingContent::file(path)
-            }
+            Self::Argument(body) => signed(body, signature),
+            Self::File(path) if signature.is_none() && is_file(path) => OutgoingContent::file(path),
             Self::File(path) => {
                 let failed = |source| ContentError::Io { path: path.clone(), source };
                 let bytes = fs::File::open(path).and_then(|mut file| to_the_limit(&mut file));
-                bytes.map_err(failed).and_then(of_bytes)
+                bytes.map_err(failed).and_then(|bytes| of_bytes(bytes, signature))
             }
             Self::StandardInput => {
                 let bytes = to_the_limit(&mut io::stdin().lock())
                     .map_err(|error| Failure::new(ExitStatus::Local, "body", error.to_string()))?;
-                of_bytes(bytes)
+                of_bytes(bytes, signature)
             }
         };
         content.map_err(|error| Failure::content(text, &error))
@@ -84,7 +92,7 @@ fn to_the_limit(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn of_bytes(bytes: Vec<u8>) -> Result<OutgoingContent, ContentError> {
+fn of_bytes(bytes: Vec<u8>, signature: Option<&str>) -> Result<OutgoingContent, ContentError> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let (bytes, end) = (error.as_bytes(), error.utf8_error().valid_up_to());
         let lines = bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
@@ -94,5 +102,9 @@ fn of_bytes(bytes: Vec<u8>) -> Result<OutgoingContent, ContentError> {
             false => ContentError::NotText { line: lines + 1 },
         }
     })?;
-    Ok(OutgoingContent::text(&text)?)
+    signed(&text, signature)
+}
+
+fn signed(text: &str, signature: Option<&str>) -> Result<OutgoingContent, ContentError> {
+    Ok(OutgoingContent::text(&signature::add(text, signature))?)
 }

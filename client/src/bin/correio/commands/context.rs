@@ -4,16 +4,17 @@
 use std::{io, path::PathBuf};
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Mailbox,
-    Service, Trust, Untrusted,
+    Address, Cancel, ConnectError, ConnectOptions, Folder, KnownServers, KnownServersError,
+    Mailbox, Service, Trust, Untrusted,
 };
 use correio_proto::{mail::Username, message::LoggedIn};
 
-use super::owners;
 use crate::{
     args::Options,
+    config::Key,
     connect::{self, Connector, TrustOption},
     exit::{ExitStatus, Failure},
+    owners,
     terminal::Terminal,
     text::Text,
     tty::Tty,
@@ -81,6 +82,18 @@ impl Context<'_> {
         !self.options.password_stdin && Tty::find(&self.terminal).is_some()
     }
 
+    /// The signature of the configuration file, if the command asks for it.
+    pub(super) fn signature(&self, is_wanted: bool) -> Result<Option<&str>, Failure> {
+        match (is_wanted, self.options.config.get(Key::Signature)) {
+            (false, _) => Ok(None),
+            (true, Some(signature)) => Ok(Some(signature)),
+            (true, None) => {
+                let said = self.text.of("needs-signature");
+                Err(Failure::new(ExitStatus::Configuration, "no_signature", said))
+            }
+        }
+    }
+
     /// Asks the user whether to trust a certificate.
     pub(super) fn accepts(&self, untrusted: &Untrusted) -> Result<bool, Failure> {
         let Some(mut tty) = Tty::find(&self.terminal) else {
@@ -105,27 +118,35 @@ impl Context<'_> {
     }
 
     /// The local mailbox of the server and user from the options; if one of them is missing, the
-    /// only mailbox that matches.
-    pub(super) fn mailbox(&self) -> Result<Mailbox, Failure> {
+    /// only mailbox that matches and has one of these folders.
+    pub(super) fn mailbox(&self, folders: &[Folder]) -> Result<Mailbox, Failure> {
+        let (address, username) = self.account(folders)?;
+        Ok(Mailbox::open(&self.data, &address, &username))
+    }
+
+    /// The server and user from the options; if one of them is missing, those of the only local
+    /// mailbox that matches and has one of these folders.
+    pub(super) fn account(&self, folders: &[Folder]) -> Result<(Address, Username), Failure> {
         let options = self.options;
-        let (address, username) = match (&options.server, &options.user) {
-            (Some(_), Some(_)) => (self.address()?, self.username()?),
+        match (&options.server, &options.user) {
+            (Some(_), Some(_)) => Ok((self.address()?, self.username()?)),
             (server, user) => {
                 let server = server.is_some().then(|| self.spellings()).transpose()?;
                 let user = user.is_some().then(|| self.username()).transpose()?;
                 let owners = owners::of_mailboxes(&self.data);
                 let mut owners = owners.into_iter().filter(|(address, username)| {
+                    let mailbox = Mailbox::open(&self.data, address, username);
                     server.as_ref().is_none_or(|server| server.contains(address))
                         && user.as_ref().is_none_or(|user| user == username)
+                        && folders.iter().any(|folder| mailbox.in_folder(*folder).exists())
                 });
                 match (owners.next(), owners.next()) {
-                    (Some(owner), None) => owner,
+                    (Some(owner), None) => Ok(owner),
                     // No mailbox or several match: the missing option is the error.
-                    _ => (self.address()?, self.username()?),
+                    _ => Ok((self.address()?, self.username()?)),
                 }
             }
-        };
-        Ok(Mailbox::open(&self.data, &address, &username))
+        }
     }
 }
 

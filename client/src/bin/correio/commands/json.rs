@@ -26,6 +26,15 @@ pub(super) fn mail_json(number: usize, mail: &Mail, content: MailText) -> Value 
     json
 }
 
+/// Adds to a mail's JSON the usernames whose names that of a stranger looks like. Only a stranger's
+/// mail has the field `resembles`.
+pub(super) fn add_resembled(mail: &mut Value, resembled: &[Username]) {
+    if let Some(fields) = mail.as_object_mut().filter(|_| !resembled.is_empty()) {
+        let names: Vec<&str> = resembled.iter().map(Username::as_str).collect();
+        fields.insert("resembles".to_owned(), names.into());
+    }
+}
+
 /// A time in UTC, in the form of RFC 3339. `None` for a time out of range.
 pub(super) fn utc(time: Timestamp) -> Option<String> {
     let milliseconds = i64::try_from(time.0).ok()?;

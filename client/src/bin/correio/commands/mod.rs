@@ -1,23 +1,26 @@
 //! The commands, which work without the menus: one answer on standard output, everything else on
 //! standard error, and an exit status.
 
-use correio_client::DamagedContents;
+use correio_client::{DamagedContents, ReceiveOptions, ServerCopy};
 
-use crate::{args::Command, exit::Failure, output::Output};
+use crate::{args::Command, completions, exit::Failure, man, output::Output};
 
 mod body_source;
+mod config;
 mod context;
 mod find;
 mod json;
 mod lists;
 mod local;
-mod owners;
+mod nickname;
 mod password;
 mod ping;
 mod receive;
 mod register;
+mod search;
 mod send;
 mod trust;
+mod watch;
 
 pub(crate) use context::Context;
 
@@ -27,22 +30,46 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
     match command {
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
-        Command::Send { to, subject, body, body_file } => {
+        Command::Send { to, subject, body, body_file, signature } => {
             let body = body_source::BodySource::of(body.as_deref(), body_file.as_deref());
-            send::run(context, to, subject, &body)
+            let signature = context.signature(*signature)?;
+            send::run(context, to, subject, &body, signature)
         }
-        Command::Receive { delete_damaged } => {
+        Command::Receive { delete_damaged, keep } => {
             let damaged =
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };
-            receive::run(context, damaged)
+            let server_copy = server_copy(*keep);
+            receive::run(context, ReceiveOptions { damaged, server_copy, ..Default::default() })
         }
         Command::Find { text } => find::run(context, text),
-        Command::List { command: None } => local::list(context),
-        Command::List { command: Some(command) } => lists::run(context, command),
+        Command::Watch { exec, notify, keep } => {
+            watch::run(context, exec.as_deref(), *notify, server_copy(*keep))
+        }
+        Command::List(args) => match &args.command {
+            Some(command) => lists::run(context, command),
+            None => local::list(context, args),
+        },
         Command::Read { number } => local::read(context, *number),
+        Command::Search(args) => search::run(context, args),
+        Command::Delete(args) => local::delete(context, args),
+        Command::Mark(args) => local::mark(context, args),
+        Command::Nickname { nickname, people, remove } => {
+            let action = if *remove { nickname::Action::Remove } else { nickname::Action::Add };
+            nickname::run(context, nickname.as_deref(), people, action)
+        }
         Command::Trust { address, forget } => {
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
             trust::run(context, address.as_deref(), action)
         }
+        Command::Config { action } => config::run(context.text, action.as_ref()),
+        Command::Completions { shell } => completions::script(*shell),
+        Command::Man { directory } => man::run(directory),
+    }
+}
+
+fn server_copy(keep: bool) -> ServerCopy {
+    match keep {
+        true => ServerCopy::Keep,
+        false => ServerCopy::Delete,
     }
 }

@@ -1,5 +1,5 @@
-//! Where a command takes the password from: standard input, the environment, or a question on the
-//! terminal.
+//! Where a command takes the password from: standard input, the environment, another program, or a
+//! question on the terminal.
 
 use std::{
     env,
@@ -13,8 +13,10 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use crate::{
+    args::Origin,
     exit::{ExitStatus, Failure},
     password,
+    password_command::{self, PasswordCommandError},
     tty::{Repeat, Tty},
 };
 
@@ -37,7 +39,7 @@ impl Context<'_> {
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
-    /// The password from standard input or the environment, or else from the user.
+    /// The password from standard input, the environment or another program, or else from the user.
     fn typed_password(
         &self,
         question: &str,
@@ -50,8 +52,16 @@ impl Context<'_> {
             read.map_err(|error| self.no_password(&error.to_string()))?;
             return self.password_text(&line);
         }
+        let (command, origin) =
+            (self.options.password_command.as_deref(), self.options.password_command_origin);
+        if let (Some(command), Origin::CommandLine) = (command, origin) {
+            return self.password_of_command(command);
+        }
         if let Some(password) = password_variable() {
             return self.password_text(&password);
+        }
+        if let Some(command) = command {
+            return self.password_of_command(command);
         }
         // During the question, Ctrl-C ends the program.
         self.terminal.set_busy(false);
@@ -59,6 +69,26 @@ impl Context<'_> {
         let typed = tty.secret(&self.text.of(question), again);
         self.terminal.set_busy(true);
         typed.map_err(|error| self.no_password(&error.to_string()))
+    }
+
+    /// The first line that the user's command prints. Ctrl-C ends it and this program.
+    fn password_of_command(&self, command: &str) -> Result<Zeroizing<String>, Failure> {
+        self.terminal.set_busy(false);
+        let account = [
+            ("CORREIO_SERVER", self.options.server.as_deref().unwrap_or_default()),
+            ("CORREIO_USER", self.options.user.as_deref().unwrap_or_default()),
+        ];
+        let line = password_command::first_line(command, &account, PASSWORD_LINE_MAX);
+        self.terminal.set_busy(true);
+        let line = line.map_err(|error| {
+            let reason = match error {
+                PasswordCommandError::Io(reason) | PasswordCommandError::Failed(reason) => reason,
+                PasswordCommandError::Silent => self.text.of("password-command-silent"),
+            };
+            let said = self.text.with("password-command-failed", &[("reason", reason.into())]);
+            Failure::new(ExitStatus::Configuration, "password_command", said)
+        })?;
+        self.password_text(&line)
     }
 
     /// The password in a line from a program or a file. A byte-order mark before it is dropped,
@@ -78,7 +108,9 @@ impl Context<'_> {
 
     /// Fails if there is no source of a password, before anything is done.
     pub(super) fn needs_password(&self) -> Result<(), Failure> {
-        let is_given = self.options.password_stdin || password_variable().is_some();
+        let is_given = self.options.password_stdin
+            || self.options.password_command.is_some()
+            || password_variable().is_some();
         if is_given || Tty::find(&self.terminal).is_some() {
             return Ok(());
         }

@@ -2,23 +2,29 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{DamagedContents, Mailbox, MailboxError, MailboxNote, Progress, Stored};
+use correio_client::{
+    DamagedContents, Folder, Mailbox, MailboxNote, Progress, ReceiveOptions, Stored,
+};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
-use super::{context::Context, json::mail_json};
+use super::{
+    context::Context,
+    json::{add_resembled, mail_json},
+};
 use crate::{
     exit::{ExitStatus, Failure},
-    names::Names,
+    names::{Names, Since},
     output::{Marks, Output, Shown},
+    people::LocalPeople,
     transfer::TransferBar,
     view,
 };
 
-pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<Output, Failure> {
+pub(super) fn run(context: &Context<'_>, options: ReceiveOptions) -> Result<Output, Failure> {
     let text = context.text;
     let (service, account) = context.log_in()?;
-    let mut mailbox = context.mailbox()?;
+    let mut mailbox = context.mailbox(&[Folder::Received])?;
     let mut bar = TransferBar::on_stderr(text.of("receive-working"));
     let mut progress = |progress: Progress| match progress.content {
         Some(content) => bar.show(content),
@@ -28,25 +34,25 @@ pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<
         }
         None => {}
     };
-    let received = service.receive_with(&mut mailbox, on_damaged, &mut progress, &context.cancel);
+    let received = service.receive_with(&mut mailbox, options, &mut progress, &context.cancel);
     drop(bar);
     let mut damaged = None;
     for note in mailbox.take_notes() {
-        let said = match (&note, on_damaged) {
+        let said = match (&note, options.damaged) {
             (MailboxNote::ContentDamaged { from, subject }, DamagedContents::Delete) => {
                 text.damaged("receive-damaged-deleted", from, subject)
             }
             _ => text.mailbox_note(&note),
         };
         let _ = writeln!(io::stderr(), "{said}");
-        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, on_damaged) {
+        if let (MailboxNote::ContentDamaged { .. }, DamagedContents::Keep) = (note, options.damaged)
+        {
             damaged = Some(said);
         }
     }
-    let failed = |error: &MailboxError| Failure::mailbox(text, error);
     match received {
-        Ok(mails) => {
-            let listed = list(context, mailbox, &account, mails).map_err(|error| failed(&error))?;
+        Ok(received) => {
+            let listed = list(context, mailbox, &account, received.mails)?;
             match damaged {
                 // The other mails are here.
                 Some(said) => {
@@ -58,8 +64,7 @@ pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<
         }
         Err(error) => {
             let failure = Failure::receive(text, &error);
-            // Mails that were saved before the failure are confirmed and will not come again, so
-            // they are listed.
+            // Mails that were saved before the failure will not come again, so they are listed.
             match mailbox.unseen() {
                 Ok(mails) if !mails.is_empty() => {
                     let directory = mailbox.directory().display().to_string();
@@ -80,20 +85,24 @@ fn list(
     mailbox: Mailbox,
     account: &LoggedIn,
     mails: Vec<Stored>,
-) -> Result<Output, MailboxError> {
+) -> Result<Output, Failure> {
     let text = context.text;
     let mut lines = match mails.len() {
         0 => vec![text.of("receive-none")],
         count => vec![text.with("receive-count", &[("count", format!("{count:02}").into())])],
     };
-    let names = names(&mailbox, account, &mails);
+    let names = names(context, account, &mails)?;
     let mut list = Vec::new();
     for stored in &mails {
-        lines.push(view::mail_line(stored.number, stored, &names));
+        lines.push(view::mail_line(text, stored.number, stored, &names));
         // Bodies are read only if they are printed.
         if context.options.json {
             match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?))) {
-                Ok((mail, content)) => list.push(mail_json(stored.number, &mail, content)),
+                Ok((mail, content)) => {
+                    let mut json = mail_json(stored.number, &mail, content);
+                    add_resembled(&mut json, &names.resembled_by(stored));
+                    list.push(json);
+                }
                 // A mail that cannot be read does not hide the others.
                 Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),
             }
@@ -103,13 +112,21 @@ fn list(
     Ok(Output { shown: Shown::Lines(lines.join("\n")), json, marks: Marks::Shown(mailbox, mails) })
 }
 
-/// The names that the reader may know: their own, and those of the senders of all local mails.
-fn names(mailbox: &Mailbox, account: &LoggedIn, mails: &[Stored]) -> Names {
+/// The names that the reader may know: their own, those of the senders of all local mails, and those
+/// of the address book.
+pub(super) fn names(
+    context: &Context<'_>,
+    account: &LoggedIn,
+    mails: &[Stored],
+) -> Result<Names, Failure> {
     // Without new mail there is no sender to name.
     if mails.is_empty() {
-        return Names::default();
+        return Ok(Names::default());
     }
-    let mut names = Names::of_mailbox(mailbox).unwrap_or_else(|_| Names::of_mails(mails));
-    names.add(&account.username, &account.full_name);
-    names
+    let server = context.address()?;
+    let people = LocalPeople::load(&context.data, &server, &account.username, &context.cancel);
+    let mut names = people.names();
+    names.add(&account.username, &account.full_name, &Since::Always);
+    mails.iter().for_each(|mail| names.add_sender(mail));
+    Ok(names)
 }

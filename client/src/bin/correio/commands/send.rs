@@ -6,9 +6,10 @@ use std::{
 };
 
 use correio_client::{
-    DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError, Service, new_mail_id,
+    AddressBook, DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError,
+    Service, new_mail_id,
 };
-use correio_proto::mail::{MailId, Recipients, Subject, Username};
+use correio_proto::mail::{MailId, Recipients, Subject, Timestamp, Username};
 use serde_json::json;
 
 use super::{body_source::BodySource, context::Context, json::utc};
@@ -17,7 +18,10 @@ use crate::{
     editor::Editor,
     exit::{ExitStatus, Failure, KeptDraft},
     output::Output,
+    people,
     prompt::{BodyEnd, Prompt, Stop},
+    sent::{self, Sender},
+    signature,
     terminal::SignalRoute,
     transfer::TransferBar,
 };
@@ -27,15 +31,17 @@ pub(super) fn run(
     to: &str,
     subject: &str,
     source: &BodySource,
+    signature: Option<&str>,
 ) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
     context.address()?;
     let username = context.username()?;
-    let (to, subject) = (to.parse().map_err(invalid)?, subject.parse().map_err(invalid)?);
+    let subject = subject.parse().map_err(invalid)?;
+    let to = recipients(context, &username, to)?;
     context.needs_password()?;
     // A body that cannot be sent is refused before a password is typed.
-    let at_once = source.content_at_once(text)?;
+    let at_once = source.content_at_once(text, signature)?;
     // First the connection, then the password, then any other body, which may follow the password on
     // standard input. Without a connection the mail is still saved as a draft.
     let connected = match context.connect() {
@@ -50,11 +56,11 @@ pub(super) fn run(
     };
     let (mail, draft) = match source.is_typed() {
         true => {
-            let (mail, composition) = typed(context, &username, to, subject)?;
+            let (mail, composition) = typed(context, &username, (to, subject), signature)?;
             (mail, KeptMail::Typed(composition))
         }
         false => {
-            let content = at_once.map_or_else(|| source.content(text), Ok)?;
+            let content = at_once.map_or_else(|| source.content(text, signature), Ok)?;
             let mail = OutgoingMail { id: new_mail_id(), to, subject, content };
             let drafts = Drafts::open(&context.data, &context.address()?, &username);
             (mail, KeptMail::Elsewhere(drafts))
@@ -66,18 +72,41 @@ pub(super) fn run(
         Ok(connected) => connected,
         Err(failure) => return Err(draft.keep(context, &mail, failure)),
     };
-    let logged_in = service.login(&username, &password, &context.cancel);
-    if let Err(error) = logged_in {
-        return Err(draft.keep(context, &mail, Failure::request(text, &error)));
-    }
+    let full_name = match service.login(&username, &password, &context.cancel) {
+        Ok(logged_in) => logged_in.full_name,
+        Err(error) => {
+            return Err(draft.keep(context, &mail, Failure::request(text, &error)));
+        }
+    };
     let draft = draft.before_upload(context, &service, &mail);
     match send(context, &service, &mail) {
-        Ok(output) => {
-            draft.sent();
+        Ok((sent_at, output)) => {
+            let server = &context.address()?;
+            let sender = Sender { server, username: &username, full_name: &full_name };
+            match sent::keep(text, &context.data, &sender, (&mail, sent_at)) {
+                Ok(()) => draft.sent(),
+                // The draft, if there is one, stays as the only copy.
+                Err(said) => _ = writeln!(io::stderr(), "{said}"),
+            }
             Ok(output)
         }
         Err(failure) => Err(draft.keep(context, &mail, failure)),
     }
+}
+
+/// Reads the recipients, and says what the nicknames among them stand for.
+fn recipients(
+    context: &Context<'_>,
+    username: &Username,
+    typed: &str,
+) -> Result<Recipients, Failure> {
+    let text = context.text;
+    let book = AddressBook::open(&context.data, &context.address()?, username);
+    let named = book.recipients(typed).map_err(|error| Failure::recipients(text, &error))?;
+    for entry in &named.nicknames {
+        let _ = writeln!(io::stderr(), "{}", people::nickname_line(text, entry));
+    }
+    Ok(named.to)
 }
 
 /// Where the text of a mail is until the mail is sent.
@@ -145,8 +174,8 @@ impl KeptMail {
 fn typed(
     context: &Context<'_>,
     username: &Username,
-    to: Recipients,
-    subject: Subject,
+    (to, subject): (Recipients, Subject),
+    signature: Option<&str>,
 ) -> Result<(OutgoingMail, Composition), Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, username);
@@ -155,7 +184,7 @@ fn typed(
     composition.set(DraftField::Subject, subject.as_str());
     context.terminal.set_busy(false);
     let mut prompt = Prompt::on_stderr(&context.terminal, text);
-    let typed = type_body(context, &mut prompt, &mut composition);
+    let typed = type_body(context, &mut prompt, &mut composition, signature);
     drop(prompt);
     context.terminal.route_signals(SignalRoute::Exit);
     let content = typed?;
@@ -168,6 +197,7 @@ fn type_body(
     context: &Context<'_>,
     prompt: &mut Prompt,
     composition: &mut Composition,
+    signature: Option<&str>,
 ) -> Result<OutgoingContent, Failure> {
     let text = context.text;
     prompt.say(&text.of("command-body"));
@@ -185,6 +215,8 @@ fn type_body(
             Ok(BodyEnd::Complete) | Err(Stop::Leave) => {}
             Err(stop) => return Err(stopped(context, composition, stop)),
         }
+        let signed = signature::add(&composition.mail.body, signature);
+        composition.set(DraftField::Body, &signed);
         match OutgoingContent::text(&composition.mail.body) {
             Ok(content) => return Ok(content),
             Err(invalid) if written == Err(Stop::Leave) => {
@@ -199,7 +231,7 @@ fn type_body(
 /// Edits the body in an editor, and reports a failure.
 fn edit(context: &Context<'_>, composition: &mut Composition) {
     let text = context.text;
-    let Some(editor) = Editor::of_user() else {
+    let Some(editor) = Editor::of_user(&context.options.config) else {
         let _ = writeln!(io::stderr(), "{}", text.of("send-body-no-editor"));
         return;
     };
@@ -243,7 +275,11 @@ fn keep_typed(composition: &mut Composition, failure: Failure) -> Failure {
     }
 }
 
-fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result<Output, Failure> {
+fn send(
+    context: &Context<'_>,
+    service: &Service,
+    mail: &OutgoingMail,
+) -> Result<(Timestamp, Output), Failure> {
     let mut bar = TransferBar::on_stderr(context.text.of("send-working"));
     let sent = service.send_mail(mail, &mut |done| bar.show(done), &context.cancel);
     drop(bar);
@@ -254,14 +290,16 @@ fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result
         }
         error => Failure::send(context.text, &error),
     })?;
-    Ok(Output::new(
+    people::note_written_to(&context.data, service, &mail.to, &context.cancel);
+    let output = Output::new(
         context.text.of("command-sent"),
         json!({
             "id": mail.id.to_string(),
             "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
             "sent_at": utc(sent_at),
         }),
-    ))
+    );
+    Ok((sent_at, output))
 }
 
 /// Saves a mail whose sending may succeed later as a draft, and says where.

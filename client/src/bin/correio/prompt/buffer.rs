@@ -1,5 +1,7 @@
 //! Edit buffer of a prompt: the text and the cursor, without the terminal.
 
+use std::ops::Range;
+
 use unicode_segmentation::UnicodeSegmentation;
 use zeroize::Zeroize;
 
@@ -84,6 +86,25 @@ impl Buffer {
 
     pub(super) fn is_secret(&self) -> bool {
         self.is_secret
+    }
+
+    /// The part of a line between commas that the cursor is in, without the spaces around it.
+    pub(super) fn part(&self) -> Range<usize> {
+        let (before, after) = self.halves();
+        let start = before.rfind(',').map_or(0, |at| at + 1);
+        let end = after.find(',').map_or(self.text.len(), |at| self.cursor + at);
+        let part = self.text.get(start..end).unwrap_or_default();
+        let start = start + (part.len() - part.trim_start().len());
+        let end = (end - (part.len() - part.trim_end().len())).max(start);
+        start..end
+    }
+
+    /// Puts a text in the place of a part of the line, with the cursor after it.
+    pub(super) fn replace(&mut self, part: Range<usize>, text: &str) {
+        self.is_offered = false;
+        self.is_line_typed = false;
+        self.cursor = part.start + text.len();
+        self.text.replace_range(part, text);
     }
 
     /// Inserts typed characters.
@@ -297,6 +318,26 @@ mod tests {
         // A character is a grapheme cluster.
         assert_eq!(edited(Buffer::line("a👩‍👩‍👧e\u{301}"), &[BACKSPACE, BACKSPACE]).0, "a");
         assert_eq!(edited(Buffer::line(""), &[BACKSPACE, LEFT, UP]).0, "");
+    }
+
+    #[test]
+    fn a_part_of_a_line_is_between_commas() {
+        let part = |text: &str, left: usize| {
+            let mut line = Buffer::begun(text);
+            for _ in 0..left {
+                line.take(LEFT, 10);
+            }
+            let part = line.part();
+            line.replace(part.clone(), "ana");
+            (text[part].to_owned(), line.text().to_owned(), line.cursor())
+        };
+        let done = |part: &str, text: &str, cursor| (part.to_owned(), text.to_owned(), cursor);
+        assert_eq!(part("", 0), done("", "ana", 3));
+        assert_eq!(part("to", 1), done("to", "ana", 3));
+        assert_eq!(part("a, joão , b", 4), done("joão", "a, ana , b", 6));
+        assert_eq!(part("a, ", 0), done("", "a, ana", 6));
+        assert_eq!(part("a,", 2), done("a", "ana,", 3));
+        assert_eq!(part("Steve Ro", 3), done("Steve Ro", "ana", 3));
     }
 
     #[test]

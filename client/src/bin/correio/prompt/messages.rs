@@ -12,13 +12,35 @@ pub(super) struct Messages {
     pub(super) first_line: String,
     /// The line is longer than the terminal passes on.
     pub(super) line_cut: String,
+    pub(super) completion: CompletionMessages,
+}
+
+/// Messages below the candidates of a completion.
+pub(super) struct CompletionMessages {
+    /// What the keys do.
+    pub(super) keys: String,
+    /// More candidates may come.
+    pub(super) searching: String,
+    /// There are more candidates than can be shown.
+    pub(super) more: String,
+    /// There are no candidates.
+    pub(super) none: String,
+}
+
+impl CompletionMessages {
+    fn new(text: &Text) -> Self {
+        let (keys, searching) = (text.of("completion-keys"), text.of("completion-searching"));
+        let (more, none) = (text.of("completion-more"), text.of("completion-none"));
+        Self { keys, searching, more, none }
+    }
 }
 
 impl Messages {
     pub(super) fn new(text: &Text) -> Self {
         let (not_text, one_line) = (text.of("prompt-not-text"), text.of("prompt-one-line"));
         let (first_line, line_cut) = (text.of("prompt-first-line"), text.of("prompt-line-cut"));
-        Self { not_text, one_line, first_line, line_cut }
+        let completion = CompletionMessages::new(text);
+        Self { not_text, one_line, first_line, line_cut, completion }
     }
 }
 

@@ -17,6 +17,7 @@ mod autosave;
 mod body;
 mod buffer;
 mod canvas;
+mod completion;
 mod input;
 mod input_event;
 mod key_menu;
@@ -31,6 +32,7 @@ mod rows;
 pub(crate) use self::{
     answer::{Answer, BodyEnd, Stop},
     autosave::Autosave,
+    completion::{Candidate, Candidates, Completer, Search},
     menu::{Choice, Menu, MenuChoice, MenuStatus},
     pager::{Footer, Listing, PagesShown},
 };
@@ -153,6 +155,26 @@ impl Prompt {
                 BurstUse::Text,
                 &self.messages,
                 autosave,
+            ),
+            Backend::Lines(lines) => lines.line(question, offered, &self.messages),
+        }
+    }
+
+    /// As [`Self::autosaved_line`]; with keys, Tab completes the part between commas at the cursor.
+    pub(crate) fn completed_line(
+        &mut self,
+        question: &str,
+        offered: &str,
+        autosave: &mut dyn Autosave,
+        completer: &mut dyn Completer,
+    ) -> Answer<String> {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.completed_line(
+                question,
+                Buffer::begun(offered),
+                &self.messages,
+                autosave,
+                completer,
             ),
             Backend::Lines(lines) => lines.line(question, offered, &self.messages),
         }

@@ -11,6 +11,7 @@ use super::{
     answer::{Answer, BodyEnd, Stop},
     autosave::{Autosave, NoAutosave},
     buffer::{Buffer, Shape},
+    completion::{Completer, Completion, CompletionAction},
     input::Wait,
     input_event::InputEvent,
     keys::{CTRL_D, ENTER, ESCAPE, KeyPrompt},
@@ -67,6 +68,7 @@ struct OpenQuestion<'a> {
     /// The message that is shown while the text cannot be saved.
     not_saved: Option<String>,
     autosave: &'a mut dyn Autosave,
+    completion: Option<Completion<'a>>,
 }
 
 impl KeyPrompt {
@@ -80,6 +82,21 @@ impl KeyPrompt {
     ) -> Answer<String> {
         let mut open = OpenQuestion::new(question, messages, buffer, Shape::OneLine, autosave);
         open.burst = burst;
+        self.ask(&mut open)?;
+        Ok(open.buffer.text().to_owned())
+    }
+
+    /// As [`Self::line`], with completion.
+    pub(super) fn completed_line(
+        &mut self,
+        question: &str,
+        buffer: Buffer,
+        messages: &Messages,
+        autosave: &mut dyn Autosave,
+        completer: &mut dyn Completer,
+    ) -> Answer<String> {
+        let mut open = OpenQuestion::new(question, messages, buffer, Shape::OneLine, autosave);
+        open.completion = Some(Completion::new(completer));
         self.ask(&mut open)?;
         Ok(open.buffer.text().to_owned())
     }
@@ -123,6 +140,7 @@ impl KeyPrompt {
         let answer = self.answer(open);
         open.save_now();
         open.remark = None;
+        open.close_completion();
         match answer {
             // The text is drawn again when the editor has ended.
             Ok(BodyEnd::Editor) => self.canvas.clear(),
@@ -136,9 +154,10 @@ impl KeyPrompt {
 
     fn answer(&mut self, open: &mut OpenQuestion<'_>) -> Answer<BodyEnd> {
         loop {
+            open.update_completion();
             self.draw_question(open);
             // All input that has arrived is taken before the next drawing.
-            let mut until = open.save_at();
+            let mut until = open.wake_at();
             loop {
                 let typed = match self.wait(until)? {
                     Wait::Typed(typed) => typed,
@@ -184,6 +203,7 @@ impl KeyPrompt {
             .into_iter()
             .flatten()
             .flat_map(|line| rows(line, width))
+            .chain(self.candidate_lines(open, height))
             .collect();
         let mut head = Vec::new();
         if is_above {
@@ -213,6 +233,20 @@ impl KeyPrompt {
     }
 }
 
+/// The candidates of a question's completion, drawn as the choices of a menu.
+impl KeyPrompt {
+    fn candidate_lines(&self, open: &OpenQuestion<'_>, height: usize) -> Vec<String> {
+        let Some(completion) = &open.completion else { return Vec::new() };
+        completion.lines(height, &open.messages.completion, |label, is_chosen| {
+            let mut line = String::new();
+            match self.theme.format_select_prompt_item(&mut line, label, is_chosen) {
+                Ok(()) => line,
+                Err(_) => label.to_owned(),
+            }
+        })
+    }
+}
+
 impl<'a> OpenQuestion<'a> {
     fn new(
         question: &'a str,
@@ -222,7 +256,19 @@ impl<'a> OpenQuestion<'a> {
         autosave: &'a mut dyn Autosave,
     ) -> Self {
         let (burst, unsaved, remark, not_saved) = (BurstUse::Text, None, None, None);
-        Self { question, messages, buffer, shape, burst, unsaved, remark, not_saved, autosave }
+        let completion = None;
+        Self {
+            question,
+            messages,
+            buffer,
+            shape,
+            burst,
+            unsaved,
+            remark,
+            not_saved,
+            autosave,
+            completion,
+        }
     }
 
     /// Whether the Enter after a menu's digit answers this question. It may be the Enter that takes
@@ -238,6 +284,9 @@ impl<'a> OpenQuestion<'a> {
 
     fn take(&mut self, typed: InputEvent, rows: usize) -> EditAction {
         self.remark = None;
+        if !matches!(typed, InputEvent::Key(_)) {
+            self.close_completion();
+        }
         match typed {
             InputEvent::Text(mut text) => {
                 self.buffer.insert_typed(&text);
@@ -251,6 +300,13 @@ impl<'a> OpenQuestion<'a> {
             {
                 self.remark = Some(self.messages.one_line.clone());
                 EditAction::Nothing
+            }
+            InputEvent::Burst(text) if self.is_completed(&text) => {
+                self.buffer.insert_burst(text.trim_end_matches('\t'));
+                if let Some(completion) = &mut self.completion {
+                    completion.take(TAB, &mut self.buffer);
+                }
+                EditAction::Edited
             }
             InputEvent::Burst(text) if self.has_rest(&text) => self.take_first(&text),
             InputEvent::TypedAhead(text)
@@ -282,6 +338,13 @@ impl<'a> OpenQuestion<'a> {
         }
     }
 
+    /// Whether a burst is a text and the Tab that completes it, as they arrive together over a slow
+    /// connection. A paste that ends with a tab opens the list, too, and takes nothing from it.
+    fn is_completed(&self, text: &str) -> bool {
+        let typed = text.strip_suffix('\t');
+        self.completion.is_some() && typed.is_some_and(|typed| !typed.contains(ANSWER_ENDS))
+    }
+
     /// Whether a text has an answer's end with more text after it, which is for the next question.
     fn has_rest(&self, text: &str) -> bool {
         self.burst == BurstUse::Answers && text.trim_end_matches(ANSWER_ENDS).contains(ANSWER_ENDS)
@@ -300,6 +363,13 @@ impl<'a> OpenQuestion<'a> {
     }
 
     fn key(&mut self, key: Key, rows: usize) -> EditAction {
+        if let Some(completion) = &mut self.completion {
+            match completion.take(key, &mut self.buffer) {
+                CompletionAction::Inserted => return EditAction::Edited,
+                CompletionAction::Taken => return EditAction::Nothing,
+                CompletionAction::NotTaken => {}
+            }
+        }
         let is_blank = self.buffer.is_offered() || self.buffer.text().is_empty();
         match (key, self.shape) {
             (ESCAPE, _) => return EditAction::Stopped(Stop::Back),
@@ -330,6 +400,25 @@ impl<'a> OpenQuestion<'a> {
         }
         self.buffer.new_line();
         EditAction::Edited
+    }
+
+    fn close_completion(&mut self) {
+        if let Some(completion) = &mut self.completion {
+            completion.close();
+        }
+    }
+
+    /// Takes candidates that have come meanwhile.
+    fn update_completion(&mut self) {
+        if self.completion.as_mut().is_some_and(|completion| !completion.update()) {
+            self.remark = Some(self.messages.completion.none.clone());
+        }
+    }
+
+    /// When something must be done without input; `None` if nothing must.
+    fn wake_at(&self) -> Option<Instant> {
+        let update_at = self.completion.as_ref().and_then(Completion::update_at);
+        [self.save_at(), update_at].into_iter().flatten().min()
     }
 
     fn edited(&mut self) {

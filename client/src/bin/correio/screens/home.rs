@@ -1,36 +1,47 @@
 //! The screen after the login: send, receive, log out, local mail, drafts, the account.
 
-use correio_client::{
-    Address, Drafts, Mailbox, RequestError, Service, State, WhiteSpace, sanitize,
-};
+use std::path::Path;
+
+use correio_client::{Address, Drafts, Folder, RequestError, Service, State, WhiteSpace, sanitize};
 use correio_proto::message::{LoggedIn, NewMail};
 
 use super::{
     account::{self, AfterChange},
-    drafts, local, receive, send,
+    drafts, local, receive, search, send,
     user::CurrentUser,
 };
 use crate::{
     app::App,
-    names::Names,
+    names::{Names, Since},
     prompt::{Answer, Choice, Menu, MenuChoice, MenuStatus, Stop},
     text::Text,
 };
 
-/// The choices of the menu. Their digits go on after those of the first screen.
+/// The choices of the menu. Their digits go on after those of the first screen; where these are used
+/// up, they begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HomeChoice {
     Send,
     Receive,
     Logout,
     Local,
+    Sent,
+    Search,
     Drafts,
     Account,
 }
 
 impl MenuChoice for HomeChoice {
-    const ALL: &'static [Self] =
-        &[Self::Send, Self::Receive, Self::Logout, Self::Local, Self::Drafts, Self::Account];
+    const ALL: &'static [Self] = &[
+        Self::Send,
+        Self::Receive,
+        Self::Logout,
+        Self::Local,
+        Self::Sent,
+        Self::Search,
+        Self::Drafts,
+        Self::Account,
+    ];
 
     fn digit(self) -> u8 {
         match self {
@@ -38,6 +49,8 @@ impl MenuChoice for HomeChoice {
             Self::Receive => 5,
             Self::Logout => 6,
             Self::Local => 7,
+            Self::Sent => 1,
+            Self::Search => 2,
             Self::Drafts => 8,
             Self::Account => 9,
         }
@@ -51,6 +64,8 @@ impl MenuChoice for HomeChoice {
             Self::Local => "home-local",
             Self::Drafts => "home-drafts",
             Self::Account => "home-account",
+            Self::Sent => "home-sent",
+            Self::Search => "home-search",
         }
     }
 }
@@ -70,7 +85,9 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             Ok(HomeChoice::Send) => send::run(app, &user),
             Ok(HomeChoice::Receive) => receive::run(app, &user),
             Ok(HomeChoice::Logout) => break Ok(()),
-            Ok(HomeChoice::Local) => local::run(app, &user),
+            Ok(HomeChoice::Local) => local::run(app, &user, Folder::Received),
+            Ok(HomeChoice::Sent) => local::run(app, &user, Folder::Sent),
+            Ok(HomeChoice::Search) => search::run(app, &user),
             Ok(HomeChoice::Drafts) => drafts::run(app, &user),
             Ok(HomeChoice::Account) => match account::run(app, &mut user) {
                 Ok(AfterChange::LoggedOut) => return Ok(()),
@@ -102,16 +119,15 @@ fn has_ended(app: &mut App) -> bool {
 
 fn choose(app: &mut App, user: &CurrentUser) -> Answer<HomeChoice> {
     let text = &app.text;
-    let service = app.service.as_ref();
+    let service = app.service.as_deref();
     let drafts = Drafts::open(&app.data, &user.server, &user.username).count().unwrap_or_default();
     let choices: Vec<_> =
         HomeChoice::ALL.iter().map(|choice| home_line(text, *choice, drafts)).collect();
     let name = sanitize(user.full_name.as_str(), WhiteSpace::OneLine);
-    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
     let title = text.with("home-title", &[("name", name.into())]);
     let menu = Menu { text, title: &title, choices: &choices, current: None };
     let mut status =
-        HomeStatus { text, service, user, mailbox: &mailbox, arrived: Arrived::default() };
+        HomeStatus { text, service, user, data: &app.data, arrived: Arrived::default() };
     app.prompt.choose_with(&menu, &mut status)
 }
 
@@ -124,9 +140,12 @@ fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoic
         }
         // A blank line separates the main choices from the others.
         HomeChoice::Local => Choice { apart: true, ..Choice::of(choice, text) },
-        HomeChoice::Send | HomeChoice::Receive | HomeChoice::Logout | HomeChoice::Account => {
-            Choice::of(choice, text)
-        }
+        HomeChoice::Send
+        | HomeChoice::Receive
+        | HomeChoice::Logout
+        | HomeChoice::Account
+        | HomeChoice::Sent
+        | HomeChoice::Search => Choice::of(choice, text),
     }
 }
 
@@ -135,7 +154,7 @@ struct HomeStatus<'a> {
     text: &'a Text,
     service: Option<&'a Service>,
     user: &'a CurrentUser,
-    mailbox: &'a Mailbox,
+    data: &'a Path,
     arrived: Arrived,
 }
 
@@ -144,7 +163,7 @@ impl MenuStatus for HomeStatus<'_> {
         self.arrived.add(self.service.map(Service::take_notices).unwrap_or_default());
         let stops = self.service.is_some_and(|service| service.state() == State::Stopping);
         let stops = stops.then(|| self.text.of("home-stopping"));
-        let arrived = self.arrived.line(self.text, || self.user.names(self.mailbox));
+        let arrived = self.arrived.line(self.text, || self.user.names(self.data));
         arrived.into_iter().chain(stops).collect()
     }
 }
@@ -167,8 +186,12 @@ impl Arrived {
     fn line(&mut self, text: &Text, names: impl FnOnce() -> Names) -> Option<String> {
         let mail = self.last.as_ref()?;
         let names = self.names.get_or_insert_with(names);
-        names.add(&mail.from, &mail.from_name);
-        let from = names.sender(&mail.from, &mail.from_name);
+        let is_stranger = !names.resembled(&mail.from, &mail.from_name, &Since::Now).is_empty();
+        names.add(&mail.from, &mail.from_name, &Since::Now);
+        let mut from = names.sender(&mail.from, &mail.from_name);
+        if is_stranger {
+            from = format!("{from} {}", text.of("stranger"));
+        }
         let subject = sanitize(mail.subject.as_str(), WhiteSpace::OneLine);
         let values = [
             ("from", from.into()),

@@ -8,6 +8,7 @@ use crate::{
     app::App,
     mail_view::MailView,
     names::Names,
+    people,
     prompt::{Answer, Footer, Listing, PagesShown, Stop},
     text::Text,
     transfer::show_content,
@@ -48,7 +49,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     }
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
-    let names = user.names(&mailbox);
+    let names = user.names_among(&app.data, &mails);
     let listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
     // The user has seen the list, so its mails are not new any more.
@@ -93,7 +94,8 @@ impl MailList {
     /// Shows a line for each mail: its number in the list, the sender, the subject. The mail of
     /// this index, or the last mail, is on the first screen.
     pub(crate) fn show(&self, app: &mut App, index: usize) -> Answer<()> {
-        app.prompt.page(&mut MailListing(self), index, &list_footer(app.text)).map(drop)
+        let mut listing = MailListing { text: app.text, list: self };
+        app.prompt.page(&mut listing, index, &list_footer(app.text)).map(drop)
     }
 }
 
@@ -103,18 +105,21 @@ pub(crate) fn list_footer(text: &Text) -> Footer {
 }
 
 /// The lines of a list.
-struct MailListing<'a>(&'a MailList);
+struct MailListing<'a> {
+    text: &'a Text,
+    list: &'a MailList,
+}
 
 impl Listing for MailListing<'_> {
     fn count(&self) -> usize {
-        self.0.mails.len()
+        self.list.mails.len()
     }
 
     fn line(&mut self, index: usize) -> String {
-        let Some((number, mail)) = self.0.mails.get(index) else {
+        let Some((number, mail)) = self.list.mails.get(index) else {
             return String::new();
         };
-        view::mail_line(*number, mail, &self.0.names)
+        view::mail_line(self.text, *number, mail, &self.list.names)
     }
 }
 
@@ -136,7 +141,7 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
         let found = list.mails.iter().position(|(number, _)| Some(*number) == chosen);
         match found.and_then(|index| Some((index, list.mails.get(index)?))) {
             Some((index, (_, mail))) => {
-                read(app, mailbox, mail)?;
+                read(app, mailbox, mail, &list.names)?;
                 app.say("");
                 list.show(app, index)?;
             }
@@ -148,7 +153,8 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
     }
 }
 
-fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
+/// Shows a mail, page by page, and marks it as read.
+pub(super) fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored, names: &Names) -> Answer<()> {
     let read = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
     let (mail, content) = match read {
         Ok(read) => read,
@@ -158,7 +164,8 @@ fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
         }
     };
     app.say("");
-    let view = MailView::new(app.text, &mail, content);
+    let warning = people::stranger_warning(app.text, stored, names);
+    let view = MailView::new(app.text, &mail, content).with_warning(warning);
     let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
     let back = match app.prompt.page(&mut MailPages(view), 0, &footer)? {
         PagesShown::ToTheEnd => "mail-back-end",

@@ -1,9 +1,15 @@
 //! The logged-in account, with the data that the screens after the login need.
 
-use correio_client::{Address, Mailbox, Stored};
+use std::path::Path;
+
+use correio_client::{Address, Cancel, Stored};
 use correio_proto::mail::{FullName, Username};
 
-use crate::names::Names;
+use crate::{
+    names::{Names, Since},
+    people::LocalPeople,
+    sent::Sender,
+};
 
 /// The account that is logged in.
 pub(crate) struct CurrentUser {
@@ -16,18 +22,24 @@ pub(crate) struct CurrentUser {
 }
 
 impl CurrentUser {
-    /// The names that the user could confuse: those of all senders in the local mailbox, and the
-    /// user's own.
-    pub(crate) fn names(&self, mailbox: &Mailbox) -> Names {
-        let mut names = Names::of_mailbox(mailbox).unwrap_or_default();
-        names.add(&self.username, &self.full_name);
+    /// The account as the sender of a mail.
+    pub(crate) fn sender(&self) -> Sender<'_> {
+        let Self { server, username, full_name, .. } = self;
+        Sender { server, username, full_name }
+    }
+
+    /// The names that the user could confuse, and since when the user knows them.
+    pub(crate) fn names(&self, data: &Path) -> Names {
+        let people = LocalPeople::load(data, &self.server, &self.username, &Cancel::new());
+        let mut names = people.names();
+        names.add(&self.username, &self.full_name, &Since::Always);
         names
     }
 
-    /// As [`Self::names`], for mails that were listed already.
-    pub(crate) fn names_among(&self, mails: &[Stored]) -> Names {
-        let mut names = Names::of_mails(mails);
-        names.add(&self.username, &self.full_name);
+    /// As [`Self::names`], with the senders of mails that were listed already.
+    pub(crate) fn names_among(&self, data: &Path, mails: &[Stored]) -> Names {
+        let mut names = self.names(data);
+        mails.iter().for_each(|mail| names.add_sender(mail));
         names
     }
 }

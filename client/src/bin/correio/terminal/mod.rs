@@ -46,6 +46,8 @@ pub(crate) struct Terminal(Arc<Inner>);
 pub(crate) enum SignalRoute {
     /// To the open prompt, which saves typed text before it ends the program.
     Prompt,
+    /// To the command, whose [`Cancel`] the first signal cancels. The second ends the program.
+    Command,
     /// Nowhere: the program ends at once.
     Exit,
 }
@@ -58,6 +60,8 @@ struct Inner {
     released: AtomicBool,
     /// Whether the route is [`SignalRoute::Prompt`].
     routed_to_prompt: AtomicBool,
+    /// Whether the route is [`SignalRoute::Command`].
+    routed_to_command: AtomicBool,
     /// The signal that ends the program, or 0.
     ended_by: AtomicI32,
     /// Whether the screen must be drawn again.
@@ -83,6 +87,7 @@ impl Terminal {
             busy: AtomicBool::new(false),
             released: AtomicBool::new(false),
             routed_to_prompt: AtomicBool::new(false),
+            routed_to_command: AtomicBool::new(false),
             ended_by: AtomicI32::new(0),
             must_redraw: AtomicBool::new(false),
             held: AtomicBool::new(false),
@@ -123,6 +128,11 @@ impl Terminal {
             }
             SIGTSTP => self.stop(),
             SIGINT if self.0.busy.load(Ordering::SeqCst) && !is_cancelled => cancel.cancel(),
+            SIGINT | SIGTERM | SIGHUP
+                if self.0.routed_to_command.load(Ordering::SeqCst) && !is_cancelled =>
+            {
+                cancel.cancel();
+            }
             _ if self.0.routed_to_prompt.load(Ordering::SeqCst) && self.ended_by().is_none() => {
                 self.0.ended_by.store(signal, Ordering::SeqCst);
                 cancel.cancel();
@@ -179,6 +189,7 @@ impl Terminal {
     /// Decides where the signals that end the program go from now on.
     pub(crate) fn route_signals(&self, route: SignalRoute) {
         self.0.routed_to_prompt.store(route == SignalRoute::Prompt, Ordering::SeqCst);
+        self.0.routed_to_command.store(route == SignalRoute::Command, Ordering::SeqCst);
     }
 
     /// The signal that ends the program, after it has come.

@@ -7,6 +7,7 @@ use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use unic_langid::{LanguageIdentifier, langid};
 
 mod errors;
+mod people;
 mod size;
 mod trust;
 
@@ -14,8 +15,10 @@ mod trust;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Lang {
     /// Brazilian Portuguese.
+    #[value(help = "português do Brasil")]
     Pt,
     /// English.
+    #[value(help = "English")]
     En,
 }
 

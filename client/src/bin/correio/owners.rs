@@ -1,4 +1,4 @@
-//! The owners of the local mailboxes.
+//! The accounts that have files on this computer.
 
 use std::{fs, path::Path};
 
@@ -7,13 +7,22 @@ use correio_proto::mail::Username;
 
 /// The servers and users with a mailbox in a data directory, in no order. Directories with other
 /// names are ignored.
-pub(super) fn of_mailboxes(data: &Path) -> Vec<(Address, Username)> {
+pub(crate) fn of_mailboxes(data: &Path) -> Vec<(Address, Username)> {
+    below(&data.join("mail"))
+}
+
+/// As [`of_mailboxes`], of those with an address book or a file of known people.
+pub(crate) fn of_people(data: &Path) -> Vec<(Address, Username)> {
+    below(&data.join("people"))
+}
+
+fn below(directory: &Path) -> Vec<(Address, Username)> {
     let mut owners = Vec::new();
-    for server in names(&data.join("mail")) {
+    for server in names(directory) {
         let Some(address) = Address::from_directory_name(&server) else {
             continue;
         };
-        let users = names(&data.join("mail").join(&server));
+        let users = names(&directory.join(&server));
         let users = users.iter().filter_map(|name| name.parse().ok());
         owners.extend(users.map(|user| (address.clone(), user)));
     }
@@ -43,6 +52,7 @@ mod tests {
             .collect();
         owners.sort();
         assert_eq!(owners, ["pepper a_b:1", "tony [::1]:8888"]);
+        assert!(of_people(data.path()).is_empty());
         assert!(of_mailboxes(Path::new("/nowhere")).is_empty());
     }
 }

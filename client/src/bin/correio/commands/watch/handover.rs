@@ -1,0 +1,199 @@
+//! Hands a mail over: writes it, or runs the user's command for it.
+
+use std::{
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use correio_client::{Mailbox, MailboxError, Stored, write_sanitized_json};
+
+use crate::{
+    commands::{
+        context::Context,
+        json::{add_resembled, mail_json, utc},
+    },
+    exit::{ExitStatus, Failure},
+    names::Names,
+    view,
+};
+
+/// Where mails go.
+enum Target {
+    Lines,
+    Json,
+    /// This command, in the shell.
+    Command(String),
+}
+
+/// Hands mails over, one at a time.
+pub(super) struct Handover<'a> {
+    context: &'a Context<'a>,
+    target: Target,
+    /// The data directory as every program finds it.
+    data: PathBuf,
+}
+
+/// Why a mail was not handed over.
+pub(super) enum HandoverError {
+    /// The reader of the output has gone.
+    Closed,
+    Failed(Box<Failure>),
+}
+
+impl From<Failure> for HandoverError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+impl From<io::Error> for HandoverError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Failure::new(ExitStatus::Local, "output", error.to_string()).into(),
+        }
+    }
+}
+
+impl<'a> Handover<'a> {
+    pub(super) fn new(context: &'a Context<'a>, exec: Option<&str>) -> Result<Self, Failure> {
+        let target = match exec {
+            Some(command) => Target::Command(command.to_owned()),
+            None if context.options.json => Target::Json,
+            None => Target::Lines,
+        };
+        let data = std::path::absolute(&context.data)
+            .map_err(|error| Failure::new(ExitStatus::Local, "data", error.to_string()))?;
+        Ok(Self { context, target, data })
+    }
+
+    /// Whether [`Handover::hand_over`] uses the names that the reader may know.
+    pub(super) fn needs_names(&self) -> bool {
+        matches!(self.target, Target::Lines | Target::Json)
+    }
+
+    /// Hands a new mail over, and marks it as shown: a mail that was written, after that; a mail for
+    /// a command, before that, so that the command never runs twice for one mail and finds the file
+    /// where it stays.
+    pub(super) fn hand_over(
+        &self,
+        mailbox: &Mailbox,
+        stored: &Stored,
+        names: &Names,
+    ) -> Result<(), HandoverError> {
+        match &self.target {
+            Target::Lines => {
+                let line = view::mail_line(self.context.text, stored.number, stored, names);
+                writeln!(io::stdout(), "{line}").and_then(|()| io::stdout().flush())?;
+            }
+            Target::Json => self.write_json(mailbox, stored, names)?,
+            Target::Command(command) => {
+                self.mark(mailbox, stored)?;
+                return self.run(command, mailbox, stored);
+            }
+        }
+        self.mark(mailbox, stored)
+    }
+
+    fn mark(&self, mailbox: &Mailbox, stored: &Stored) -> Result<(), HandoverError> {
+        let marked = mailbox.mark_shown(std::slice::from_ref(stored));
+        Ok(marked.map_err(|error| self.failed(&error))?)
+    }
+
+    fn failed(&self, error: &MailboxError) -> Failure {
+        Failure::mailbox(self.context.text, error)
+    }
+
+    fn file(&self, mailbox: &Mailbox, stored: &Stored) -> Result<PathBuf, Failure> {
+        let gone = || MailboxError::NoSuchMail(stored.number);
+        let file = mailbox.path(stored).and_then(|file| file.ok_or_else(gone));
+        let file = file.map_err(|error| self.failed(&error))?;
+        Ok(std::path::absolute(&file).unwrap_or(file))
+    }
+
+    /// Writes a JSON object in one line. A mail that cannot be read is reported, and does not hold
+    /// up the others.
+    fn write_json(
+        &self,
+        mailbox: &Mailbox,
+        stored: &Stored,
+        names: &Names,
+    ) -> Result<(), HandoverError> {
+        let mail = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
+        let (mail, content) = match mail {
+            Ok(mail) => mail,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "{}", self.context.text.mailbox(&error));
+                return Ok(());
+            }
+        };
+        let mut json = mail_json(stored.number, &mail, content);
+        add_resembled(&mut json, &names.resembled_by(stored));
+        let mut out = io::stdout().lock();
+        write_sanitized_json(&json, &mut out)?;
+        writeln!(out)?;
+        Ok(out.flush()?)
+    }
+
+    /// Runs the command and waits for its end. A command that fails is reported; its mail counts as
+    /// handed over.
+    fn run(&self, command: &str, mailbox: &Mailbox, stored: &Stored) -> Result<(), HandoverError> {
+        let file = match self.file(mailbox, stored) {
+            Ok(file) => file,
+            Err(failure) => {
+                // Another program has deleted it meanwhile.
+                let _ = writeln!(io::stderr(), "{}", failure.text);
+                return Ok(());
+            }
+        };
+        let mut shell = self.shell(command, stored, &file);
+        let status = shell.status().map_err(|error| {
+            let values = [
+                ("number", stored.number.to_string().into()),
+                ("reason", error.to_string().into()),
+            ];
+            let said = self.context.text.with("watch-exec-failed", &values);
+            Failure::new(ExitStatus::Local, "exec", said)
+        })?;
+        if !status.success() {
+            let values = [
+                ("number", stored.number.to_string().into()),
+                ("reason", status.to_string().into()),
+            ];
+            let said = self.context.text.with("watch-exec-failed", &values);
+            let _ = writeln!(io::stderr(), "{said}");
+        }
+        Ok(())
+    }
+
+    /// The shell that runs the command. The fields of the mail, which its sender chose, are in the
+    /// environment and never in the text that the shell reads.
+    fn shell(&self, command: &str, stored: &Stored, file: &Path) -> Command {
+        let options = self.context.options;
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(command).stdin(Stdio::null());
+        // The password is for correio alone.
+        shell.env_remove("CORREIO_PASSWORD").env_remove("CORREIO_PASSWORD_COMMAND");
+        shell
+            .env("CORREIO_FROM", stored.from.as_str())
+            .env("CORREIO_FROM_NAME", stored.from_name.as_str())
+            .env("CORREIO_SUBJECT", stored.subject.as_str())
+            .env("CORREIO_ID", stored.id.to_string())
+            .env("CORREIO_SENT_AT", utc(stored.sent_at).unwrap_or_default())
+            .env("CORREIO_FILE", file)
+            .env("CORREIO_NUMBER", stored.number.to_string());
+        // With these, `correio read "$CORREIO_NUMBER"` finds the same mailbox.
+        shell.env("CORREIO_CLIENT_DATA_DIR", &self.data);
+        for (name, value) in [("CORREIO_SERVER", &options.server), ("CORREIO_USER", &options.user)]
+        {
+            if let Some(value) = value {
+                shell.env(name, value);
+            }
+        }
+        // A group of its own: Ctrl-C ends the watch after the command, not the command.
+        shell.process_group(0);
+        shell
+    }
+}

@@ -1,0 +1,67 @@
+//! `correiod man`: the manual pages, in English as the help, for packages.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use clap::Command;
+use clap_mangen::{
+    Man,
+    roff::{Roff, roman},
+};
+
+use super::{config::command, exit::Failure};
+
+/// The command that the parser adds, which needs no page.
+const HELP: &str = "help";
+
+/// Writes `man8/correiod.8` and a page for each command below a directory, which is made.
+///
+/// # Errors
+///
+/// [`Failure::Manual`].
+pub fn write(directory: &Path) -> Result<(), Failure> {
+    let pages = directory.join("man8");
+    let written = fs::create_dir_all(&pages).and_then(|()| {
+        let mut command = command();
+        command.build();
+        fs::write(pages.join("correiod.8"), page(&command, "correiod")?)?;
+        let shown = |command: &&Command| !command.is_hide_set() && command.get_name() != HELP;
+        for below in command.get_subcommands().filter(shown) {
+            let name = format!("correiod-{}", below.get_name());
+            fs::write(pages.join(format!("{name}.8")), page(below, &name)?)?;
+        }
+        Ok(())
+    });
+    written.map_err(|source| Failure::Manual { directory: directory.to_owned(), source })
+}
+
+fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
+    let after = command.get_after_help().map(ToString::to_string);
+    let command = command.clone().after_help(None).display_name(name.to_owned());
+    let man = Man::new(command)
+        .title(name)
+        .section("8")
+        .source(format!("correiod {}", env!("CARGO_PKG_VERSION")))
+        .manual("correio");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if name == "correiod" {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if let Some(after) = after {
+        // The lines of examples stay as they are.
+        page.write_all(b".SH MORE\n.nf\n")?;
+        let mut lines = Roff::new();
+        lines.text([roman(after)]);
+        lines.to_writer(&mut page)?;
+        page.write_all(b".fi\n")?;
+    }
+    Ok(page)
+}
