@@ -41,6 +41,8 @@ home-logout = Log out
 home-local = E-mails received before
 home-drafts = Drafts ({ $count })
 home-account = My account
+home-sent = Sent e-mails
+home-search = Search e-mails
 home-new-mail = New e-mail from { $from }: { $subject }
 home-waiting = { $count ->
     [one] 1 e-mail is waiting on the server.
@@ -94,6 +96,33 @@ mail-more = -- Enter goes on, Esc goes back --
 mail-end = -- (END) Enter or Esc goes back, PgUp goes up --
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
+local-listing = Reading the names of the senders…
+local-gone = the e-mail is not here any more
+sent-title = Sent e-mails kept on this computer, in { $directory }:
+sent-empty = There are no sent e-mails on this computer.
+sent-to = To { $names }
+sent-not-kept = The e-mail was sent, but no copy of it could be kept on this computer: { $reason }
+search-question = Words to look for
+search-working = Searching…
+search-none = No e-mail was found.
+search-count = { $count ->
+    [one] One e-mail was found:
+   *[other] { $count } e-mails were found:
+}
+search-more = The newest { $shown } of { $count } e-mails are shown.
+search-no-words = there are no words to look for
+search-too-long = at most 32 words of 1000 bytes in all can be looked for
+list-page = Page { $page } of { $pages }; { $count } e-mails
+list-no-page = there is no page { $page }; the last one is { $pages }
+delete-done = { $count ->
+    [one] E-mail deleted on this computer.
+   *[other] { $count } e-mails deleted on this computer.
+}
+mark-done = { $count ->
+    [one] E-mail marked.
+   *[other] { $count } e-mails marked.
+}
+mark-nothing = say how to mark: --important, --not-important, --read or --unread
 local-skipped = { $path } is left out: { $reason }
 mailbox-not-synced = { $path }: this file system does not confirm that e-mail is on the disk ({ $reason }). After a power failure, what was received just before it may be missing.
 mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). The e-mail is kept, and is listed as new again.
@@ -287,6 +316,9 @@ help-command-send = Send a mail; the body is read from standard input unless it 
 help-command-receive = Download all mail, keep it on this computer, confirm it, and list what is new
 help-command-list = List the mail kept on this computer
 help-command-read = Show one mail kept on this computer
+help-command-search = Find mails kept on this computer, received and sent
+help-command-delete = Delete mails on this computer; the server is not asked
+help-command-mark = Mark mails on this computer as important, read or not read
 help-command-trust = Accept a server's certificate, also after it changed; without a server, list the accepted certificates
 help-command-help = Show the help of the program or of a command
 help-option-server = The server: a name, an IPv4 or an IPv6 address, with a port unless it is 8888
@@ -306,7 +338,30 @@ help-send-subject = The subject
 help-send-body = The body
 help-send-body_file = A file with the body; - is standard input
 help-receive-delete_damaged = Delete mails on the server whose body is not the one that their sender stated
-help-read-number = The mail's number in the list
+help-read-number = The mail's number in the list; that of a sent mail begins with s
+help-list-unread = Only mails that were not read
+help-list-important = Only mails that are marked as important
+help-list-from = Only mails of senders whose username or full name has this part
+help-list-has_attachment = Only mails with attachments
+help-list-sent = The mails that were sent
+help-list-newest_first = The newest mail first
+help-list-oldest_first = The oldest mail first; this is the default
+help-list-page = One page of 50 mails
+help-search-words = Words that must all occur in the subject, the names or the text, whatever their case and accents
+help-search-from = Only mails of senders whose username or full name has this part
+help-search-recipient = Only mails to recipients whose username has this part
+help-search-subject = Only mails whose subject has these words
+help-search-since = Only mails of this day or later
+help-search-until = Only mails of this day or earlier
+help-search-has_attachment = Only mails with attachments
+help-search-sent = Only mails that were sent
+help-search-received = Only mails that were received
+help-delete-number = The mails' numbers in the list
+help-mark-number = The mails' numbers in the list
+help-mark-important = Mark them as important
+help-mark-not_important = Take the mark for important mails away
+help-mark-read = Mark them as read
+help-mark-unread = Mark them as not read
 help-trust-address = The server
 help-trust-forget = Forget its certificate: the next contact is the first
 help-value-command = COMMAND
@@ -323,6 +378,12 @@ help-value-subject = TEXT
 help-value-body = TEXT
 help-value-body_file = FILE
 help-value-number = N
+help-value-from = NAME
+help-value-recipient = NAME
+help-value-page = PAGE
+help-value-words = WORDS
+help-value-since = YYYY-MM-DD
+help-value-until = YYYY-MM-DD
 help-value-address = HOST:PORT
 help-after =
     Examples:
@@ -338,8 +399,8 @@ help-after =
     The password is asked for on the terminal, also where standard input is a pipe; without a terminal
     it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
 
-    The mail on this computer is kept in files of the operating system's user: list and read ask for no
-    password.
+    The mail on this computer is kept in files of the operating system's user: list, read, search, delete
+    and mark ask for no password.
 
     Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
     69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
@@ -365,4 +426,6 @@ usage-similar = Did you mean:
 usage-more = More: correio --help
 usage-variable = The value is that of { $variable }.
 usage-form-fingerprint = a fingerprint is SHA256: followed by 32 pairs of hexadecimal digits, separated by colons
-usage-form-number = the number of a mail is a whole number, at least 1
+usage-form-number = the number of a mail is a whole number, at least 1, with s before it for a sent mail
+usage-form-page = the number of a page is a whole number, at least 1
+usage-form-date = a day is written year-month-day, for example 2026-11-30

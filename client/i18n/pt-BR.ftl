@@ -41,6 +41,8 @@ home-logout = Logout
 home-local = E-mails já recebidos
 home-drafts = Rascunhos ({ $count })
 home-account = Minha conta
+home-sent = E-mails enviados
+home-search = Procurar e-mails
 home-new-mail = Novo e-mail de { $from }: { $subject }
 home-waiting = { $count ->
     [one] Há 1 e-mail esperando no servidor.
@@ -94,6 +96,33 @@ mail-more = -- Enter continua, Esc volta --
 mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
+local-listing = Lendo os nomes dos remetentes…
+local-gone = o e-mail não está mais aqui
+sent-title = E-mails enviados guardados neste computador, em { $directory }:
+sent-empty = Não há e-mails enviados guardados neste computador.
+sent-to = Para { $names }
+sent-not-kept = O e-mail foi enviado, mas não foi possível guardar uma cópia neste computador: { $reason }
+search-question = Palavras a procurar
+search-working = Procurando…
+search-none = Nenhum e-mail encontrado.
+search-count = { $count ->
+    [one] 1 e-mail encontrado:
+   *[other] { $count } e-mails encontrados:
+}
+search-more = São mostrados os { $shown } mais novos de { $count } e-mails.
+search-no-words = não há palavras a procurar
+search-too-long = são procuradas no máximo 32 palavras, de 1000 bytes ao todo
+list-page = Página { $page } de { $pages }; { $count } e-mails
+list-no-page = não há a página { $page }; a última é a { $pages }
+delete-done = { $count ->
+    [one] E-mail apagado neste computador.
+   *[other] { $count } e-mails apagados neste computador.
+}
+mark-done = { $count ->
+    [one] E-mail marcado.
+   *[other] { $count } e-mails marcados.
+}
+mark-nothing = diga como marcar: --important, --not-important, --read ou --unread
 local-skipped = { $path } fica de fora: { $reason }
 mailbox-not-synced = { $path }: este sistema de arquivos não confirma que os e-mails estão no disco ({ $reason }). Depois de uma queda de energia, pode faltar o que foi recebido pouco antes.
 mailbox-not-marked = { $path }: este sistema de arquivos não consegue marcar e-mails como lidos ({ $reason }). O e-mail está guardado e volta a aparecer como novo.
@@ -287,6 +316,9 @@ help-command-send = Envia um e-mail; o corpo é lido da entrada padrão, se não
 help-command-receive = Baixa todos os e-mails, guarda-os neste computador, confirma-os e lista os novos
 help-command-list = Lista os e-mails guardados neste computador
 help-command-read = Mostra um e-mail guardado neste computador
+help-command-search = Procura nos e-mails guardados neste computador, recebidos e enviados
+help-command-delete = Apaga e-mails neste computador; o servidor não é consultado
+help-command-mark = Marca e-mails neste computador como importantes, lidos ou não lidos
 help-command-trust = Aceita o certificado de um servidor, seja o primeiro ou outro; sem servidor, lista os aceitos
 help-command-help = Mostra a ajuda do programa ou de um comando
 help-option-server = O servidor: um nome, um endereço IPv4 ou IPv6, com a porta se ela não for 8888
@@ -306,7 +338,30 @@ help-send-subject = O assunto
 help-send-body = O corpo
 help-send-body_file = Um arquivo com o corpo; - é a entrada padrão
 help-receive-delete_damaged = Apaga do servidor os e-mails cujo corpo não é o que o remetente declarou
-help-read-number = O número do e-mail na lista
+help-read-number = O número do e-mail na lista; o de um enviado começa com s
+help-list-unread = Só os e-mails não lidos
+help-list-important = Só os e-mails marcados como importantes
+help-list-from = Só os de remetentes que têm esta parte no nome de usuário ou no nome completo
+help-list-has_attachment = Só os e-mails com anexos
+help-list-sent = Os e-mails enviados
+help-list-newest_first = O mais novo primeiro
+help-list-oldest_first = O mais antigo primeiro; é o padrão
+help-list-page = Uma página de 50 e-mails
+help-search-words = Palavras que devem todas ocorrer no assunto, nos nomes ou no texto, com ou sem maiúsculas e acentos
+help-search-from = Só os de remetentes que têm esta parte no nome de usuário ou no nome completo
+help-search-recipient = Só os de destinatários que têm esta parte no nome de usuário
+help-search-subject = Só os e-mails com estas palavras no assunto
+help-search-since = Só os e-mails deste dia em diante
+help-search-until = Só os e-mails até este dia
+help-search-has_attachment = Só os e-mails com anexos
+help-search-sent = Só os e-mails enviados
+help-search-received = Só os e-mails recebidos
+help-delete-number = Os números dos e-mails na lista
+help-mark-number = Os números dos e-mails na lista
+help-mark-important = Marca-os como importantes
+help-mark-not_important = Tira a marca de importante
+help-mark-read = Marca-os como lidos
+help-mark-unread = Marca-os como não lidos
 help-trust-address = O servidor
 help-trust-forget = Esquece o certificado: o próximo contato é o primeiro
 help-value-command = COMANDO
@@ -323,6 +378,12 @@ help-value-subject = TEXTO
 help-value-body = TEXTO
 help-value-body_file = ARQUIVO
 help-value-number = N
+help-value-from = NOME
+help-value-recipient = NOME
+help-value-page = PÁGINA
+help-value-words = PALAVRAS
+help-value-since = AAAA-MM-DD
+help-value-until = AAAA-MM-DD
 help-value-address = SERVIDOR:PORTA
 help-after =
     Exemplos:
@@ -338,8 +399,8 @@ help-after =
     A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
     de --password-stdin (a primeira linha) ou de CORREIO_PASSWORD, nunca de um argumento.
 
-    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list e read não
-    pedem senha.
+    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
+    search, delete e mark não pedem senha.
 
     Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
     recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde
@@ -365,4 +426,6 @@ usage-similar = Seria isto:
 usage-more = Mais: correio --help
 usage-variable = O valor é o de { $variable }.
 usage-form-fingerprint = não é uma impressão digital, que tem a forma SHA256: e 32 pares de algarismos hexadecimais separados por dois-pontos
-usage-form-number = um número da lista é um número inteiro a partir de 1
+usage-form-number = um número da lista é um número inteiro a partir de 1, com s na frente se o e-mail foi enviado
+usage-form-page = o número de uma página é um número inteiro a partir de 1
+usage-form-date = um dia se escreve ano-mês-dia, por exemplo 2026-11-30

@@ -5,7 +5,7 @@
 //! 1. [`Service`]: one server, with calls that wait for their answer: connect, log in, send,
 //!    receive. Most programs need nothing else for the network.
 //!    [`OutgoingMail`] has a text or a file of any size that the server takes.
-//! 2. [`Mailbox`] and [`Drafts`]: received mail and unfinished mail on this computer.
+//! 2. [`Mailbox`] and [`Drafts`]: received, sent and unfinished mail on this computer.
 //! 3. [`MessageView`] and [`MessageDraft`]: RFC 5322 messages with attachments, read and made.
 //! 4. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
 //! 5. [`sanitize()`]: makes other people's texts harmless for a terminal.
@@ -84,8 +84,9 @@ pub use service::send::{LargeMail, SendStep, Sending};
 pub use service::{NewAccount, Service};
 pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
 pub use storage::mailbox::{
-    Begun, Completed, List, MailContent, MailStatus, MailText, Mailbox, MailboxError, MailboxNote,
-    Saving, Stored, read_file,
+    Begun, Completed, Condition, Entries, Entry, Flag, FlagChange, Flags, Folder, InvalidWords,
+    List, MailContent, MailStatus, MailText, Mailbox, MailboxError, MailboxNote, Saving, Selected,
+    SentMail, Stored, Words, read_file,
 };
 pub use storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
 pub use storage::skipped::Skipped;

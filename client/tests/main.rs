@@ -20,6 +20,7 @@ mod program_kept;
 mod program_keys;
 mod program_large;
 mod program_lines;
+mod program_local;
 mod program_pastes;
 mod program_screen;
 mod program_seen;

@@ -13,6 +13,8 @@ use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 use crate::{
     exit::{ExitStatus, Failure},
     help,
+    local_args::{DeleteArgs, ListArgs, MarkArgs, SearchArgs},
+    mail_number::MailNumber,
     text::{Lang, Text},
     usage,
 };
@@ -226,13 +228,19 @@ pub(crate) enum Command {
         delete_damaged: bool,
     },
     /// List the mail kept on this computer
-    List,
+    List(ListArgs),
     /// Show one mail kept on this computer
     Read {
         /// The mail's number in the list
         #[arg(value_name = "N")]
-        number: usize,
+        number: MailNumber,
     },
+    /// Find mails on this computer, received and sent
+    Search(SearchArgs),
+    /// Delete mails on this computer
+    Delete(DeleteArgs),
+    /// Mark mails on this computer as important, or as read or not read
+    Mark(MarkArgs),
     /// Accept a server's certificate, also after it changed; without a server, list the accepted
     /// certificates
     Trust {

@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{
-    ConnectError, ContentError, DraftError, KnownServersError, MailboxError, ReceiveError,
-    RequestError, SendError,
+    ConnectError, ContentError, DraftError, InvalidWords, KnownServersError, MailboxError,
+    ReceiveError, RequestError, SendError,
 };
 use correio_proto::{
     mail::Invalid,
@@ -207,8 +207,14 @@ impl Failure {
             MailboxError::NoSuchMail(_) => Self::new(ExitStatus::BadData, "no_such_mail", said),
             MailboxError::Damaged(_) => Self::new(ExitStatus::BadData, "damaged", said),
             MailboxError::Locked => Self::new(ExitStatus::TryAgain, "locked", said),
+            MailboxError::Cancelled => Self::new(ExitStatus::Interrupted, "cancelled", said),
             MailboxError::Io { .. } => Self::new(ExitStatus::Local, "mailbox", said),
         }
+    }
+
+    /// Words that cannot be looked for.
+    pub(crate) fn words(text: &Text, error: InvalidWords) -> Self {
+        Self::new(ExitStatus::BadData, "invalid", text.words(error))
     }
 
     pub(crate) fn known_servers(text: &Text, error: &KnownServersError) -> Self {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use correio_client::{Mailbox, MailboxError, Stored, WhiteSpace, sanitize};
+use correio_client::{Folder, Mailbox, MailboxError, Stored, WhiteSpace, sanitize};
 use correio_proto::mail::{FullName, Username};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
@@ -23,7 +23,21 @@ pub(crate) struct Names {
 impl Names {
     /// The names of the senders of all mails in a local mailbox.
     pub(crate) fn of_mailbox(mailbox: &Mailbox) -> Result<Self, MailboxError> {
-        Ok(Self::of_mails(&mailbox.list(1, usize::MAX)?.mails))
+        let mut names = Self::default();
+        for (username, full_name) in mailbox.senders()? {
+            names.add(&username, &full_name);
+        }
+        Ok(names)
+    }
+
+    /// The names of the senders of these mails and of all received mails.
+    pub(crate) fn among_received(mailbox: &Mailbox, mails: &[Stored]) -> Self {
+        // The sender of sent mail is the user.
+        if mails.iter().all(|mail| mail.folder == Folder::Sent) {
+            return Self::of_mails(mails);
+        }
+        let received = mailbox.in_folder(Folder::Received);
+        Self::of_mailbox(&received).unwrap_or_else(|_| Self::of_mails(mails))
     }
 
     /// The names of the senders of mails.

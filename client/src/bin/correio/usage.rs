@@ -87,6 +87,8 @@ fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
         "fingerprint" => Some("usage-form-fingerprint"),
         "invite" => Some("invite-form"),
         "number" => Some("usage-form-number"),
+        "page" => Some("usage-form-page"),
+        "since" | "until" => Some("usage-form-date"),
         _ => None,
     }
 }

@@ -1,18 +1,42 @@
 //! How mails and drafts are shown in lists.
 
-use correio_client::{Draft, Stored, WhiteSpace, sanitize};
-use correio_proto::mail::Timestamp;
+use correio_client::{Draft, Folder, Stored, WhiteSpace, sanitize};
+use correio_proto::mail::{Timestamp, Username};
 
-use crate::{names::Names, text::Text};
+use crate::{mail_number::MailNumber, names::Names, text::Text};
+
+/// Recipients of a sent mail that its line names.
+const RECIPIENTS_SHOWN: usize = 3;
 
 /// A mail's line in a list from which a number is chosen.
 pub(crate) fn mail_line(number: usize, mail: &Stored, names: &Names) -> String {
     format!("[{number}] {}", summary(mail, names))
 }
 
-/// A mail's line in the list of the local mailbox, with its date.
+/// A mail's line in a list of the local mail, with its date. The number names its folder, too.
 pub(crate) fn dated_mail_line(text: &Text, mail: &Stored, names: &Names) -> String {
-    format!("[{}] {} {}", mail.number, text.time(mail.sent_at), summary(mail, names))
+    let number = MailNumber::of(mail);
+    format!("[{number}] {} {}", text.time(mail.sent_at), person_and_subject(text, mail, names))
+}
+
+/// The sender, or the recipients of a sent mail, and the subject.
+pub(crate) fn person_and_subject(text: &Text, mail: &Stored, names: &Names) -> String {
+    match mail.folder {
+        Folder::Received => summary(mail, names),
+        Folder::Sent => {
+            let to = text.with("sent-to", &[("names", recipients(mail).into())]);
+            format!("{to}: {}", sanitize(mail.subject.as_str(), WhiteSpace::OneLine))
+        }
+    }
+}
+
+/// The recipients of a mail; of many, the first.
+fn recipients(mail: &Stored) -> String {
+    let names: Vec<_> = mail.to.iter().map(Username::as_str).collect();
+    match names.get(..RECIPIENTS_SHOWN) {
+        Some(first) if names.len() > RECIPIENTS_SHOWN => format!("{}, …", first.join(", ")),
+        _ => names.join(", "),
+    }
 }
 
 /// The sender and the subject.

@@ -62,7 +62,11 @@ pub(crate) fn receive(
             Ok(StepDone::Progress) => progress(so_far),
             // The lock for saving is still held, so that clients that receive at once show
             // different mails.
-            Ok(StepDone::Finished) => return Ok(mailbox.claim_unseen()?),
+            Ok(StepDone::Finished) => {
+                // A record that stays is only larger than needed.
+                let _ = saving.forget_deleted();
+                return Ok(mailbox.claim_unseen()?);
+            }
             Err(error) => {
                 saving.abandon();
                 return Err(error);

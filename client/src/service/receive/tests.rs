@@ -340,3 +340,31 @@ fn a_mail_that_another_client_confirms_meanwhile_is_no_failure() {
     assert_eq!(numbers(&new), [1, 3]);
     assert!(fs::read_dir(mailbox.directory().join("tmp")).unwrap().next().is_none());
 }
+
+#[test]
+fn a_mail_that_was_deleted_before_it_was_confirmed_does_not_come_back() {
+    for at in 1..20 {
+        let data = TempDir::new().unwrap();
+        let mailbox = open(&data);
+        let mut server = Server::new(5);
+        server.enlarge(4, &[b'x'; 250]);
+        server.lost = Some((at, Lost::Request));
+        if server.receive(&mailbox).is_ok() {
+            assert!(at > 5, "{at}");
+            return;
+        }
+        let saved = mailbox.list(1, usize::MAX).unwrap().mails;
+        saved.iter().for_each(|mail| mailbox.delete(mail).unwrap());
+        server.lost = None;
+        let received = server.receive(&mailbox).unwrap();
+        assert_eq!(received.len() + saved.len(), 5, "{at}");
+        assert!(server.mails.is_empty(), "a deleted mail is confirmed, too");
+        for mail in &saved {
+            assert!(
+                !mailbox.was_deleted(mail.id, &mail.from).unwrap(),
+                "nothing is left to record"
+            );
+        }
+    }
+    panic!("receiving never succeeds");
+}

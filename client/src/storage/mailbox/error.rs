@@ -29,6 +29,9 @@ pub enum MailboxError {
     /// Another program is receiving mail into this mailbox.
     #[error("another client is receiving mail into this mailbox")]
     Locked,
+    /// The call was cancelled. Nothing was changed.
+    #[error("cancelled")]
+    Cancelled,
 }
 
 impl MailboxError {

@@ -1,10 +1,11 @@
 //! Lists of the mails in a mailbox.
 
 use correio_proto::{
-    mail::{FullName, MailId, Seq, Subject, Timestamp, Username},
+    mail::{FullName, MailId, Recipients, Seq, Subject, Timestamp, Username},
     rfc5322::FileName,
 };
 
+use super::{flags::Flags, folder::Folder};
 use crate::storage::skipped::Skipped;
 
 /// Whether a mail was shown, and read.
@@ -21,18 +22,24 @@ pub enum MailStatus {
 /// A mail of the local mailbox, as a list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// Its number, from 1: its present position in the mailbox, by arrival.
+    /// The folder that has it.
+    pub folder: Folder,
+    /// Its number, from 1: its present position in its folder, by arrival.
     pub number: usize,
     /// Whether it was shown, and read.
     pub status: MailStatus,
+    /// What was done with it.
+    pub flags: Flags,
     /// The mail's id, chosen by its sender.
     pub id: MailId,
-    /// Its sequence number in the server's store.
+    /// Its sequence number in the server's store; 0 of a mail that was sent.
     pub seq: Seq,
     /// Username of the sender.
     pub from: Username,
     /// Full name of the sender.
     pub from_name: FullName,
+    /// The recipients.
+    pub to: Recipients,
     /// When the server accepted the mail.
     pub sent_at: Timestamp,
     /// Its subject.

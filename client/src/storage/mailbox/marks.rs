@@ -1,13 +1,26 @@
-//! Marks mails as shown and read, in the names of their files.
+//! Marks mails as shown, read, important, answered or forwarded, in the names of their files.
 
 use std::{io, path::Path};
 
 use super::{
     Mailbox, MailboxError, MailboxNote, Stored,
+    flags::{Flag, FlagChange},
     name::{self, SEPARATORS},
     scan::{Subdirectory, scan},
 };
 use crate::{files::durable, storage::skipped::Skipped};
+
+/// Times that a file is looked for again that another program has renamed meanwhile.
+const TRIES: usize = 8;
+
+/// What became of a file that was to be renamed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Renamed {
+    /// The file has the new name, or its file system allows no such name, which is a note.
+    Done,
+    /// Another program has renamed or deleted the file.
+    Gone,
+}
 
 impl Mailbox {
     /// Marks mails as shown, so that they are no longer new. On a file system that does not support
@@ -35,23 +48,54 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`]. A mail that was deleted since is ignored.
     pub fn mark_read(&self, stored: &Stored) -> Result<(), MailboxError> {
-        let found = scan(self.directory())?;
-        let Some(file) = found.find(&stored.name) else {
-            return Ok(());
-        };
-        let from = file.path(self.directory());
-        self.move_to_cur(&from, |separator| name::read(&file.file, separator))
+        match self.mark(stored, Flag::Seen, FlagChange::Set) {
+            Err(MailboxError::NoSuchMail(_)) => Ok(()),
+            marked => marked,
+        }
+    }
+
+    /// Sets or clears a flag of a mail, even if its file was moved or flagged since. Flags of other
+    /// programs stay. A mail with a flag is no longer new. On a file system that does not support
+    /// the names nothing changes, and [`Mailbox::take_notes`] reports it.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::NoSuchMail`] if it was deleted since, [`MailboxError::Io`].
+    pub fn mark(
+        &self,
+        stored: &Stored,
+        flag: Flag,
+        change: FlagChange,
+    ) -> Result<(), MailboxError> {
+        for _ in 0..TRIES {
+            let Some(file) = self.find(&stored.name)? else { break };
+            if file.flags().has(flag) == (change == FlagChange::Set) {
+                return Ok(());
+            }
+            let from = file.path(self.directory());
+            let named = |separator| name::changed(&file.file, flag, change, separator);
+            if self.move_to_cur(&from, named)? == Renamed::Done {
+                return Ok(());
+            }
+        }
+        Err(MailboxError::NoSuchMail(stored.number))
     }
 
     /// Renames a file that may have been moved or deleted by another program, with the first
     /// separator that the file system allows.
-    fn move_to_cur(&self, from: &Path, named: impl Fn(char) -> String) -> Result<(), MailboxError> {
+    pub(super) fn move_to_cur(
+        &self,
+        from: &Path,
+        named: impl Fn(char) -> String,
+    ) -> Result<Renamed, MailboxError> {
         let mut refused = None;
         for separator in SEPARATORS {
             let to = self.directory().join("cur").join(named(separator));
             match durable::rename(from, &to) {
-                Ok(()) => return Ok(()),
-                Err(error) if !durable::has_entry(from) && is_missing(&error) => return Ok(()),
+                Ok(()) => return Ok(Renamed::Done),
+                Err(error) if !durable::has_entry(from) && is_missing(&error) => {
+                    return Ok(Renamed::Gone);
+                }
                 Err(error) if cannot_be_named(&error) => refused = Some(error),
                 Err(error) => return Err(MailboxError::io(from, error)),
             }
@@ -60,7 +104,7 @@ impl Mailbox {
             let (path, reason) = (from.to_owned(), error.to_string());
             self.note(MailboxNote::NotMarked(Skipped { path, reason }));
         }
-        Ok(())
+        Ok(Renamed::Done)
     }
 }
 

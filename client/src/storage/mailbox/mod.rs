@@ -1,4 +1,5 @@
-//! The local mailbox: a Maildir for each account, which any mail program opens.
+//! The local mailbox: a Maildir for each account, which any mail program opens, with a folder for
+//! the mails that were sent.
 //!
 //! `new` holds mails that were never shown, `cur` the others. A file's name identifies its mail, so
 //! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails at
@@ -6,16 +7,26 @@
 
 mod claim;
 mod content;
+mod deleted;
 mod domain;
+mod entries;
 mod error;
+mod flags;
+mod folder;
 mod large;
 mod large_file;
 mod list;
 mod marks;
+mod message_text;
 mod name;
+mod parallel;
 mod reading;
 mod saving;
 mod scan;
+mod select;
+mod senders;
+mod sent;
+mod words;
 
 use std::{
     fs::File,
@@ -45,11 +56,17 @@ use domain::domain;
 use scan::{MailFile, scan};
 
 pub use content::{MailContent, MailText};
+pub use entries::{Entries, Entry};
 pub use error::MailboxError;
+pub use flags::{Flag, FlagChange, Flags};
+pub use folder::Folder;
 pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
 pub(crate) use saving::Locked;
 pub use saving::Saving;
+pub use select::{Condition, Selected};
+pub use sent::SentMail;
+pub use words::{InvalidWords, Words};
 
 /// A warning about a mailbox. No mail was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,10 +93,14 @@ pub enum MailboxNote {
 /// Maximum of notes that are kept.
 const NOTES_MAX: usize = 100;
 
-/// The mails of one account of one server on this computer.
+/// The mails of one account of one server on this computer, in one of the account's folders.
 #[derive(Debug)]
 pub struct Mailbox {
+    /// The account's Maildir.
+    maildir: PathBuf,
+    /// The directory of the folder.
     directory: PathBuf,
+    folder: Folder,
     /// The domain of the mail addresses in its files.
     domain: String,
     state: Mutex<State>,
@@ -94,13 +115,16 @@ struct State {
 }
 
 impl Mailbox {
-    /// Opens the mailbox of an account in a data directory: `<data>/mail/<host>_<port>/<username>`.
+    /// Opens the received mails of an account in a data directory:
+    /// `<data>/mail/<host>_<port>/<username>`. [`Mailbox::in_folder`] opens those that were sent.
     /// If the server is known under several addresses, host and port are of the address used first.
     /// Creates no directory: a missing one is an empty mailbox.
     #[must_use]
     pub fn open(data: &Path, address: &Address, username: &Username) -> Self {
-        let directory = layout::directory(data, Kind::Mail, address, username);
-        Self { directory, domain: domain(address), state: Mutex::default() }
+        let maildir = layout::directory(data, Kind::Mail, address, username);
+        let directory = maildir.clone();
+        let (folder, domain) = (Folder::Received, domain(address));
+        Self { maildir, directory, folder, domain, state: Mutex::default() }
     }
 
     /// Takes the warnings since the last call, each once; at most the first 100.
@@ -126,7 +150,7 @@ impl Mailbox {
         lock(&self.state)
     }
 
-    /// The path of the Maildir, for other mail programs.
+    /// The path of the folder, a Maildir for other mail programs.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -151,13 +175,12 @@ impl Mailbox {
     ///
     /// [`MailboxError::Io`].
     pub fn list(&self, first: usize, max: usize) -> Result<List, MailboxError> {
-        let found = scan(&self.directory)?;
-        let mut list = List { mails: Vec::new(), total: found.files.len(), skipped: found.skipped };
-        let numbered = (1..).zip(&found.files);
-        for (number, file) in numbered.skip(first.saturating_sub(1)).take(max) {
-            self.add(number, file, &mut list)?;
-        }
-        Ok(list)
+        let found = self.entries()?;
+        let total = found.entries.len();
+        let asked = found.entries.get(first.saturating_sub(1)..).unwrap_or_default();
+        let mut list = self.load(asked.get(..max).unwrap_or(asked))?;
+        list.skipped.splice(0..0, found.skipped);
+        Ok(List { total, ..list })
     }
 
     /// The mails that were never shown, with their numbers in the whole mailbox, without those that
@@ -233,7 +256,7 @@ impl Mailbox {
         let head = self.open_file(file, rfc5322::read_head)?;
         let mail = self.open_file(file, rfc5322::read)?;
         match (head, mail) {
-            (Some(head), Some(mail)) => Ok((stored(number, file, head), mail)),
+            (Some(head), Some(mail)) => Ok((self.stored(number, file, head), mail)),
             _ => Err(MailboxError::NoSuchMail(number)),
         }
     }
@@ -253,7 +276,7 @@ impl Mailbox {
     /// Adds a file to a list's mails or skipped files. A file deleted meanwhile is ignored.
     fn add(&self, number: usize, file: &MailFile, list: &mut List) -> Result<(), MailboxError> {
         match self.open_file(file, rfc5322::read_head) {
-            Ok(Some(head)) => list.mails.push(stored(number, file, head)),
+            Ok(Some(head)) => list.mails.push(self.stored(number, file, head)),
             Ok(None) => {}
             Err(MailboxError::Damaged(skipped)) => list.skipped.push(skipped),
             // An unreadable file, such as a dangling link, must not hide the others.
@@ -263,6 +286,23 @@ impl Mailbox {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    fn stored(&self, number: usize, file: &MailFile, head: Head) -> Stored {
+        Stored {
+            folder: self.folder,
+            number,
+            status: file.status(),
+            flags: file.flags(),
+            id: head.id,
+            seq: head.seq,
+            from: head.from,
+            from_name: head.from_name,
+            to: head.to,
+            sent_at: head.sent_at,
+            subject: head.subject,
+            name: file.name.clone(),
+        }
     }
 
     /// Finds the present file of a mail.
@@ -317,25 +357,13 @@ pub fn read_file(content: &[u8]) -> Result<Mail, String> {
     })
 }
 
-fn stored(number: usize, file: &MailFile, head: Head) -> Stored {
-    Stored {
-        number,
-        status: file.status(),
-        id: head.id,
-        seq: head.seq,
-        from: head.from,
-        from_name: head.from_name,
-        sent_at: head.sent_at,
-        subject: head.subject,
-        name: file.name.clone(),
-    }
-}
-
 /// Whether an error means that this program cannot open any file.
 fn is_of_program(error: &io::Error) -> bool {
     let limits = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|error| limits.contains(&error))
 }
 
+#[cfg(test)]
+mod folder_tests;
 #[cfg(test)]
 mod tests;

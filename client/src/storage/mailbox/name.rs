@@ -5,15 +5,14 @@
 
 use correio_proto::rfc5322::FLAG_SEPARATORS;
 
+use super::flags::{Flag, FlagChange, Flags};
+
 /// Separators between a name and its flags, in the order in which they are tried: the convention's,
 /// and the one that isync and NeoMutt offer for file systems such as FAT and NTFS.
 pub(super) const SEPARATORS: [char; 2] = [':', ';'];
 
 /// The text between separator and flags: version 2 of the convention, the only one in use.
 const VERSION: &str = "2,";
-
-/// Flag of a mail that was read.
-const READ: char = 'S';
 
 /// A file's name up to the separator, and the flags after it with whatever follows them.
 fn split(file: &str) -> (&str, &str) {
@@ -24,9 +23,9 @@ fn split(file: &str) -> (&str, &str) {
     flags.unwrap_or((file, ""))
 }
 
-/// Whether a file's flags say that the mail was read.
-pub(super) fn is_read(file: &str) -> bool {
-    letters(split(file).1).0.contains(READ)
+/// The flags in a file's name.
+pub(super) fn flags(file: &str) -> Flags {
+    Flags::of_letters(letters(split(file).1).0)
 }
 
 /// The file name in `cur` of a mail that was shown.
@@ -35,13 +34,15 @@ pub(super) fn shown(file: &str, separator: char) -> String {
     format!("{stem}{separator}{VERSION}{flags}")
 }
 
-/// The file name in `cur` of a mail that was read. Flags are in alphabetical order, as the
-/// convention requires.
-pub(super) fn read(file: &str, separator: char) -> String {
+/// The file name in `cur` of a mail whose flag was changed. Flags are in alphabetical order, as the
+/// convention requires; those of other programs stay.
+pub(super) fn changed(file: &str, flag: Flag, change: FlagChange, separator: char) -> String {
     let (stem, info) = split(file);
     let (flags, appended) = letters(info);
-    let mut flags: Vec<char> = flags.chars().filter(|flag| *flag != READ).collect();
-    flags.push(READ);
+    let mut flags: Vec<char> = flags.chars().filter(|letter| *letter != flag.letter()).collect();
+    if change == FlagChange::Set {
+        flags.push(flag.letter());
+    }
     flags.sort_unstable();
     let flags: String = flags.into_iter().collect();
     format!("{stem}{separator}{VERSION}{flags}{appended}")
@@ -56,6 +57,14 @@ fn letters(info: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(file: &str, separator: char) -> String {
+        changed(file, Flag::Seen, FlagChange::Set, separator)
+    }
+
+    fn is_read(file: &str) -> bool {
+        flags(file).has(Flag::Seen)
+    }
 
     #[test]
     fn what_other_programs_append_is_kept() {
@@ -73,5 +82,20 @@ mod tests {
         assert_eq!(read("a:2,F,X=S", ':'), "a:2,FS,X=S");
         assert!(is_read("a:2,RS,X=1") && !is_read("a:2,R,X=S"));
         assert!(is_read("a:2,RS") && !is_read("aS:2,R") && !is_read("S"));
+    }
+    #[test]
+    fn a_flag_is_set_and_cleared_and_the_others_stay() {
+        let set = |file, flag| changed(file, flag, FlagChange::Set, ':');
+        let clear = |file, flag| changed(file, flag, FlagChange::Clear, ':');
+        assert_eq!(set("a:2,S", Flag::Important), "a:2,FS");
+        assert_eq!(set("a:2,ST", Flag::Replied), "a:2,RST");
+        assert_eq!(set("a:2,S", Flag::Forwarded), "a:2,PS");
+        assert_eq!(clear("a:2,FST", Flag::Seen), "a:2,FT");
+        assert_eq!(clear("a:2,x", Flag::Seen), "a:2,x");
+        assert_eq!(clear("a,U=7:2,FS,X=F", Flag::Important), "a,U=7:2,S,X=F");
+        let all = flags("a:2,FPRS");
+        assert!(Flag::ALL.into_iter().all(|flag| all.has(flag)));
+        let other = flags("a:2,DTfprs");
+        assert!(!Flag::ALL.into_iter().any(|flag| other.has(flag)));
     }
 }

@@ -13,7 +13,7 @@ use correio_proto::{
     rfc5322::{self, FileName},
 };
 
-use super::{error::MailboxError, large_file::LargeFile, scan::scan_with};
+use super::{deleted, error::MailboxError, large_file::LargeFile, scan::scan_with};
 use crate::{
     cancel::Cancel,
     files::{
@@ -54,8 +54,7 @@ pub struct Saving<D> {
     pub(super) disk: D,
     pub(super) directory: PathBuf,
     pub(super) domain: String,
-    /// The mails in the mailbox. A mail that was deleted after it was confirmed does not come
-    /// again, so no other record is needed.
+    /// The mails in the mailbox, and those that were deleted here while the server may have them.
     pub(super) known: HashSet<(MailId, Username)>,
     /// The arrival number of the next mail.
     next_arrival: u64,
@@ -86,7 +85,19 @@ impl Saving<Locked> {
                 LockError::Io(source) => MailboxError::Io { path, source },
             })?;
         let disk = Locked { _lock: lock, created: None, not_synced: None };
-        Self::start(disk, directory, domain)
+        let mut saving = Self::start(disk, directory, domain)?;
+        saving.known.extend(deleted::read(directory)?);
+        Ok(saving)
+    }
+
+    /// Forgets which mails were deleted here: everything on the server is confirmed, so that none of
+    /// them comes again.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub(crate) fn forget_deleted(&self) -> Result<(), MailboxError> {
+        deleted::clear(&self.directory)
     }
 
     /// The first file or directory that the file system did not make durable, and its error.

@@ -8,7 +8,12 @@ use std::{
 
 use correio_proto::rfc5322::FileName;
 
-use super::{error::MailboxError, list::MailStatus, name};
+use super::{
+    error::MailboxError,
+    flags::{Flag, Flags},
+    list::MailStatus,
+    name,
+};
 use crate::{files::durable, storage::skipped::Skipped};
 
 /// The files of a mailbox at one moment, in the order in which their mails arrived.
@@ -48,10 +53,18 @@ impl MailFile {
         mailbox.join(self.subdirectory.directory()).join(&*self.file)
     }
 
+    /// The flags; a new mail has none.
+    pub(super) fn flags(&self) -> Flags {
+        match self.subdirectory {
+            Subdirectory::New => Flags::default(),
+            Subdirectory::Cur => name::flags(&self.file),
+        }
+    }
+
     pub(super) fn status(&self) -> MailStatus {
         match self.subdirectory {
             Subdirectory::New => MailStatus::New,
-            Subdirectory::Cur if name::is_read(&self.file) => MailStatus::Read,
+            Subdirectory::Cur if self.flags().has(Flag::Seen) => MailStatus::Read,
             Subdirectory::Cur => MailStatus::Unread,
         }
     }

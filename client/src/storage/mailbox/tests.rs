@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{Cancel, Disk};
 
-fn mail(seq: u64, subject: &str, body: &str) -> Mail {
+pub(super) fn mail(seq: u64, subject: &str, body: &str) -> Mail {
     let mut id = [0; 16];
     id[8..].copy_from_slice(&seq.to_be_bytes());
     (id[6], id[8]) = (0x70, 0x80);
@@ -28,17 +28,17 @@ fn mail(seq: u64, subject: &str, body: &str) -> Mail {
     }
 }
 
-fn open(data: &TempDir) -> Mailbox {
+pub(super) fn open(data: &TempDir) -> Mailbox {
     let address = "correio.example".parse().unwrap();
     Mailbox::open(data.path(), &address, &"tony".parse().unwrap())
 }
 
-fn save(mailbox: &Mailbox, mails: &[Mail]) -> usize {
+pub(super) fn save(mailbox: &Mailbox, mails: &[Mail]) -> usize {
     let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
     saving.save(mails).unwrap()
 }
 
-fn with_mails(count: u64) -> (TempDir, Mailbox) {
+pub(super) fn with_mails(count: u64) -> (TempDir, Mailbox) {
     let data = TempDir::new().unwrap();
     let mailbox = open(&data);
     let mails: Vec<Mail> =
@@ -47,7 +47,7 @@ fn with_mails(count: u64) -> (TempDir, Mailbox) {
     (data, mailbox)
 }
 
-fn all(mailbox: &Mailbox) -> Vec<Stored> {
+pub(super) fn all(mailbox: &Mailbox) -> Vec<Stored> {
     let list = mailbox.list(1, usize::MAX).unwrap();
     assert_eq!(list.skipped, []);
     list.mails
@@ -479,7 +479,7 @@ impl Disk for FailingDisk {
 }
 
 /// A mail with a large content, and the content's pieces.
-fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
+pub(super) fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
     let content = "Olá, \u{1f600}!\n".repeat(40);
     let mut hasher = ContentHasher::new();
     hasher.update(content.as_bytes());

@@ -4,8 +4,8 @@
 use std::{io, path::PathBuf};
 
 use correio_client::{
-    Address, Cancel, ConnectError, ConnectOptions, KnownServers, KnownServersError, Mailbox,
-    Service, Trust, Untrusted,
+    Address, Cancel, ConnectError, ConnectOptions, Folder, KnownServers, KnownServersError,
+    Mailbox, Service, Trust, Untrusted,
 };
 use correio_proto::{mail::Username, message::LoggedIn};
 
@@ -105,8 +105,8 @@ impl Context<'_> {
     }
 
     /// The local mailbox of the server and user from the options; if one of them is missing, the
-    /// only mailbox that matches.
-    pub(super) fn mailbox(&self) -> Result<Mailbox, Failure> {
+    /// only mailbox that matches and has one of these folders.
+    pub(super) fn mailbox(&self, folders: &[Folder]) -> Result<Mailbox, Failure> {
         let options = self.options;
         let (address, username) = match (&options.server, &options.user) {
             (Some(_), Some(_)) => (self.address()?, self.username()?),
@@ -115,8 +115,10 @@ impl Context<'_> {
                 let user = user.is_some().then(|| self.username()).transpose()?;
                 let owners = owners::of_mailboxes(&self.data);
                 let mut owners = owners.into_iter().filter(|(address, username)| {
+                    let mailbox = Mailbox::open(&self.data, address, username);
                     server.as_ref().is_none_or(|server| server.contains(address))
                         && user.as_ref().is_none_or(|user| user == username)
+                        && folders.iter().any(|folder| mailbox.in_folder(*folder).exists())
                 });
                 match (owners.next(), owners.next()) {
                     (Some(owner), None) => owner,

@@ -1,8 +1,10 @@
-//! `correio list` and `correio read`: the local mailbox, without the server.
+//! The commands for mail on this computer, which need no server: `correio list`, `read`, `delete`
+//! and `mark`.
 
 use std::io::{self, Write};
 
-use correio_client::{MailStatus, MailboxError};
+use correio_client::{Entry, Flag, Folder, MailStatus, Mailbox, MailboxError, Skipped, Stored};
+use correio_proto::mail::Username;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,57 +12,228 @@ use super::{
     json::{mail_json, utc},
 };
 use crate::{
-    exit::Failure,
+    exit::{ExitStatus, Failure},
+    local_args::{DeleteArgs, ListArgs, MarkArgs, Order},
+    mail_number::MailNumber,
     mail_view::MailView,
     names::Names,
     output::{Marks, Output, Shown},
+    text::Text,
     view,
 };
 
-pub(super) fn list(context: &Context<'_>) -> Result<Output, Failure> {
+/// Mails on a page.
+const PAGE: usize = 50;
+
+pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Failure> {
     let text = context.text;
-    let mailbox = context.mailbox()?;
-    let list = mailbox.list(1, usize::MAX).map_err(|error| Failure::mailbox(text, &error))?;
-    for skipped in &list.skipped {
-        let _ = writeln!(io::stderr(), "{}", text.skipped_mail(skipped));
+    let conditions = args.conditions(text)?;
+    let mailbox = context.mailbox(&[args.folder()])?.in_folder(args.folder());
+    let failed = |error| Failure::mailbox(text, &error);
+    context.terminal.set_busy(true);
+    let selected = mailbox.select(&conditions, &context.cancel).map_err(failed)?;
+    say_skipped(text, &selected.skipped);
+    let mut entries = selected.entries;
+    if args.order() == Order::NewestFirst {
+        entries.reverse();
     }
-    let names = Names::of_mails(&list.mails);
-    let mut lines = Vec::new();
-    let mut mails = Vec::new();
-    for mail in &list.mails {
-        lines.push(view::dated_mail_line(text, mail, &names));
-        mails.push(json!({
-            "number": mail.number,
-            "status": match mail.status {
-                MailStatus::New => "new",
-                MailStatus::Unread => "unread",
-                MailStatus::Read => "read",
-            },
-            "id": mail.id.to_string(),
-            "from": mail.from.as_str(),
-            "from_name": mail.from_name.as_str(),
-            "sent_at": utc(mail.sent_at),
-            "subject": mail.subject.as_str(),
-        }));
+    let total = entries.len();
+    let pages = total.div_ceil(PAGE).max(1);
+    if let Some(page) = args.page {
+        entries = page_of(text, entries, page.get(), pages)?;
     }
+    let list = mailbox.load(&entries).map_err(failed)?;
+    say_skipped(text, &list.skipped);
+    let names = match args.is_whole() {
+        true => Names::of_mails(&list.mails),
+        false => Names::among_received(&mailbox, &list.mails),
+    };
+    let mut lines: Vec<_> =
+        list.mails.iter().map(|mail| view::dated_mail_line(text, mail, &names)).collect();
     if lines.is_empty() {
-        lines.push(text.of("local-empty"));
+        lines.push(match (args.is_whole(), args.folder()) {
+            (true, Folder::Received) => text.of("local-empty"),
+            (true, Folder::Sent) => text.of("sent-empty"),
+            (false, _) => text.of("search-none"),
+        });
     }
-    Ok(Output::new(lines.join("\n"), json!({ "mails": mails })))
+    let mails: Vec<_> = list.mails.iter().map(listed_json).collect();
+    let mut json = json!({ "mails": mails });
+    if let (Some(page), Some(fields)) = (args.page, json.as_object_mut()) {
+        let values = [
+            ("page", page.to_string().into()),
+            ("pages", pages.to_string().into()),
+            ("count", total.to_string().into()),
+        ];
+        lines.push(text.with("list-page", &values));
+        let numbers = [("page", page.get()), ("pages", pages), ("total", total)];
+        fields.extend(numbers.map(|(name, number)| (name.to_owned(), number.into())));
+    }
+    Ok(Output::new(lines.join("\n"), json))
 }
 
-pub(super) fn read(context: &Context<'_>, number: usize) -> Result<Output, Failure> {
-    let mailbox = context.mailbox()?;
+/// The mails of one page.
+fn page_of(
+    text: &Text,
+    entries: Vec<Entry>,
+    page: usize,
+    pages: usize,
+) -> Result<Vec<Entry>, Failure> {
+    if page > pages {
+        let values = [("page", page.to_string().into()), ("pages", pages.to_string().into())];
+        let said = text.with("list-no-page", &values);
+        return Err(Failure::new(ExitStatus::BadData, "no_such_page", said));
+    }
+    Ok(entries.into_iter().skip((page - 1) * PAGE).take(PAGE).collect())
+}
+
+/// A mail of a list as JSON.
+pub(super) fn listed_json(mail: &Stored) -> Value {
+    json!({
+        "folder": folder_name(mail.folder),
+        "number": mail.number,
+        "status": match mail.status {
+            MailStatus::New => "new",
+            MailStatus::Unread => "unread",
+            MailStatus::Read => "read",
+        },
+        "important": mail.flags.has(Flag::Important),
+        "replied": mail.flags.has(Flag::Replied),
+        "forwarded": mail.flags.has(Flag::Forwarded),
+        "id": mail.id.to_string(),
+        "from": mail.from.as_str(),
+        "from_name": mail.from_name.as_str(),
+        "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
+        "sent_at": utc(mail.sent_at),
+        "subject": mail.subject.as_str(),
+    })
+}
+
+/// The name of a folder for programs.
+fn folder_name(folder: Folder) -> &'static str {
+    match folder {
+        Folder::Received => "received",
+        Folder::Sent => "sent",
+    }
+}
+
+fn say_skipped(text: &Text, skipped: &[Skipped]) {
+    for skipped in skipped {
+        let _ = writeln!(io::stderr(), "{}", text.skipped_mail(skipped));
+    }
+}
+
+pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, Failure> {
+    let MailNumber { folder, number } = number;
+    let mailbox = context.mailbox(&[folder])?.in_folder(folder);
     let failed = |error: MailboxError| Failure::mailbox(context.text, &error);
     let (stored, mail) = mailbox.read_number(number).map_err(failed)?;
     let content = mailbox.text(&stored).map_err(failed)?;
     // The text may be large, so that only one of the two is made.
     let (shown, json) = match context.options.json {
-        true => (Shown::Lines(String::new()), mail_json(number, &mail, content)),
+        true => {
+            let mut json = mail_json(number, &mail, content);
+            if let Some(fields) = json.as_object_mut() {
+                fields.insert("folder".to_owned(), folder_name(folder).into());
+            }
+            (Shown::Lines(String::new()), json)
+        }
         false => {
             let view = MailView::new(context.text, &mail, content);
             (Shown::Mail(Box::new(view)), Value::Null)
         }
     };
     Ok(Output { shown, json, marks: Marks::Read(mailbox, stored) })
+}
+
+/// Deletes mails here. The server is not asked.
+pub(super) fn delete(context: &Context<'_>, args: &DeleteArgs) -> Result<Output, Failure> {
+    let text = context.text;
+    each(context, &args.numbers, "deleted", "delete-done", |mailbox, mail| {
+        mailbox.delete(mail).map_err(|error| Failure::mailbox(text, &error))
+    })
+}
+
+/// Changes the flags of mails.
+pub(super) fn mark(context: &Context<'_>, args: &MarkArgs) -> Result<Output, Failure> {
+    let text = context.text;
+    let changes = args.changes(text)?;
+    each(context, &args.numbers, "marked", "mark-done", |mailbox, mail| {
+        for (flag, change) in &changes {
+            let marked = mailbox.mark(mail, *flag, *change);
+            marked.map_err(|error| Failure::mailbox(text, &error))?;
+        }
+        match mailbox.take_notes().first() {
+            // The file system allows no flags.
+            Some(note) => Err(Failure::new(ExitStatus::Local, "mailbox", text.mailbox_note(note))),
+            None => Ok(()),
+        }
+    })
+}
+
+/// Does something with each of the mails that have these numbers now: a deletion changes the numbers
+/// after it. A failure states what was done before.
+fn each(
+    context: &Context<'_>,
+    numbers: &[MailNumber],
+    name: &str,
+    done_key: &str,
+    act: impl Fn(&Mailbox, &Stored) -> Result<(), Failure>,
+) -> Result<Output, Failure> {
+    let text = context.text;
+    let folders: Vec<_> = numbers.iter().map(|number| number.folder).collect();
+    let mailbox = context.mailbox(&folders)?;
+    let mut mails = Vec::new();
+    for folder in [Folder::Received, Folder::Sent] {
+        let mailbox = mailbox.in_folder(folder);
+        let asked: Vec<usize> =
+            numbers.iter().filter(|of| of.folder == folder).map(|of| of.number).collect();
+        mails.extend(numbered(text, &mailbox, &asked)?);
+    }
+    let mut done = Vec::new();
+    for (mailbox, mail) in &mails {
+        let acted = act(mailbox, mail);
+        if acted.is_ok() {
+            let id = mail.id.to_string();
+            let folder = folder_name(mail.folder);
+            done.push(json!({ "folder": folder, "number": mail.number, "id": id }));
+        }
+        if let Err(failure) = acted {
+            let partial = output(text, name, done_key, &done);
+            return Err(Failure { partial: Some(Box::new(partial)), ..failure });
+        }
+    }
+    Ok(output(text, name, done_key, &done))
+}
+
+fn output(text: &Text, name: &str, done_key: &str, done: &[Value]) -> Output {
+    let count = u32::try_from(done.len()).unwrap_or(u32::MAX);
+    Output::new(text.count(done_key, count), json!({ name: done }))
+}
+
+/// The mails with these numbers in one folder, each once, with the folder.
+fn numbered(
+    text: &Text,
+    mailbox: &Mailbox,
+    numbers: &[usize],
+) -> Result<Vec<(Mailbox, Stored)>, Failure> {
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed = |error: MailboxError| Failure::mailbox(text, &error);
+    let entries = mailbox.entries().map_err(failed)?.entries;
+    let mut asked: Vec<Entry> = Vec::new();
+    for number in numbers {
+        let entry = number.checked_sub(1).and_then(|index| entries.get(index));
+        let entry = entry.ok_or_else(|| failed(MailboxError::NoSuchMail(*number)))?;
+        if !asked.iter().any(|known| known.number() == *number) {
+            asked.push(entry.clone());
+        }
+    }
+    let list = mailbox.load(&asked).map_err(failed)?;
+    if let Some(skipped) = list.skipped.into_iter().next() {
+        return Err(failed(MailboxError::Damaged(skipped)));
+    }
+    let folder = mailbox.folder();
+    Ok(list.mails.into_iter().map(|mail| (mailbox.in_folder(folder), mail)).collect())
 }

@@ -14,6 +14,7 @@ mod password;
 mod ping;
 mod receive;
 mod register;
+mod search;
 mod send;
 mod trust;
 
@@ -34,8 +35,11 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };
             receive::run(context, damaged)
         }
-        Command::List => local::list(context),
+        Command::List(args) => local::list(context, args),
         Command::Read { number } => local::read(context, *number),
+        Command::Search(args) => search::run(context, args),
+        Command::Delete(args) => local::delete(context, args),
+        Command::Mark(args) => local::mark(context, args),
         Command::Trust { address, forget } => {
             let action = if *forget { trust::Action::Forget } else { trust::Action::Accept };
             trust::run(context, address.as_deref(), action)

@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use correio_client::{DamagedContents, Mailbox, MailboxError, MailboxNote, Progress, Stored};
+use correio_client::{
+    DamagedContents, Folder, Mailbox, MailboxError, MailboxNote, Progress, Stored,
+};
 use correio_proto::message::LoggedIn;
 use serde_json::json;
 
@@ -18,7 +20,7 @@ use crate::{
 pub(super) fn run(context: &Context<'_>, on_damaged: DamagedContents) -> Result<Output, Failure> {
     let text = context.text;
     let (service, account) = context.log_in()?;
-    let mut mailbox = context.mailbox()?;
+    let mut mailbox = context.mailbox(&[Folder::Received])?;
     let mut bar = TransferBar::on_stderr(text.of("receive-working"));
     let mut progress = |progress: Progress| match progress.content {
         Some(content) => bar.show(content),

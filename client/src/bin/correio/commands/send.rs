@@ -8,7 +8,7 @@ use std::{
 use correio_client::{
     DraftFile, Drafts, OutgoingContent, OutgoingMail, RequestError, SendError, Service, new_mail_id,
 };
-use correio_proto::mail::{MailId, Recipients, Subject, Username};
+use correio_proto::mail::{MailId, Recipients, Subject, Timestamp, Username};
 use serde_json::json;
 
 use super::{body_source::BodySource, context::Context, json::utc};
@@ -18,6 +18,7 @@ use crate::{
     exit::{ExitStatus, Failure, KeptDraft},
     output::Output,
     prompt::{BodyEnd, Prompt, Stop},
+    sent::{self, Sender},
     terminal::SignalRoute,
     transfer::TransferBar,
 };
@@ -66,14 +67,22 @@ pub(super) fn run(
         Ok(connected) => connected,
         Err(failure) => return Err(draft.keep(context, &mail, failure)),
     };
-    let logged_in = service.login(&username, &password, &context.cancel);
-    if let Err(error) = logged_in {
-        return Err(draft.keep(context, &mail, Failure::request(text, &error)));
-    }
+    let full_name = match service.login(&username, &password, &context.cancel) {
+        Ok(logged_in) => logged_in.full_name,
+        Err(error) => {
+            return Err(draft.keep(context, &mail, Failure::request(text, &error)));
+        }
+    };
     let draft = draft.before_upload(context, &service, &mail);
     match send(context, &service, &mail) {
-        Ok(output) => {
-            draft.sent();
+        Ok((sent_at, output)) => {
+            let server = &context.address()?;
+            let sender = Sender { server, username: &username, full_name: &full_name };
+            match sent::keep(text, &context.data, &sender, (&mail, sent_at)) {
+                Ok(()) => draft.sent(),
+                // The draft, if there is one, stays as the only copy.
+                Err(said) => _ = writeln!(io::stderr(), "{said}"),
+            }
             Ok(output)
         }
         Err(failure) => Err(draft.keep(context, &mail, failure)),
@@ -243,7 +252,11 @@ fn keep_typed(composition: &mut Composition, failure: Failure) -> Failure {
     }
 }
 
-fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result<Output, Failure> {
+fn send(
+    context: &Context<'_>,
+    service: &Service,
+    mail: &OutgoingMail,
+) -> Result<(Timestamp, Output), Failure> {
     let mut bar = TransferBar::on_stderr(context.text.of("send-working"));
     let sent = service.send_mail(mail, &mut |done| bar.show(done), &context.cancel);
     drop(bar);
@@ -254,14 +267,15 @@ fn send(context: &Context<'_>, service: &Service, mail: &OutgoingMail) -> Result
         }
         error => Failure::send(context.text, &error),
     })?;
-    Ok(Output::new(
+    let output = Output::new(
         context.text.of("command-sent"),
         json!({
             "id": mail.id.to_string(),
             "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
             "sent_at": utc(sent_at),
         }),
-    ))
+    );
+    Ok((sent_at, output))
 }
 
 /// Saves a mail whose sending may succeed later as a draft, and says where.

@@ -1,13 +1,13 @@
 //! The screen after the login: send, receive, log out, local mail, drafts, the account.
 
 use correio_client::{
-    Address, Drafts, Mailbox, RequestError, Service, State, WhiteSpace, sanitize,
+    Address, Drafts, Folder, Mailbox, RequestError, Service, State, WhiteSpace, sanitize,
 };
 use correio_proto::message::{LoggedIn, NewMail};
 
 use super::{
     account::{self, AfterChange},
-    drafts, local, receive, send,
+    drafts, local, receive, search, send,
     user::CurrentUser,
 };
 use crate::{
@@ -17,20 +17,31 @@ use crate::{
     text::Text,
 };
 
-/// The choices of the menu. Their digits go on after those of the first screen.
+/// The choices of the menu. Their digits go on after those of the first screen; where these are used
+/// up, they begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HomeChoice {
     Send,
     Receive,
     Logout,
     Local,
+    Sent,
+    Search,
     Drafts,
     Account,
 }
 
 impl MenuChoice for HomeChoice {
-    const ALL: &'static [Self] =
-        &[Self::Send, Self::Receive, Self::Logout, Self::Local, Self::Drafts, Self::Account];
+    const ALL: &'static [Self] = &[
+        Self::Send,
+        Self::Receive,
+        Self::Logout,
+        Self::Local,
+        Self::Sent,
+        Self::Search,
+        Self::Drafts,
+        Self::Account,
+    ];
 
     fn digit(self) -> u8 {
         match self {
@@ -38,6 +49,8 @@ impl MenuChoice for HomeChoice {
             Self::Receive => 5,
             Self::Logout => 6,
             Self::Local => 7,
+            Self::Sent => 1,
+            Self::Search => 2,
             Self::Drafts => 8,
             Self::Account => 9,
         }
@@ -51,6 +64,8 @@ impl MenuChoice for HomeChoice {
             Self::Local => "home-local",
             Self::Drafts => "home-drafts",
             Self::Account => "home-account",
+            Self::Sent => "home-sent",
+            Self::Search => "home-search",
         }
     }
 }
@@ -70,7 +85,9 @@ pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer
             Ok(HomeChoice::Send) => send::run(app, &user),
             Ok(HomeChoice::Receive) => receive::run(app, &user),
             Ok(HomeChoice::Logout) => break Ok(()),
-            Ok(HomeChoice::Local) => local::run(app, &user),
+            Ok(HomeChoice::Local) => local::run(app, &user, Folder::Received),
+            Ok(HomeChoice::Sent) => local::run(app, &user, Folder::Sent),
+            Ok(HomeChoice::Search) => search::run(app, &user),
             Ok(HomeChoice::Drafts) => drafts::run(app, &user),
             Ok(HomeChoice::Account) => match account::run(app, &mut user) {
                 Ok(AfterChange::LoggedOut) => return Ok(()),
@@ -124,9 +141,12 @@ fn home_line(text: &Text, choice: HomeChoice, drafts: usize) -> Choice<HomeChoic
         }
         // A blank line separates the main choices from the others.
         HomeChoice::Local => Choice { apart: true, ..Choice::of(choice, text) },
-        HomeChoice::Send | HomeChoice::Receive | HomeChoice::Logout | HomeChoice::Account => {
-            Choice::of(choice, text)
-        }
+        HomeChoice::Send
+        | HomeChoice::Receive
+        | HomeChoice::Logout
+        | HomeChoice::Account
+        | HomeChoice::Sent
+        | HomeChoice::Search => Choice::of(choice, text),
     }
 }
 

@@ -1,36 +1,35 @@
-//! The screen of the local mailbox: mails that were received before.
+//! The screens of the local mail: mails that were received before, and mails that were sent.
 
-use correio_client::{Mailbox, WhiteSpace, sanitize};
+use correio_client::{Folder, Mailbox, WhiteSpace, sanitize};
 
-use super::{
-    receive::{self, MailList},
-    user::CurrentUser,
-};
+use super::{mail_pages::MailPages, user::CurrentUser};
 use crate::{app::App, prompt::Answer};
 
-/// Lists the local mailbox and lets the user read.
-pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
-    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
-    let list = match mailbox.list(1, usize::MAX) {
-        Ok(list) => list,
+/// Lists a folder of the local mail and lets the user read.
+pub(crate) fn run(app: &mut App, user: &CurrentUser, folder: Folder) -> Answer<()> {
+    let (title, empty) = match folder {
+        Folder::Received => ("local-title", "local-empty"),
+        Folder::Sent => ("sent-title", "sent-empty"),
+    };
+    let mailbox = Mailbox::open(&app.data, &user.server, &user.username).in_folder(folder);
+    let found = match mailbox.entries() {
+        Ok(found) => found,
         Err(error) => {
             app.say(&app.text.mailbox(&error));
             return Ok(());
         }
     };
-    for skipped in &list.skipped {
+    for skipped in &found.skipped {
         app.say(&app.text.skipped_mail(skipped));
     }
-    if list.mails.is_empty() {
-        app.say(&app.text.of("local-empty"));
+    if found.entries.is_empty() {
+        app.say(&app.text.of(empty));
         return Ok(());
     }
     let directory = sanitize(&mailbox.directory().to_string_lossy(), WhiteSpace::OneLine);
-    app.say(&app.text.with("local-title", &[("directory", directory.into())]));
-    let names = user.names_among(&list.mails);
-    let mails = list.mails.into_iter().map(|mail| (mail.number, mail)).collect();
-    let list = MailList { names, mails };
+    app.say(&app.text.with(title, &[("directory", directory.into())]));
     // The newest mails are at the end, so the last screenful is shown first.
-    list.show(app, list.mails.len())?;
-    receive::read_some(app, &mailbox, &list)
+    let last = found.entries.len();
+    let mails = found.entries.into_iter().map(|entry| (entry.number(), folder, entry)).collect();
+    MailPages::new(app, user, mails).run(app, last)
 }

@@ -148,7 +148,8 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
     }
 }
 
-fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
+/// Shows a mail, page by page, and marks it as read.
+pub(super) fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored) -> Answer<()> {
     let read = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
     let (mail, content) = match read {
         Ok(read) => read,

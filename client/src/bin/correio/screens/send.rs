@@ -17,6 +17,7 @@ use crate::{
     compose::{Composition, DraftField},
     editor::Editor,
     prompt::{Answer, BodyEnd, MenuChoice, Stop},
+    sent,
     transfer::show_content,
 };
 
@@ -37,9 +38,9 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         (Ok(None), Some(draft)) => change(app, user, draft.id),
         (Ok(_), _) => {
             let asked = ask_text(app, &mut composition);
-            finish(app, composition, asked)
+            finish(app, user, composition, asked)
         }
-        (Err(stop), _) => finish(app, composition, Err(stop)),
+        (Err(stop), _) => finish(app, user, composition, Err(stop)),
     }
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()
     };
     let asked =
         ask_recipients(app, &mut composition).and_then(|()| ask_text(app, &mut composition));
-    finish(app, composition, asked)
+    finish(app, user, composition, asked)
 }
 
 /// Sends a draft as it is.
@@ -92,7 +93,7 @@ pub(crate) fn send_draft(app: &mut App, user: &CurrentUser, id: MailId) {
     let doing = app.text.of("send-working");
     let sent = app.wait(&doing, |cancel, bar| {
         let mut composition = reopen(app, user, id)?;
-        let submitted = submit(app, &mut composition, cancel, bar);
+        let submitted = submit(app, user, &mut composition, cancel, bar);
         Ok::<_, String>((composition, submitted))
     });
     match sent {
@@ -125,9 +126,14 @@ fn reopen(app: &App, user: &CurrentUser, id: MailId) -> Result<Composition, Stri
 
 /// Sends a mail after its questions, or keeps it as a draft if they were not all answered. After
 /// Esc, the user may discard it.
-fn finish(app: &mut App, mut composition: Composition, asked: Answer<()>) -> Answer<()> {
+fn finish(
+    app: &mut App,
+    user: &CurrentUser,
+    mut composition: Composition,
+    asked: Answer<()>,
+) -> Answer<()> {
     match asked {
-        Ok(()) => send(app, composition),
+        Ok(()) => send(app, user, composition),
         Err(_) if composition.mail.is_blank() => composition.sent(),
         Err(stop) => {
             // The draft is on disk before the question.
@@ -206,9 +212,10 @@ pub(super) fn say_discarded(
 }
 
 /// Saves a mail as a draft, sends it, and reports one result.
-fn send(app: &mut App, mut composition: Composition) {
+fn send(app: &mut App, user: &CurrentUser, mut composition: Composition) {
     let doing = app.text.of("send-working");
-    let submitted = app.wait(&doing, |cancel, bar| submit(app, &mut composition, cancel, bar));
+    let submitted =
+        app.wait(&doing, |cancel, bar| submit(app, user, &mut composition, cancel, bar));
     report(app, composition, submitted);
 }
 
@@ -216,28 +223,34 @@ fn send(app: &mut App, mut composition: Composition) {
 struct Submitted {
     /// The error is the message.
     kept: Result<(), String>,
-    /// The error is the lines of the message.
-    sent: Result<(), Vec<String>>,
+    /// Whether a copy of the sent mail is kept; the error is the message. The outer error is the
+    /// lines of the message: the mail was not sent.
+    sent: Result<Result<(), String>, Vec<String>>,
 }
 
 /// Saves a mail as a draft, and sends it. Runs while Ctrl-C cancels: a large mail takes long to save
 /// and to measure.
 fn submit(
     app: &App,
+    user: &CurrentUser,
     composition: &mut Composition,
     cancel: &Cancel,
     bar: &ProgressBar,
 ) -> Submitted {
     let kept = keep(composition);
-    Submitted { kept, sent: deliver(app, &composition.mail, cancel, bar) }
+    Submitted { kept, sent: deliver(app, user, &composition.mail, cancel, bar) }
 }
 
-/// Reports how a mail was sent. The draft is deleted after the mail was sent.
+/// Reports how a mail was sent. The draft is deleted after the mail was sent and has a copy among the
+/// sent mails.
 fn report(app: &mut App, composition: Composition, submitted: Submitted) {
     match submitted.sent {
-        Ok(()) => {
+        Ok(copied) => {
             app.say(&app.text.of("send-done"));
-            composition.sent();
+            match copied {
+                Ok(()) => composition.sent(),
+                Err(said) => app.say(&said),
+            }
         }
         Err(lines) => {
             lines.iter().for_each(|line| app.say(line));
@@ -246,13 +259,15 @@ fn report(app: &mut App, composition: Composition, submitted: Submitted) {
     }
 }
 
-/// Sends a mail to the server. The error is the lines of the message.
+/// Sends a mail to the server, and keeps a copy of it. The error is the lines of the message; the
+/// inner one is the message on a copy that could not be kept.
 fn deliver(
     app: &App,
+    user: &CurrentUser,
     draft: &Draft,
     cancel: &Cancel,
     bar: &ProgressBar,
-) -> Result<(), Vec<String>> {
+) -> Result<Result<(), String>, Vec<String>> {
     if cancel.is_cancelled() {
         return Err(vec![app.text.of("send-cancelled-unsent")]);
     }
@@ -261,7 +276,7 @@ fn deliver(
         return Err(failed(app, app.text.of("request-closed")));
     };
     match service.send_mail(&mail, &mut |done| show_content(bar, done), cancel) {
-        Ok(_) => Ok(()),
+        Ok(sent_at) => Ok(sent::keep(app.text, &app.data, &user.sender(), (&mail, sent_at))),
         Err(SendError::Request(RequestError::Refused(error)))
             if error.code == ErrorCode::UnknownRecipient =>
         {

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use correio_client::{
-    Attempt, ConnectError, ContentError, DraftError, InvalidAddress, MailboxError, MailboxNote,
-    Progress, ReceiveError, RequestError, SendError, Skipped, WhiteSpace, sanitize,
+    Attempt, ConnectError, ContentError, DraftError, InvalidAddress, InvalidWords, MailboxError,
+    MailboxNote, Progress, ReceiveError, RequestError, SendError, Skipped, WhiteSpace, sanitize,
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem, Subject, Username},
@@ -215,12 +215,21 @@ impl Text {
         self.with("receive-progress", &[("count", count.into())])
     }
 
+    /// Why words cannot be looked for.
+    pub(crate) fn words(&self, error: InvalidWords) -> String {
+        match error {
+            InvalidWords::Empty => self.of("search-no-words"),
+            InvalidWords::TooLong => self.of("search-too-long"),
+        }
+    }
+
     pub(crate) fn mailbox(&self, error: &MailboxError) -> String {
         match error {
             MailboxError::NoSuchMail(number) => {
                 self.with("no-such-mail", &[("number", number.to_string().into())])
             }
             MailboxError::Locked => self.of("locked"),
+            MailboxError::Cancelled => self.of("interrupted"),
             other => {
                 let reason = sanitize(&other.to_string(), WhiteSpace::OneLine).into();
                 self.with("mailbox-error", &[("reason", reason)])

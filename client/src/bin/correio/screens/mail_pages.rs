@@ -1,0 +1,117 @@
+//! Lists of local mail, page by page. Only the mails on the screen are read from their files.
+
+use correio_client::{Entry, Folder, Mailbox, Stored, WhiteSpace, sanitize};
+
+use super::{
+    receive::{self, list_footer},
+    user::CurrentUser,
+};
+use crate::{
+    app::App,
+    names::Names,
+    prompt::{Answer, Listing, Stop},
+    text::Text,
+    view,
+};
+
+/// Mails with the numbers by which the user chooses them.
+pub(super) struct MailPages {
+    text: &'static Text,
+    received: Mailbox,
+    sent: Mailbox,
+    names: Names,
+    mails: Vec<(usize, Folder, Entry)>,
+}
+
+impl MailPages {
+    /// A list of mails, each with its number and folder.
+    pub(super) fn new(app: &App, user: &CurrentUser, mails: Vec<(usize, Folder, Entry)>) -> Self {
+        let received = Mailbox::open(&app.data, &user.server, &user.username);
+        let has_received = mails.iter().any(|(_, folder, _)| *folder == Folder::Received);
+        let names = match has_received {
+            // The senders of 100,000 mails take a moment.
+            true => app.wait(&app.text.of("local-listing"), |_, _| user.names(&received)),
+            false => Names::default(),
+        };
+        let sent = received.in_folder(Folder::Sent);
+        Self { text: app.text, received, sent, names, mails }
+    }
+
+    /// Lists the mails, with that of an index, or the last one, on the first screen, and lets the
+    /// user read until the user goes back.
+    pub(super) fn run(&mut self, app: &mut App, mut index: usize) -> Answer<()> {
+        let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
+        let question = format!("{question} {hint}");
+        loop {
+            app.prompt.page(self, index, &list_footer(app.text))?;
+            let Some(chosen) = self.ask(app, &question)? else { return Ok(()) };
+            index = chosen;
+            match self.load(index) {
+                Ok((folder, mail)) => {
+                    receive::read(app, self.mailbox(folder), &mail)?;
+                    app.say("");
+                }
+                Err(said) => app.say(&said),
+            }
+        }
+    }
+
+    /// Asks for a number, and returns its index.
+    fn ask(&self, app: &mut App, question: &str) -> Answer<Option<usize>> {
+        loop {
+            let typed = match app.prompt.line(question, "") {
+                Ok(typed) => typed,
+                Err(Stop::Back) => return Ok(None),
+                Err(stop) => return Err(stop),
+            };
+            let typed = typed.trim();
+            if typed.is_empty() || typed == "0" {
+                return Ok(None);
+            }
+            let chosen = typed.parse().ok();
+            let found = self.mails.iter().position(|(number, ..)| Some(*number) == chosen);
+            if found.is_some() {
+                return Ok(found);
+            }
+            let choice = sanitize(typed, WhiteSpace::OneLine);
+            app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));
+        }
+    }
+
+    fn mailbox(&self, folder: Folder) -> &Mailbox {
+        match folder {
+            Folder::Received => &self.received,
+            Folder::Sent => &self.sent,
+        }
+    }
+
+    /// Reads the head of a mail. The error is a message.
+    fn load(&self, index: usize) -> Result<(Folder, Stored), String> {
+        let gone = || self.text.of("local-gone");
+        let (_, folder, entry) = self.mails.get(index).ok_or_else(gone)?;
+        let list = self.mailbox(*folder).load(std::slice::from_ref(entry));
+        let mut list = list.map_err(|error| self.text.mailbox(&error))?;
+        match (list.mails.pop(), list.skipped.pop()) {
+            (Some(mail), _) => Ok((*folder, mail)),
+            (None, Some(skipped)) => Err(self.text.skipped_mail(&skipped)),
+            (None, None) => Err(gone()),
+        }
+    }
+}
+
+impl Listing for MailPages {
+    fn count(&self) -> usize {
+        self.mails.len()
+    }
+
+    fn line(&mut self, index: usize) -> String {
+        let Some((number, ..)) = self.mails.get(index) else {
+            return String::new();
+        };
+        let shown = match self.load(index) {
+            Ok((_, mail)) => view::person_and_subject(self.text, &mail, &self.names),
+            Err(said) => said,
+        };
+        format!("[{number}] {shown}")
+    }
+}
