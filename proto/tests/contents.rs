@@ -1,8 +1,8 @@
-//! The two forms of a mail's content: each mail has exactly one of them.
+//! The forms of a mail's content: each mail has exactly one of them.
 
 use correio_proto::{
     frame::{self, HEADER, MalformedKind},
-    mail::Content,
+    mail::{Content, ContentKind},
     message::{ClientMessage, Reply, Request, ServerMessage},
 };
 
@@ -53,24 +53,36 @@ fn read(message: &Value) -> Result<Content, MalformedKind> {
 }
 
 #[test]
-fn a_mail_has_a_body_or_a_content_and_never_both_or_neither() {
+fn a_mail_has_exactly_one_of_body_message_and_content() {
     let body = ("body".to_owned(), Value::Text("Oi!".to_owned()));
     let content =
         inner(inner(&mut example("send-content"), "request"), "send").at("content").cloned();
     let content = ("content".to_owned(), content.unwrap());
+    let message = ("message".to_owned(), Value::Bytes(b"\r\n\0\xff".to_vec()));
     let nil = |name: &str| (name.to_owned(), Value::Raw(NIL.to_vec()));
     for name in ["send", "reply-page"] {
         let with = |fields: &[&(String, Value)]| {
             let mut message = example(name);
             let mail = mail(&mut message);
             mail.retain(|(key, _)| key != "body");
+            assert!(mail.iter().all(|(key, _)| key != "message" && key != "content"));
             mail.splice(0..0, fields.iter().map(|field| (*field).clone()));
             read(&message)
         };
         assert_eq!(with(&[&body]), Ok("Oi!".parse().unwrap()), "{name}");
         assert!(matches!(with(&[&content]), Ok(Content::Large(_))), "{name}");
+        let Ok(Content::Message(read)) = with(&[&message]) else { panic!("{name}") };
+        assert_eq!(read.as_bytes(), b"\r\n\0\xff", "{name}");
         for fields in [
             &[][..],
+            &[&body, &message],
+            &[&message, &content],
+            &[&body, &message, &content],
+            &[&message, &message],
+            &[&message, &nil("body")],
+            &[&message, &nil("content")],
+            &[&nil("message"), &content],
+            &[&nil("message")],
             &[&body, &content],
             &[&content, &body],
             &[&body, &body],
@@ -81,5 +93,34 @@ fn a_mail_has_a_body_or_a_content_and_never_both_or_neither() {
         ] {
             assert_eq!(with(fields), Err(MalformedKind::Protocol), "{name}: {fields:?}");
         }
+    }
+}
+
+#[test]
+fn a_large_content_is_a_text_unless_it_states_another_kind() {
+    let kind = |name: &str| Value::Map(vec![(name.to_owned(), Value::Map(vec![]))]);
+    let with = |value: Option<Value>| {
+        let mut message = example("send-content");
+        let content = inner(inner(inner(&mut message, "request"), "send"), "content");
+        let Value::Map(fields) = content else { panic!("{content} is no map") };
+        fields.extend(value.map(|value| ("kind".to_owned(), value)));
+        read(&message).map(|content| content.kind())
+    };
+    assert_eq!(with(None), Ok(ContentKind::Text {}));
+    assert_eq!(with(Some(kind("text"))), Ok(ContentKind::Text {}));
+    assert_eq!(with(Some(kind("message"))), Ok(ContentKind::Message {}));
+    let both = Value::Map(vec![
+        ("text".to_owned(), Value::Map(vec![])),
+        ("message".to_owned(), Value::Map(vec![])),
+    ]);
+    for refused in [
+        kind("video"),
+        both,
+        Value::Map(vec![]),
+        Value::Raw(NIL.to_vec()),
+        Value::Text("message".to_owned()),
+        Value::Int(1),
+    ] {
+        assert_eq!(with(Some(refused.clone())), Err(MalformedKind::Protocol), "{refused}");
     }
 }

@@ -15,7 +15,9 @@ use correio_proto::{
     credential::Credential,
     frame::{self, HEADER},
     limits,
-    mail::{Content, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp},
+    mail::{
+        Content, ContentKind, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp,
+    },
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Hello, Limits, ListRequest,
         LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply,
@@ -92,6 +94,20 @@ fn large_content() -> LargeContent {
     LargeContent { kind: Default::default(), size: 1_600_000.try_into().unwrap(), sha256 }
 }
 
+/// The beginning of a message, so that the example is short.
+fn message() -> Content {
+    Content::Message(b"Subject: Fotos\r\n\r\nOi!\r\n"[..].try_into().unwrap())
+}
+
+fn message_mail() -> Mail {
+    let subject = "Fotos".parse().unwrap();
+    Mail { seq: Seq(9), id: message_id(), subject, content: message(), ..mail() }
+}
+
+fn message_id() -> MailId {
+    "01890a5d-ac96-7d3f-8e1a-2b3c4d5e6f70".parse().unwrap()
+}
+
 fn large_mail() -> Mail {
     let content = Content::Large(large_content());
     let subject = "Relatório do estágio".parse().unwrap();
@@ -114,7 +130,10 @@ fn name(message: &Message) -> String {
             Request::Logout {} => "logout",
             Request::Send(Send { content: Content::Body(_), .. }) => "send",
             Request::Send(Send { content: Content::Message(_), .. }) => "send-message",
-            Request::Send(Send { content: Content::Large(_), .. }) => "send-content",
+            Request::Send(Send { content: Content::Large(large), .. }) => match large.kind {
+                ContentKind::Text {} => "send-content",
+                ContentKind::Message {} => "send-content-message",
+            },
             Request::Upload(_) => "upload",
             Request::Fetch(_) => "fetch",
             Request::Read(_) => "read",
@@ -212,6 +231,27 @@ fn requests() -> Vec<(u32, Request)> {
             }),
         ),
         (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
+        (
+            16,
+            Request::Send(Send {
+                id: message_id(),
+                to: recipients(),
+                subject: message_mail().subject,
+                content: message(),
+            }),
+        ),
+        (
+            17,
+            Request::Send(Send {
+                id: large_id(),
+                to: recipients(),
+                subject: large_mail().subject,
+                content: Content::Large(LargeContent {
+                    kind: ContentKind::Message {},
+                    ..large_content()
+                }),
+            }),
+        ),
     ]
 }
 
@@ -232,7 +272,7 @@ fn replies() -> Vec<(u32, Reply)> {
                     piece: limits::PIECE_MAX as u32,
                 },
                 registration: RegistrationPolicy::Open {},
-                capabilities: [Capability::contents()].into(),
+                capabilities: [Capability::contents(), Capability::messages()].into(),
             }),
         ),
         (2, Reply::Registered {}),
@@ -245,7 +285,7 @@ fn replies() -> Vec<(u32, Reply)> {
             }),
         ),
         (4, Reply::Sent { sent_at: Timestamp(1_790_000_000_000) }),
-        (5, Reply::Page(Page { mails: vec![mail(), large_mail()], more: false })),
+        (5, Reply::Page(Page { mails: vec![mail(), large_mail(), message_mail()], more: false })),
         (6, Reply::Confirmed { deleted: 1 }),
         (7, Reply::AccountChanged {}),
         (10, Reply::Pong {}),
@@ -426,7 +466,7 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
     for (number, request) in requests() {
         for (answered, reply) in &replies {
             let is_account = |number| (7..=9).contains(&number);
-            let is_send = |number| number == 4 || number == 14;
+            let is_send = |number| matches!(number, 4 | 14 | 16 | 17);
             let belongs = number == *answered
                 || is_account(number) && is_account(*answered)
                 || is_send(number) && is_send(*answered);
@@ -447,6 +487,7 @@ fn every_choice_of_the_code_has_an_example() {
     assert_eq!(shown_choices(&["request", "account"]), choices::<Account>());
     assert_eq!(shown_choices(&["reply"]), choices::<Reply>());
     assert_eq!(shown_choices(&["notice"]), choices::<Notice>());
+    assert_eq!(choices::<ContentKind>(), ["message", "text"].map(String::from).into());
     assert_eq!(
         choices::<RegistrationPolicy>(),
         ["closed", "invite", "open"].map(String::from).into()

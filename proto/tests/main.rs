@@ -7,6 +7,7 @@ mod contents;
 mod golden;
 mod hostile;
 mod refused;
+mod rfc5322;
 mod support;
 mod tls;
 mod values;

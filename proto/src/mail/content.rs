@@ -78,12 +78,12 @@ impl Content {
     /// More than one field is there, or none is.
     pub(crate) fn of_fields<E: de::Error>(
         body: Option<Body>,
-        message: Option<Message>,
+        message: Option<Box<Message>>,
         content: Option<Box<LargeContent>>,
     ) -> Result<Self, E> {
         match (body, message, content) {
             (Some(body), None, None) => Ok(Self::Body(body)),
-            (None, Some(message), None) => Ok(Self::Message(message)),
+            (None, Some(message), None) => Ok(Self::Message(*message)),
             (None, None, Some(large)) => Ok(Self::Large(*large)),
             (None, None, None) => Err(E::missing_field("body")),
             _ => Err(E::custom("a mail has one of body, message and content")),
@@ -358,7 +358,36 @@ mod tests {
     }
 
     #[test]
-    fn the_size_counts_the_whole_content_and_the_message_has_only_bodies() {
+    fn a_message_has_at_least_a_byte_and_at_most_the_limit() {
+        let message = |length| Message::try_from(&vec![0xff; length][..]);
+        let refused = |problem| Err(Invalid { field: Field::Message, problem });
+        assert_eq!(message(0), refused(Problem::Empty));
+        for length in [1, limits::BODY_MAX] {
+            assert_eq!(message(length).unwrap().as_bytes(), vec![0xff; length]);
+        }
+        assert_eq!(message(limits::BODY_MAX + 1), refused(Problem::TooLong(limits::BODY_MAX)));
+        // Its bytes are other people's, and are no line of a log.
+        assert_eq!(format!("{:?}", message(3).unwrap()), "message of 3 bytes");
+    }
+
+    #[test]
+    fn a_content_is_a_text_or_a_message_wherever_its_bytes_are() {
+        let message = Content::from(Message::try_from(&b"\n\0"[..]).unwrap());
+        assert_eq!((message.size(), message.inline_size()), (2, 2));
+        assert_eq!(message.body(), None);
+        assert_eq!(message.kind(), ContentKind::Message {});
+        let body: Content = "\n\0".parse().unwrap();
+        assert_eq!(body.kind(), ContentKind::Text {});
+        assert_ne!(body, message);
+        let Content::Large(text) = large(2) else { unreachable!() };
+        let large = LargeContent { kind: ContentKind::Message {}, ..text };
+        assert_eq!(Content::Large(text).kind(), ContentKind::Text {});
+        assert_eq!(Content::Large(large).kind(), ContentKind::Message {});
+        assert_ne!(text, large);
+    }
+
+    #[test]
+    fn the_size_counts_the_whole_content_and_the_request_has_what_is_not_in_pieces() {
         let body: Content = "ção".parse().unwrap();
         assert_eq!((body.size(), body.inline_size()), (5, 5));
         assert_eq!(body.body().map(Body::as_str), Some("ção"));

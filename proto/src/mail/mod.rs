@@ -41,8 +41,8 @@ pub struct Mail {
     pub content: Content,
 }
 
-/// Wire form of a [`Mail`], whose content is one of the last three fields. The rarer of
-/// them is boxed, which keeps the decoder's stack small.
+/// Wire form of a [`Mail`], whose content is one of the last three fields. The rarer ones
+/// are boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct MailFields {
     seq: Seq,
@@ -55,7 +55,7 @@ struct MailFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
-    message: Option<Message>,
+    message: Option<Box<Message>>,
     #[serde(default, deserialize_with = "present")]
     content: Option<Box<LargeContent>>,
 }

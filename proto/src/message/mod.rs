@@ -218,8 +218,8 @@ pub struct Send {
     pub content: Content,
 }
 
-/// Wire form of a [`Send`], whose content is one of the last three fields. The rarer of
-/// them is boxed, which keeps the decoder's stack small.
+/// Wire form of a [`Send`], whose content is one of the last three fields. The rarer ones
+/// are boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct SendFields {
     id: MailId,
@@ -228,7 +228,7 @@ struct SendFields {
     #[serde(default, deserialize_with = "present")]
     body: Option<Body>,
     #[serde(default, deserialize_with = "present")]
-    message: Option<Message>,
+    message: Option<Box<Message>>,
     #[serde(default, deserialize_with = "present")]
     content: Option<Box<LargeContent>>,
 }
@@ -503,13 +503,13 @@ pub struct NewMail {
     pub subject: Subject,
 }
 
-/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`. The rarer of
-/// the two is boxed, which keeps the decoder's stack small.
+/// Wire form of a [`ServerMessage`]: a map of `number` and either `reply` or `notice`. Both
+/// are boxed, which keeps the decoder's stack small.
 #[derive(Deserialize)]
 struct ServerMap {
     number: u32,
     #[serde(default)]
-    reply: Option<Reply>,
+    reply: Option<Box<Reply>>,
     #[serde(default)]
     notice: Option<Box<Notice>>,
 }
@@ -518,7 +518,7 @@ impl ServerMap {
     fn message<E: de::Error>(self) -> Result<ServerMessage, E> {
         match self {
             Self { number, reply: Some(reply), notice: None } => {
-                Ok(ServerMessage::Reply { number, reply })
+                Ok(ServerMessage::Reply { number, reply: *reply })
             }
             Self { number: 0, reply: None, notice: Some(notice) } => {
                 Ok(ServerMessage::Notice(*notice))
