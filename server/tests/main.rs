@@ -15,6 +15,7 @@ mod faults;
 mod limits;
 mod logout;
 mod lost;
+mod messages;
 mod operator;
 mod process;
 mod promises;

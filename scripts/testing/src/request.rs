@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use correio_proto::{
     credential::Credential,
-    mail::{Content, LargeContent, MailId, MailRef, Sha256},
+    mail::{Content, ContentKind, LargeContent, MailId, MailRef, Sha256},
     message::{Hello, Login, Read, Register, Request, Send, Software, Upload},
 };
 
@@ -84,16 +84,29 @@ pub fn upload(number: u64, size: u64, part: Range<u64>) -> Request {
 /// content's.
 #[must_use]
 pub fn large_mail(number: u64, to: &str, size: u64) -> Request {
-    Request::Send(Send {
-        id: id(number),
-        to: to.parse().unwrap(),
-        subject: format!("Mail {number}").parse().unwrap(),
-        content: Content::Large(LargeContent {
-            kind: Default::default(),
-            size: size.try_into().unwrap(),
-            sha256: Sha256([7; 32]),
-        }),
-    })
+    large(number, to, size, ContentKind::Text {})
+}
+
+/// As [`large_mail`], with a message.
+#[must_use]
+pub fn large_message(number: u64, to: &str, size: u64) -> Request {
+    large(number, to, size, ContentKind::Message {})
+}
+
+fn large(number: u64, to: &str, size: u64, kind: ContentKind) -> Request {
+    let size = size.try_into().unwrap();
+    with_content(number, to, Content::Large(LargeContent { kind, size, sha256: Sha256([7; 32]) }))
+}
+
+/// A mail whose content is a message.
+#[must_use]
+pub fn message(number: u64, to: &str, bytes: &[u8]) -> Request {
+    with_content(number, to, Content::Message(bytes.try_into().unwrap()))
+}
+
+fn with_content(number: u64, to: &str, content: Content) -> Request {
+    let (to, subject) = (to.parse().unwrap(), format!("Mail {number}").parse().unwrap());
+    Request::Send(Send { id: id(number), to, subject, content })
 }
 
 /// The piece of a mail's content from this offset on.

@@ -324,7 +324,7 @@ fn welcome(config: &SessionConfig) -> Welcome {
             piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: [Capability::contents()].into(),
+        capabilities: [Capability::contents(), Capability::messages()].into(),
     }
 }
 

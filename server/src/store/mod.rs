@@ -295,14 +295,16 @@ impl NewMailRecord {
             Content::Body(body) => part(body.as_str().as_bytes()),
             Content::Message(message) => {
                 part(b"");
+                part(b"");
                 part(message.as_bytes());
             }
             Content::Large(large) => {
                 part(b"");
                 part(&large.size.get().to_be_bytes());
                 part(&large.sha256.0);
+                // No username is empty.
                 if let ContentKind::Message {} = large.kind {
-                    part(b"message");
+                    part(b"");
                 }
             }
         }

@@ -2,8 +2,11 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
-use correio_proto::rfc5322;
-use correio_testing::rerun::{data_directory, on_a_small_disk};
+use correio_proto::{message::Reply, rfc5322};
+use correio_testing::{
+    request::{content, large_message, message, upload},
+    rerun::{data_directory, on_a_small_disk},
+};
 
 use super::{done, files, mails, make, names, run, text};
 use crate::daemon::Daemon;
@@ -38,6 +41,34 @@ fn waiting_mail_is_written_as_maildirs_and_stays() {
     for username in ["tony", "pepper"] {
         assert_eq!(exported(&target.join(username)), mails(&daemon, username), "{username}");
     }
+}
+
+#[test]
+fn a_message_is_exported_to_the_byte_also_from_pieces() {
+    const SIZE: u64 = 300_000;
+    let directory = tempfile::tempdir().unwrap();
+    let (data, target) = (directory.path().join("data"), directory.path().join("out"));
+    let bytes = b"Subject: a\r\n\r\n\0\xff";
+    let daemon = Daemon::start(&data, &[]);
+    let mut tony = daemon.session("tony");
+    for part in [0..200_000, 200_000..SIZE] {
+        let reply = tony.ask(upload(1, SIZE, part.clone()));
+        assert_eq!(reply, Reply::Uploaded { staged: part.end });
+    }
+    for request in [large_message(1, "tony", SIZE), message(2, "tony", bytes)] {
+        assert!(matches!(tony.ask(request), Reply::Sent { .. }));
+    }
+    assert_eq!(daemon.stop().code(), Some(0));
+    done(&data, &["export", "tony", text(&target)]);
+    let new = target.join("tony/new");
+    let files: Vec<_> = names(&new).iter().map(|name| fs::read(new.join(name)).unwrap()).collect();
+    let length = |length: u64| format!("\nX-Correio-Message-Length: {length}\n").into_bytes();
+    for content in [content(1, 0..SIZE), bytes.to_vec()] {
+        let end = [length(content.len() as u64), content].concat();
+        assert_eq!(files.iter().filter(|file| file.ends_with(&end)).count(), 1);
+    }
+    let daemon = Daemon::start(&data, &[]);
+    assert_eq!(exported(&target.join("tony")), mails(&daemon, "tony"));
 }
 
 #[test]

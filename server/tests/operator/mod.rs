@@ -21,6 +21,8 @@ use correio_proto::{
     message::{Fetch, Reply, Request},
 };
 
+use correio_testing::request::message;
+
 use crate::daemon::{Client, Daemon, command, login, mail};
 
 /// Runs a command on a data directory. Returns its exit status, output and standard error.
@@ -40,8 +42,8 @@ pub fn done(directory: &Path, arguments: &[&str]) -> String {
     output
 }
 
-/// Makes the directory of a server that was stopped: two accounts, ten mails to tony and five of
-/// them to pepper, a certificate and a key of invites.
+/// Makes the directory of a server that was stopped: two accounts, ten mails to tony, two of them with
+/// messages, and five of them to pepper, a certificate and a key of invites.
 pub fn make(directory: &Path) {
     let daemon = Daemon::start(directory, &[]);
     fill(&daemon);
@@ -54,7 +56,11 @@ pub fn fill(daemon: &Daemon) {
     daemon.session("pepper");
     for number in 0..10 {
         let to = if number < 5 { "tony,pepper" } else { "tony" };
-        assert!(matches!(tony.ask(mail(number, to)), Reply::Sent { .. }));
+        let request = match number {
+            3 | 8 => message(number, to, b"From: pepper\r\n\r\n\0\xff"),
+            _ => mail(number, to),
+        };
+        assert!(matches!(tony.ask(request), Reply::Sent { .. }));
     }
 }
 

@@ -13,7 +13,8 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 use super::{
     kept_once::{Rows, rows},
     support::{
-        Harness, UPLOADS, create, delete, everything, find, id, read, send, send_large, upload_at,
+        Harness, UPLOADS, create, delete, everything, find, id, read, send, send_large,
+        send_large_message, send_message, upload_at,
     },
 };
 
@@ -42,11 +43,17 @@ fn job() -> impl Strategy<Value = StoreJob> {
         ),
         4 => (account(), number(), size(), time())
             .prop_map(|(account, number, size, now)| upload_at(now, account, number, size, 0..size)),
-        6 => (account(), number(), to(), size())
-            .prop_map(|(account, number, to, size)| send_large(account, number, to, size)),
-        3 => (account(), number(), to(), prop::sample::select(&[1_usize, 9000][..])).prop_map(
-            |(account, number, to, bytes)| send(account, number, to, &"x".repeat(bytes))
+        6 => (account(), number(), to(), size(), any::<bool>()).prop_map(
+            |(account, number, to, size, is_message)| match is_message {
+                false => send_large(account, number, to, size),
+                true => send_large_message(account, number, to, size),
+            }
         ),
+        3 => (account(), number(), to(), prop::sample::select(&[1_usize, 9000][..]), any::<bool>())
+            .prop_map(|(account, number, to, bytes, is_message)| match is_message {
+                false => send(account, number, to, &"x".repeat(bytes)),
+                true => send_message(account, number, to, &vec![b'x'; bytes]),
+            }),
         4 => (account(), mail(), 0..700_u64)
             .prop_map(|(account, mail, offset)| read(account, mail, offset)),
         4 => (account(), prop::collection::vec(mail(), 0..20))

@@ -20,6 +20,7 @@ pub const LATER_SCHEMA: Schema = Schema {
     steps: &[
         Schema::PRESENT.steps[0],
         Schema::PRESENT.steps[1],
+        Schema::PRESENT.steps[2],
         "
         CREATE TABLE next_mail (
             seq INTEGER PRIMARY KEY,
@@ -32,6 +33,7 @@ pub const LATER_SCHEMA: Schema = Schema {
             subject TEXT NOT NULL,
             body TEXT NOT NULL,
             content INTEGER,
+            message BLOB,
             is_read INTEGER NOT NULL DEFAULT 0
         ) STRICT;
         INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
@@ -48,8 +50,8 @@ pub const LATER_SCHEMA: Schema = Schema {
         Part::new("table", "meta"),
         Part::new("table", "account"),
         Part::new("table", "mail"),
-        Part { until: 3, ..Part::new("index", "verdict_age") },
-        Part { since: 4, ..Part::new("table", "folder") },
+        Part { until: 4, ..Part::new("index", "verdict_age") },
+        Part { since: 5, ..Part::new("table", "folder") },
     ],
 };
 
@@ -124,6 +126,39 @@ pub fn make_version_1(directory: &Path) {
         INSERT INTO verdict SELECT id, 1, zeroblob(16), sent_at FROM mail;
         PRAGMA application_id = 0x636f7272;
         PRAGMA user_version = 1;
+    ";
+    connection.execute_batch(rows).unwrap();
+}
+
+/// Makes a database as the second version of the program has left it: texts in rows of their own, a
+/// text that two mails share, a content in pieces, and an upload. The first mail is in the index of
+/// mailboxes.
+pub fn make_version_2(directory: &Path) {
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    connection.execute_batch(Schema::PRESENT.steps[0]).unwrap();
+    connection.execute_batch(Schema::PRESENT.steps[1]).unwrap();
+    let rows = "
+        INSERT INTO meta (only, realm, reserved, indexed)
+            VALUES (1, x'0102030405060708090a0b0c0d0e0f10', 65536, 1);
+        INSERT INTO account VALUES
+            (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 2),
+            (2, 'pepper', 'Pepper Potts', 'h', zeroblob(16), 0, 0);
+        INSERT INTO mail SELECT value, 1, unhex('0000000000007000800000000000000' || value),
+            'tony', 'Tony Stark', 'tony', 1000 + value, 's', 'x', NULL FROM json_each('[1, 2]');
+        INSERT INTO mailbox VALUES (1, 1);
+        INSERT INTO content VALUES
+            (3, 'tony', 'Tony Stark', 'tony, pepper', 1003, 's', NULL, NULL, NULL, 'shared'),
+            (5, 'tony', 'Tony Stark', 'tony', 1005, 's', 6, zeroblob(32), 1, NULL);
+        INSERT INTO mail SELECT value, value - 2, unhex('00000000000070008000000000000003'),
+            '', '', '', 0, '', '', 3 FROM json_each('[3, 4]');
+        INSERT INTO mail VALUES
+            (5, 1, unhex('00000000000070008000000000000005'), '', '', '', 0, '', '', 5);
+        INSERT INTO upload VALUES (2, 1, unhex('00000000000070008000000000000006'), 9, 2, 1000);
+        INSERT INTO piece VALUES (1, 0, x'616263646566'), (2, 0, x'0102');
+        INSERT INTO verdict SELECT DISTINCT id, 1, zeroblob(16), sent_at FROM mail;
+        PRAGMA application_id = 0x636f7272;
+        PRAGMA user_version = 2;
     ";
     connection.execute_batch(rows).unwrap();
 }

@@ -12,6 +12,7 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
 use super::support::{
     Harness, NAMES, QUOTA, create, delete, everything, find, hash, id, rename, send, send_at,
+    send_message_at,
 };
 
 /// Wall-clock time at the beginning of a history.
@@ -37,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
         (0..3_u8).prop_map(Step::Rename),
         (0..3_u8, 0..2_u8, 0..2_u8).prop_map(|(name, old, new)| Step::SetHash(name, old, new)),
         (0..3_u8, 0..2_u8).prop_map(|(name, hash)| Step::Delete(name, hash)),
-        (0..3_u8, 0..6_u64, prop::collection::vec(0..4_u8, 1..3), 0..2_u8)
+        (0..3_u8, 0..6_u64, prop::collection::vec(0..4_u8, 1..3), 0..4_u8)
             .prop_map(|(from, id, to, body)| Step::Send(from, id, to, body)),
         (0..3_u8, 1..4_u32).prop_map(|(name, mails)| Step::Fetch(name, mails)),
         (0..3_u8, 0..3_usize).prop_map(|(name, mails)| Step::Confirm(name, mails)),
@@ -101,8 +102,12 @@ fn as_job(harness: &mut Harness, now: u64, step: &Step) -> StoreJob {
         }
         Step::Send(from, number, to, body) => {
             let to: Vec<_> = to.iter().map(|index| name(*index)).collect();
-            let body = "x".repeat(1 + usize::from(*body) * 300);
-            send_at(now, account(*from), *number, &to.join(","), &body)
+            let (to, from) = (to.join(","), account(*from));
+            let bytes = "x".repeat(1 + usize::from(*body % 2) * 300);
+            match body / 2 {
+                0 => send_at(now, from, *number, &to, &bytes),
+                _ => send_message_at(now, from, *number, &to, bytes.as_bytes()),
+            }
         }
         Step::Fetch(index, mails) => {
             StoreJob::Fetch { account: account(*index), after: Seq(0), mails: *mails, bytes: 400 }

@@ -26,8 +26,8 @@ const PIECE: u64 = PIECE_MAX as u64;
 /// The numbers of rows in the tables of contents.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Rows {
-    mail: u32,
-    content: u32,
+    pub mail: u32,
+    pub content: u32,
     upload: u32,
     piece: u32,
     dropped: u32,

@@ -26,6 +26,7 @@ mod groups;
 mod kept_once;
 mod killing;
 mod log;
+mod messages;
 mod migrating;
 mod opening;
 mod queue;

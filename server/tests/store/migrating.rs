@@ -15,7 +15,7 @@ use correio_testing::{
 };
 
 use super::{
-    files::{make_version_1, open_later, snapshot},
+    files::{make_version_1, make_version_2, open_later, snapshot},
     support::{Harness, everything, send},
 };
 
@@ -39,6 +39,18 @@ fn killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all() {
     killed_at_any_moment(
         test,
         make_version_1,
+        Harness::sqlite,
+        Harness::sqlite,
+        &StoreDone::Conflict,
+    );
+}
+
+#[test]
+fn killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all() {
+    let test = "migrating::killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all";
+    killed_at_any_moment(
+        test,
+        make_version_2,
         Harness::sqlite,
         Harness::sqlite,
         &StoreDone::Conflict,

@@ -3,13 +3,25 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
-use correio_proto::mail::Timestamp;
-use correio_server::store::{StoreDone, sqlite::SqliteOpenError};
+use correio_proto::mail::{ContentKind, Timestamp};
+use correio_server::{
+    cancel::Cancel,
+    store::{
+        StoreDone,
+        sqlite::{SqliteOpenError, SqliteSnapshot},
+    },
+};
 use correio_testing::rerun::without_root;
 
 use super::{
-    files::{DATABASE, copy_files, make_version_1, open, open_later, refusal, refused, version_of},
-    support::{Harness, everything, id, is_sent, send, send_large, upload},
+    files::{
+        DATABASE, copy_files, make_version_1, make_version_2, open, open_later, refusal, refused,
+        version_of,
+    },
+    support::{
+        Harness, everything, id, is_sent, send, send_large, send_large_message, send_message,
+        upload,
+    },
 };
 
 #[test]
@@ -132,7 +144,7 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     let before = everything(&mut harness);
     harness.close();
     let path = directory.path().join(DATABASE);
-    assert_eq!(version_of(&path), 2);
+    assert_eq!(version_of(&path), 3);
     // The first opening migrates the database, the second finds it migrated.
     for _ in 0..2 {
         let mut harness = open_later(directory.path()).unwrap();
@@ -141,10 +153,10 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
         let again = harness.run(send(tony, 1, "tony", "x"));
         assert_eq!(again, StoreDone::SentBefore { sent_at: Timestamp(1001) });
         harness.close();
-        assert_eq!(version_of(&path), 4);
+        assert_eq!(version_of(&path), 5);
     }
     let error = refused(directory.path());
-    assert!(matches!(error, SqliteOpenError::Newer { found: 4, known: 2, .. }), "{error}");
+    assert!(matches!(error, SqliteOpenError::Newer { found: 5, known: 3, .. }), "{error}");
 }
 
 #[test]
@@ -157,7 +169,7 @@ fn the_mail_of_the_first_version_is_kept_beside_contents_in_pieces() {
     harness.run(upload(tony, 4, 50, 0..50));
     assert!(is_sent(&harness.run(send_large(tony, 4, "tony", 50))));
     harness.close();
-    assert_eq!(version_of(&directory.path().join(DATABASE)), 2);
+    assert_eq!(version_of(&directory.path().join(DATABASE)), 3);
     let mut harness = Harness::sqlite(directory.path());
     let mails = harness.fetch(tony);
     let ids: Vec<_> = mails.iter().map(|mail| mail.id).collect();
@@ -166,4 +178,31 @@ fn the_mail_of_the_first_version_is_kept_beside_contents_in_pieces() {
     assert_eq!(mails[1].sent_at, Timestamp(1002));
     assert_eq!((harness.record("tony").waiting, harness.confirm_all(tony)), (4, 4));
     assert_eq!(harness.run(send(tony, 1, "tony", "x")), StoreDone::Conflict, "known by its id");
+}
+
+#[test]
+fn the_mail_of_the_second_version_is_kept_beside_messages() {
+    let directory = tempfile::tempdir().unwrap();
+    make_version_2(directory.path());
+    let mut harness = Harness::sqlite(directory.path());
+    let (tony, pepper) = (harness.find("tony"), harness.find("pepper"));
+    assert!(is_sent(&harness.run(send_message(tony, 7, "pepper", b"a\r\n\xff"))));
+    assert_eq!(harness.run(upload(tony, 6, 9, 2..9)), StoreDone::Uploaded { staged: 9 });
+    assert!(is_sent(&harness.run(send_large_message(tony, 6, "pepper", 9))));
+    harness.close();
+    assert_eq!(version_of(&directory.path().join(DATABASE)), 3);
+    let checked = SqliteSnapshot::open(directory.path(), &Cancel::default());
+    assert_eq!(checked.unwrap().check(|_| ()).unwrap().findings, []);
+    let mut harness = Harness::sqlite(directory.path());
+    let mails = harness.fetch(tony);
+    let ids: Vec<_> = mails.iter().map(|mail| mail.id).collect();
+    assert_eq!(ids, [1, 2, 3, 5].map(id));
+    assert_eq!(mails[2].content, "shared".parse().unwrap());
+    assert_eq!(mails[3].content.kind(), ContentKind::Text {});
+    assert_eq!(harness.read_all(tony, mails[3].reference()), b"abcdef");
+    let mails = harness.fetch(pepper);
+    let kinds: Vec<_> = mails.iter().map(|mail| mail.content.kind()).collect();
+    let (text, message) = (ContentKind::Text {}, ContentKind::Message {});
+    assert_eq!(kinds, [text, message, message]);
+    assert_eq!((harness.confirm_all(tony), harness.confirm_all(pepper)), (4, 3));
 }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{Content, LargeContent, Mail, MailId, MailRef, Seq, Sha256, Timestamp},
+    mail::{Content, ContentKind, LargeContent, Mail, MailId, MailRef, Seq, Sha256, Timestamp},
     message::Realm,
 };
 use correio_server::{
@@ -434,34 +434,43 @@ pub fn send(sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
 }
 
 pub fn send_at(now: u64, sender: AccountId, number: u64, to: &str, body: &str) -> StoreJob {
-    StoreJob::Send {
-        sender,
-        mail: Arc::new(NewMailRecord {
-            id: id(number),
-            to: to.parse().unwrap(),
-            subject: "s".parse().unwrap(),
-            content: body.parse().unwrap(),
-        }),
-        now: Timestamp(now),
-    }
+    send_content(now, sender, number, to, body.parse().unwrap())
+}
+
+/// Sends a mail whose content is a message.
+pub fn send_message(sender: AccountId, number: u64, to: &str, message: &[u8]) -> StoreJob {
+    send_message_at(1000 + number, sender, number, to, message)
+}
+
+pub fn send_message_at(
+    now: u64,
+    sender: AccountId,
+    number: u64,
+    to: &str,
+    message: &[u8],
+) -> StoreJob {
+    send_content(now, sender, number, to, Content::Message(message.try_into().unwrap()))
 }
 
 /// Sends a mail with a large content, whose bytes are uploaded under the same number.
 pub fn send_large(sender: AccountId, number: u64, to: &str, size: u64) -> StoreJob {
-    StoreJob::Send {
-        sender,
-        mail: Arc::new(NewMailRecord {
-            id: id(number),
-            to: to.parse().unwrap(),
-            subject: "s".parse().unwrap(),
-            content: Content::Large(LargeContent {
-                kind: Default::default(),
-                size: size.try_into().unwrap(),
-                sha256: Sha256([7; 32]),
-            }),
-        }),
-        now: Timestamp(1000 + number),
-    }
+    send_content(1000 + number, sender, number, to, large(ContentKind::Text {}, size))
+}
+
+/// As [`send_large`], with a message.
+pub fn send_large_message(sender: AccountId, number: u64, to: &str, size: u64) -> StoreJob {
+    send_content(1000 + number, sender, number, to, large(ContentKind::Message {}, size))
+}
+
+fn large(kind: ContentKind, size: u64) -> Content {
+    let size = size.try_into().unwrap();
+    Content::Large(LargeContent { kind, size, sha256: Sha256([7; 32]) })
+}
+
+fn send_content(now: u64, sender: AccountId, number: u64, to: &str, content: Content) -> StoreJob {
+    let (to, subject) = (to.parse().unwrap(), "s".parse().unwrap());
+    let mail = Arc::new(NewMailRecord { id: id(number), to, subject, content });
+    StoreJob::Send { sender, mail, now: Timestamp(now) }
 }
 
 /// Uploads a part of [`content`] with this size.

@@ -205,7 +205,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "1 MiB",
         "a size from 1 B to 8 MiB, such as 1048576, 64 KiB or 1 MiB",
-        "Longest body of a mail, which travels in one message",
+        "Longest text or RFC 5322 message of a mail that travels in one request",
     ),
     one(
         "mail-bytes",

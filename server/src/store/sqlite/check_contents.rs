@@ -21,6 +21,16 @@ const RULES: &[Rule] = &[
               WHERE NOT EXISTS (SELECT 1 FROM mail WHERE mail.content = content.id)",
     },
     Rule {
+        defect: "mail has a message and something else",
+        sql: "SELECT seq FROM mail
+              WHERE message IS NOT NULL AND (body != '' OR content IS NOT NULL)",
+    },
+    Rule {
+        defect: "content has a message and something else",
+        sql: "SELECT id FROM content WHERE message IS NOT NULL AND body IS NOT ''
+                  OR is_message AND pieces IS NULL",
+    },
+    Rule {
         defect: "pieces have another length than their content",
         sql: "SELECT pieces FROM content WHERE pieces IS NOT NULL AND size != coalesce(
                   (SELECT sum(octet_length(bytes)) FROM piece
@@ -79,8 +89,9 @@ mod tests {
     /// An account with one mail whose content is large, one upload, and dropped pieces.
     const WHOLE: &str = "
         INSERT INTO account VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 7);
-        INSERT INTO content VALUES (5, 'tony', 'Tony Stark', 'tony', 1, 's', 6, zeroblob(32), 1, NULL);
-        INSERT INTO mail VALUES (5, 1, zeroblob(16), '', '', '', 0, '', '', 5);
+        INSERT INTO content VALUES (5, 'tony', 'Tony Stark', 'tony', 1, 's', 6, zeroblob(32), 1, NULL,
+            NULL, 1);
+        INSERT INTO mail VALUES (5, 1, zeroblob(16), '', '', '', 0, '', '', 5, NULL);
         INSERT INTO upload VALUES (2, 1, zeroblob(16), 9, 2, 1);
         INSERT INTO dropped VALUES (3);
         INSERT INTO piece VALUES
@@ -126,5 +137,15 @@ mod tests {
             [("pieces belong to nothing, or to two", 2)]
         );
         assert_eq!(found("UPDATE upload SET account = 2"), [("upload belongs to no account", 2)]);
+        let unchecked =
+            |sql: &str| found(&format!("PRAGMA ignore_check_constraints = true; {sql}"));
+        assert_eq!(
+            unchecked("UPDATE mail SET message = x'00'"),
+            [("mail has a message and something else", 5)]
+        );
+        for sql in ["SET message = x'00'", "SET pieces = NULL, body = '', size = NULL"] {
+            let found = unchecked(&format!("UPDATE content {sql}"));
+            assert!(found.contains(&("content has a message and something else", 5)), "{found:?}");
+        }
     }
 }

@@ -6,12 +6,13 @@
 //! mails could be wrong after a fault.
 
 use correio_proto::mail::{
-    Content, FullName, LargeContent, Mail, MailId, MailRef, Recipients, Seq, Sha256, Timestamp,
-    Username,
+    Content, ContentKind, FullName, LargeContent, Mail, MailId, MailRef, Recipients, Seq, Sha256,
+    Timestamp, Username,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params, types::ValueRef};
 
 use super::{
+    inline::{self, Inline},
     pieces::{self, Pieces},
     row::{parsed, timestamp, to_sql, unsigned},
     tables::Tables,
@@ -74,14 +75,15 @@ pub(super) fn put(
     let Some((_, content)) = seqs.first().copied() else {
         return Ok(());
     };
-    let (body, large) = match &mail.content {
-        Content::Body(body) => (Some(body.as_str()), None),
-        Content::Message(_) => (None, None),
-        Content::Large(large) => (None, Some(large)),
+    let Inline { body, message } = Inline::of(&mail.content);
+    let large = match &mail.content {
+        Content::Body(_) | Content::Message(_) => None,
+        Content::Large(large) => Some(large),
     };
+    let is_message = large.is_some_and(|large| large.kind == ContentKind::Message {});
     let sql = "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, size,
-                   sha256, pieces, body)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                   sha256, pieces, body, message, is_message)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     tables.db.prepare_cached(sql)?.execute(params![
         content,
         username.as_str(),
@@ -92,7 +94,9 @@ pub(super) fn put(
         large.map(|large| to_sql(large.size.get())),
         large.map(|large| large.sha256.0),
         pieces.map(|pieces| pieces.0),
-        body
+        body,
+        message,
+        is_message
     ])?;
     let mut insert = tables.db.prepare_cached(
         "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,
@@ -108,7 +112,9 @@ pub(super) fn put(
 
 /// The mail with this number and id, whose row names a content.
 pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Result<Mail> {
-    let sql = "SELECT sender, sender_name, recipients, sent_at, subject, size, sha256, body
+    let sql =
+        "SELECT sender, sender_name, recipients, sent_at, subject, size, sha256, body, message,
+                   is_message
                FROM content WHERE id = ?1";
     db.prepare_cached(sql)?.query_row([content], |row| {
         Ok(Mail {
@@ -120,10 +126,14 @@ pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Resul
             sent_at: timestamp(row, 3)?,
             subject: parsed(row, 4)?,
             content: match row.get_ref(5)? {
-                ValueRef::Null => Content::Body(parsed(row, 7)?),
+                ValueRef::Null => inline::content(row, 7, 8)?,
                 _ => {
+                    let kind = match row.get(9)? {
+                        true => ContentKind::Message {},
+                        false => ContentKind::Text {},
+                    };
                     let (size, sha256) = (uploads::size(row, 5)?, Sha256(row.get(6)?));
-                    Content::Large(LargeContent { kind: Default::default(), size, sha256 })
+                    Content::Large(LargeContent { kind, size, sha256 })
                 }
             },
         })
@@ -132,7 +142,8 @@ pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Resul
 
 /// Bytes that a mail with this content counts for in a mailbox's quota.
 pub(super) fn quota_bytes(db: &Connection, content: i64) -> Result<u64> {
-    let sql = "SELECT octet_length(subject) + coalesce(size, octet_length(body))
+    let sql = "SELECT octet_length(subject)
+                   + coalesce(size, octet_length(message), octet_length(body))
                FROM content WHERE id = ?1";
     db.prepare_cached(sql)?.query_row([content], |row| unsigned(row, 0))
 }

@@ -1,12 +1,13 @@
 //! Jobs about mail as SQL, within the transaction of their group.
 
 use correio_proto::mail::{
-    Body, Content, FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username,
+    Content, FullName, Mail, MailId, MailRef, Recipients, Seq, Timestamp, Username,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
     contents,
+    inline::{self, Inline},
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
     uploads,
@@ -120,9 +121,11 @@ fn put(
     accounts: &[AccountId],
 ) -> Result<()> {
     let to = mail.to.to_string();
+    let Inline { body, message } = Inline::of(&mail.content);
     let mut insert = tables.db.prepare_cached(
-        "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,
+             body, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
     for account in accounts {
         let seq = tables.memtable.next_seq(tables.db)?;
@@ -135,7 +138,8 @@ fn put(
             to,
             to_sql(now.0),
             mail.subject.as_str(),
-            mail.content.body().map(Body::as_str)
+            body,
+            message
         ])?;
         tables.memtable.add(*account, seq, mail.quota_bytes());
     }
@@ -155,7 +159,8 @@ pub(super) fn fetch(
     let mut page = Page { mails: Vec::new(), bytes: 0, max: max as usize, max_bytes };
     // Rows are read one by one, so that the query does no work beyond the page.
     let mut select = tables.db.prepare_cached(
-        "SELECT mail.seq, id, content, sender, sender_name, recipients, sent_at, subject, body
+        "SELECT mail.seq, id, content, sender, sender_name, recipients, sent_at, subject, body,
+                message
          FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
          WHERE mailbox.account = ?1 AND mailbox.seq > ?2 ORDER BY mailbox.seq",
     )?;
@@ -168,7 +173,7 @@ pub(super) fn fetch(
     }
     // Mails in the memtable have higher numbers than mails in the index.
     let mut select = tables.db.prepare_cached(
-        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body
+        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body, message
          FROM mail WHERE seq = ?1",
     )?;
     for seq in tables.memtable.above(account, after) {
@@ -220,7 +225,7 @@ fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
         to: parsed::<Recipients>(row, 5)?,
         sent_at: timestamp(row, 6)?,
         subject: parsed(row, 7)?,
-        content: Content::Body(parsed(row, 8)?),
+        content: inline::content(row, 8, 9)?,
     })
 }
 
@@ -231,14 +236,15 @@ pub(super) fn each(
     mut see: impl FnMut(i64, AccountId, bool, Result<Mail>),
 ) -> Result<()> {
     let mut select = db.prepare(
-        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body, account,
+        "SELECT seq, id, content, sender, sender_name, recipients, sent_at, subject, body, message,
+                account,
                 EXISTS (SELECT 1 FROM mailbox
                         WHERE mailbox.account = mail.account AND mailbox.seq = mail.seq)
          FROM mail ORDER BY seq",
     )?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
-        see(row.get(0)?, AccountId(row.get(9)?), row.get(10)?, mail(db, row));
+        see(row.get(0)?, AccountId(row.get(10)?), row.get(11)?, mail(db, row));
     }
     Ok(())
 }
@@ -274,7 +280,7 @@ pub(super) fn confirm(
     let (mut deleted, mut indexed, mut indexed_bytes) = (0, 0, 0);
     // DELETE … RETURNING would make SQLite fill a temporary table each time.
     let mut find = tables.db.prepare_cached(
-        "SELECT octet_length(subject) + octet_length(body), content
+        "SELECT octet_length(subject) + coalesce(octet_length(message), octet_length(body)), content
          FROM mail WHERE seq = ?1 AND account = ?2 AND id = ?3",
     )?;
     let mut delete = tables.db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;

@@ -142,9 +142,11 @@ impl Memtable {
         self.flush = (until > 0).then_some(Flush { until, done, rest: VecDeque::new() });
         // The lengths stand at the beginning of a row: long bodies are not read.
         let sql = "SELECT mail.account, mail.seq, iif(mail.content IS NULL,
-                       octet_length(mail.subject) + octet_length(mail.body),
+                       octet_length(mail.subject)
+                           + coalesce(octet_length(mail.message), octet_length(mail.body)),
                        octet_length(content.subject)
-                           + coalesce(content.size, octet_length(content.body)))
+                           + coalesce(content.size, octet_length(content.message),
+                                octet_length(content.body)))
                    FROM mail LEFT JOIN content ON content.id = mail.content
                    WHERE mail.seq > ?1 ORDER BY mail.seq";
         let mut select = db.prepare_cached(sql)?;

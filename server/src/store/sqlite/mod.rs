@@ -49,6 +49,7 @@ mod fatal;
 mod group;
 mod header;
 mod index;
+mod inline;
 mod jobs;
 mod mail_reader;
 mod mails;

@@ -285,8 +285,12 @@ mod tests {
         let many = names.join(",");
         assert_eq!(size(&mail("tony", text(1 << 20))), (1 << 20) + 1);
         assert_eq!(size(&mail("tony,pepper", text(100))), 202);
-        let once = size(&mail(&many, text(1 << 20)));
-        assert!(((1 << 20)..(1 << 20) + 20_000).contains(&once), "{once}");
+        let message = |bytes: usize| Content::Message(vec![0; bytes][..].try_into().unwrap());
+        assert_eq!(size(&mail("tony,pepper", message(100))), 202);
+        for content in [text(1 << 20), message(1 << 20)] {
+            let once = size(&mail(&many, content));
+            assert!(((1 << 20)..(1 << 20) + 20_000).contains(&once), "{once}");
+        }
         let size_of_content = (64_u64 << 20).try_into().unwrap();
         let large = LargeContent {
             kind: Default::default(),

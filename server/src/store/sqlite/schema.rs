@@ -37,7 +37,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2],
+        steps: &[VERSION_1, VERSION_2, VERSION_3],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -215,6 +215,16 @@ const VERSION_2: &str = "
     ALTER TABLE wal_state ADD COLUMN since INTEGER;
     ALTER TABLE meta ADD COLUMN flushing INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE meta ADD COLUMN flushed INTEGER NOT NULL DEFAULT 0;
+";
+
+/// A row whose content is an RFC 5322 message within the mail has it in `message`, and no text in
+/// `body`. `is_message` says what the pieces of a large content are.
+const VERSION_3: &str = "
+    ALTER TABLE mail ADD COLUMN message BLOB
+        CHECK (message IS NULL OR body = '' AND content IS NULL);
+    ALTER TABLE content ADD COLUMN message BLOB CHECK (message IS NULL OR body = '');
+    ALTER TABLE content ADD COLUMN is_message INTEGER NOT NULL DEFAULT 0
+        CHECK (is_message = 0 OR is_message = 1 AND pieces IS NOT NULL);
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {
