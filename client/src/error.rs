@@ -138,6 +138,9 @@ pub enum RequestError {
         /// The largest content, in bytes.
         limit: u64,
     },
+    /// The content is an RFC 5322 message, and the server takes none; nothing was sent.
+    #[error("the server takes no e-mail with attachments")]
+    NoMessages,
     /// The server's answer breaks the protocol.
     #[error("the server sent an answer that makes no sense: {0}")]
     Answer(&'static str),

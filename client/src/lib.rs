@@ -82,11 +82,14 @@ pub use sanitize::{WhiteSpace, sanitize, sanitize_json, sanitize_part, write_san
 pub use service::receive::{ContentProgress, DamagedContents, Progress, ReceiveStep, Receiving};
 pub use service::send::{LargeMail, SendStep, Sending};
 pub use service::{NewAccount, Service};
-pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
+pub use storage::drafts::{
+    Author, Draft, DraftAttachment, DraftError, DraftFile, DraftList, DraftMail, DraftMailError,
+    DraftOrigin, Drafts, OriginAction, ReattachError, Reopened, ThreadFields,
+};
 pub use storage::mailbox::{
     Begun, Completed, Condition, Entries, Entry, Flag, FlagChange, Flags, Folder, InvalidWords,
-    List, MailContent, MailStatus, MailText, Mailbox, MailboxError, MailboxNote, Saving, Selected,
-    SentMail, Stored, Words, read_file,
+    List, MailContent, MailSource, MailStatus, MailText, Mailbox, MailboxError, MailboxNote,
+    Readable, Saving, Selected, SentMail, Stored, Words, read_file,
 };
 pub use storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
 pub use storage::skipped::Skipped;

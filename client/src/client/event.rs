@@ -61,6 +61,9 @@ pub enum Failure {
         /// The largest content that the server takes, in bytes.
         limit: u64,
     },
+    /// The content is a message, and the server takes none. Nothing was sent.
+    #[error("the server takes no messages")]
+    NoMessages,
     /// [`super::ClientConfig::requests_max`] requests are under way.
     #[error("too many requests are under way")]
     Overloaded,

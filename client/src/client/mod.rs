@@ -24,10 +24,9 @@ use correio_proto::{
     SpareBuffers, capability,
     channel::Channel,
     limits,
-    mail::{Content, LargeContent, Username},
+    mail::{Content, ContentKind, ContentSize, Username},
     message::{
-        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, Send, ServerMessage, Software,
-        Upload, Welcome,
+        ErrorCode, ErrorReply, Hello, Notice, Reply, Request, ServerMessage, Software, Welcome,
     },
     tls::Security,
 };
@@ -162,8 +161,8 @@ impl Client {
             return Err(Failure::Overloaded);
         }
         let welcome = self.welcome.as_ref();
-        if let Some(too_large) = welcome.and_then(|welcome| exceeded(welcome, &request)) {
-            return Err(too_large);
+        if let Some(refusal) = welcome.and_then(|welcome| not_taken(welcome, &request)) {
+            return Err(refusal);
         }
         let ended = match self.queue.last_change() {
             Some(Change::Begins) => false,
@@ -420,24 +419,34 @@ impl Client {
     }
 }
 
-/// The server's limit for the content of a request, if the content is above it.
-fn exceeded(welcome: &Welcome, request: &Request) -> Option<Failure> {
-    let body_max = u64::from(welcome.limits.body);
-    let (size, limit) = match request {
-        Request::Send(Send { content: Content::Body(body), .. }) => {
-            (body.as_str().len() as u64, Some(body_max))
-        }
-        Request::Send(Send { content: Content::Large(LargeContent { size, .. }), .. })
-        | Request::Upload(Upload { size, .. }) => {
-            let takes_contents = welcome.capabilities.contains(capability::CONTENTS);
-            (size.get(), takes_contents.then_some(welcome.limits.content))
-        }
+/// Why the server does not take the content of a request: the content is above a limit, or of a kind
+/// that the server does not know.
+fn not_taken(welcome: &Welcome, request: &Request) -> Option<Failure> {
+    let content = match request {
+        Request::Send(send) => &send.content,
+        Request::Upload(upload) => return above_limit_of_contents(welcome, upload.size),
         _ => return None,
     };
-    match limit {
-        Some(limit) => (size > limit).then_some(Failure::TooLarge { size, limit }),
-        None => Some(Failure::TooLarge { size, limit: body_max }),
+    let takes_messages = welcome.capabilities.contains(capability::MESSAGES);
+    if content.kind() == (ContentKind::Message {}) && !takes_messages {
+        return Some(Failure::NoMessages);
     }
+    match content {
+        Content::Body(_) | Content::Message(_) => {
+            let (size, limit) = (content.size(), u64::from(welcome.limits.body));
+            (size > limit).then_some(Failure::TooLarge { size, limit })
+        }
+        Content::Large(large) => above_limit_of_contents(welcome, large.size),
+    }
+}
+
+fn above_limit_of_contents(welcome: &Welcome, size: ContentSize) -> Option<Failure> {
+    let size = size.get();
+    let limit = match welcome.capabilities.contains(capability::CONTENTS) {
+        true => welcome.limits.content,
+        false => return Some(Failure::TooLarge { size, limit: u64::from(welcome.limits.body) }),
+    };
+    (size > limit).then_some(Failure::TooLarge { size, limit })
 }
 
 fn rejection(error: ErrorReply) -> LinkError {

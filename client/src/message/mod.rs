@@ -27,6 +27,7 @@ mod walk;
 pub use answer::{Forwarded, forwarded_text, quoted_text, references};
 pub use attachment::{ATTACHMENTS_MAX, Attachment};
 pub use attachment_file::AttachmentFile;
+pub(crate) use draft::FILES_MAX;
 pub use draft::{MakeError, MessageDraft};
 pub use fields::{FromField, MessageFields};
 pub use message_id::{InvalidMessageId, MessageId};

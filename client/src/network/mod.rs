@@ -348,6 +348,7 @@ impl Driver {
         match failure {
             Failure::SessionEnded => RequestError::SessionEnded,
             Failure::TooLarge { size, limit } => RequestError::TooLarge { size, limit },
+            Failure::NoMessages => RequestError::NoMessages,
             Failure::Overloaded => RequestError::Overloaded,
             Failure::TimedOut => match self.link.failure() {
                 Some(failure) => RequestError::Unreachable(failure.clone()),

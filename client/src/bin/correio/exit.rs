@@ -3,8 +3,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{
-    ConnectError, ContentError, DraftError, InvalidWords, KnownServersError, MailboxError,
-    ReceiveError, RequestError, SendError,
+    ConnectError, ContentError, DraftError, DraftMailError, InvalidWords, KnownServersError,
+    MailboxError, MakeError, ReattachError, ReceiveError, RequestError, SaveError, SendError,
 };
 use correio_proto::{
     mail::Invalid,
@@ -136,6 +136,7 @@ impl Failure {
                 Self::new(ExitStatus::Configuration, "known_servers", said)
             }
             RequestError::TooLarge { .. } => Self::new(ExitStatus::BadData, "too_large", said),
+            RequestError::NoMessages => Self::new(ExitStatus::BadData, "no_messages", said),
             RequestError::Answer(_) => Self::new(ExitStatus::Unreachable, "protocol", said),
             RequestError::Overloaded => Self::new(ExitStatus::TryAgain, "busy", said),
             RequestError::Closed => Self::new(ExitStatus::Unreachable, "closed", said),
@@ -160,6 +161,53 @@ impl Failure {
             ContentError::NotText { .. } => Self::new(ExitStatus::BadData, "body", said),
             ContentError::Invalid(_) => Self::new(ExitStatus::BadData, "invalid", said),
             ContentError::Changed { .. } => Self::new(ExitStatus::Local, "changed", said),
+        }
+    }
+
+    /// A draft that does not become a mail.
+    pub(crate) fn draft_mail(text: &Text, error: &DraftMailError) -> Self {
+        match error {
+            DraftMailError::Invalid(invalid) => Self::invalid(text, *invalid),
+            DraftMailError::NoMessages => {
+                Self::new(ExitStatus::BadData, "no_messages", text.draft_mail(error))
+            }
+            DraftMailError::Make(error) => Self::make(text, error),
+            DraftMailError::Content(error) => Self::content(text, error),
+            DraftMailError::Draft(error) => Self::draft(text, error),
+        }
+    }
+
+    /// A message that is not made.
+    pub(crate) fn make(text: &Text, error: &MakeError) -> Self {
+        let (status, code) = match error {
+            MakeError::Attachment { .. } => (ExitStatus::Local, "attachment"),
+            MakeError::Changed { .. } => (ExitStatus::Local, "changed"),
+            MakeError::TooMany { .. } => (ExitStatus::BadData, "too_many"),
+            MakeError::TooLarge { .. } => (ExitStatus::BadData, "too_large"),
+            MakeError::Domain(_) | MakeError::Write { .. } => (ExitStatus::Local, "message"),
+            MakeError::Cancelled => (ExitStatus::Interrupted, "cancelled"),
+        };
+        Self::new(status, code, text.make(error))
+    }
+
+    /// An attachment that is not saved.
+    pub(crate) fn save(text: &Text, error: &SaveError) -> Self {
+        let (status, code) = match error {
+            SaveError::NoSuchAttachment(_) => (ExitStatus::BadData, "no_such_attachment"),
+            SaveError::Read(_) => (ExitStatus::Local, "mailbox"),
+            SaveError::Write { .. } | SaveError::TooManyFiles { .. } => (ExitStatus::Local, "save"),
+            SaveError::Cancelled => (ExitStatus::Interrupted, "cancelled"),
+        };
+        Self::new(status, code, text.save(error))
+    }
+
+    /// Attachments that are not forwarded.
+    pub(crate) fn reattach(text: &Text, error: &ReattachError) -> Self {
+        match error {
+            ReattachError::Mailbox(error) => Self::mailbox(text, error),
+            ReattachError::Save(error) => Self::save(text, error),
+            ReattachError::Make(error) => Self::make(text, error),
+            ReattachError::Draft(error) => Self::draft(text, error),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::{
 
 mod app;
 mod args;
+mod attach;
 mod commands;
 mod compose;
 mod connect;
@@ -40,6 +41,8 @@ mod output;
 mod password;
 mod private_file;
 mod prompt;
+mod quoting;
+mod reply_args;
 mod screens;
 mod search;
 mod sent;

@@ -5,9 +5,10 @@ mod peer;
 
 use correio_proto::{
     capability::Capability,
-    mail::{Body, LargeContent, MailId, Piece, Seq, Sha256, Timestamp},
+    mail::{Body, ContentKind, LargeContent, MailId, Message, Piece, Seq, Sha256, Timestamp},
     message::{
-        Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Upload,
+        Account, ClientMessage, Confirm, Fetch, LoggedIn, Login, NewMail, Page, Register, Send,
+        Upload,
     },
     wrong_protocol::WrongProtocol,
 };
@@ -422,6 +423,36 @@ fn requests_that_cannot_succeed_are_not_sent() {
         client.request(Request::Ping {}, FAR).unwrap();
     }
     assert_eq!(client.request(Request::Ping {}, FAR), Err(Failure::Overloaded));
+}
+
+#[test]
+fn a_message_needs_a_server_that_takes_it() {
+    let sends = |bytes: usize| {
+        let Request::Send(send) = mail(1) else { unreachable!() };
+        let message = Message::try_from(&vec![0xff; bytes][..]).unwrap();
+        let (kind, size) = (ContentKind::Message {}, 1001.try_into().unwrap());
+        let large = Content::Large(LargeContent { kind, size, sha256: Sha256([0; 32]) });
+        [message.into(), large].map(|content| Request::Send(Send { content, ..send.clone() }))
+    };
+    let (mut client, _) = session();
+    for request in sends(1) {
+        assert_eq!(client.request(request, FAR), Err(Failure::NoMessages));
+    }
+    let capabilities = [Capability::contents(), Capability::messages()].into();
+    let mut takes = Welcome { capabilities, ..welcome(1) };
+    takes.limits.content = 5000;
+    let mut peer = greet_with(&mut client, s(1), &takes);
+    peer.reply(2, logged_in());
+    client.drive(s(1), &mut peer).unwrap();
+    let [above, _] = sends(1001);
+    let too_large = Err(Failure::TooLarge { size: 1001, limit: 1000 });
+    assert_eq!(client.request(above, FAR), too_large);
+    for request in sends(1000) {
+        client.request(request, FAR).unwrap();
+    }
+    client.drive(s(1), &mut peer).unwrap();
+    let asked = [vec![Request::Login(login(1))], sends(1000).to_vec()].concat();
+    assert_eq!(peer.heard_requests(), asked);
 }
 
 #[test]

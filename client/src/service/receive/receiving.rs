@@ -46,7 +46,7 @@ pub enum ReceiveStep<'a> {
     /// Send the server this request, and pass its reply to [`Receiving::answered`]. The reply to a
     /// `read` may be the error `no_such_mail`.
     Ask(Request),
-    /// Save these mails, which have bodies, durably and call [`Receiving::saved`].
+    /// Save these mails, which have bodies or messages, durably and call [`Receiving::saved`].
     Save(&'a [Mail]),
     /// Begin to save this mail, which has a large content, and call [`Receiving::begun`].
     Begin(&'a Mail),
@@ -65,7 +65,7 @@ pub enum ReceiveStep<'a> {
 /// Mails of a page that are saved and confirmed together.
 #[derive(Debug)]
 enum Part {
-    /// Mails with bodies, in a row.
+    /// Mails with bodies or messages, in a row.
     Bodies(Vec<Mail>),
     Large(Box<Mail>, LargeContent),
 }
@@ -156,7 +156,7 @@ impl Receiving {
         Ok(())
     }
 
-    /// Records that the mails with bodies are safe. Only then are they confirmed.
+    /// Records that the mails with bodies or messages are safe. Only then are they confirmed.
     pub fn saved(&mut self) {
         if let ReceiveState::Saving(mails) = &self.state {
             let parts = mails.chunks(CONFIRM_MAX);

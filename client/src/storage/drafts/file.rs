@@ -161,6 +161,24 @@ impl DraftFile {
         self.on_disk.as_ref().map_or(Ok(()), |on_disk| self.drafts.delete(on_disk.id))
     }
 
+    /// As [`DraftFile::delete`], with the files that exist for this draft alone.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`].
+    pub fn delete_draft(self, draft: &Draft) -> Result<(), DraftError> {
+        let drafts = self.drafts.clone();
+        self.delete()?;
+        drafts.delete_attached(draft);
+        Ok(())
+    }
+
+    /// The directory of the draft.
+    #[must_use]
+    pub fn drafts(&self) -> &Drafts {
+        &self.drafts
+    }
+
     /// The path of the file, if anything was saved.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {

@@ -9,7 +9,7 @@ use std::{
 use correio_proto::{limits, mail::MailId};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::draft::Draft;
+use super::{attachment::DraftAttachment, draft::Draft, origin::DraftOrigin};
 use crate::{
     files::durable,
     storage::outgoing::{ContentText, OutgoingMail},
@@ -34,6 +34,11 @@ pub(super) struct Record {
     to: String,
     subject: String,
     body: String,
+    /// Only drafts with files have these.
+    #[serde(default)]
+    attachments: Vec<DraftAttachment>,
+    #[serde(default)]
+    origin: Option<DraftOrigin>,
 }
 
 /// A [`Record`] that is written.
@@ -45,6 +50,10 @@ pub(super) struct NewRecord<'a> {
     id: MailId,
     to: Cow<'a, str>,
     subject: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    attachments: &'a [DraftAttachment],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a DraftOrigin>,
     body: NewBody<'a>,
 }
 
@@ -66,15 +75,17 @@ impl Serialize for NewBody<'_> {
 impl<'a> NewRecord<'a> {
     /// The record of typed text.
     pub(super) fn of(draft: &'a Draft, sequence: u64) -> Self {
-        let Draft { id, to, subject, body } = draft;
-        Self { sequence, id: *id, to: to.into(), subject, body: NewBody::Typed(body) }
+        let Draft { id, to, subject, body, attachments, origin } = draft;
+        let (id, to, body) = (*id, to.into(), NewBody::Typed(body));
+        Self { sequence, id, to, subject, attachments, origin: origin.as_ref(), body }
     }
 
     /// The record of a mail.
     pub(super) fn of_mail(mail: &'a OutgoingMail, sequence: u64) -> Self {
         let OutgoingMail { id, to, subject, content } = mail;
         let body = NewBody::Content(ContentText::new(content));
-        Self { sequence, id: *id, to: to.to_string().into(), subject: subject.as_str(), body }
+        let (id, to, subject) = (*id, to.to_string().into(), subject.as_str());
+        Self { sequence, id, to, subject, attachments: &[], origin: None, body }
     }
 
     /// Writes the record. A content is in memory a piece at a time.
@@ -89,8 +100,8 @@ impl<'a> NewRecord<'a> {
 
 impl Record {
     pub(super) fn draft(self) -> Draft {
-        let Self { sequence: _, id, to, subject, body } = self;
-        Draft { id, to, subject, body }
+        let Self { sequence: _, id, to, subject, body, attachments, origin } = self;
+        Draft { id, to, subject, body, attachments, origin }
     }
 
     /// Sort key: the draft written last comes last.
@@ -125,15 +136,39 @@ pub(super) fn sequence(path: &Path) -> Option<u64> {
 }
 
 /// Serializes an id as text, since users may read the file.
-mod id_text {
+pub(super) mod id_text {
     use correio_proto::mail::MailId;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(id: &MailId, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in crate::storage::drafts) fn serialize<S: Serializer>(
+        id: &MailId,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(id)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<MailId, D::Error> {
+    pub(in crate::storage::drafts) fn deserialize<'de, D: Deserializer<'de>>(
+        input: D,
+    ) -> Result<MailId, D::Error> {
+        String::deserialize(input)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Serializes a username as text.
+pub(super) mod username_text {
+    use correio_proto::mail::Username;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(in crate::storage::drafts) fn serialize<S: Serializer>(
+        username: &Username,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(username.as_str())
+    }
+
+    pub(in crate::storage::drafts) fn deserialize<'de, D: Deserializer<'de>>(
+        input: D,
+    ) -> Result<Username, D::Error> {
         String::deserialize(input)?.parse().map_err(D::Error::custom)
     }
 }

@@ -16,10 +16,10 @@ fn open(data: &TempDir) -> Drafts {
 
 fn draft(subject: &str) -> Draft {
     Draft {
-        id: crate::new_mail_id(),
         to: "pepper, quem?".to_owned(),
         subject: subject.to_owned(),
         body: "Olá\r\n\0".to_owned(),
+        ..Draft::begin(crate::new_mail_id())
     }
 }
 
@@ -287,7 +287,7 @@ proptest! {
     fn what_was_typed_comes_back(to: String, subject: String, body: String) {
         let data = TempDir::new().unwrap();
         let drafts = open(&data);
-        let draft = Draft { id: crate::new_mail_id(), to, subject, body };
+        let draft = Draft { to, subject, body, ..Draft::begin(crate::new_mail_id()) };
         drafts.save(&draft).unwrap();
         prop_assert_eq!(drafts.list().unwrap().drafts, [draft]);
     }

@@ -5,7 +5,11 @@ use std::{
     io::{self, BufReader, Cursor, Read},
 };
 
-use correio_proto::{limits, mail::Body, rfc5322::ContentReader};
+use correio_proto::{
+    limits,
+    mail::{Body, ContentKind, Message},
+    rfc5322::ContentReader,
+};
 
 /// Bytes that are read of a file at once.
 pub(super) const BUFFER: usize = 64 * 1024;
@@ -13,39 +17,64 @@ pub(super) const BUFFER: usize = 64 * 1024;
 /// Most bytes of memory that are reserved before a content is read.
 const RESERVED_MAX: usize = limits::CONTENT_MAX as usize;
 
-/// Reads the bytes of a mail's content. A body is in memory, of a large content only a buffer. A large
-/// content whose file was changed ends with [`io::ErrorKind::InvalidData`].
+/// Reads the bytes of a mail's content. A body or message is in memory, of a large content only a
+/// buffer. A large content whose file was changed ends with [`io::ErrorKind::InvalidData`].
 #[derive(Debug)]
 pub struct MailContent {
     pub(super) source: Source,
     /// Bytes of the content, as the file states them.
     pub(super) size: u64,
+    pub(super) kind: ContentKind,
+}
+
+impl MailContent {
+    /// What the bytes are.
+    #[must_use]
+    pub fn kind(&self) -> ContentKind {
+        self.kind
+    }
+
+    /// Number of the bytes, as the file states it.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
 }
 
 #[derive(Debug)]
 pub(super) enum Source {
     Body(Cursor<Body>),
+    Message(Cursor<Message>),
     Large(Box<ContentReader<BufReader<File>>>),
 }
 
 impl Read for MailContent {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         match &mut self.source {
-            Source::Body(body) => {
-                let at = usize::try_from(body.position()).unwrap_or(usize::MAX);
-                let mut left = body.get_ref().as_str().as_bytes().get(at..).unwrap_or_default();
-                let count = left.read(room)?;
-                body.set_position(body.position() + count as u64);
-                Ok(count)
-            }
+            Source::Body(body) => read_on(body, |body| body.as_str().as_bytes(), room),
+            Source::Message(message) => read_on(message, Message::as_bytes, room),
             Source::Large(reader) => reader.read(room),
         }
     }
 }
 
+/// Reads from bytes in memory, which `of` gives.
+fn read_on<T>(
+    source: &mut Cursor<T>,
+    of: impl Fn(&T) -> &[u8],
+    room: &mut [u8],
+) -> io::Result<usize> {
+    let at = usize::try_from(source.position()).unwrap_or(usize::MAX);
+    let count = of(source.get_ref()).get(at..).unwrap_or_default().read(room)?;
+    source.set_position(source.position() + count as u64);
+    Ok(count)
+}
+
 /// The text of a mail, as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailText {
+    /// What the text is: that of the mail, or the source of a message, its head included.
+    pub kind: ContentKind,
     /// The text. Bytes that are not UTF-8 are replaced by U+FFFD.
     pub text: String,
     /// Whether bytes were replaced.
@@ -57,7 +86,8 @@ impl MailText {
     pub(super) fn read(content: &mut MailContent) -> io::Result<Self> {
         // The file may state a size that it does not have.
         let expected = usize::try_from(content.size).unwrap_or(0).min(RESERVED_MAX);
-        let mut text = Self { text: String::with_capacity(expected), is_replaced: false };
+        let (kind, text) = (content.kind, String::with_capacity(expected));
+        let mut text = Self { kind, text, is_replaced: false };
         let mut pending = Vec::new();
         while content.take(BUFFER as u64).read_to_end(&mut pending)? > 0 {
             text.decode(&mut pending);
@@ -114,7 +144,8 @@ mod tests {
             length in 1..5_usize,
         ) {
             let bytes = bytes.concat();
-            let mut text = MailText { text: String::new(), is_replaced: false };
+            let (kind, text) = (ContentKind::Text {}, String::new());
+            let mut text = MailText { kind, text, is_replaced: false };
             let mut pending = Vec::new();
             for piece in bytes.chunks(length) {
                 pending.extend_from_slice(piece);

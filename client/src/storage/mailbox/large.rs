@@ -19,7 +19,7 @@ use crate::files::durable::Disk;
 
 impl<D: Disk> Saving<D> {
     /// Begins to save a mail with a large content, unless the mailbox has it. Ends what was begun
-    /// before. A mail with a body is saved at once.
+    /// before. A mail with a body or message is saved at once.
     ///
     /// # Errors
     ///

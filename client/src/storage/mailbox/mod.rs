@@ -26,6 +26,7 @@ mod scan;
 mod select;
 mod senders;
 mod sent;
+mod viewing;
 mod words;
 
 use std::{
@@ -66,6 +67,7 @@ pub(crate) use saving::Locked;
 pub use saving::Saving;
 pub use select::{Condition, Selected};
 pub use sent::SentMail;
+pub use viewing::{MailSource, Readable};
 pub use words::{InvalidWords, Words};
 
 /// A warning about a mailbox. No mail was lost.

@@ -29,19 +29,21 @@ impl Mailbox {
         let head = rfc5322::read_head(&mut file);
         if let Some(large) = head.map_err(|error| MailboxError::unreadable(&path, error))?.large() {
             let source = Source::Large(Box::new(ContentReader::new(file, large)));
-            return Ok(MailContent { source, size: large.size.get() });
+            return Ok(MailContent { source, size: large.size.get(), kind: large.kind });
         }
-        match self.read(stored)?.content {
-            Content::Body(body) => {
-                let size = body.as_str().len() as u64;
-                Ok(MailContent { source: Source::Body(Cursor::new(body)), size })
-            }
+        let content = self.read(stored)?.content;
+        let (size, kind) = (content.size(), content.kind());
+        let source = match content {
+            Content::Body(body) => Source::Body(Cursor::new(body)),
+            Content::Message(message) => Source::Message(Cursor::new(message)),
             // Another program has replaced the file meanwhile.
-            Content::Message(_) | Content::Large(_) => Err(gone()),
-        }
+            Content::Large(_) => return Err(gone()),
+        };
+        Ok(MailContent { source, size, kind })
     }
 
-    /// Reads the text of a listed mail. The whole text is in memory, once.
+    /// Reads the text of a listed mail, or the source of its message: [`MailText::kind`] tells which.
+    /// The whole text is in memory, once.
     ///
     /// # Errors
     ///

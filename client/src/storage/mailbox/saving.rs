@@ -123,9 +123,9 @@ impl<D: Disk> Saving<D> {
         Ok(Self { disk, directory, domain, known, next_arrival, large: None })
     }
 
-    /// Saves mails with bodies as new, except those that the mailbox has. When it returns, all of
-    /// them are durable and may be confirmed. Returns the number of saved mails. [`Saving::begin`]
-    /// saves a mail with a large content.
+    /// Saves mails with bodies or messages as new, except those that the mailbox has. When it
+    /// returns, all of them are durable and may be confirmed. Returns the number of saved mails.
+    /// [`Saving::begin`] saves a mail with a large content.
     ///
     /// # Errors
     ///

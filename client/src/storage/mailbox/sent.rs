@@ -123,7 +123,7 @@ impl Mailbox {
 /// The content as the copy has it: within the mail if that is possible.
 fn content(content: &OutgoingContent) -> Result<Content, ContentError> {
     match content.size() <= limits::BODY_MAX as u64 {
-        true => Ok(content.body()?.into()),
+        true => content.inline(),
         false => Ok(Content::Large(content.stated())),
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn listed_json(mail: &Stored) -> Value {
 }
 
 /// The name of a folder for programs.
-fn folder_name(folder: Folder) -> &'static str {
+pub(super) fn folder_name(folder: Folder) -> &'static str {
     match folder {
         Folder::Received => "received",
         Folder::Sent => "sent",
@@ -128,7 +128,7 @@ pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, 
     let mailbox = context.mailbox(&[folder])?.in_folder(folder);
     let failed = |error: MailboxError| Failure::mailbox(context.text, &error);
     let (stored, mail) = mailbox.read_number(number).map_err(failed)?;
-    let content = mailbox.text(&stored).map_err(failed)?;
+    let content = mailbox.readable(&stored).map_err(failed)?;
     // The text may be large, so that only one of the two is made.
     let (shown, json) = match context.options.json {
         true => {
@@ -139,7 +139,7 @@ pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, 
             (Shown::Lines(String::new()), json)
         }
         false => {
-            let view = MailView::new(context.text, &mail, content);
+            let view = MailView::new(context.text, &mail, &content);
             (Shown::Mail(Box::new(view)), Value::Null)
         }
     };

@@ -3,7 +3,7 @@
 
 use correio_client::DamagedContents;
 
-use crate::{args::Command, exit::Failure, output::Output};
+use crate::{args::Command, commands::body_source::BodySource, exit::Failure, output::Output};
 
 mod body_source;
 mod context;
@@ -14,6 +14,8 @@ mod password;
 mod ping;
 mod receive;
 mod register;
+mod reply;
+mod save;
 mod search;
 mod send;
 mod trust;
@@ -26,10 +28,13 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
     match command {
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
-        Command::Send { to, subject, body, body_file } => {
-            let body = body_source::BodySource::of(body.as_deref(), body_file.as_deref());
-            send::run(context, to, subject, &body)
+        Command::Send { to, subject, body, body_file, attach } => {
+            let body = BodySource::of(body.as_deref(), body_file.as_deref());
+            send::run(context, to, subject, &body, attach)
         }
+        Command::Reply(args) => reply::reply(context, args),
+        Command::Forward(args) => reply::forward(context, args),
+        Command::Save(args) => save::run(context, args),
         Command::Receive { delete_damaged } => {
             let damaged =
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };

@@ -94,7 +94,7 @@ fn list(
         lines.push(view::mail_line(stored.number, stored, &names));
         // Bodies are read only if they are printed.
         if context.options.json {
-            match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?))) {
+            match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.readable(stored)?))) {
                 Ok((mail, content)) => list.push(mail_json(stored.number, &mail, content)),
                 // A mail that cannot be read does not hide the others.
                 Err(error) => _ = writeln!(io::stderr(), "{}", text.mailbox(&error)),

@@ -112,6 +112,7 @@ impl Text {
                     ("limit", self.size(*limit, Rounding::Down).into()),
                 ],
             ),
+            RequestError::NoMessages => self.of("request-no-messages"),
             RequestError::Answer(reason) => {
                 self.with("request-answer", &[("reason", (*reason).into())])
             }
