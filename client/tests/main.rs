@@ -27,4 +27,5 @@ mod program_seen;
 mod program_send;
 mod program_terminal;
 mod program_trust;
+mod received_messages;
 mod support;

@@ -14,7 +14,7 @@ use correio_client::{
 use correio_proto::{
     credential::Credential,
     limits,
-    mail::{Content, ContentHasher, LargeContent, Sha256},
+    mail::{Content, ContentHasher, ContentKind, LargeContent, Sha256},
     message::{Login, Reply, Request, Send, Upload},
 };
 use correio_testing::{
@@ -81,6 +81,11 @@ impl PlainSetup {
 
     /// Sends Tony a content in pieces, as another client sends it, with a digest of its choice.
     pub fn upload(&self, subject: &str, bytes: &[u8], sha256: Sha256) {
+        self.upload_of(ContentKind::Text {}, subject, bytes, sha256);
+    }
+
+    /// As [`PlainSetup::upload`], with what the content is.
+    pub fn upload_of(&self, kind: ContentKind, subject: &str, bytes: &[u8], sha256: Sha256) {
         let mut uploader = self.uploader.lock().unwrap();
         let client = uploader.get_or_insert_with(|| log_in(self.address()));
         let id = new_mail_id();
@@ -90,13 +95,21 @@ impl PlainSetup {
             let uploaded = client.ask(Request::Upload(Upload { id, size, offset, bytes }));
             assert!(matches!(uploaded, Reply::Uploaded { .. }), "{uploaded:?}");
         }
-        let sent = client.ask(Request::Send(Send {
-            id,
+        let content = Content::Large(LargeContent { kind, size, sha256 });
+        let (to, subject) = ("tony".parse().unwrap(), subject.parse().unwrap());
+        let sent = client.ask(Request::Send(Send { id, to, subject, content }));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+    }
+
+    /// Sends Tony a message, as another client sends it.
+    pub fn send_message(&self, subject: &str, bytes: &[u8]) {
+        let mail = Send {
+            id: new_mail_id(),
             to: "tony".parse().unwrap(),
             subject: subject.parse().unwrap(),
-            content: Content::Large(LargeContent { kind: Default::default(), size, sha256 }),
-        }));
-        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
+            content: Content::Message(bytes.try_into().unwrap()),
+        };
+        self.tony.send(&mail, &Cancel::new()).unwrap();
     }
 
     /// Takes the mails that the server still has, and counts them.

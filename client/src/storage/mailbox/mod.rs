@@ -164,7 +164,8 @@ impl Mailbox {
         &self.domain
     }
 
-    /// The name and content of the file of a mail, as if it were the first in the mailbox.
+    /// The name and content of the file of a mail (of a large content only the head), as if it were
+    /// the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
         (FileName::of(mail, 1).base(), rfc5322::write(mail, &self.domain))
@@ -367,5 +368,7 @@ fn is_of_program(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod folder_tests;
+#[cfg(test)]
+mod message_tests;
 #[cfg(test)]
 mod tests;

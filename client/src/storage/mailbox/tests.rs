@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs, thread};
 
 use correio_proto::mail::{
-    Body, Content, ContentHasher, LargeContent, Piece, Recipients, Seq, Timestamp,
+    Body, Content, ContentHasher, ContentKind, LargeContent, Piece, Recipients, Seq, Timestamp,
 };
 use mail_parser::MessageParser;
 use proptest::prelude::*;
@@ -480,16 +480,19 @@ impl Disk for FailingDisk {
 
 /// A mail with a large content, and the content's pieces.
 pub(super) fn large_mail(seq: u64) -> (Mail, Vec<Piece>) {
-    let content = "Olá, \u{1f600}!\n".repeat(40);
+    large_mail_of(seq, ContentKind::Text {}, "Olá, \u{1f600}!\n".repeat(40).as_bytes())
+}
+
+pub(super) fn large_mail_of(seq: u64, kind: ContentKind, content: &[u8]) -> (Mail, Vec<Piece>) {
     let mut hasher = ContentHasher::new();
-    hasher.update(content.as_bytes());
+    hasher.update(content);
     let size = u64::try_from(content.len()).unwrap().try_into().unwrap();
-    let stated = LargeContent { kind: Default::default(), size, sha256: hasher.finish() };
-    let pieces = content.as_bytes().chunks(200).map(|piece| piece.try_into().unwrap()).collect();
+    let stated = LargeContent { kind, size, sha256: hasher.finish() };
+    let pieces = content.chunks(200).map(|piece| piece.try_into().unwrap()).collect();
     (Mail { content: Content::Large(stated), ..mail(seq, "Grande", "x") }, pieces)
 }
 
-fn save_large<D: Disk>(
+pub(super) fn save_large<D: Disk>(
     saving: &mut Saving<D>,
     mail: &Mail,
     pieces: &[Piece],
