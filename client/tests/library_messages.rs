@@ -361,12 +361,12 @@ fn an_attachment_is_saved_in_its_directory_alone_and_over_no_file() {
     for (name, expected) in [
         ("../../.bashrc", "bashrc"),
         ("/etc/passwd", "passwd"),
-        ("..", "anexo"),
+        ("..", "anexo.txt"),
         ("a.txt", "a (2).txt"),
         ("a.txt", "a (3).txt"),
         ("link", "link (2)"),
         ("dangling", "dangling (2)"),
-        (".", "anexo (2)"),
+        (".", "anexo (2).txt"),
     ] {
         let path = save(&named(name), 0, &directory).unwrap();
         assert_eq!(path, directory.join(expected), "{name}");

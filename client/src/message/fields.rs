@@ -38,7 +38,7 @@ pub struct MessageFields {
     /// Whether fields of this message, or heads of its parts, were too long to be read whole.
     pub is_cut: bool,
     /// The addresses of `from`.
-    authors: Vec<String>,
+    pub(super) authors: Vec<String>,
 }
 
 /// Who the author of a message is, by its own field `From`.

@@ -51,6 +51,8 @@ pub(super) struct HeadReader {
     fields: Vec<u8>,
     /// Bytes that the present field may still have; `None` if it is skipped.
     room: Option<usize>,
+    /// The fields that were read, as bits. A field that comes again is skipped.
+    seen: u16,
     completeness: Completeness,
 }
 
@@ -61,7 +63,10 @@ impl HeadReader {
             !line.starts || line.bytes.starts_with(b" ") || line.bytes.starts_with(b"\t");
         if !is_continued {
             self.end_line();
-            self.room = is_read(line.bytes).then_some(FIELD_MAX);
+            let field = field(line.bytes).map(|index| 1 << index);
+            let is_new = field.is_some_and(|field: u16| self.seen & field == 0);
+            self.seen |= field.unwrap_or_default();
+            self.room = is_new.then_some(FIELD_MAX);
         }
         let Some(room) = &mut self.room else {
             return;
@@ -91,15 +96,16 @@ impl HeadReader {
     }
 }
 
-fn is_read(line: &[u8]) -> bool {
-    let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
-    name.len() < line.len()
-        && FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field.as_bytes()))
+/// The position in [`FIELDS`] of the field that a line begins.
+fn field(line: &[u8]) -> Option<usize> {
+    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = (name.len() < line.len()).then(|| name.trim_ascii())?;
+    FIELDS.iter().position(|field| name.eq_ignore_ascii_case(field.as_bytes()))
 }
 
-/// Parses the fields of a head.
-pub(super) fn parse(fields: &[u8]) -> Message<'_> {
-    MessageParser::new().parse_headers(fields).unwrap_or_default()
+/// Parses the fields of a head; `None` if it has none.
+pub(super) fn parse(fields: &[u8]) -> Option<Message<'_>> {
+    MessageParser::new().parse_headers(fields).filter(|head| !head.parts.is_empty())
 }
 
 /// Type and subtype of a body, in lower case.
@@ -138,24 +144,26 @@ pub(super) struct BodyHead {
 
 impl BodyHead {
     /// What a parsed head says; a head without a type has the type `default`.
-    pub(super) fn of(head: &Message<'_>, default: MediaType) -> Self {
-        let stated = head.content_type();
+    pub(super) fn of(head: Option<&Message<'_>>, default: MediaType) -> Self {
+        let stated = head.and_then(MimeHeaders::content_type);
         let media = stated.map_or(default, |stated| {
             MediaType::new(stated.ctype(), stated.subtype().unwrap_or_default())
         });
         let attribute = |name| stated.and_then(|stated| stated.attribute(name));
         let boundary = attribute("boundary").unwrap_or_default().trim_end().as_bytes();
         let boundary = if boundary.len() > BOUNDARY_MAX { &[] } else { boundary };
-        let is_attachment =
-            head.content_disposition().is_some_and(mail_parser::ContentType::is_attachment);
-        let encoding = head.content_transfer_encoding().unwrap_or_default();
+        let is_attachment = head
+            .and_then(MimeHeaders::content_disposition)
+            .is_some_and(mail_parser::ContentType::is_attachment);
+        let encoding = head.and_then(MimeHeaders::content_transfer_encoding).unwrap_or_default();
+        let name = head.and_then(MimeHeaders::attachment_name);
         Self {
             media,
             boundary: boundary.to_vec(),
             charset: attribute("charset").map(|name| cut(name, TYPE_MAX).to_owned()),
             encoding: TransferEncoding::named(encoding),
             disposition: if is_attachment { Disposition::Attachment } else { Disposition::Inline },
-            name: head.attachment_name().map(|name| cut(name, NAME_MAX).to_owned()),
+            name: name.map(|name| cut(name, NAME_MAX).to_owned()),
         }
     }
 

@@ -24,6 +24,15 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// Whether the first line of a message is of its head: empty, a name and a colon, or an mbox's
+    /// `From `.
+    pub(super) fn starts_head(self) -> bool {
+        let (line, _) = self.split_end();
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let is_name = name.len() < line.len() && name.iter().all(u8::is_ascii_graphic);
+        line.is_empty() || is_name || line.starts_with(b"From ")
+    }
+
     /// The bytes before the line's end, and the end: LF, CR LF, or nothing.
     pub(super) fn split_end(self) -> (&'a [u8], &'a [u8]) {
         let end = match self.bytes {
@@ -38,15 +47,6 @@ impl<'a> Line<'a> {
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(source: R) -> Self {
         Self { source, buffer: Vec::new(), starts: true }
-    }
-
-    /// Whether the first line is that of a head: a name and a colon, or an mbox's `From `.
-    pub(super) fn starts_with_head(&mut self) -> io::Result<bool> {
-        let first = self.source.fill_buf()?;
-        let name = first.split(|byte| *byte == b':').next().unwrap_or_default();
-        let is_name = name.len() < first.len() && name.iter().all(u8::is_ascii_graphic);
-        let is_blank = first.starts_with(b"\n") || first.starts_with(b"\r\n");
-        Ok(is_blank || is_name || first.starts_with(b"From "))
     }
 
     /// Reads the next line, or the next piece of a long one. False at the message's end.

@@ -228,7 +228,7 @@ fn a_broken_encoding_is_told_and_the_rest_is_there() {
         ("QUJDRA", 4, false),
         ("QU*JD", 3, true),
         ("QUJDR", 3, true),
-        ("QUJD\nthis is no base64: é", 3 + 13, true),
+        ("QUJD\nthis is no base64: é", 13, true),
     ] {
         let message = format!("{MIXED}--B\n{}\n--B--\n", base64_part("a.pdf", encoded));
         let view = read(message);
@@ -243,12 +243,12 @@ fn a_name_is_decoded_in_each_of_the_ways_that_programs_write_it() {
         "Content-Disposition: attachment; filename=\"表.pdf\"",
         "Content-Disposition: attachment; filename=\"=?utf-8?B?6KGoLnBkZg==?=\"",
         "Content-Disposition: attachment; filename*=utf-8''%E8%A1%A8.pdf",
-        "Content-Disposition: attachment;\n filename*0*=utf-8''%E8%A1;\n filename*1*=%A8.pdf",
-        "Content-Type: application/pdf; name=\"=?iso-2022-jp?B?GyRCSTobKEIucGRm?=\"",
+        "Content-Disposition: attachment;\n filename*0*=utf-8''%E8%A1%A8;\n filename*1*=.pdf",
+        "Content-Type: application/pdf; name=\"=?iso-2022-jp?B?GyRCST0bKEIucGRm?=\"",
     ] {
         let view = read(format!("{MIXED}--B\n{field}\n\nx\n--B--\n"));
         let name = view.attachments[0].name.as_deref();
-        assert!(matches!(name, Some("表.pdf" | "評.pdf")), "{field}: {name:?}");
+        assert!(name == Some("表.pdf"), "{field}: {name:?}");
     }
 }
 

@@ -145,9 +145,13 @@ impl MessageText {
             }
             (Some(decoder), Ok(text)) => decoder(text.as_bytes()),
             (Some(decoder), Err(error)) => decoder(error.as_bytes()),
+            (None, Err(error)) if is_utf8 && !name.is_empty() => {
+                String::from_utf8_lossy(error.as_bytes()).into_owned()
+            }
             (None, Err(error)) => {
                 self.is_replaced = true;
-                charset_decoder(b"windows-1252").map_or_else(
+                let western = charset_decoder(b"windows-1252");
+                western.map_or_else(
                     || String::from_utf8_lossy(error.as_bytes()).into_owned(),
                     |decoder| decoder(error.as_bytes()),
                 )

@@ -67,6 +67,8 @@ enum Mode {
     Head(HeadReader, HeadOf),
     /// A part whose head was read, and which was not handed out yet.
     Part(Box<BodyHead>, Place, AfterHead),
+    /// The first line of the body was read already.
+    FirstLine,
     Body,
     /// The body of a part that is only counted, or text around the parts of a multipart.
     Skip,
@@ -85,6 +87,8 @@ enum HeadOf {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AfterHead {
     Body,
+    /// The line that was read last is the first of the body.
+    Line,
     /// The line that was read last is a boundary: the part has no body.
     Boundary,
 }
@@ -137,6 +141,11 @@ impl<R: BufRead> Walk<R> {
                     self.mode = Mode::Again;
                     Some(Step::Part(part, place))
                 }
+                Mode::Part(part, place, AfterHead::Line) => {
+                    self.mode = Mode::FirstLine;
+                    Some(Step::Part(part, place))
+                }
+                Mode::FirstLine => self.read_body(),
                 Mode::Part(part, place, AfterHead::Body) => {
                     self.mode = Mode::Body;
                     Some(Step::Part(part, place))
@@ -169,31 +178,37 @@ impl<R: BufRead> Walk<R> {
         }
     }
 
+    /// Reads the first line.
     fn start(&mut self) -> io::Result<Option<Step>> {
-        if self.lines.starts_with_head()? {
-            self.mode = Mode::Head(HeadReader::default(), HeadOf::Message);
-            return Ok(None);
-        }
-        // A text without a head: all of it is the body.
-        Ok(self.end_head(HeadReader::default(), HeadOf::Message, AfterHead::Body))
+        let reader = HeadReader::default();
+        Ok(match self.lines.advance()? {
+            true if self.lines.line().starts_head() => self.take_head(reader, HeadOf::Message),
+            // A text without a head: all of it is the body.
+            true => self.end_head(reader, HeadOf::Message, AfterHead::Line),
+            false => self.end_head(reader, HeadOf::Message, AfterHead::Body),
+        })
     }
 
     /// Reads the next line of a head.
-    fn read_head(&mut self, mut reader: HeadReader, of: HeadOf) -> io::Result<Option<Step>> {
-        if !self.lines.advance()? {
-            let step = self.end_head(reader, of, AfterHead::Body);
-            return Ok(step);
-        }
+    fn read_head(&mut self, reader: HeadReader, of: HeadOf) -> io::Result<Option<Step>> {
+        Ok(match self.lines.advance()? {
+            true => self.take_head(reader, of),
+            false => self.end_head(reader, of, AfterHead::Body),
+        })
+    }
+
+    /// Takes the line that was read as the next of a head.
+    fn take_head(&mut self, mut reader: HeadReader, of: HeadOf) -> Option<Step> {
         let line = self.lines.line();
         if line.starts && line.split_end().0.is_empty() {
-            return Ok(self.end_head(reader, of, AfterHead::Body));
+            return self.end_head(reader, of, AfterHead::Body);
         }
         if self.boundary(line).is_some() {
-            return Ok(self.end_head(reader, of, AfterHead::Boundary));
+            return self.end_head(reader, of, AfterHead::Boundary);
         }
         reader.take(line, &mut self.heads_left);
         self.mode = Mode::Head(reader, of);
-        Ok(None)
+        None
     }
 
     /// Takes a head that is over, and decides what becomes of its body.
@@ -211,11 +226,14 @@ impl<R: BufRead> Walk<R> {
         let parsed = head::parse(&fields);
         let part = match (of, completeness) {
             (HeadOf::Part, Completeness::Cut) => BodyHead::unknown(),
-            _ => BodyHead::of(&parsed, default),
+            _ => BodyHead::of(parsed.as_ref(), default),
         };
         self.mode = self.body_mode(part, place, after);
-        let fields = || Box::new(MessageFields::of(&parsed, completeness));
-        (of == HeadOf::Message).then(|| Step::Fields(fields()))
+        if of == HeadOf::Part {
+            return None;
+        }
+        let fields = parsed.map(|head| MessageFields::of(&head, completeness));
+        Some(Step::Fields(Box::new(fields.unwrap_or_default())))
     }
 
     fn body_mode(&mut self, part: BodyHead, place: Place, after: AfterHead) -> Mode {

@@ -17,6 +17,7 @@ mod keys;
 mod log_line;
 mod maildir;
 mod message;
+mod mime;
 mod pieces;
 mod screen;
 mod session;
@@ -38,7 +39,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -110,6 +111,12 @@ pub const TARGETS: [Target; 12] = [
         about: "an archive that a restore reads, and a real backup with changed bytes",
         length_max: 4096,
         run: backup::run,
+    },
+    Target {
+        name: "mime",
+        about: "an RFC 5322 message: read, its attachments saved, and answered",
+        length_max: 4096,
+        run: mime::run,
     },
 ];
 

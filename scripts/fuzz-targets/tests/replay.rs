@@ -102,6 +102,11 @@ fn backups() {
 }
 
 #[test]
+fn rfc5322_messages() {
+    replay("mime");
+}
+
+#[test]
 fn messages_need_no_stack() {
     for name in ["message", "frame"] {
         let small = thread::Builder::new().stack_size(SMALL_STACK);

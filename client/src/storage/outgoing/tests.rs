@@ -77,6 +77,26 @@ fn what_is_no_content_is_refused() {
 }
 
 #[test]
+fn a_message_has_any_bytes_and_is_sent_as_a_message() {
+    for bytes in [&b"\xff\0 \r\n"[..], b" \n"] {
+        let (_directory, path) = in_file(bytes);
+        let content = OutgoingContent::message(&path).unwrap();
+        assert_eq!(content.stated().kind, ContentKind::Message {});
+        assert_eq!(read_in_pieces(&content, 3).unwrap(), bytes);
+        assert_eq!(content.inline().unwrap(), Content::Message(bytes.try_into().unwrap()));
+        fs::write(&path, "x").unwrap();
+        assert!(matches!(
+            content.inline(),
+            Err(ContentError::Io { .. } | ContentError::Changed { .. })
+        ));
+    }
+    let (_directory, path) = in_file(b"");
+    let error = OutgoingContent::message(&path).unwrap_err();
+    assert!(matches!(error, ContentError::Invalid(error) if error == invalid(Problem::Empty)));
+    assert_eq!(OutgoingContent::text("a").unwrap().kind(), ContentKind::Text {});
+}
+
+#[test]
 fn a_file_that_changes_is_noticed() {
     let before = "x".repeat(1000);
     for after in ["x".repeat(999), "x".repeat(1001), "x".repeat(999) + "y", String::new()] {
