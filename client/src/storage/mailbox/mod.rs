@@ -6,13 +6,17 @@
 //! any time; only saving takes a lock. Mails are ordered by when they were saved here.
 
 mod claim;
+mod condition;
 mod content;
 mod deleted;
+mod deleted_record;
 mod domain;
 mod entries;
+mod entry;
 mod error;
 mod flags;
 mod folder;
+mod folders;
 mod large;
 mod large_file;
 mod list;
@@ -26,6 +30,7 @@ mod scan;
 mod select;
 mod senders;
 mod sent;
+mod sent_mail;
 mod viewing;
 mod words;
 
@@ -56,8 +61,9 @@ use claim::Claim;
 use domain::domain;
 use scan::{MailFile, scan};
 
+pub use condition::{Condition, Selected};
 pub use content::{MailContent, MailText};
-pub use entries::{Entries, Entry};
+pub use entry::{Entries, Entry};
 pub use error::MailboxError;
 pub use flags::{Flag, FlagChange, Flags};
 pub use folder::Folder;
@@ -65,8 +71,7 @@ pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
 pub(crate) use saving::Locked;
 pub use saving::Saving;
-pub use select::{Condition, Selected};
-pub use sent::SentMail;
+pub use sent_mail::SentMail;
 pub use viewing::{MailSource, Readable};
 pub use words::{InvalidWords, Words};
 
@@ -366,8 +371,6 @@ fn is_of_program(error: &io::Error) -> bool {
     Errno::from_io_error(error).is_some_and(|error| limits.contains(&error))
 }
 
-#[cfg(test)]
-mod folder_tests;
 #[cfg(test)]
 mod message_tests;
 #[cfg(test)]

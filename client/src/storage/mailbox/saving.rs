@@ -13,7 +13,7 @@ use correio_proto::{
     rfc5322::{self, FileName},
 };
 
-use super::{deleted, error::MailboxError, large_file::LargeFile, scan::scan_with};
+use super::{deleted_record, error::MailboxError, large_file::LargeFile, scan::scan_with};
 use crate::{
     cancel::Cancel,
     files::{
@@ -86,7 +86,7 @@ impl Saving<Locked> {
             })?;
         let disk = Locked { _lock: lock, created: None, not_synced: None };
         let mut saving = Self::start(disk, directory, domain)?;
-        saving.known.extend(deleted::read(directory)?);
+        saving.known.extend(deleted_record::read(directory)?);
         Ok(saving)
     }
 
@@ -97,7 +97,7 @@ impl Saving<Locked> {
     ///
     /// [`MailboxError::Io`].
     pub(crate) fn forget_deleted(&self) -> Result<(), MailboxError> {
-        deleted::clear(&self.directory)
+        deleted_record::clear(&self.directory)
     }
 
     /// The first file or directory that the file system did not make durable, and its error.

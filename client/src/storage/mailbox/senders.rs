@@ -7,7 +7,7 @@ use correio_proto::{
     rfc5322,
 };
 
-use super::{Mailbox, MailboxError, entries::Entry, parallel};
+use super::{Mailbox, entry::Entry, error::MailboxError, parallel};
 
 impl Mailbox {
     /// The senders of all mails of this folder, each username with each of its full names once.

@@ -4,33 +4,24 @@ use std::{io, slice};
 
 use correio_proto::{
     limits,
-    mail::{Content, FullName, Mail, Seq, Timestamp, Username},
+    mail::{Content, Mail, Seq},
 };
 
 use super::{
-    Completed, FileName, Folder, Locked, Mailbox, MailboxError, Saving,
+    FileName, Mailbox,
+    error::MailboxError,
     flags::{Flag, FlagChange},
-    large_file::Begun,
+    folder::Folder,
+    large_file::{Begun, Completed},
     name,
+    saving::{Locked, Saving},
     scan::{Subdirectory, scan},
+    sent_mail::SentMail,
 };
 use crate::{
     cancel::Cancel,
-    storage::outgoing::{ContentError, ContentPieces, OutgoingContent, OutgoingMail},
+    storage::outgoing::{ContentError, ContentPieces, OutgoingContent},
 };
-
-/// A mail that the server has accepted.
-#[derive(Clone, Copy, Debug)]
-pub struct SentMail<'a> {
-    /// The sender.
-    pub from: &'a Username,
-    /// The sender's full name.
-    pub from_name: &'a FullName,
-    /// The mail.
-    pub mail: &'a OutgoingMail,
-    /// When the server accepted the mail, as [`crate::Service::send_mail`] returns it.
-    pub sent_at: Timestamp,
-}
 
 impl Mailbox {
     /// Keeps a mail that was sent in the folder of sent mails, durably and once: its id recognises

@@ -14,7 +14,7 @@ use correio_proto::{
 use mail_parser::MessageParser;
 use tempfile::TempDir;
 
-use super::{
+use super::super::{
     tests::{all, large_mail, mail, open, save, with_mails},
     *,
 };
