@@ -286,7 +286,7 @@ fn the_menus_send_a_large_draft_and_show_a_large_mail_by_pages() {
     screen.press(END);
     screen.sees("última");
     screen.press(ESCAPE);
-    screen.sees("any key goes back");
+    screen.sees("Enter goes back to the list");
     screen.press(ENTER);
     screen.answer("(0 goes back) ", "0");
     screen.menu(HOME);

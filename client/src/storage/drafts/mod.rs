@@ -37,4 +37,6 @@ pub use outgoing::{Author, DraftMail, DraftMailError, ThreadFields};
 pub use reattach::ReattachError;
 
 #[cfg(test)]
+mod message_tests;
+#[cfg(test)]
 mod tests;
