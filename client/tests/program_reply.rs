@@ -61,7 +61,8 @@ fn attachments_of_all_kinds_come_back_byte_for_byte() {
     let received = succeeded(&setup, "pepper", &["receive"]);
     assert_eq!(received["mails"][0]["body"], "Aí vão\n");
     let read = succeeded(&setup, "pepper", &["read", "1"]);
-    let names: Vec<_> = read["attachments"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
+    let names: Vec<_> =
+        read["attachments"].as_array().unwrap().iter().map(|it| &it["name"]).collect();
     assert_eq!(names, ["relatório.pdf", "写真.png", "vazio.txt", "notas.txt"]);
     assert_eq!(read["attachments"][1]["type"], "image/png");
     assert_eq!(read["attachments"][1]["size"], 100_000);
@@ -80,7 +81,10 @@ fn attachments_of_all_kinds_come_back_byte_for_byte() {
     // The copy of the sender has them, too.
     let own = succeeded(&setup, "tony", &["read", "s1"]);
     assert_eq!(own["attachments"], read["attachments"]);
-    assert_eq!(succeeded(&setup, "tony", &["list", "--sent", "--has-attachment"])["mails"][0]["number"], 1);
+    assert_eq!(
+        succeeded(&setup, "tony", &["list", "--sent", "--has-attachment"])["mails"][0]["number"],
+        1
+    );
 }
 
 #[test]
@@ -95,7 +99,10 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     assert_eq!(sent["to"], serde_json::json!(["pepper", "peter"]));
     assert_eq!(sent["subject"], "Re: Jantar");
     let listed = succeeded(&setup, "tony", &["list"]);
-    assert_eq!((&listed["mails"][0]["replied"], &listed["mails"][0]["forwarded"]), (&true.into(), &false.into()));
+    assert_eq!(
+        (&listed["mails"][0]["replied"], &listed["mails"][0]["forwarded"]),
+        (&true.into(), &false.into())
+    );
     succeeded(&setup, "peter", &["receive"]);
     let read = succeeded(&setup, "peter", &["read", "2"]);
     let body = read["body"].as_str().unwrap();
@@ -103,7 +110,10 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     assert_eq!(read["attachments"][0]["size"], bytes.len());
     // The answer to the answer goes on with the thread, and has one mark.
     let sent = succeeded(&setup, "peter", &["reply", "2", "--body", "Combinado"]);
-    assert_eq!((&sent["to"], &sent["subject"]), (&serde_json::json!(["tony"]), &"Re: Jantar".into()));
+    assert_eq!(
+        (&sent["to"], &sent["subject"]),
+        (&serde_json::json!(["tony"]), &"Re: Jantar".into())
+    );
     succeeded(&setup, "tony", &["receive"]);
     let maildir = mail_file(&setup, "tony", "peter");
     let text = String::from_utf8(maildir).unwrap();
@@ -136,7 +146,10 @@ fn a_mail_is_forwarded_with_its_attachments() {
     succeeded(&setup, "pepper", &send);
     succeeded(&setup, "tony", &["receive"]);
     let sent = succeeded(&setup, "tony", &["forward", "1", "--to", "peter", "--body", "Veja"]);
-    assert_eq!((&sent["subject"], &sent["to"]), (&"Enc: Fotos".into(), &serde_json::json!(["peter"])));
+    assert_eq!(
+        (&sent["subject"], &sent["to"]),
+        (&"Enc: Fotos".into(), &serde_json::json!(["peter"]))
+    );
     assert_eq!(succeeded(&setup, "tony", &["list"])["mails"][0]["forwarded"], true);
     // Nothing of the files that were made for the draft is left.
     let drafts = setup.data.path().join("drafts");
@@ -145,7 +158,12 @@ fn a_mail_is_forwarded_with_its_attachments() {
     succeeded(&setup, "peter", &["receive"]);
     let read = succeeded(&setup, "peter", &["read", "1"]);
     let body = read["body"].as_str().unwrap();
-    assert!(body.starts_with("Veja\n\n---------- Forwarded e-mail ----------\nFrom: Pepper Potts <pepper>\n"), "{body}");
+    assert!(
+        body.starts_with(
+            "Veja\n\n---------- Forwarded e-mail ----------\nFrom: Pepper Potts <pepper>\n"
+        ),
+        "{body}"
+    );
     assert!(body.ends_with("Aí vão\n"), "{body}");
     let dir = to.path().to_str().unwrap();
     let saved = succeeded(&setup, "peter", &["save", "1", "--dir", dir]);
@@ -177,7 +195,10 @@ fn what_cannot_be_attached_saved_or_answered_is_told_before_anything_is_sent() {
     let directory = setup.data.path().join("files");
     fs::create_dir(&directory).unwrap();
     let send = |file: &str| {
-        refused(&setup, &["send", "--to", "tony", "--subject", "Oi", "--body", "x", "--attach", file])
+        refused(
+            &setup,
+            &["send", "--to", "tony", "--subject", "Oi", "--body", "x", "--attach", file],
+        )
     };
     let missing = directory.join("nada");
     assert_eq!(send(missing.to_str().unwrap()), (74, "attachment".to_owned()));
@@ -195,17 +216,33 @@ fn what_cannot_be_attached_saved_or_answered_is_told_before_anything_is_sent() {
     setup.deliver("pepper", "tony", &[("Um", "x")]);
     succeeded(&setup, "tony", &["receive"]);
     assert_eq!(refused(&setup, &["reply", "2", "--body", "x"]), (65, "no_such_mail".to_owned()));
-    assert_eq!(refused(&setup, &["forward", "2", "--to", "pepper"]), (65, "no_such_mail".to_owned()));
-    assert_eq!(refused(&setup, &["forward", "1", "--to", "happy"]), (65, "unknown_recipient".to_owned()));
+    assert_eq!(
+        refused(&setup, &["forward", "2", "--to", "pepper"]),
+        (65, "no_such_mail".to_owned())
+    );
+    assert_eq!(
+        refused(&setup, &["forward", "1", "--to", "happy"]),
+        (65, "unknown_recipient".to_owned())
+    );
     assert_eq!(refused(&setup, &["save", "1"]), (65, "no_attachments".to_owned()));
     let small = directory.join("nota.txt");
     fs::write(&small, "x").unwrap();
     let small = small.to_str().unwrap();
-    succeeded(&setup, "tony", &["send", "--to", "tony", "--subject", "Oi", "--body", "x", "--attach", small]);
+    succeeded(
+        &setup,
+        "tony",
+        &["send", "--to", "tony", "--subject", "Oi", "--body", "x", "--attach", small],
+    );
     succeeded(&setup, "tony", &["receive"]);
-    assert_eq!(refused(&setup, &["save", "2", "--attachment", "2"]), (65, "no_such_attachment".to_owned()));
+    assert_eq!(
+        refused(&setup, &["save", "2", "--attachment", "2"]),
+        (65, "no_such_attachment".to_owned())
+    );
     let nowhere = directory.join("sem");
-    assert_eq!(refused(&setup, &["save", "2", "--dir", nowhere.to_str().unwrap()]), (74, "save".to_owned()));
+    assert_eq!(
+        refused(&setup, &["save", "2", "--dir", nowhere.to_str().unwrap()]),
+        (74, "save".to_owned())
+    );
 }
 
 #[test]

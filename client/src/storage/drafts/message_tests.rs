@@ -160,7 +160,9 @@ fn a_file_that_is_gone_or_was_changed_is_named_and_the_draft_stays() {
     assert!(matches!(error, DraftMailError::Make(MakeError::Changed { .. })));
     fs::remove_file(&file).unwrap();
     let error = setup.outgoing(&draft, &messages()).unwrap_err();
-    assert!(matches!(error, DraftMailError::Make(MakeError::Attachment { path, .. }) if path == file));
+    assert!(
+        matches!(error, DraftMailError::Make(MakeError::Attachment { path, .. }) if path == file)
+    );
     assert_eq!(setup.names(), [format!("{}.json", draft.id)]);
 }
 
