@@ -147,15 +147,20 @@ fn evening(words: &Words) {
     screen.sees(words.sent);
     // Important, and the neighbours that are not there.
     screen.sees(words.back);
+    screen.forget();
     screen.press("i");
     screen.sees(words.important);
+    screen.sees(words.back);
+    screen.forget();
     screen.press("p");
     screen.sees(words.first);
+    screen.sees(words.back);
+    screen.forget();
     screen.press("v");
-    screen.sees("X-Correio-");
-    screen.press(ESCAPE);
+    screen.sees("X-Correio-Body-Length: 9");
     screen.sees(words.back);
     // Delete, which asks.
+    screen.forget();
     screen.press("d");
     screen.answer(words.sure, "");
     screen.sees(words.back);
@@ -168,10 +173,12 @@ fn evening(words: &Words) {
     screen.answer(words.which, "1");
     screen.sees(words.attachment);
     screen.sees(words.back);
+    screen.forget();
     screen.press("n");
     screen.sees("Enc: Jantar");
     screen.sees("Veja isto.");
     screen.sees(words.back);
+    screen.forget();
     screen.press("p");
     screen.sees(words.attachment);
     screen.sees(words.back);
