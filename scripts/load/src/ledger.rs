@@ -4,11 +4,12 @@
 use std::{
     collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
+    mem,
     time::Duration,
 };
 
 use correio_proto::{
-    mail::{Content, Mail, MailId, Username},
+    mail::{Content, LargeContent, Mail, MailId, Username},
     message::Send,
 };
 
@@ -128,7 +129,7 @@ impl Ledger {
             history.sent(id, now);
         }
         if let Some(entry) = self.mails.get_mut(&id)
-            && !std::mem::replace(&mut entry.acknowledged, true)
+            && !mem::replace(&mut entry.acknowledged, true)
         {
             self.counts.acknowledged += entry.copies.len() as u64;
         }
@@ -214,17 +215,20 @@ impl Ledger {
 fn digest(subject: &str, content: &Content) -> u64 {
     let mut hasher = DefaultHasher::new();
     subject.hash(&mut hasher);
+    mem::discriminant(content).hash(&mut hasher);
     match content {
         Content::Body(body) => body.as_str().hash(&mut hasher),
         Content::Message(message) => message.as_bytes().hash(&mut hasher),
-        Content::Large(large) => (large.size.get(), large.sha256).hash(&mut hasher),
+        Content::Large(LargeContent { kind, size, sha256 }) => {
+            (mem::discriminant(kind), size.get(), sha256).hash(&mut hasher);
+        }
     }
     hasher.finish()
 }
 
 #[cfg(test)]
 mod tests {
-    use correio_proto::mail::{LargeContent, Seq, Sha256, Timestamp};
+    use correio_proto::mail::{ContentKind, Seq, Sha256, Timestamp};
 
     use super::*;
 
@@ -320,6 +324,31 @@ mod tests {
         assert_eq!(ledger.counts().changed, 0);
         ledger.received(2, &Mail { content: large(2), ..mail("tony", &sent) });
         assert_eq!(ledger.close(&everybody(), 0).changed, 1);
+    }
+
+    #[test]
+    fn a_message_that_comes_with_other_bytes_or_as_a_text_is_found() {
+        let mut ledger = ledger();
+        let message = |bytes: &[u8]| Content::Message(bytes.try_into().unwrap());
+        let large = |kind| {
+            let (size, sha256) = (9_u64.try_into().unwrap(), Sha256([1; 32]));
+            Content::Large(LargeContent { kind, size, sha256 })
+        };
+        let large_message = large(ContentKind::Message {});
+        for (sent, changed) in [
+            (message(b"a\xff"), message(b"a\xfe")),
+            (message(b"a"), "a".parse().unwrap()),
+            (large_message, large(ContentKind::Text {})),
+        ] {
+            let sent = Send { content: sent, ..send("pepper, happy") };
+            ledger.begin(0, &sent, NOW);
+            ledger.acknowledged(sent.id, NOW);
+            let before = ledger.counts().changed;
+            ledger.received(1, &mail("tony", &sent));
+            assert_eq!(ledger.counts().changed, before);
+            ledger.received(2, &Mail { content: changed, ..mail("tony", &sent) });
+            assert_eq!(ledger.counts().changed, before + 1);
+        }
     }
 
     #[test]

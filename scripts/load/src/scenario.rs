@@ -81,6 +81,9 @@ pub struct Group {
     /// Bytes of a large content: least and most.
     #[serde(default = "large_contents")]
     pub content: (u64, u64),
+    /// The share of mails, from 0 to 1, whose content is an RFC 5322 message.
+    #[serde(default)]
+    pub messages: f64,
     /// Whether the link of an upload is cut at every tenth of it.
     #[serde(default)]
     pub cut_uploads: bool,
@@ -315,6 +318,7 @@ impl Group {
             "content takes two numbers of bytes from {LARGE_MIN} up to 64 MiB, the smaller first"
         );
         ensure!((0.0..=1.0).contains(&self.large), "large takes a share from 0 to 1");
+        ensure!((0.0..=1.0).contains(&self.messages), "messages takes a share from 0 to 1");
         let (from, to) = self.fan_out;
         ensure!(
             from >= 1 && to >= from && to <= correio_proto::limits::RECIPIENTS_MAX,
@@ -394,6 +398,8 @@ mod tests {
             ("1", "mistype = 1.1", "mistype takes"),
             ("1", "large = nan", "large takes"),
             ("1", "large = -0.1", "large takes"),
+            ("1", "messages = nan", "messages takes"),
+            ("1", "messages = 1.1", "messages takes"),
             ("1", "content = [35, 100]", "content takes"),
             ("1", "content = [100, 99]", "content takes"),
             ("1", "content = [100, 67108865]", "content takes"),

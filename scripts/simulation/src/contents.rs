@@ -8,7 +8,9 @@ use std::{
 
 use correio_proto::{
     limits::UPLOAD_RESERVED_SECONDS,
-    mail::{Content, ContentSize, LargeContent, Mail, MailId, Sha256, Timestamp, Username},
+    mail::{
+        Content, ContentKind, ContentSize, LargeContent, Mail, MailId, Sha256, Timestamp, Username,
+    },
 };
 use correio_server::{ids::AccountId, store::UploadLimits};
 use sha2::{Digest, Sha256 as Hasher};
@@ -21,14 +23,10 @@ use crate::{
 /// A mail's identity: sender and id.
 pub(crate) type MailKey = (Username, MailId);
 
-/// What a mail states of a content; `None` for an empty content.
-pub(crate) fn stated(bytes: &[u8]) -> Option<LargeContent> {
+/// What a mail states of a content of this kind; `None` for an empty content.
+pub(crate) fn stated(kind: ContentKind, bytes: &[u8]) -> Option<LargeContent> {
     let size = ContentSize::try_from(bytes.len() as u64).ok()?;
-    Some(LargeContent {
-        kind: Default::default(),
-        size,
-        sha256: Sha256(Hasher::digest(bytes).into()),
-    })
+    Some(LargeContent { kind, size, sha256: Sha256(Hasher::digest(bytes).into()) })
 }
 
 /// See the module's description.

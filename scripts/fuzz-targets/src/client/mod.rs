@@ -13,7 +13,9 @@ use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
     capability::{self, Capabilities, Capability},
     credential::Credential,
-    mail::{Content, ContentSize, LargeContent, MailId, Seq, Sha256, Timestamp, Username},
+    mail::{
+        Content, ContentKind, ContentSize, LargeContent, MailId, Seq, Sha256, Timestamp, Username,
+    },
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Found, Limits, LoggedIn,
         Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
@@ -153,6 +155,9 @@ impl Run {
                 assert!(self.asked.insert(id, asked).is_none(), "each has an id of its own");
             }
             Err(Failure::TooLarge { limit, .. }) => self.check_limit(&request, limit),
+            Err(Failure::NoMessages) => {
+                assert!(has_message(&request) && !self.offers(capability::MESSAGES));
+            }
             // Abandoned requests that are on the wire count, too.
             Err(Failure::Overloaded) => {}
             Err(Failure::SessionEnded) => {
@@ -162,22 +167,30 @@ impl Run {
         }
     }
 
+    /// Whether the server has this capability.
+    fn offers(&self, name: &str) -> bool {
+        let welcome = self.client.welcome().expect("a greeting lists them");
+        welcome.capabilities.contains(name)
+    }
+
     /// A request may be refused only if its content is above the server's limit, or if it needs a
     /// capability that the server does not have.
     fn check_limit(&self, request: &Request, limit: u64) {
         let welcome = self.client.welcome().expect("limits are those of a greeting");
-        let takes_contents = welcome.capabilities.contains(capability::CONTENTS);
+        let takes_contents = self.offers(capability::CONTENTS);
+        assert!(!has_message(request) || self.offers(capability::MESSAGES));
         let size = match request {
             Request::Send(send) => send.content.size(),
             Request::Upload(upload) => upload.size.get(),
             _ => panic!("{request:?}"),
         };
-        let is_body = matches!(request, Request::Send(send) if send.content.body().is_some());
-        match is_body || !takes_contents {
+        let is_inline =
+            matches!(request, Request::Send(send) if !matches!(send.content, Content::Large(_)));
+        match is_inline || !takes_contents {
             true => assert_eq!(limit, u64::from(welcome.limits.body)),
             false => assert_eq!(limit, welcome.limits.content),
         }
-        assert!(size > limit || !(is_body || takes_contents));
+        assert!(size > limit || !(is_inline || takes_contents));
     }
 
     /// Whether the last login or logout, under way or abandoned on this connection, is a logout: a
@@ -367,12 +380,15 @@ fn request(input: &mut Input<'_>) -> Request {
     match input.below(15) {
         0..=2 => Request::Login(Login { username: username(input), credential: credential(input) }),
         3 => Request::Logout {},
-        4 | 5 => Request::Send(Send {
-            id: id(input),
-            to: username(input).into(),
-            subject: "Oi".parse().unwrap(),
-            content: "x".repeat(1 + usize::from(input.byte())).parse().unwrap(),
-        }),
+        choice @ (4 | 5) => {
+            let (id, to, subject) = (id(input), username(input).into(), "Oi".parse().unwrap());
+            let text = "x".repeat(1 + usize::from(input.byte()));
+            let content = match choice {
+                4 => text.parse().unwrap(),
+                _ => Content::Message(text.as_bytes().try_into().unwrap()),
+            };
+            Request::Send(Send { id, to, subject, content })
+        }
         6 => Request::Fetch(Fetch::default()),
         7 => Request::Confirm(Confirm { mails: vec![] }),
         8 => Request::Account(Account::Password {
@@ -395,11 +411,12 @@ fn request(input: &mut Input<'_>) -> Request {
             bytes: vec![b'x'; input.byte().into()].as_slice().try_into().unwrap(),
         }),
         13 => {
-            let content = LargeContent {
-                kind: Default::default(),
-                size: size(input),
-                sha256: Sha256([input.byte(); 32]),
+            let (size, byte) = (size(input), input.byte());
+            let kind = match byte & 1 {
+                0 => ContentKind::Text {},
+                _ => ContentKind::Message {},
             };
+            let content = LargeContent { kind, size, sha256: Sha256([byte; 32]) };
             Request::Send(Send {
                 id: id(input),
                 to: username(input).into(),
@@ -461,12 +478,19 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     }
 }
 
+/// Whether the content of a mail is a message.
+fn has_message(request: &Request) -> bool {
+    let kind = ContentKind::Message {};
+    matches!(request, Request::Send(send) if send.content.kind() == kind)
+}
+
 /// Capabilities that the client does not know, whose number the lower bits give, and in every other
-/// case the one for large contents.
+/// case those for large contents and for messages.
 fn capabilities(variant: u8) -> Capabilities {
     let names = (0..variant & 3).map(|n| format!("later_{n}").parse().unwrap());
     let contents = (variant & 4 != 0).then(Capability::contents);
-    names.chain(contents).collect::<Vec<Capability>>().try_into().unwrap()
+    let messages = (variant & 8 != 0).then(Capability::messages);
+    names.chain(contents).chain(messages).collect::<Vec<Capability>>().try_into().unwrap()
 }
 
 fn error(variant: u8) -> Reply {

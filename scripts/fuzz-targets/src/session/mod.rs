@@ -13,8 +13,8 @@ use correio_proto::{
     frame::{self, Malformed, MalformedKind},
     limits,
     mail::{
-        Body, Content, ContentSize, FullName, LargeContent, MailId, MailRef, Recipients, Sha256,
-        Subject, Username,
+        Body, Content, ContentKind, ContentSize, FullName, LargeContent, MailId, MailRef, Message,
+        Recipients, Sha256, Subject, Username,
     },
     message::{
         Account, ClientMessage, Confirm, Fetch, Hello, Login, Notice, Read, Register, Request,
@@ -263,7 +263,10 @@ impl Run {
                 id: id(input),
                 to: recipients(input),
                 subject: subject(input),
-                content: body(input).into(),
+                content: match choice & 0x40 {
+                    0 => body(input).into(),
+                    _ => message(input).into(),
+                },
             }),
             8 | 9 => {
                 let after = self.model.seq(index, input.byte());
@@ -297,11 +300,11 @@ impl Run {
                 let (size, _) = self.model.upload(index, id).unwrap_or((1, 0));
                 let size = self.position(size, input).clamp(1, limits::CONTENT_MAX);
                 let size = ContentSize::try_from(size).unwrap();
-                let content = Content::Large(LargeContent {
-                    kind: Default::default(),
-                    size,
-                    sha256: Sha256([7; 32]),
-                });
+                let kind = match choice & 4 {
+                    0 => ContentKind::Text {},
+                    _ => ContentKind::Message {},
+                };
+                let content = Content::Large(LargeContent { kind, size, sha256: Sha256([7; 32]) });
                 Request::Send(Send { id, to, subject: "Vídeo".parse().unwrap(), content })
             }
         }
@@ -385,4 +388,9 @@ fn subject(input: &mut Input<'_>) -> Subject {
 fn body(input: &mut Input<'_>) -> Body {
     let text = String::from_utf8_lossy(input.counted());
     text.parse().unwrap_or_else(|_| "Até já\n".parse().unwrap())
+}
+
+fn message(input: &mut Input<'_>) -> Message {
+    let bytes = input.counted();
+    bytes.try_into().unwrap_or_else(|_| b"Subject: x\r\n\r\n\xff"[..].try_into().unwrap())
 }

@@ -29,11 +29,8 @@ impl VirtualUser {
             let upload = Upload { id, size, offset, bytes };
             return Some((RequestKind::Upload, Request::Upload(upload)));
         }
-        let content = Content::Large(LargeContent {
-            kind: Default::default(),
-            size,
-            sha256: uploading.digest.digest(),
-        });
+        let (kind, sha256) = (uploading.kind, uploading.digest.digest());
+        let content = Content::Large(LargeContent { kind, size, sha256 });
         let mail = Send { id, to: uploading.to.clone(), subject: subject(id), content };
         context.ledger.begin(self.id, &mail, context.now);
         Some((RequestKind::Send(id), Request::Send(mail)))

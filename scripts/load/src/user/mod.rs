@@ -9,7 +9,7 @@ use std::time::Duration;
 use correio_client::client::{Client, ClientConfig, Event, Failure, RequestId};
 use correio_proto::{
     credential::Credential,
-    mail::{Mail, MailId, MailRef, Recipients, Seq, Subject, Username},
+    mail::{ContentKind, Mail, MailId, MailRef, Message, Recipients, Seq, Subject, Username},
     message::{
         Confirm, ErrorCode, ErrorReply, Fetch, Login, Page, Register, Reply, Request, Send,
         Software,
@@ -18,7 +18,7 @@ use correio_proto::{
 };
 
 pub use self::context::{Phase, Rng, UserContext};
-use self::transfer::{Reading, Uploading};
+use self::transfer::{Reading, Uploading, is_large};
 use crate::{
     dial::LinkAction,
     ledger::UserId,
@@ -306,7 +306,7 @@ impl VirtualUser {
         Action::Idle
     }
 
-    /// Sends a mail with a body, or begins to upload a large content where it is due.
+    /// Sends a mail with a body or message, or begins to upload a large content where it is due.
     fn send_any(&mut self, context: &mut UserContext<'_>) {
         let group = self.group(context);
         let due = context.large_due.get_mut(self.group).filter(|_| group.large > 0.0);
@@ -325,9 +325,20 @@ impl VirtualUser {
             return self.rest(context);
         };
         let size = size.try_into().expect("the scenario was checked");
-        self.uploading = Some(Uploading::new(correio_client::new_mail_id(), to, size));
+        let kind = self.kind(context);
+        self.uploading = Some(Uploading::new(correio_client::new_mail_id(), to, size, kind));
         if let Some((what, request)) = self.next_of_upload(context) {
             self.ask(context, what, request, context.now);
+        }
+    }
+
+    /// Chooses what the content of the next mail is.
+    fn kind(&self, context: &mut UserContext<'_>) -> ContentKind {
+        let share = self.group(context).messages;
+        // Scenarios without messages go on with the same random choices.
+        match share > 0.0 && context.rng.f64() < share {
+            true => ContentKind::Message {},
+            false => ContentKind::Text {},
         }
     }
 
@@ -355,12 +366,11 @@ impl VirtualUser {
         // Makes the body unique, as far as its length allows.
         let mut body = format!("{id} ").repeat(length / 37 + 1);
         body.truncate(length);
-        let mail = Send {
-            id,
-            to,
-            subject: subject(id),
-            content: body.parse().expect("it begins with a digit"),
+        let content = match self.kind(context) {
+            ContentKind::Text {} => body.parse().expect("it begins with a digit"),
+            ContentKind::Message {} => message(body).into(),
         };
+        let mail = Send { id, to, subject: subject(id), content };
         context.ledger.begin(self.id, &mail, context.now);
         self.ask(context, RequestKind::Send(id), Request::Send(mail), since);
     }
@@ -413,6 +423,7 @@ impl VirtualUser {
             Failure::TimedOut => "timed_out",
             Failure::SessionEnded => "session_ended",
             Failure::TooLarge { .. } => "too_large",
+            Failure::NoMessages => "no_messages",
             Failure::Overloaded => "overloaded",
         };
         context.recorder.failed(operation, code);
@@ -514,7 +525,7 @@ impl VirtualUser {
     }
 
     fn paged(&mut self, context: &mut UserContext<'_>, page: &Page) -> LinkAction {
-        for mail in page.mails.iter().filter(|mail| mail.content.body().is_some()) {
+        for mail in page.mails.iter().filter(|mail| !is_large(mail)) {
             context.ledger.received(self.id, mail);
         }
         if page.mails.is_empty() {
@@ -578,6 +589,15 @@ impl VirtualUser {
     pub fn is_busy(&self) -> bool {
         !self.asked.is_empty()
     }
+}
+
+/// A message with these bytes, the last of which is none of a text.
+fn message(body: String) -> Message {
+    let mut bytes = body.into_bytes();
+    if let Some(last) = bytes.last_mut() {
+        *last = 0xff;
+    }
+    bytes.as_slice().try_into().expect("it is no longer than a body")
 }
 
 /// The subject of the mail with this id.

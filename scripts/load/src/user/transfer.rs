@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use correio_proto::{
-    mail::{ContentSize, Mail, MailId, Recipients},
+    mail::{Content, ContentKind, ContentSize, Mail, MailId, Recipients},
     message::Page,
 };
 
@@ -15,6 +15,7 @@ pub(super) struct Uploading {
     pub(super) id: MailId,
     pub(super) to: Recipients,
     pub(super) size: ContentSize,
+    pub(super) kind: ContentKind,
     /// Bytes that the server has.
     pub(super) staged: u64,
     pub(super) digest: RunningDigest,
@@ -31,9 +32,14 @@ pub(super) struct Reading {
     pub(super) digest: RunningDigest,
 }
 
+/// Whether the content of a mail is read in pieces.
+pub(super) fn is_large(mail: &Mail) -> bool {
+    matches!(mail.content, Content::Large(_))
+}
+
 impl Uploading {
-    pub(super) fn new(id: MailId, to: Recipients, size: ContentSize) -> Self {
-        Self { id, to, size, staged: 0, digest: RunningDigest::default(), cuts: 0 }
+    pub(super) fn new(id: MailId, to: Recipients, size: ContentSize, kind: ContentKind) -> Self {
+        Self { id, to, size, kind, staged: 0, digest: RunningDigest::default(), cuts: 0 }
     }
 
     pub(super) fn is_whole(&self) -> bool {
@@ -45,7 +51,7 @@ impl Reading {
     /// `None` if no mail of the page has a large content.
     pub(super) fn of(page: &Page) -> Option<Self> {
         let large: VecDeque<Mail> =
-            page.mails.iter().filter(|mail| mail.content.body().is_none()).cloned().collect();
+            page.mails.iter().filter(|mail| is_large(mail)).cloned().collect();
         let digest = RunningDigest::default();
         (!large.is_empty()).then(|| Self { page: page.clone(), large, digest })
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use correio_proto::{
-    mail::{Content, ContentSize, MailId, Piece, Username},
+    mail::{Content, ContentKind, ContentSize, MailId, Piece, Username},
     message::{Fetch, Read, Request, Send, Upload},
 };
 
@@ -71,10 +71,14 @@ impl Attacker {
         let max = usize::try_from(context.plan.session_config.content_max).unwrap_or(usize::MAX);
         let (id, size) = (self.rng.mail_id(), 1 + self.rng.below(max));
         let bytes = self.write_content(context, id, size);
+        let kind = match self.rng.one_in(2) {
+            true => ContentKind::Message {},
+            false => ContentKind::Text {},
+        };
         let (Some(sender), Some(to), Some(large), Ok(subject)) = (
             self.username.clone(),
             to.or(anybody),
-            stated(&bytes),
+            stated(kind, &bytes),
             format!("Assunto {id}").parse(),
         ) else {
             return;

@@ -101,7 +101,11 @@ impl Device {
                 }
                 SendStep::Compare => {
                     let text = || format!("the content of {id} is not what its mail states");
-                    require(stated(bytes).as_ref() == Some(in_mail), Check::Intact, text)?;
+                    require(
+                        stated(in_mail.kind, bytes).as_ref() == Some(in_mail),
+                        Check::Intact,
+                        text,
+                    )?;
                     sending.compared();
                 }
                 SendStep::Finished(_) => {

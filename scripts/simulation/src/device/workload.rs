@@ -4,7 +4,7 @@ use std::{rc::Rc, time::Duration};
 
 use correio_proto::{
     credential::Credential,
-    mail::{Body, Content, FullName, Recipients, Subject},
+    mail::{Body, Content, ContentKind, FullName, Message, Recipients, Subject},
     message::{Account, Login, Register, Request, Send},
 };
 
@@ -173,14 +173,18 @@ impl Device {
         }
         let id = self.rng.mail_id();
         let content_max = context.plan.session_config.content_max;
-        let text = match is_large {
-            true => self.body(usize::try_from(content_max).unwrap_or(usize::MAX)),
-            false => self.body(context.plan.body_max),
+        let max = match is_large {
+            true => usize::try_from(content_max).unwrap_or(usize::MAX),
+            false => context.plan.body_max,
         };
-        let bytes: Rc<[u8]> = text.as_bytes().into();
+        let (kind, bytes) = match self.rng.one_in(3) {
+            true => (ContentKind::Message {}, self.message(max)),
+            false => (ContentKind::Text {}, self.body(max).into_bytes()),
+        };
+        let bytes: Rc<[u8]> = bytes.into();
         let content = match is_large {
-            true => stated(&bytes).map(Content::Large),
-            false => text.parse::<Body>().map(Content::Body).ok(),
+            true => stated(kind, &bytes).map(Content::Large),
+            false => inline(kind, &bytes),
         };
         let (Ok(to), Ok(subject), Some(content)) =
             (Recipients::try_from(to), format!("Assunto {id}").parse::<Subject>(), content)
@@ -208,6 +212,15 @@ impl Device {
         if body.trim().is_empty() { "x".to_owned() } else { body }
     }
 
+    /// A message that begins as one, or anywhere in one, and has bytes that are no text.
+    fn message(&mut self, max: usize) -> Vec<u8> {
+        let line = b"Subject: x\r\nX-Correio-Message-Length: 1\n\n\0\xff\xfe\r\r\n folded\n.\n";
+        let max = if self.rng.one_in(4) { max } else { max.min(300) };
+        let length = self.rng.within(1..=max as u64) as usize;
+        let begin = self.rng.below(line.len());
+        line.iter().cycle().skip(begin).take(length).copied().collect()
+    }
+
     /// Hands a request to the client. If the client refuses it, the operation is tried again later.
     pub(super) fn ask(
         &mut self,
@@ -231,5 +244,15 @@ impl Device {
                 self.give_up(context, &operation);
             }
         }
+    }
+}
+
+/// A content that is in the request itself.
+fn inline(kind: ContentKind, bytes: &[u8]) -> Option<Content> {
+    match kind {
+        ContentKind::Text {} => {
+            std::str::from_utf8(bytes).ok()?.parse::<Body>().map(Content::Body).ok()
+        }
+        ContentKind::Message {} => Message::try_from(bytes).map(Content::Message).ok(),
     }
 }
