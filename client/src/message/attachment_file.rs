@@ -9,7 +9,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{draft::MakeError, media_type};
+use super::{make_error::MakeError, media_type};
 use crate::{cancel::Cancel, files::durable};
 
 /// Bytes of a file in one line of base64, and that line without its end.
