@@ -40,6 +40,8 @@ fn killed_before_it_confirms_it_shows_each_mail_once() {
 
     let mail = data.path().join("mail");
     let directory = |address: SocketAddr| mail.join(format!("{}_{}", address.ip(), address.port()));
+    // Sending has made the directory, for the copies of the sent mails.
+    std::fs::remove_dir_all(directory(server)).unwrap();
     std::fs::rename(directory(proxy), directory(server)).unwrap();
     let again = done(correio(server, data.path(), "tony", &["receive"]));
     assert_eq!(subjects(&again), ["Um", "Dois", "Três"]);

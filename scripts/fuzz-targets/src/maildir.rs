@@ -7,7 +7,7 @@ use std::{
     sync::OnceLock,
 };
 
-use correio_client::{MailStatus, MailText, Mailbox, MailboxError};
+use correio_client::{Cancel, Condition, MailStatus, MailText, Mailbox, MailboxError, Words};
 use correio_proto::{
     mail::{Content, ContentKind, Mail, Username},
     rfc5322::{self, ContentEncoder, ContentReader},
@@ -121,6 +121,7 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<(Mail, Option<MailText>)> {
     }
     assert_eq!(list.mails.len() + list.skipped.len(), 1);
     assert!(list.total == 0 || is_ours(name), "{name}");
+    searched(mailbox);
     let read = mailbox.read_number(1);
     let Some(stored) = list.mails.first() else {
         let skipped = &list.skipped[0];
@@ -152,6 +153,21 @@ fn read(mailbox: &Mailbox, name: &str) -> Option<(Mail, Option<MailText>)> {
         Err(MailboxError::Damaged(_)) => None,
         Err(other) => panic!("{other:?}"),
     }
+}
+
+/// Searches the mail: words of its subject find it, whatever its content is.
+fn searched(mailbox: &Mailbox) {
+    let select = |condition| mailbox.select(&[condition], &Cancel::new()).unwrap();
+    let list = mailbox.list(1, usize::MAX).unwrap();
+    let subject = list.mails.first().map(|mail| mail.subject.as_str().parse::<Words>());
+    if let Some(Ok(words)) = subject {
+        assert_eq!(select(Condition::Words(words)).entries.len(), 1);
+    }
+    // No subject has this word, so that the content is read.
+    let unlikely = "procurado-em-todo-o-texto".parse().unwrap();
+    let selected = select(Condition::Words(unlikely));
+    assert!(selected.entries.len() + selected.skipped.len() <= 1);
+    assert!(select(Condition::HasAttachments).entries.len() <= 1);
 }
 
 /// Saves a mail as the mailbox does, and reads the same mail back.

@@ -28,7 +28,7 @@ pub(crate) enum Screen {
 }
 
 /// Texts that identify a screen, in the English catalogue.
-const SIGNS: [(&str, Screen); 17] = [
+const SIGNS: [(&str, Screen); 18] = [
     ("9) My account", Screen::Home),
     ("0) Quit", Screen::First),
     ("3) Delete the account", Screen::Account),
@@ -39,6 +39,7 @@ const SIGNS: [(&str, Screen); 17] = [
     ("-- (END)", Screen::Pager),
     ("Ctrl-C cancels", Screen::Waiting),
     ("Which e-mail", Screen::Question("Which")),
+    ("Words to look for", Screen::Question("Words")),
     ("Which draft", Screen::Question("Which draft")),
     ("Username", Screen::Question("Username")),
     ("Password", Screen::Question("Password")),

@@ -58,7 +58,7 @@ impl Original {
             to: recipients(&self.mail, own, to),
             subject: reply_subject(self.mail.subject.as_str()).as_str().to_owned(),
             body: format!("{}\n", quoted_text(&attribution, self.text())),
-            origin: Some(origin),
+            origin: Some(Box::new(origin)),
             ..Draft::begin(new_mail_id())
         }
     }
@@ -81,7 +81,7 @@ impl Original {
         Draft {
             subject: forward_subject(subject.as_str()).as_str().to_owned(),
             body: format!("\n\n{}", forwarded_text(&forwarded)),
-            origin: Some(self.origin(OriginAction::Forward)),
+            origin: Some(Box::new(self.origin(OriginAction::Forward))),
             ..Draft::begin(new_mail_id())
         }
     }

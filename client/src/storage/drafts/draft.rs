@@ -26,7 +26,7 @@ pub struct Draft {
     /// The attached files; [`Draft::attach`] adds one.
     pub attachments: Vec<DraftAttachment>,
     /// The mail that is answered or forwarded, if there is one.
-    pub origin: Option<DraftOrigin>,
+    pub origin: Option<Box<DraftOrigin>>,
 }
 
 impl Draft {

@@ -78,14 +78,14 @@ fn messages() -> Capabilities {
     [Capability::messages()].into()
 }
 
-fn origin(references: &[&str]) -> DraftOrigin {
-    DraftOrigin {
+fn origin(references: &[&str]) -> Box<DraftOrigin> {
+    Box::new(DraftOrigin {
         action: OriginAction::Reply,
         folder: Folder::Received,
         id: new_mail_id(),
         from: "pepper".parse().unwrap(),
         references: references.iter().map(|id| id.parse().unwrap()).collect(),
-    }
+    })
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) struct Record {
     #[serde(default)]
     attachments: Vec<DraftAttachment>,
     #[serde(default)]
-    origin: Option<DraftOrigin>,
+    origin: Option<Box<DraftOrigin>>,
 }
 
 /// A [`Record`] that is written.
@@ -77,7 +77,7 @@ impl<'a> NewRecord<'a> {
     pub(super) fn of(draft: &'a Draft, sequence: u64) -> Self {
         let Draft { id, to, subject, body, attachments, origin } = draft;
         let (id, to, body) = (*id, to.into(), NewBody::Typed(body));
-        Self { sequence, id, to, subject, attachments, origin: origin.as_ref(), body }
+        Self { sequence, id, to, subject, attachments, origin: origin.as_deref(), body }
     }
 
     /// The record of a mail.

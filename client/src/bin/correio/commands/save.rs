@@ -43,19 +43,15 @@ pub(super) fn run(context: &Context<'_>, args: &SaveArgs) -> Result<Output, Fail
                 if saved.is_empty() {
                     return Err(failure);
                 }
-                let partial = Some(Box::new(output(args.number, &lines, saved)));
+                let partial = Some(Box::new(output(args.number, &lines, &saved)));
                 return Err(Failure { partial, ..failure });
             }
         }
     }
-    Ok(output(args.number, &lines, saved))
+    Ok(output(args.number, &lines, &saved))
 }
 
-fn output(
-    MailNumber { folder, number }: MailNumber,
-    lines: &[String],
-    saved: Vec<Value>,
-) -> Output {
+fn output(MailNumber { folder, number }: MailNumber, lines: &[String], saved: &[Value]) -> Output {
     let json = json!({ "folder": folder_name(folder), "number": number, "saved": saved });
     Output::new(lines.join("\n"), json)
 }

@@ -146,7 +146,7 @@ pub(super) fn send_new(
         }
     };
     let sender = Sender { server: &context.address()?, username: &username, full_name: &full_name };
-    submit(context, &service, &sender, unsent, kept)
+    submit(context, &service, &sender, &unsent, kept)
 }
 
 /// Sends a mail of a user who is logged in.
@@ -154,25 +154,25 @@ fn submit(
     context: &Context<'_>,
     service: &Service,
     sender: &Sender<'_>,
-    unsent: Unsent,
+    unsent: &Unsent,
     kept: KeptMail,
 ) -> Result<Output, Failure> {
-    let made = made(context, service, sender, &unsent);
+    let made = made(context, service, sender, unsent);
     let DraftMail { mail, thread } = match made {
         Ok(made) => made,
-        Err(failure) => return Err(kept.keep(context, &unsent, failure)),
+        Err(failure) => return Err(kept.keep(context, unsent, failure)),
     };
     let kept = kept.before_upload(context, service, &mail);
     let (sent_at, mut output) = match send(context, service, &mail) {
         Ok(sent) => sent,
-        Err(failure) => return Err(kept.keep(context, &unsent, failure)),
+        Err(failure) => return Err(kept.keep(context, unsent, failure)),
     };
     match sent::keep(context.text, &context.data, sender, (&mail, sent_at)) {
-        Ok(()) => kept.sent(&unsent),
+        Ok(()) => kept.sent(unsent),
         // The draft, if there is one, stays as the only copy.
         Err(said) => _ = writeln!(io::stderr(), "{said}"),
     }
-    if let Unsent::Draft(draft) = &unsent {
+    if let Unsent::Draft(draft) = unsent {
         sent::mark_origin(&context.data, sender, draft);
         add_parts(&mut output, draft, thread);
     }
@@ -234,7 +234,7 @@ fn written(
     if source.is_typed() {
         let composition = typed(context, new)?;
         let unsent = Unsent::Draft(composition.mail.clone());
-        return Ok((unsent, KeptMail::Typed(composition)));
+        return Ok((unsent, KeptMail::Typed(Box::new(composition))));
     }
     let drafts = Drafts::open(&context.data, &context.address()?, &context.username()?);
     if new.is_text() {
@@ -272,7 +272,7 @@ impl NewMail {
 /// Where the text of a mail is until the mail is sent.
 enum KeptMail {
     /// The user has typed it: it is a draft.
-    Typed(Composition),
+    Typed(Box<Composition>),
     /// It exists elsewhere, and becomes a draft if the mail may be sent later.
     Elsewhere(Drafts),
     /// A draft was made before the content is uploaded, which takes long, or since the mail has more
