@@ -459,8 +459,8 @@ help-after =
     The password is asked for on the terminal, also where standard input is a pipe; without a terminal
     it comes from --password-stdin (the first line) or CORREIO_PASSWORD, never from an argument.
 
-    The mail on this computer is kept in files of the operating system's user: list, read, search, delete
-    and mark ask for no password.
+    The mail on this computer is kept in files of the operating system's user: list, read, search, save,
+    delete and mark ask for no password.
 
     Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
     69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate

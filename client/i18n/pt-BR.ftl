@@ -94,10 +94,10 @@ mail-id = Identificação
 mail-replaced = (Partes deste texto não são UTF-8 e aparecem como �. No arquivo elas estão como chegaram.)
 mail-more = -- Enter continua, Esc volta --
 mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
-mail-keys = -- r responde, a a todos, f encaminha, s salva anexos, d apaga, i importante --
-    -- n próximo, p anterior, v fonte, Enter volta à lista --
-mail-keys-end = -- r responde, a a todos, f encaminha, s salva anexos, d apaga, i importante --
-    -- (FIM) n próximo, p anterior, v fonte, Enter volta à lista --
+mail-keys = -- r responde, a responde a todos, f encaminha, s salva anexos, d apaga --
+    -- i importante, n próximo, p anterior, v fonte, Enter volta à lista --
+mail-keys-end = -- r responde, a responde a todos, f encaminha, s salva anexos, d apaga --
+    -- (FIM) i importante, n próximo, p anterior, v fonte, Enter volta à lista --
 mail-attachment = Anexo [{ $number }]: { $name } ({ $type }, { $size })
 mail-attachment-damaged = Anexo [{ $number }]: { $name } ({ $type }, { $size }, danificado)
 mail-unnamed = sem nome
@@ -460,7 +460,7 @@ help-after =
     de --password-stdin (a primeira linha) ou de CORREIO_PASSWORD, nunca de um argumento.
 
     Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
-    search, delete e mark não pedem senha.
+    search, save, delete e mark não pedem senha.
 
     Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
     recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde

@@ -64,7 +64,7 @@ const EN: Words = Words {
 const PT: Words = Words {
     lang: "pt",
     home: "9) Minha conta",
-    keys: "r responde, a a todos, f encaminha",
+    keys: "r responde, a responde a todos, f encaminha",
     back: "Enter volta à lista --",
     to: "vírgula): ",
     subject: "Assunto: ",

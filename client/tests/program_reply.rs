@@ -2,13 +2,14 @@
 
 use std::{fs, path::Path};
 
-use correio_client::Drafts;
+use correio_client::{Cancel, Drafts, new_mail_id};
+use correio_proto::{mail::Content, message::Send};
 use correio_testing::proxy::ProxyMode;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Done, PASSWORD, Setup, finish,
+    Done, PASSWORD, Setup, finish, password,
     screen::{Start, drafts, has_terminal},
 };
 
@@ -96,7 +97,7 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     let (file, bytes) = files(directory.path()).remove(3);
     let reply = ["reply", "1", "--all", "--body", "Às nove.", "--attach", &file];
     let sent = succeeded(&setup, "tony", &reply);
-    assert_eq!(sent["to"], serde_json::json!(["pepper", "peter"]));
+    assert_eq!(sent["to"], json!(["pepper", "peter"]));
     assert_eq!(sent["subject"], "Re: Jantar");
     let listed = succeeded(&setup, "tony", &["list"]);
     assert_eq!(
@@ -110,10 +111,7 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     assert_eq!(read["attachments"][0]["size"], bytes.len());
     // The answer to the answer goes on with the thread, and has one mark.
     let sent = succeeded(&setup, "peter", &["reply", "2", "--body", "Combinado"]);
-    assert_eq!(
-        (&sent["to"], &sent["subject"]),
-        (&serde_json::json!(["tony"]), &"Re: Jantar".into())
-    );
+    assert_eq!((&sent["to"], &sent["subject"]), (&json!(["tony"]), &"Re: Jantar".into()));
     succeeded(&setup, "tony", &["receive"]);
     let maildir = mail_file(&setup, "tony", "peter");
     let text = String::from_utf8(maildir).unwrap();
@@ -146,10 +144,7 @@ fn a_mail_is_forwarded_with_its_attachments() {
     succeeded(&setup, "pepper", &send);
     succeeded(&setup, "tony", &["receive"]);
     let sent = succeeded(&setup, "tony", &["forward", "1", "--to", "peter", "--body", "Veja"]);
-    assert_eq!(
-        (&sent["subject"], &sent["to"]),
-        (&"Enc: Fotos".into(), &serde_json::json!(["peter"]))
-    );
+    assert_eq!((&sent["subject"], &sent["to"]), (&"Enc: Fotos".into(), &json!(["peter"])));
     assert_eq!(succeeded(&setup, "tony", &["list"])["mails"][0]["forwarded"], true);
     // Nothing of the files that were made for the draft is left.
     let drafts = setup.data.path().join("drafts");
@@ -187,6 +182,34 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
         false => vec![path],
     });
     below.flatten().collect()
+}
+
+#[test]
+fn a_message_of_another_program_is_shown_with_what_must_be_known_of_it() {
+    let setup = Setup::of(THREE);
+    let (service, cancel) = (setup.connect(), Cancel::new());
+    service.login(&"pepper".parse().unwrap(), &password(), &cancel).unwrap();
+    let message = "From: Nick Fury <fury@shield.example>\r\nSubject: Outro\r\n\
+        Content-Type: text/html\r\n\r\n<p>Oi <b>Tony</b></p><script>x</script>\x1b[2J";
+    let mail = Send {
+        id: new_mail_id(),
+        to: "tony".parse().unwrap(),
+        subject: "Oi".parse().unwrap(),
+        content: Content::Message(message.as_bytes().try_into().unwrap()),
+    };
+    service.send(&mail, &cancel).unwrap();
+    succeeded(&setup, "tony", &["receive"]);
+    let read = succeeded(&setup, "tony", &["read", "1"]);
+    assert_eq!((&read["from"], &read["subject"]), (&"pepper".into(), &"Oi".into()));
+    assert_eq!(read["other_author"], "Nick Fury <fury@shield.example>");
+    assert_eq!(read["body_source"], "html");
+    let shown = setup.run("tony", &["--lang", "en", "read", "1"], "").out;
+    assert!(shown.contains("names another author: Nick Fury <fury@shield.example>."), "{shown}");
+    assert!(shown.contains("made from HTML") && shown.contains("Oi Tony"), "{shown}");
+    assert!(!shown.contains('\x1b'), "{shown}");
+    // An answer goes to the sender of the mail.
+    let sent = succeeded(&setup, "tony", &["reply", "1", "--body", "Oi"]);
+    assert_eq!(sent["to"], json!(["pepper"]));
 }
 
 #[test]

@@ -22,7 +22,7 @@ const LINE_MAX: usize = 16 * 1024;
 const STEP: usize = 256;
 
 /// A mail as the lines that a reader sees: each field on a line, its attachments, an empty line, the
-/// text.
+/// text. The text is in memory once.
 pub(crate) struct MailView {
     head: Vec<String>,
     text: String,
@@ -33,7 +33,7 @@ pub(crate) struct MailView {
 }
 
 impl MailView {
-    pub(crate) fn new(text: &Text, mail: &Mail, content: &Readable) -> Self {
+    pub(crate) fn new(text: &Text, mail: &Mail, content: Readable) -> Self {
         let from = names::with_username(&mail.from, &mail.from_name);
         let fields = [
             (text.of("mail-from"), from),
@@ -49,14 +49,14 @@ impl MailView {
                 if content.is_replaced {
                     head.push(text.of("mail-replaced"));
                 }
-                &content.text
+                content.text
             }
             Readable::Message(view) => {
-                head.extend(about_message(text, mail, view));
-                &view.text.text
+                head.extend(about_message(text, mail, &view));
+                view.text.text
             }
         };
-        Self::of(head, shown.clone())
+        Self::of(head, shown)
     }
 
     /// The beginning of a mail's file, with a line before it that names the file.
@@ -203,7 +203,7 @@ mod tests {
         };
         let kind = ContentKind::Text {};
         let content = MailText { kind, text: text.to_owned(), is_replaced: false };
-        MailView::new(&Text::new(Lang::En), &mail, &Readable::Text(content))
+        MailView::new(&Text::new(Lang::En), &mail, Readable::Text(content))
     }
 
     fn written(view: &MailView, width: Option<usize>) -> String {

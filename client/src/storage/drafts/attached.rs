@@ -3,15 +3,16 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use super::{
-    directory::{ATTACHED, Drafts, EXTENSION, MAKING, MESSAGE, TEMPORARY},
+    directory::Drafts,
     draft::Draft,
     error::{DraftError, failed},
+    extension::{ATTACHED, EXTENSION, MAKING, MESSAGE, TEMPORARY, has_extension},
 };
-use crate::{files::durable, id::new_mail_id};
+use crate::{clock, files::durable, id::new_mail_id};
 
 /// How long a file that belongs to no draft is kept: a program may be about to save the draft.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -88,12 +89,8 @@ fn delete_directory(path: &Path) -> io::Result<()> {
     fs::remove_dir(path)
 }
 
-pub(super) fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|it| it == extension)
-}
-
 fn is_old(path: &Path) -> bool {
     let modified = fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
-    let age = modified.ok().and_then(|time| SystemTime::now().duration_since(time).ok());
-    age.is_some_and(|age| age > KEPT)
+    let modified = modified.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    modified.is_some_and(|modified| clock::since_1970().saturating_sub(modified) > KEPT)
 }

@@ -8,9 +8,9 @@ use std::{
 use correio_proto::mail::{MailId, Username};
 
 use super::{
-    attached::has_extension,
     draft::Draft,
     error::{DraftError, failed},
+    extension::{ATTACHED, EXTENSION, MAKING, MESSAGE, TEMPORARY, has_extension},
     lock::{Lock, opened},
     record::{self, Record},
 };
@@ -22,17 +22,6 @@ use crate::{
         skipped::Skipped,
     },
 };
-
-/// The extension of a draft's file, and of the file in which its next version is written.
-pub(super) const EXTENSION: &str = "json";
-pub(super) const TEMPORARY: &str = "tmp";
-
-/// The extension of the message that was made of a draft, and of one that is being made.
-pub(super) const MESSAGE: &str = "message";
-pub(super) const MAKING: &str = "making";
-
-/// The extension of a directory with files of one draft.
-pub(super) const ATTACHED: &str = "attached";
 
 /// The drafts of an account at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -10,9 +10,10 @@ use std::{
 use correio_proto::{limits, mail::MailId};
 
 use super::{
-    directory::{Drafts, TEMPORARY},
+    directory::Drafts,
     draft::Draft,
     error::{DraftError, failed},
+    extension::TEMPORARY,
     lock::{Lock, OPEN_TRIES, has_name, lock},
     record::{NewRecord, Record},
 };

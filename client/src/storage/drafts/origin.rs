@@ -3,7 +3,7 @@
 use correio_proto::mail::{MailId, Username};
 use serde::{Deserialize, Serialize};
 
-use super::record::{id_text, username_text};
+use super::as_text;
 use crate::{
     message::MessageId,
     storage::mailbox::{Flag, Folder},
@@ -39,10 +39,10 @@ pub struct DraftOrigin {
     #[serde(with = "folder_text")]
     pub folder: Folder,
     /// The mail's id.
-    #[serde(with = "id_text")]
+    #[serde(with = "as_text")]
     pub id: MailId,
     /// The mail's sender.
-    #[serde(with = "username_text")]
+    #[serde(with = "as_text")]
     pub from: Username,
     /// The messages of the thread, that of the mail last ([`crate::references`]). Empty in a draft
     /// that forwards.

@@ -8,9 +8,11 @@ use correio_proto::{
 };
 
 use super::{
-    directory::{Drafts, MAKING, MESSAGE},
+    attachment::DraftAttachment,
+    directory::Drafts,
     draft::Draft,
     error::{DraftError, failed},
+    extension::{MAKING, MESSAGE},
 };
 use crate::{
     cancel::Cancel,
@@ -113,7 +115,7 @@ impl Drafts {
         }
         let path = self.message_file(id);
         if !durable::has_entry(&path) {
-            let files = draft.attachments.iter().map(super::DraftAttachment::file);
+            let files = draft.attachments.iter().map(DraftAttachment::file);
             let message = MessageDraft {
                 id,
                 from: author.username.clone(),

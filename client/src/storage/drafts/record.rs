@@ -9,7 +9,7 @@ use std::{
 use correio_proto::{limits, mail::MailId};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{attachment::DraftAttachment, draft::Draft, origin::DraftOrigin};
+use super::{as_text, attachment::DraftAttachment, draft::Draft, origin::DraftOrigin};
 use crate::{
     files::durable,
     storage::outgoing::{ContentText, OutgoingMail},
@@ -29,7 +29,7 @@ pub(super) struct Record {
     /// none.
     #[serde(default)]
     pub(super) sequence: u64,
-    #[serde(with = "id_text")]
+    #[serde(with = "as_text")]
     pub(super) id: MailId,
     to: String,
     subject: String,
@@ -46,7 +46,7 @@ pub(super) struct Record {
 pub(super) struct NewRecord<'a> {
     /// The first field, so that [`sequence`] need not read the body.
     sequence: u64,
-    #[serde(with = "id_text")]
+    #[serde(with = "as_text")]
     id: MailId,
     to: Cow<'a, str>,
     subject: &'a str,
@@ -133,42 +133,4 @@ pub(super) fn sequence(path: &Path) -> Option<u64> {
     let number = number.and_then(|rest| rest.split_once(',')?.0.trim().parse().ok());
     // A user or an older version wrote the fields in another order.
     number.or_else(|| Some(Record::read(durable::open_file(path).ok()?).ok()?.sequence))
-}
-
-/// Serializes an id as text, since users may read the file.
-pub(super) mod id_text {
-    use correio_proto::mail::MailId;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in crate::storage::drafts) fn serialize<S: Serializer>(
-        id: &MailId,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(in crate::storage::drafts) fn deserialize<'de, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<MailId, D::Error> {
-        String::deserialize(input)?.parse().map_err(D::Error::custom)
-    }
-}
-
-/// Serializes a username as text.
-pub(super) mod username_text {
-    use correio_proto::mail::Username;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(in crate::storage::drafts) fn serialize<S: Serializer>(
-        username: &Username,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(username.as_str())
-    }
-
-    pub(in crate::storage::drafts) fn deserialize<'de, D: Deserializer<'de>>(
-        input: D,
-    ) -> Result<Username, D::Error> {
-        String::deserialize(input)?.parse().map_err(D::Error::custom)
-    }
 }

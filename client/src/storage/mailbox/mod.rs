@@ -24,6 +24,7 @@ mod marks;
 mod message_text;
 mod name;
 mod parallel;
+mod readable;
 mod reading;
 mod saving;
 mod scan;
@@ -69,10 +70,10 @@ pub use flags::{Flag, FlagChange, Flags};
 pub use folder::Folder;
 pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
+pub use readable::{MailSource, Readable};
 pub(crate) use saving::Locked;
 pub use saving::Saving;
 pub use sent_mail::SentMail;
-pub use viewing::{MailSource, Readable};
 pub use words::{InvalidWords, Words};
 
 /// A warning about a mailbox. No mail was lost.

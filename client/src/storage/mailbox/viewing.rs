@@ -1,37 +1,21 @@
 //! Reads a mail as a person reads it, and its source.
 
-use std::{
-    io::{self, Read},
-    path::PathBuf,
-};
+use std::io::{self, Read};
 
 use correio_proto::{
     mail::{ContentKind, MailId, Username},
-    rfc5322::read_head,
+    rfc5322::{FileName, read_head},
 };
 
-use super::{Mailbox, content::MailText, error::MailboxError, list::Stored, scan::scan};
+use super::{
+    Mailbox,
+    content::MailText,
+    error::MailboxError,
+    list::Stored,
+    readable::{MailSource, Readable},
+    scan::scan,
+};
 use crate::{message::MessageView, storage::skipped::Skipped};
-
-/// What a person reads of a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readable {
-    /// The text.
-    Text(MailText),
-    /// The message: its text and its attachments.
-    Message(Box<MessageView>),
-}
-
-/// The beginning of a mail's file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MailSource {
-    /// The file.
-    pub path: PathBuf,
-    /// The text. Bytes that are not UTF-8 are replaced by U+FFFD.
-    pub text: String,
-    /// Whether the file is longer.
-    pub is_cut: bool,
-}
 
 impl Mailbox {
     /// Reads a listed mail as a person reads it. A message is read from its start to its end, and of its
@@ -77,7 +61,7 @@ impl Mailbox {
     pub fn find_mail(&self, id: MailId, from: &Username) -> Result<Option<Stored>, MailboxError> {
         let found = scan(&self.directory)?;
         let mut numbered = (1..).zip(&found.files);
-        let is_it = |name: &super::FileName| name.id == id && name.sender == *from;
+        let is_it = |name: &FileName| name.id == id && name.sender == *from;
         let Some((number, file)) = numbered.find(|(_, file)| is_it(&file.name)) else {
             return Ok(None);
         };

@@ -139,7 +139,7 @@ pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, 
             (Shown::Lines(String::new()), json)
         }
         false => {
-            let view = MailView::new(context.text, &mail, &content);
+            let view = MailView::new(context.text, &mail, content);
             (Shown::Mail(Box::new(view)), Value::Null)
         }
     };

@@ -46,7 +46,7 @@ pub(super) enum Quotation {
 
 impl Quotation {
     /// The whole body, with the mail's own text.
-    fn with(&self, typed: &str) -> String {
+    fn around(&self, typed: &str) -> String {
         match self {
             Self::Nothing => typed.to_owned(),
             Self::First(quotation) => format!("{quotation}{typed}"),
@@ -243,7 +243,7 @@ fn written(
         let mail = OutgoingMail { id: draft.id, to, subject, content };
         return Ok((Unsent::Text(mail), KeptMail::Elsewhere(drafts)));
     }
-    let body = new.quotation.with(&source.text(text)?);
+    let body = new.quotation.around(&source.text(text)?);
     let draft = new.draft(body);
     check(&draft).map_err(|invalid| Failure::invalid(text, invalid))?;
     let mut file = drafts.begin();
@@ -359,7 +359,7 @@ fn typed(context: &Context<'_>, new: NewMail) -> Result<Composition, Failure> {
     let text = context.text;
     let drafts = Drafts::open(&context.data, &context.address()?, &context.username()?);
     let cursor = new.quotation.cursor();
-    let body = new.quotation.with("");
+    let body = new.quotation.around("");
     let mut composition = Composition::of(&drafts, new.draft(body), text);
     context.terminal.set_busy(false);
     let mut prompt = Prompt::on_stderr(&context.terminal, text);

@@ -97,23 +97,25 @@ pub(super) struct Place<'a> {
 
 /// Shows a mail, page by page, marks it as read, and does what the user asks for.
 pub(super) fn read(app: &mut App, user: &CurrentUser, place: &Place<'_>) -> Answer<Then> {
-    let original = match Original::read(place.mailbox, place.stored) {
-        Ok(original) => original,
+    let Place { mailbox, stored, .. } = *place;
+    let read = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.readable(stored)?)));
+    let (mail, content) = match read {
+        Ok(read) => read,
         Err(error) => {
             app.say(&app.text.mailbox(&error));
             return Ok(Then::List);
         }
     };
     app.say("");
-    let view = MailView::new(app.text, &original.mail, &original.content);
+    let view = MailView::new(app.text, &mail, content);
     let question = match pages(app, view)? {
         PagesShown::ToTheEnd => "mail-keys-end",
         PagesShown::InPart => "mail-keys",
     };
     // Only a mark for the next list: a mailbox that cannot be written can still be read.
-    let _ = place.mailbox.mark_read(place.stored);
+    let _ = mailbox.mark_read(stored);
     let letters = MailKey::ALL.map(MailKey::letter);
-    let mut open = OpenMail::new(place, original);
+    let mut open = OpenMail::new(place);
     loop {
         let letter = app.prompt.letter(&app.text.of(question), &letters)?;
         let Some(key) = letter.and_then(MailKey::of) else { return Ok(Then::List) };
@@ -130,16 +132,8 @@ pub(super) fn act(
     place: &Place<'_>,
     key: MailKey,
 ) -> Answer<Then> {
-    match Original::read(place.mailbox, place.stored) {
-        Ok(original) => {
-            let then = OpenMail::new(place, original).act(app, user, key)?;
-            Ok(then.unwrap_or(Then::List))
-        }
-        Err(error) => {
-            app.say(&app.text.mailbox(&error));
-            Ok(Then::List)
-        }
-    }
+    let then = OpenMail::new(place).act(app, user, key)?;
+    Ok(then.unwrap_or(Then::List))
 }
 
 fn pages(app: &mut App, view: MailView) -> Answer<PagesShown> {
@@ -147,26 +141,23 @@ fn pages(app: &mut App, view: MailView) -> Answer<PagesShown> {
     app.prompt.page(&mut MailLines(view), 0, &footer)
 }
 
-/// A mail that was read.
+/// A mail that was read. Its text is not kept: a large one would be in memory twice.
 struct OpenMail<'a> {
     place: &'a Place<'a>,
-    original: Original,
     is_important: bool,
 }
 
 impl<'a> OpenMail<'a> {
-    fn new(place: &'a Place<'a>, original: Original) -> Self {
-        Self { place, is_important: place.stored.flags.has(Flag::Important), original }
+    fn new(place: &'a Place<'a>) -> Self {
+        Self { place, is_important: place.stored.flags.has(Flag::Important) }
     }
 
     /// Does what a key stands for. `None` if the mail stays on the screen.
     fn act(&mut self, app: &mut App, user: &CurrentUser, key: MailKey) -> Answer<Option<Then>> {
-        let Place { mailbox, .. } = *self.place;
         match key {
-            MailKey::Reply => reply::reply(app, user, mailbox, &self.original, ReplyTo::Sender)?,
-            MailKey::ReplyAll => reply::reply(app, user, mailbox, &self.original, ReplyTo::All)?,
-            MailKey::Forward => reply::forward(app, user, mailbox, &self.original)?,
-            MailKey::Save => self.save(app)?,
+            MailKey::Reply | MailKey::ReplyAll | MailKey::Forward | MailKey::Save => {
+                self.use_mail(app, user, key)?;
+            }
             MailKey::Delete => return self.delete(app),
             MailKey::Important => self.toggle_important(app),
             MailKey::Next if self.place.has_next => return Ok(Some(Then::Next)),
@@ -176,6 +167,24 @@ impl<'a> OpenMail<'a> {
             MailKey::Source => self.show_source(app)?,
         }
         Ok(None)
+    }
+
+    /// Reads the mail again, and answers, forwards or saves it.
+    fn use_mail(&self, app: &mut App, user: &CurrentUser, key: MailKey) -> Answer<()> {
+        let Place { mailbox, stored, .. } = *self.place;
+        let original = match Original::read(mailbox, stored) {
+            Ok(original) => original,
+            Err(error) => {
+                app.say(&app.text.mailbox(&error));
+                return Ok(());
+            }
+        };
+        match key {
+            MailKey::ReplyAll => reply::reply(app, user, mailbox, &original, ReplyTo::All),
+            MailKey::Forward => reply::forward(app, user, mailbox, &original),
+            MailKey::Save => self.save(app, original.attachments()),
+            _ => reply::reply(app, user, mailbox, &original, ReplyTo::Sender),
+        }
     }
 
     /// Asks before it deletes.
@@ -235,8 +244,7 @@ impl<'a> OpenMail<'a> {
     }
 
     /// Asks which attachments, and where to. Esc saves nothing.
-    fn save(&self, app: &mut App) -> Answer<()> {
-        let attachments = self.original.attachments();
+    fn save(&self, app: &mut App, attachments: &[Attachment]) -> Answer<()> {
         if attachments.is_empty() {
             app.say(&app.text.of("save-none"));
             return Ok(());

@@ -1,12 +1,14 @@
 //! Drafts on disk: their order, what marks them as in use, and what a fault leaves.
 
+mod messages;
+
 use std::{fs, io, os::unix::fs::symlink, thread};
 
 use correio_proto::mail::MailId;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{directory::TEMPORARY, record::NewRecord, *};
+use super::{extension::TEMPORARY, record::NewRecord, *};
 use crate::storage::outgoing::{OutgoingContent, OutgoingMail};
 
 fn open(data: &TempDir) -> Drafts {

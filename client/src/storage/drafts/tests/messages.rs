@@ -14,7 +14,7 @@ use correio_proto::{
 };
 use tempfile::TempDir;
 
-use super::*;
+use super::super::*;
 use crate::{
     cancel::Cancel,
     message::{MakeError, MessageView},
