@@ -176,6 +176,10 @@ drafts-back = Back
 draft-send = Send
 draft-edit = Change
 draft-delete = Delete
+draft-attachments = { $count ->
+    [one] (1 attachment)
+   *[other] ({ $count } attachments)
+}
 draft-deleted = Draft deleted.
 
 account-title = My account

@@ -176,6 +176,10 @@ drafts-back = Voltar
 draft-send = Enviar
 draft-edit = Alterar
 draft-delete = Apagar
+draft-attachments = { $count ->
+    [one] (1 anexo)
+   *[other] ({ $count } anexos)
+}
 draft-deleted = Rascunho apagado.
 
 account-title = Minha conta

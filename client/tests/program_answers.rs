@@ -252,6 +252,7 @@ fn an_answer_that_is_left_is_a_draft_with_its_thread_and_its_files() {
     };
     let out = menus("8\n1\n1\n0\n");
     assert!(out.contains("nota.txt was changed since it was attached"), "{out}");
+    assert!(out.contains("pepper: Re: Jantar (1 attachment)"), "{out}");
     assert_eq!(draft_bodies(&setup).len(), 1);
     fs::remove_file(&file).unwrap();
     let out = menus("8\n1\n1\n0\n");

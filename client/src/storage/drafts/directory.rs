@@ -83,7 +83,10 @@ impl Drafts {
             }
         }
         let all: Vec<&Draft> = list.drafts.iter().chain(&list.in_use).collect();
-        self.delete_left(&all, &files);
+        if list.skipped.is_empty() {
+            // A damaged draft may have files, too.
+            self.delete_left(&all, &files);
+        }
         Ok(list)
     }
 

@@ -200,6 +200,11 @@ fn files_of_one_draft_alone_go_with_it_and_what_was_left_goes_after_a_day() {
     for path in [&left, &message, &own] {
         fs::File::open(path).unwrap().set_modified(before).unwrap();
     }
+    let damaged = setup.drafts.file(new_mail_id());
+    fs::write(&damaged, "{").unwrap();
+    assert_eq!(setup.drafts.list().unwrap().skipped.len(), 1);
+    assert!(left.exists(), "the damaged draft may have it");
+    fs::remove_file(&damaged).unwrap();
     setup.drafts.list().unwrap();
     assert!(!left.exists() && !message.exists());
     assert!(own.exists(), "a draft has it");
