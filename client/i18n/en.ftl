@@ -334,7 +334,8 @@ command-draft = The e-mail was kept as a draft, which the menus offer: { $file }
 
 login-password-of = Password of { $username } (Esc changes the username)
 home-new-mails = { $count } new e-mails; the last is from { $from }: { $subject }
-send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano; Ctrl-T attaches a file)
+send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano)
+    (Ctrl-T attaches a file)
 list-more = -- Enter or PgDn goes on, PgUp goes back, a number chooses, Esc ends --
 list-end = -- (END) Enter or Esc ends, PgUp goes back, a number chooses --
 drafts-choose = Which draft to open:

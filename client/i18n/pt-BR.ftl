@@ -334,7 +334,8 @@ command-draft = O e-mail foi guardado como rascunho, que os menus oferecem: { $f
 
 login-password-of = Senha de { $username } (Esc troca o usuário)
 home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
-send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano; Ctrl-T anexa um arquivo)
+send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
+    (Ctrl-T anexa um arquivo)
 list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
 list-end = -- (FIM) Enter ou Esc termina, PgUp volta, um número escolhe --
 drafts-choose = Qual rascunho deseja abrir:

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     Done, PASSWORD, Setup, finish, password,
-    screen::{Start, drafts, has_terminal},
+    screen::{CTRL_C, Start, drafts, has_terminal},
 };
 
 const THREE: &[(&str, &str)] =
@@ -309,4 +309,31 @@ fn an_upload_that_was_cut_goes_on_from_the_drafts_though_the_files_are_gone() {
     let to = TempDir::new().unwrap();
     let saved = succeeded(&setup, "tony", &["save", "1", "--dir", to.path().to_str().unwrap()]);
     assert!(fs::read(saved["saved"][0]["file"].as_str().unwrap()).unwrap() == bytes);
+}
+
+#[test]
+fn ctrl_c_while_an_attachment_is_uploaded_keeps_the_draft_with_it() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let proxy = setup.proxy(ProxyMode::Open);
+    let address = proxy.address.to_string();
+    let file = setup.data.path().join("grande.bin");
+    fs::write(&file, vec![0xff; 12 << 20]).unwrap();
+    let start = Start::of(&setup).set("CORREIO_PASSWORD", PASSWORD);
+    let send = ["send", "--to", "tony", "--subject", "Oi", "--body", "x", "--attach"];
+    let options = ["--server", &address, "--user", "tony"];
+    let mut screen = start.run(&[&options[..], &send, &[file.to_str().unwrap()]].concat());
+    screen.sees(" MiB");
+    proxy.hold(true);
+    screen.press(CTRL_C);
+    screen.sees("kept as a draft");
+    assert_eq!(screen.end().0, 130);
+    proxy.hold(false);
+    let server = address.parse().unwrap();
+    let drafts = Drafts::open(setup.data.path(), &server, &"tony".parse().unwrap());
+    let list = drafts.list().unwrap().drafts;
+    assert_eq!((list.len(), list[0].attachments.len()), (1, 1));
+    assert!(setup.received()["mails"].as_array().unwrap().is_empty());
 }
