@@ -58,7 +58,7 @@ send-to = To (several, separated by commas)
 send-draft-offer = There is a draft to { $to }: { $subject }. Enter alone goes on with it.
 send-subject = Subject
 send-body = Body (end with a line that is a single dot; a line of dots alone takes one dot more):
-send-body-editor = (Ctrl-X opens { $editor })
+send-body-editor = (Ctrl-X opens { $editor }, Ctrl-T attaches a file)
 send-editor-failed = The editor { $editor } failed: { $reason }
 send-working = Sending…
 send-done = E-mail sent
@@ -94,6 +94,47 @@ mail-id = Id
 mail-replaced = (Parts of this text are not UTF-8 and are shown as �. In the file they are as they arrived.)
 mail-more = -- Enter goes on, Esc goes back --
 mail-end = -- (END) Enter or Esc goes back, PgUp goes up --
+mail-keys = -- r answer, a answer all, f forward, s save files, d delete, i important --
+    -- n next, p previous, v source, Enter goes back to the list --
+mail-keys-end = -- r answer, a answer all, f forward, s save files, d delete, i important --
+    -- (END) n next, p previous, v source, Enter goes back to the list --
+mail-attachment = Attachment [{ $number }]: { $name } ({ $type }, { $size })
+mail-attachment-damaged = Attachment [{ $number }]: { $name } ({ $type }, { $size }, damaged)
+mail-unnamed = without a name
+mail-more-parts = (This message has { $count } more parts, which are not listed. In the file they are as they arrived.)
+mail-html = (This text was made from HTML: layout and pictures are left out.)
+mail-no-text = (This message has no text.)
+mail-text-cut = (This text is longer than what is shown. In the file it is whole.)
+mail-characters-replaced = (Some characters of this text could not be read, and are shown as �.)
+mail-other-author = ATTENTION: this message names another author: { $from }. Its sender is the one above.
+mail-source = The file { $path }:
+mail-source-cut = The first MiB of the file { $path }:
+mail-no-next = This is the last e-mail of the list.
+mail-no-previous = This is the first e-mail of the list.
+mail-delete-sure = Delete this e-mail on this computer?
+mail-important = The e-mail is marked as important.
+mail-not-important = The e-mail is not marked as important any more.
+reply-attribution = On { $date }, { $name } wrote:
+forward-title = Forwarded e-mail
+forward-working = Attaching the files of the e-mail…
+send-no-thread = This server takes no threads: the e-mail was sent as a plain text.
+attachment-name = attachment
+attach-question = File to attach (none if empty, -1 removes the first)
+attach-line = Attached [{ $number }]: { $name } ({ $size })
+attach-no-such = there is no attachment { $number }
+attach-unreadable = { $path } cannot be attached: { $reason }
+attach-changed = { $path } was changed since it was attached; attach it again
+attach-too-many = at most { $max } files can be attached
+attach-too-large = with its attachments the e-mail would have { $size }; at most { $max } can be sent
+attach-not-made = the e-mail could not be put together: { $reason }
+save-which = Attachments to save (numbers with commas; Enter saves all)
+save-where = Directory
+save-no-directory = { $path } is no directory
+save-none = This e-mail has no attachments.
+save-working = Saving…
+save-done = Saved: { $path }
+save-failed = { $path } could not be saved: { $reason }
+save-too-many = { $path }: there are too many files of this name
 local-title = E-mails kept on this computer, in { $directory }:
 local-empty = There are no e-mails on this computer.
 local-listing = Reading the names of the senders…
@@ -156,6 +197,10 @@ drafts-back = Back
 draft-send = Send
 draft-edit = Change
 draft-delete = Delete
+draft-attachments = { $count ->
+    [one] (1 attachment)
+   *[other] ({ $count } attachments)
+}
 draft-deleted = Draft deleted.
 
 account-title = My account
@@ -342,7 +387,7 @@ body-changed = { $path } was changed while it was sent; nothing was sent. Send t
 password-not-text = the password is not UTF-8 text
 password-byte-order-mark = A byte-order mark before the password was left out.
 clock-before-1970 = this computer's clock is set to a time before 1970; set it and try again
-command-body = Body (end with Ctrl-D, or with a line that is a single dot; Ctrl-X opens an editor):
+command-body = Body (end with Ctrl-D, or with a line that is a single dot; Ctrl-X opens an editor, Ctrl-T attaches a file):
 command-sent = E-mail sent
 find-none = The directory has nobody of this name.
 find-more = There are more: a longer text finds fewer.
@@ -354,10 +399,9 @@ command-draft = The e-mail was kept as a draft, which the menus offer: { $file }
 login-password-of = Password of { $username } (Esc changes the username)
 home-new-mails = { $count } new e-mails; the last is from { $from }: { $subject }
 send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano)
+    (Ctrl-T attaches a file)
 list-more = -- Enter or PgDn goes on, PgUp goes back, a number chooses, Esc ends --
 list-end = -- (END) Enter or Esc ends, PgUp goes back, a number chooses --
-mail-back = -- any key goes back to the list --
-mail-back-end = -- (END) any key goes back to the list --
 drafts-choose = Which draft to open:
 drafts-skipped = { $path }: not a draft that can be read ({ $reason }); it was left as it is
 drafts-in-use = { $count ->
@@ -474,6 +518,23 @@ help-mark-unread = Mark them as not read
 help-nickname-nickname = The nickname; among recipients it has an @ before it
 help-nickname-people = Usernames that the nickname stands for
 help-nickname-remove = Remove these people from the nickname, or the nickname itself where none is named
+help-command-reply = Answer a mail; the text is read from standard input unless it is given
+help-command-forward = Forward a mail with its attachments; a text before it is read from standard input unless it is given
+help-command-save = Save the attachments of a mail, and print the files' names
+help-send-attach = Files to attach
+help-reply-number = The mail's number in the list; that of a sent mail begins with s
+help-reply-all = Answer the sender and the other recipients
+help-reply-body = The text, which stands after the quotation
+help-reply-body_file = A file with the text; - is standard input
+help-reply-attach = Files to attach
+help-forward-number = The mail's number in the list; that of a sent mail begins with s
+help-forward-to = The recipients' usernames, separated by commas
+help-forward-body = A text before the mail
+help-forward-body_file = A file with a text before the mail; - is standard input
+help-forward-attach = More files to attach
+help-save-number = The mail's number in the list; that of a sent mail begins with s
+help-save-dir = The directory for the files [default: the present one]
+help-save-attachment = Only the attachments with these numbers
 help-trust-address = The server
 help-trust-forget = Forget its certificate: the next contact is the first
 help-value-command = COMMAND
@@ -503,6 +564,9 @@ help-value-since = YYYY-MM-DD
 help-value-until = YYYY-MM-DD
 help-value-nickname = NICKNAME
 help-value-people = NAME
+help-value-attach = FILE
+help-value-dir = DIR
+help-value-attachment = K
 help-value-address = HOST:PORT
 help-value-password_command = COMMAND
 help-value-exec = COMMAND
@@ -525,8 +589,8 @@ help-after =
     it comes from --password-stdin (the first line), CORREIO_PASSWORD or --password-command, never from
     an argument.
 
-    The mail on this computer is kept in files of the operating system's user: list, read, search, delete
-    and mark ask for no password.
+    The mail on this computer is kept in files of the operating system's user: list, read, search, save,
+    delete and mark ask for no password.
 
     Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
     69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate

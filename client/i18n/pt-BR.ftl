@@ -58,7 +58,7 @@ send-to = Destinatário (vários, separados por vírgula)
 send-draft-offer = Há um rascunho para { $to }: { $subject }. Enter sem nada continua com ele.
 send-subject = Assunto
 send-body = Corpo (termine com uma linha que só tenha um ponto; uma linha só de pontos leva um ponto a mais):
-send-body-editor = (Ctrl-X abre { $editor })
+send-body-editor = (Ctrl-X abre { $editor }, Ctrl-T anexa um arquivo)
 send-editor-failed = O editor { $editor } falhou: { $reason }
 send-working = Enviando…
 send-done = E-mail enviado com sucesso
@@ -94,6 +94,47 @@ mail-id = Identificação
 mail-replaced = (Partes deste texto não são UTF-8 e aparecem como �. No arquivo elas estão como chegaram.)
 mail-more = -- Enter continua, Esc volta --
 mail-end = -- (FIM) Enter ou Esc volta, PgUp sobe --
+mail-keys = -- r responde, a responde a todos, f encaminha, s salva anexos, d apaga --
+    -- i importante, n próximo, p anterior, v fonte, Enter volta à lista --
+mail-keys-end = -- r responde, a responde a todos, f encaminha, s salva anexos, d apaga --
+    -- (FIM) i importante, n próximo, p anterior, v fonte, Enter volta à lista --
+mail-attachment = Anexo [{ $number }]: { $name } ({ $type }, { $size })
+mail-attachment-damaged = Anexo [{ $number }]: { $name } ({ $type }, { $size }, danificado)
+mail-unnamed = sem nome
+mail-more-parts = (Esta mensagem tem mais { $count } partes, que não estão na lista. No arquivo elas estão como chegaram.)
+mail-html = (Este texto foi feito de HTML: disposição e imagens ficaram de fora.)
+mail-no-text = (Esta mensagem não tem texto.)
+mail-text-cut = (Este texto é mais longo do que o mostrado. No arquivo ele está inteiro.)
+mail-characters-replaced = (Alguns caracteres deste texto não puderam ser lidos e aparecem como �.)
+mail-other-author = ATENÇÃO: esta mensagem diz ter outro autor: { $from }. Quem enviou é quem está acima.
+mail-source = O arquivo { $path }:
+mail-source-cut = O primeiro MiB do arquivo { $path }:
+mail-no-next = Este é o último e-mail da lista.
+mail-no-previous = Este é o primeiro e-mail da lista.
+mail-delete-sure = Apagar este e-mail neste computador?
+mail-important = O e-mail está marcado como importante.
+mail-not-important = O e-mail não está mais marcado como importante.
+reply-attribution = Em { $date }, { $name } escreveu:
+forward-title = E-mail encaminhado
+forward-working = Anexando os arquivos do e-mail…
+send-no-thread = Este servidor não aceita conversas: o e-mail foi enviado como texto simples.
+attachment-name = anexo
+attach-question = Arquivo a anexar (nenhum se vazio, -1 retira o primeiro)
+attach-line = Anexado [{ $number }]: { $name } ({ $size })
+attach-no-such = não há anexo { $number }
+attach-unreadable = { $path } não pode ser anexado: { $reason }
+attach-changed = { $path } mudou desde que foi anexado; anexe de novo
+attach-too-many = no máximo { $max } arquivos podem ser anexados
+attach-too-large = com os anexos o e-mail teria { $size }; no máximo { $max } podem ser enviados
+attach-not-made = o e-mail não pôde ser montado: { $reason }
+save-which = Anexos a salvar (números com vírgulas; Enter salva todos)
+save-where = Diretório
+save-no-directory = { $path } não é um diretório
+save-none = Este e-mail não tem anexos.
+save-working = Salvando…
+save-done = Salvo: { $path }
+save-failed = { $path } não pôde ser salvo: { $reason }
+save-too-many = { $path }: há arquivos demais com este nome
 local-title = E-mails guardados neste computador, em { $directory }:
 local-empty = Não há e-mails guardados neste computador.
 local-listing = Lendo os nomes dos remetentes…
@@ -156,6 +197,10 @@ drafts-back = Voltar
 draft-send = Enviar
 draft-edit = Alterar
 draft-delete = Apagar
+draft-attachments = { $count ->
+    [one] (1 anexo)
+   *[other] ({ $count } anexos)
+}
 draft-deleted = Rascunho apagado.
 
 account-title = Minha conta
@@ -342,7 +387,7 @@ body-changed = { $path } mudou durante o envio; nada foi enviado. Envie de novo 
 password-not-text = a senha não é texto UTF-8
 password-byte-order-mark = Uma marca de ordem de bytes (BOM) antes da senha foi descartada.
 clock-before-1970 = o relógio deste computador está antes de 1970; acerte-o e tente de novo
-command-body = Corpo (termine com Ctrl-D, ou com uma linha que só tenha um ponto; Ctrl-X abre um editor):
+command-body = Corpo (termine com Ctrl-D, ou com uma linha que só tenha um ponto; Ctrl-X abre um editor, Ctrl-T anexa um arquivo):
 command-sent = E-mail enviado com sucesso
 find-none = Não há ninguém com esse nome no catálogo.
 find-more = Há mais pessoas: um texto maior encontra menos.
@@ -354,10 +399,9 @@ command-draft = O e-mail foi guardado como rascunho, que os menus oferecem: { $f
 login-password-of = Senha de { $username } (Esc troca o usuário)
 home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
 send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
+    (Ctrl-T anexa um arquivo)
 list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
 list-end = -- (FIM) Enter ou Esc termina, PgUp volta, um número escolhe --
-mail-back = -- qualquer tecla volta à lista --
-mail-back-end = -- (FIM) qualquer tecla volta à lista --
 drafts-choose = Qual rascunho deseja abrir:
 drafts-skipped = { $path }: não é um rascunho que se possa ler ({ $reason }); ficou como está
 drafts-in-use = { $count ->
@@ -474,6 +518,23 @@ help-mark-unread = Marca-os como não lidos
 help-nickname-nickname = O apelido; entre os destinatários ele tem um @ na frente
 help-nickname-people = Usuários que o apelido indica
 help-nickname-remove = Tira estas pessoas do apelido, ou o próprio apelido se nenhuma for indicada
+help-command-reply = Responde a um e-mail; o texto vem da entrada padrão se não for dado
+help-command-forward = Encaminha um e-mail com os anexos; um texto antes dele vem da entrada padrão se não for dado
+help-command-save = Salva os anexos de um e-mail e escreve os nomes dos arquivos
+help-send-attach = Arquivos a anexar
+help-reply-number = O número do e-mail na lista; o de um enviado começa com s
+help-reply-all = Responde a quem enviou e aos outros destinatários
+help-reply-body = O texto, que fica depois da citação
+help-reply-body_file = Um arquivo com o texto; - é a entrada padrão
+help-reply-attach = Arquivos a anexar
+help-forward-number = O número do e-mail na lista; o de um enviado começa com s
+help-forward-to = Os nomes de usuário dos destinatários, separados por vírgulas
+help-forward-body = Um texto antes do e-mail
+help-forward-body_file = Um arquivo com um texto antes do e-mail; - é a entrada padrão
+help-forward-attach = Mais arquivos a anexar
+help-save-number = O número do e-mail na lista; o de um enviado começa com s
+help-save-dir = O diretório para os arquivos [padrão: o atual]
+help-save-attachment = Só os anexos com estes números
 help-trust-address = O servidor
 help-trust-forget = Esquece o certificado: o próximo contato é o primeiro
 help-value-command = COMANDO
@@ -503,6 +564,9 @@ help-value-since = AAAA-MM-DD
 help-value-until = AAAA-MM-DD
 help-value-nickname = APELIDO
 help-value-people = NOME
+help-value-attach = ARQUIVO
+help-value-dir = DIR
+help-value-attachment = K
 help-value-address = SERVIDOR:PORTA
 help-value-password_command = COMANDO
 help-value-exec = COMANDO
@@ -526,7 +590,7 @@ help-after =
     argumento.
 
     Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
-    search, delete e mark não pedem senha.
+    search, save, delete e mark não pedem senha.
 
     Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
     recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde

@@ -5,12 +5,12 @@
 //! 1. [`Service`]: one server, with calls that wait for their answer: connect, log in, send,
 //!    receive. Most programs need nothing else for the network.
 //!    [`OutgoingMail`] has a text or a file of any size that the server takes.
+//! 2. [`Mailbox`] and [`Drafts`]: received, sent and unfinished mail on this computer.
+//!    [`AddressBook`] and [`KnownPeople`]: the user's nicknames, and the people known from mail.
 //! 3. [`MessageView`] and [`MessageDraft`]: RFC 5322 messages with attachments, read and made.
 //! 4. [`Trust`] and [`KnownServers`]: which server certificates are accepted.
 //! 5. [`sanitize()`]: makes other people's texts harmless for a terminal.
 //! 6. [`client`]: the requests under way on a connection, without socket or clock, for a program
-//! 2. [`Mailbox`] and [`Drafts`]: received, sent and unfinished mail on this computer.
-//!    [`AddressBook`] and [`KnownPeople`]: the user's nicknames, and the people known from mail.
 //!    that has its own event loop. `network` drives it for [`Service`].
 //! 7. [`keys`]: reads what a terminal sends for a key.
 //!
@@ -86,11 +86,14 @@ pub use service::receive::{
 };
 pub use service::send::{LargeMail, SendStep, Sending};
 pub use service::{NewAccount, Service};
-pub use storage::drafts::{Draft, DraftError, DraftFile, DraftList, Drafts, Reopened};
+pub use storage::drafts::{
+    Author, Draft, DraftAttachment, DraftError, DraftFile, DraftList, DraftMail, DraftMailError,
+    DraftOrigin, Drafts, OriginAction, ReattachError, Reopened, ThreadFields,
+};
 pub use storage::mailbox::{
     Begun, Completed, Condition, Entries, Entry, Flag, FlagChange, Flags, Folder, InvalidWords,
-    List, MailContent, MailStatus, MailText, Mailbox, MailboxError, MailboxNote, Saving, Selected,
-    SentMail, Stored, Words, read_file,
+    List, MailContent, MailSource, MailStatus, MailText, Mailbox, MailboxError, MailboxNote,
+    Readable, Saving, Selected, SentMail, Stored, Words, read_file,
 };
 pub use storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
 pub use storage::people::{

@@ -8,8 +8,8 @@ use std::{
     process::{Command, Output},
 };
 
-use correio_client::Drafts;
-use correio_proto::limits;
+use correio_client::{Author, Cancel, Drafts};
+use correio_proto::{capability::Capability, limits};
 use correio_testing::{
     skip::can_trace,
     strace::{kill_at, traced},
@@ -142,6 +142,84 @@ fn at_any_request_a_large_content_is_sent_once_or_is_a_draft() {
 #[test]
 fn at_any_sync_or_change_of_a_name_a_large_content_is_sent_once_or_is_a_draft() {
     kill_the_sender_at_each("fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat", 4);
+}
+
+/// The same for a mail with an attachment, whose message is made beside its draft.
+fn kill_the_sender_of_a_file_at_each(calls: &str, least: usize) {
+    if !can_trace() {
+        return;
+    }
+    let setup = PlainSetup::new();
+    let files = TempDir::new().unwrap();
+    let file = files.path().join("foto.png");
+    fs::write(&file, vec![0xff; limits::BODY_DEFAULT_MAX]).unwrap();
+    let file = file.to_str().unwrap();
+    let (username, full_name) = ("tony".parse().unwrap(), "Tony Stark".parse().unwrap());
+    let capabilities = [Capability::messages()].into();
+    for when in 1.. {
+        let data = TempDir::new().unwrap();
+        let subject = format!("Assunto {when}");
+        let arguments =
+            ["send", "--to", "tony", "--subject", &subject, "--body", "x", "--attach", file];
+        let send = setup.command(data.path(), &arguments);
+        let mut send = traced(&send, Path::new("/dev/null"), &kill_at(calls, when));
+        let ended = send.output().unwrap().status;
+        let address = setup.address().to_string().parse().unwrap();
+        let drafts = Drafts::open(data.path(), &address, &username);
+        let list = drafts.list().unwrap();
+        let kept = list.drafts;
+        assert!(kept.len() <= 1 && list.skipped.is_empty(), "killed at {when} of {calls}");
+        let mailbox = setup.mailbox(data.path());
+        let author =
+            Author { username: &username, full_name: &full_name, domain: mailbox.domain() };
+        for draft in &kept {
+            let made = drafts.outgoing(draft, &author, &capabilities, &Cancel::new()).unwrap();
+            setup.send_again(&made.mail);
+        }
+        let arrived = setup.take_texts();
+        assert!(arrived.len() <= 1 && arrived.iter().all(|text| text.contains("foto.png")));
+        assert!(kept.is_empty() || arrived.len() == 1, "killed at {when} of {calls}");
+        if ended.success() {
+            assert!(kept.is_empty() && arrived.len() == 1);
+            assert!(when > least, "only {when} of {calls}");
+            return;
+        }
+        assert_eq!(ended.signal(), Some(9), "{ended:?}");
+    }
+}
+
+#[test]
+fn at_any_request_a_mail_with_an_attachment_is_sent_once_or_is_a_draft() {
+    kill_the_sender_of_a_file_at_each("sendto,write", 12);
+}
+
+#[test]
+fn at_any_sync_or_change_of_a_name_a_mail_with_an_attachment_is_sent_once_or_is_a_draft() {
+    kill_the_sender_of_a_file_at_each(
+        "fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat",
+        6,
+    );
+}
+
+/// Sends, reads, saves, forwards and receives the largest attachment with less memory than it has.
+#[test]
+fn a_large_attachment_takes_little_memory() {
+    const KIB: usize = 20 << 10;
+    let setup = PlainSetup::new();
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let file = files.path().join("filme.bin");
+    let bytes: Vec<u8> = (0..=254).cycle().take(18 << 20).collect();
+    fs::write(&file, &bytes).unwrap();
+    let file = file.to_str().unwrap();
+    let run = |arguments: &[&str]| said(limited(&setup.command(data.path(), arguments), KIB));
+    run(&["send", "--to", "tony", "--subject", "Grande", "--body", "x", "--attach", file]);
+    run(&["receive"]);
+    let read = run(&["read", "1"]);
+    assert!(read.contains("filme.bin (application/octet-stream, 18 MiB)"), "{read}");
+    run(&["forward", "1", "--to", "tony", "--body", "Veja"]);
+    run(&["receive"]);
+    let saved = run(&["save", "2", "--dir", data.path().to_str().unwrap()]);
+    assert!(fs::read(saved.trim_end()).unwrap() == bytes);
 }
 
 /// A command that has only so much memory, without `--json`.

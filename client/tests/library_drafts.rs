@@ -46,7 +46,7 @@ fn types_lines() {
     let lines: usize = env::var(LINES).unwrap().parse().unwrap();
     let mut file = open(Path::new(&data)).begin();
     let (to, subject, body) = (String::new(), String::new(), String::new());
-    let mut draft = Draft { id: new_mail_id(), to, subject, body };
+    let mut draft = Draft { to, subject, body, ..Draft::begin(new_mail_id()) };
     for line in 0..lines {
         draft.body.push_str(&format!("{line}\n"));
         file.autosave(&draft).unwrap();

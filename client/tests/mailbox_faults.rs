@@ -171,7 +171,7 @@ fn works_on(mounted: &Mounted) {
     assert_eq!(status, ["unread", "read"]);
     let drafts = Drafts::open(&data, &"correio.example".parse().unwrap(), &"tony".parse().unwrap());
     let (to, subject, body) = (String::new(), String::new(), "Oi".to_owned());
-    let draft = Draft { id: new_mail_id(), to, subject, body };
+    let draft = Draft { to, subject, body, ..Draft::begin(new_mail_id()) };
     drafts.save(&draft).unwrap();
     assert_eq!(drafts.list().unwrap().drafts, [draft]);
 }

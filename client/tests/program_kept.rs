@@ -93,7 +93,7 @@ fn a_draft_that_is_opened_and_not_changed_keeps_its_text_and_its_id() {
     let dot: &[&str] = &[".", ENTER];
     for (body, keys) in [("um\ndois\n", dot), ("um\ndois\n", &[CTRL_D]), ("um\ndois", &[CTRL_D])] {
         let (to, subject) = refused.clone();
-        let draft = Draft { id: new_mail_id(), to, subject, body: body.to_owned() };
+        let draft = Draft { to, subject, body: body.to_owned(), ..Draft::begin(new_mail_id()) };
         of_tony.save(&draft).unwrap();
         let mut screen = Start::of(&setup).home();
         screen.press("8");
@@ -378,7 +378,7 @@ fn a_thousand_drafts_can_all_be_chosen() {
         let subject = format!("D{number}");
         let (to, body) = ("tony".to_owned(), String::new());
         let mut file = of_tony.begin();
-        file.autosave(&Draft { id: new_mail_id(), to, subject, body }).unwrap();
+        file.autosave(&Draft { to, subject, body, ..Draft::begin(new_mail_id()) }).unwrap();
     }
     let mut screen = Start::of(&setup).home();
     screen.sees("8) Drafts (1000)");
@@ -424,7 +424,7 @@ fn a_draft_that_cannot_be_deleted_is_told() {
     let setup = Setup::of(&[("tony", "Tony Stark")]);
     let of_tony = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     let (to, subject, body) = ("tony".to_owned(), "Oi".to_owned(), String::new());
-    let draft = Draft { id: new_mail_id(), to, subject, body };
+    let draft = Draft { to, subject, body, ..Draft::begin(new_mail_id()) };
     of_tony.save(&draft).unwrap();
     let mut screen = Start::of(&setup).home();
     screen.sees("8) Drafts (1)");

@@ -209,7 +209,7 @@ fn ctrl_c_counts_while_a_draft_is_opened_to_be_sent_and_leaves_it_as_it_was() {
     let proxy = setup.proxy(ProxyMode::Open);
     let address = proxy.address.to_string();
     let (to, subject, body) = ("tony".to_owned(), "Grande".to_owned(), large());
-    let draft = Draft { id: new_mail_id(), to, subject, body };
+    let draft = Draft { to, subject, body, ..Draft::begin(new_mail_id()) };
     let drafts =
         Drafts::open(setup.data.path(), &address.parse().unwrap(), &"tony".parse().unwrap());
     drafts.save(&draft).unwrap();
@@ -259,10 +259,10 @@ fn the_menus_send_a_large_draft_and_show_a_large_mail_by_pages() {
     let setup = Setup::of(&[("tony", "Tony Stark")]);
     let body = format!("primeira\n{}última", large());
     let draft = Draft {
-        id: new_mail_id(),
         to: "tony".to_owned(),
         subject: "Grande".to_owned(),
         body: body.clone(),
+        ..Draft::begin(new_mail_id())
     };
     let drafts = Drafts::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
     drafts.save(&draft).unwrap();
@@ -286,7 +286,7 @@ fn the_menus_send_a_large_draft_and_show_a_large_mail_by_pages() {
     screen.press(END);
     screen.sees("última");
     screen.press(ESCAPE);
-    screen.sees("any key goes back");
+    screen.sees("Enter goes back to the list");
     screen.press(ENTER);
     screen.answer("(0 goes back) ", "0");
     screen.menu(HOME);

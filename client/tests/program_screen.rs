@@ -46,7 +46,7 @@ fn a_number_typed_at_the_pager_counts_whole_and_the_mail_stays() {
     screen.press(ENTER);
     screen.sees("Subject: S32");
     // The mail stays, with nothing after it, until a key is pressed.
-    screen.sees("any key goes back");
+    screen.sees("Enter goes back to the list");
     let rows = screen.rows();
     let subject = rows.iter().position(|row| row == "Subject: S32").unwrap();
     assert!(rows[subject..].iter().all(|row| !row.starts_with('[')), "{rows:#?}");
@@ -61,7 +61,7 @@ fn a_number_typed_at_the_pager_counts_whole_and_the_mail_stays() {
     screen.asks("(0 goes back) 2");
     screen.press(ENTER);
     screen.sees("Subject: S2");
-    screen.sees("any key goes back");
+    screen.sees("Enter goes back to the list");
     screen.press(" ");
     screen.sees("[2] Tony Stark: S2");
     screen.press(ESCAPE);
@@ -98,7 +98,7 @@ fn more_than_200_mails_are_all_listed_by_page() {
     screen.press(ENTER);
     screen.answer("(0 goes back)", "3");
     screen.sees("Subject: S3");
-    screen.sees("any key goes back");
+    screen.sees("Enter goes back to the list");
     screen.press(" ");
     screen.sees("[3] ");
     screen.press(ESCAPE);
@@ -122,7 +122,8 @@ fn the_last_page_says_that_it_is_the_last() {
     let setup = with_mails(&[("Long", &body.join("\n"))]);
     let mut screen = Start::of(&setup).home();
     screen.press("5");
-    let back = "-- (END) any key goes back to the list --";
+    let keys = "-- r answer, a answer all, f forward, s save files, d delete, i important --";
+    let back = "-- (END) n next, p previous, v source, Enter goes back to the list --";
     // Read page by page, the mail ends without another key.
     screen.answer("(0 goes back)", "1");
     for _ in 0..2 {
@@ -131,7 +132,7 @@ fn the_last_page_says_that_it_is_the_last() {
         screen.forget();
         screen.press(" ");
     }
-    screen.ends_with(&["line 50 of 50", back]);
+    screen.ends_with(&["line 50 of 50", keys, back]);
     screen.press(" ");
     // The end at once, and up again.
     screen.answer("(0 goes back)", "1");
@@ -143,13 +144,13 @@ fn the_last_page_says_that_it_is_the_last() {
     screen.press(DOWN);
     screen.ends_with(&["line 50 of 50", "-- (END) Enter or Esc goes back, PgUp goes up --"]);
     screen.press("q");
-    screen.ends_with(&["line 50 of 50", back]);
+    screen.ends_with(&["line 50 of 50", keys, back]);
     screen.press(" ");
     // A mail that was left before its end has not ended.
     screen.answer("(0 goes back)", "1");
     screen.sees("-- Enter goes on");
     screen.press("q");
-    screen.sees("-- any key goes back to the list --");
+    screen.sees("-- n next, p previous, v source, Enter goes back to the list --");
     screen.cancel();
 }
 
@@ -173,7 +174,7 @@ fn tabs_and_long_lines_are_paged() {
         // Words are not cut.
         assert!(rows.iter().all(|row| !row.ends_with("wor")), "{rows:#?}");
         screen.press(ESCAPE);
-        screen.sees("any key goes back");
+        screen.sees("Enter goes back to the list");
         screen.press(" ");
     }
     screen.asks("(0 goes back)");
@@ -275,7 +276,7 @@ fn a_pager_is_drawn_for_the_size_that_is() {
     screen.press("1");
     screen.asks("(0 goes back) 1");
     screen.press(ENTER);
-    screen.sees("any key goes back");
+    screen.sees("Enter goes back to the list");
     screen.resize(12, 60);
     screen.until("the mail", |screen| screen.contents().contains("Subject: S1"));
     screen.press(" ");
@@ -364,7 +365,8 @@ fn notices_and_questions_are_broken_between_words() {
         "Body (end with a line that is",
         "a single dot; a line of dots",
         "alone takes one dot more):",
-        "(Ctrl-X opens true)",
+        "(Ctrl-X opens true, Ctrl-T",
+        "attaches a file)",
     ];
     screen.ends_with(&body);
     screen.cancel();

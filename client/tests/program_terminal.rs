@@ -77,7 +77,7 @@ const PT: Words = Words {
     receiving: "Recebendo E-mails…",
     received: "01 e-mails recebidos:\r\n[1] Tony Stark: Jantar\r\n",
     which: "Qual e-mail deseja ler:",
-    back: "qualquer tecla volta",
+    back: "Enter volta à lista",
     from: "De: Tony Stark <tony>\r\n",
     goodbye: "Até logo, Tony Stark.",
 };
@@ -110,7 +110,7 @@ const EN: Words = Words {
     receiving: "Receiving E-mails…",
     received: "01 e-mails received:\r\n[1] Tony Stark: Jantar\r\n",
     which: "Which e-mail to read:",
-    back: "any key goes back",
+    back: "Enter goes back to the list",
     from: "From: Tony Stark <tony>\r\n",
     goodbye: "Goodbye, Tony Stark.",
 };

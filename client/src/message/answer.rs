@@ -103,6 +103,8 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     #[test]
@@ -147,9 +149,12 @@ mod tests {
             ..MessageFields::default()
         };
         let answer = |parent: MessageFields| references(&parent, None);
-        assert_eq!(answer(fields(vec![], vec![])), [own.clone()]);
-        assert_eq!(answer(fields(vec![], ids(1..2))), [&ids(1..2)[..], &[own.clone()]].concat());
-        assert_eq!(answer(fields(vec![], ids(1..3))), [own.clone()]);
+        assert_eq!(answer(fields(vec![], vec![])), slice::from_ref(&own));
+        assert_eq!(
+            answer(fields(vec![], ids(1..2))),
+            [&ids(1..2)[..], slice::from_ref(&own)].concat()
+        );
+        assert_eq!(answer(fields(vec![], ids(1..3))), slice::from_ref(&own));
         let long = answer(fields(ids(0..100), ids(99..100)));
         assert_eq!(long.len(), REFERENCES_MAX);
         assert_eq!(long.first(), ids(0..1).first());

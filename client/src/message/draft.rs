@@ -30,7 +30,7 @@ use super::{
 use crate::{cancel::Cancel, files::durable};
 
 /// Most files that are attached to one message.
-const FILES_MAX: usize = 100;
+pub(crate) const FILES_MAX: usize = 100;
 
 /// Room for the heads of a message and its parts, beside the text and the files, in bytes.
 const HEADS_SIZE: u64 = 256 * 1024;

@@ -28,6 +28,7 @@ mod walk;
 pub use answer::{Forwarded, forwarded_text, quoted_text, references};
 pub use attachment::{ATTACHMENTS_MAX, Attachment};
 pub use attachment_file::AttachmentFile;
+pub(crate) use draft::FILES_MAX;
 pub use draft::MessageDraft;
 pub use fields::{FromField, MessageFields};
 pub use make_error::MakeError;

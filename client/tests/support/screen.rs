@@ -62,12 +62,13 @@ pub struct Start<'a> {
     size: (u16, u16),
     set: Vec<(&'a str, String)>,
     before: Vec<&'a str>,
+    lang: &'a str,
 }
 
 impl<'a> Start<'a> {
     pub fn of(setup: &'a Setup) -> Self {
         let set = vec![("TERM", "xterm".into()), ("EDITOR", "true".into())];
-        Self { setup, size: (24, 80), set, before: Vec::new() }
+        Self { setup, size: (24, 80), set, before: Vec::new(), lang: "en" }
     }
 
     pub fn size(mut self, rows: u16, columns: u16) -> Self {
@@ -77,6 +78,12 @@ impl<'a> Start<'a> {
 
     pub fn set(mut self, name: &'a str, value: &str) -> Self {
         self.set.push((name, value.to_owned()));
+        self
+    }
+
+    /// Runs the program in another language than English.
+    pub fn lang(mut self, lang: &'a str) -> Self {
+        self.lang = lang;
         self
     }
 
@@ -93,7 +100,7 @@ impl<'a> Start<'a> {
         command.arg("--ctty").arg("env");
         command.args(self.set.iter().map(|(name, value)| format!("{name}={value}")));
         command.args(&self.before).arg(env!("CARGO_BIN_EXE_correio"));
-        command.arg("--data-dir").arg(self.setup.data.path()).args(["--lang", "en"]);
+        command.arg("--data-dir").arg(self.setup.data.path()).args(["--lang", self.lang]);
         command.env("NO_COLOR", "1").args(arguments);
         Screen::start(command, self.size)
     }
@@ -191,7 +198,7 @@ impl Screen {
         self.until("the prompt for the body", |screen| {
             let (row, _) = screen.cursor_position();
             let above = row.checked_sub(1).and_then(|row| screen.rows(0, 999).nth(row.into()));
-            above.is_some_and(|above| above.contains("Ctrl-X"))
+            above.is_some_and(|above| ["Ctrl-X", "a file)"].iter().any(|hint| above.contains(hint)))
                 && cursor_row(screen).is_empty()
                 && !screen.hide_cursor()
         });

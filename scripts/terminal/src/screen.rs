@@ -28,7 +28,7 @@ pub(crate) enum Screen {
 }
 
 /// Texts that identify a screen, in the English catalogue.
-const SIGNS: [(&str, Screen); 18] = [
+const SIGNS: [(&str, Screen); 19] = [
     ("9) My account", Screen::Home),
     ("0) Quit", Screen::First),
     ("3) Delete the account", Screen::Account),
@@ -37,6 +37,7 @@ const SIGNS: [(&str, Screen); 18] = [
     ("2) Discard it", Screen::Unfinished),
     ("-- Enter ", Screen::Pager),
     ("-- (END)", Screen::Pager),
+    ("-- n next", Screen::Pager),
     ("Ctrl-C cancels", Screen::Waiting),
     ("Which e-mail", Screen::Question("Which")),
     ("Words to look for", Screen::Question("Words")),

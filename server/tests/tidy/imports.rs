@@ -96,7 +96,7 @@ const CLIENT: &[Room] = &[
     ("message", &["cancel", "files", "id"]),
     ("trust", &["address", "cancel", "clock", "files"]),
     ("options", &["trust"]),
-    ("storage", &["address", "cancel", "files", "id", "mutex", "trust"]),
+    ("storage", &["address", "cancel", "clock", "files", "id", "message", "mutex", "trust"]),
     ("client", &["trust"]),
     ("error", &["address", "storage", "trust"]),
     ("network", &["address", "cancel", "client", "error", "mutex", "oneshot", "options"]),

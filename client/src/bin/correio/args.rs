@@ -17,6 +17,7 @@ use crate::{
     help,
     local_args::{DeleteArgs, ListArgs, MarkArgs, SearchArgs},
     mail_number::MailNumber,
+    reply_args::{ForwardArgs, ReplyArgs, SaveArgs},
     text::{Lang, Text},
     usage,
 };
@@ -274,7 +275,15 @@ pub(crate) enum Command {
         /// Put the signature of the configuration file under the body
         #[arg(long)]
         signature: bool,
+        /// Files to attach
+        #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
+        attach: Vec<PathBuf>,
     },
+    /// Answer a mail; the text is read from standard input unless it is given
+    Reply(ReplyArgs),
+    /// Forward a mail with its attachments; a text before it is read from standard input unless it is
+    /// given
+    Forward(ForwardArgs),
     /// Download all mail, keep it on this computer, confirm it, and list what is new
     Receive {
         /// Delete mails on the server whose body is not the one that their sender stated
@@ -310,6 +319,8 @@ pub(crate) enum Command {
         #[arg(value_name = "N")]
         number: MailNumber,
     },
+    /// Save the attachments of a mail
+    Save(SaveArgs),
     /// Find mails on this computer, received and sent
     Search(SearchArgs),
     /// Delete mails on this computer

@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, path::PathBuf};
 
-use correio_client::{Draft, DraftError, DraftFile, Drafts, WhiteSpace, new_mail_id, sanitize};
+use correio_client::{
+    Draft, DraftAttachment, DraftError, DraftFile, Drafts, MakeError, WhiteSpace, new_mail_id,
+    sanitize,
+};
 use correio_proto::mail::MailId;
 
 use crate::{prompt::Autosave, text::Text};
@@ -32,8 +35,11 @@ pub(crate) enum DraftField {
 impl Composition {
     /// A new mail.
     pub(crate) fn begin(drafts: &Drafts, text: &'static Text) -> Self {
-        let (to, subject, body) = Default::default();
-        let mail = Draft { id: new_mail_id(), to, subject, body };
+        Self::of(drafts, Draft::begin(new_mail_id()), text)
+    }
+
+    /// A new mail that has a text already, such as a quotation.
+    pub(crate) fn of(drafts: &Drafts, mail: Draft, text: &'static Text) -> Self {
         Self {
             mail,
             file: drafts.begin(),
@@ -67,10 +73,31 @@ impl Composition {
             return;
         }
         typed.clone_into(place);
+        self.changed();
+    }
+
+    /// Attaches a file.
+    pub(crate) fn attach(&mut self, file: DraftAttachment) -> Result<(), MakeError> {
+        self.mail.attach(file)?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Takes an attachment away, by its number from 1. Returns false if there is none.
+    pub(crate) fn detach(&mut self, number: usize) -> bool {
+        let index = number.checked_sub(1).filter(|index| *index < self.mail.attachments.len());
+        let Some(index) = index else { return false };
+        self.mail.attachments.remove(index);
+        self.changed();
+        true
+    }
+
+    /// Gives a draft that was opened again the id of its present text and files.
+    fn changed(&mut self) {
         self.has_changed = true;
         if let Some(original) = &self.original {
             // Another text is another mail: the server may have accepted the first one.
-            self.mail.id = match has_text_of(&self.mail, original) {
+            self.mail.id = match has_parts_of(&self.mail, original) {
                 true => original.id,
                 false => *self.changed_id.get_or_insert_with(new_mail_id),
             };
@@ -95,6 +122,11 @@ impl Composition {
         Ok(())
     }
 
+    /// The drafts that this one belongs to.
+    pub(crate) fn drafts(&self) -> &Drafts {
+        self.file.drafts()
+    }
+
     /// The draft's file, if it was saved.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         self.file.path()
@@ -103,12 +135,12 @@ impl Composition {
     /// Deletes the draft of a mail that was sent.
     pub(crate) fn sent(self) {
         // A draft that stays does no harm: to the server it is the same mail.
-        let _ = self.file.delete();
+        let _ = self.file.delete_draft(&self.mail);
     }
 
     /// Deletes the draft of a mail that the user discards.
     pub(crate) fn discard(self) -> Result<(), DraftError> {
-        self.file.delete()
+        self.file.delete_draft(&self.mail)
     }
 
     /// The message for a draft that could not be saved: the reason, and the text of the mail, to be
@@ -144,8 +176,10 @@ impl Autosave for FieldAutosave<'_> {
     }
 }
 
-fn has_text_of(mail: &Draft, other: &Draft) -> bool {
-    mail.to == other.to && mail.subject == other.subject && mail.body == other.body
+fn has_parts_of(mail: &Draft, other: &Draft) -> bool {
+    let Draft { id: _, to, subject, body, attachments, origin: _ } = mail;
+    (to, subject, body) == (&other.to, &other.subject, &other.body)
+        && *attachments == other.attachments
 }
 
 fn reason(text: &Text, error: &DraftError) -> String {
@@ -171,7 +205,7 @@ mod tests {
         let drafts =
             Drafts::open(data.path(), &"127.0.0.1:8888".parse().unwrap(), &"tony".parse().unwrap());
         let (to, subject, body) = ("steve".to_owned(), "Oi".to_owned(), "um\n".to_owned());
-        let draft = Draft { id: new_mail_id(), to, subject, body };
+        let draft = Draft { to, subject, body, ..Draft::begin(new_mail_id()) };
         drafts.save(&draft).unwrap();
         let mut composition = reopened(&drafts, draft.id);
         let mut body = composition.field(DraftField::Body);

@@ -3,8 +3,9 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use correio_client::{
-    AddressBookError, ConnectError, ContentError, DraftError, InvalidWords, KnownServersError,
-    MailboxError, ReceiveError, RecipientsError, RequestError, SendError,
+    AddressBookError, ConnectError, ContentError, DraftError, DraftMailError, InvalidWords,
+    KnownServersError, MailboxError, MakeError, ReattachError, ReceiveError, RecipientsError,
+    RequestError, SaveError, SendError,
 };
 use correio_proto::{
     mail::Invalid,
@@ -161,6 +162,53 @@ impl Failure {
             ContentError::NotText { .. } => Self::new(ExitStatus::BadData, "body", said),
             ContentError::Invalid(_) => Self::new(ExitStatus::BadData, "invalid", said),
             ContentError::Changed { .. } => Self::new(ExitStatus::Local, "changed", said),
+        }
+    }
+
+    /// A draft that does not become a mail.
+    pub(crate) fn draft_mail(text: &Text, error: &DraftMailError) -> Self {
+        match error {
+            DraftMailError::Invalid(invalid) => Self::invalid(text, *invalid),
+            DraftMailError::NoMessages => {
+                Self::new(ExitStatus::BadData, "no_messages", text.draft_mail(error))
+            }
+            DraftMailError::Make(error) => Self::make(text, error),
+            DraftMailError::Content(error) => Self::content(text, error),
+            DraftMailError::Draft(error) => Self::draft(text, error),
+        }
+    }
+
+    /// A message that is not made.
+    pub(crate) fn make(text: &Text, error: &MakeError) -> Self {
+        let (status, code) = match error {
+            MakeError::Attachment { .. } => (ExitStatus::Local, "attachment"),
+            MakeError::Changed { .. } => (ExitStatus::Local, "changed"),
+            MakeError::TooMany { .. } => (ExitStatus::BadData, "too_many"),
+            MakeError::TooLarge { .. } => (ExitStatus::BadData, "too_large"),
+            MakeError::Domain(_) | MakeError::Write { .. } => (ExitStatus::Local, "message"),
+            MakeError::Cancelled => (ExitStatus::Interrupted, "cancelled"),
+        };
+        Self::new(status, code, text.make(error))
+    }
+
+    /// An attachment that is not saved.
+    pub(crate) fn save(text: &Text, error: &SaveError) -> Self {
+        let (status, code) = match error {
+            SaveError::NoSuchAttachment(_) => (ExitStatus::BadData, "no_such_attachment"),
+            SaveError::Read(_) => (ExitStatus::Local, "mailbox"),
+            SaveError::Write { .. } | SaveError::TooManyFiles { .. } => (ExitStatus::Local, "save"),
+            SaveError::Cancelled => (ExitStatus::Interrupted, "cancelled"),
+        };
+        Self::new(status, code, text.save(error))
+    }
+
+    /// Attachments that are not forwarded.
+    pub(crate) fn reattach(text: &Text, error: &ReattachError) -> Self {
+        match error {
+            ReattachError::Mailbox(error) => Self::mailbox(text, error),
+            ReattachError::Save(error) => Self::save(text, error),
+            ReattachError::Make(error) => Self::make(text, error),
+            ReattachError::Draft(error) => Self::draft(text, error),
         }
     }
 

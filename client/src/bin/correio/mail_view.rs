@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use correio_client::{MailText, WhiteSpace, sanitize, sanitize_part};
+use correio_client::{
+    Attachment, FromField, MailSource, MessageView, Readable, TextSource, WhiteSpace, sanitize,
+    sanitize_part,
+};
 use correio_proto::mail::Mail;
 
 use crate::{
@@ -18,8 +21,8 @@ const LINE_MAX: usize = 16 * 1024;
 /// Lines of the text from one kept position to the next.
 const STEP: usize = 256;
 
-/// A mail as the lines that a reader sees: each field on a line, an empty line, the text. The text
-/// is in memory once.
+/// A mail as the lines that a reader sees: each field on a line, its attachments, an empty line, the
+/// text. The text is in memory once.
 pub(crate) struct MailView {
     head: Vec<String>,
     text: String,
@@ -30,7 +33,7 @@ pub(crate) struct MailView {
 }
 
 impl MailView {
-    pub(crate) fn new(text: &Text, mail: &Mail, content: MailText) -> Self {
+    pub(crate) fn new(text: &Text, mail: &Mail, content: Readable) -> Self {
         let from = names::with_username(&mail.from, &mail.from_name);
         let fields = [
             (text.of("mail-from"), from),
@@ -41,11 +44,32 @@ impl MailView {
         ];
         let mut head: Vec<_> =
             fields.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
-        if content.is_replaced {
-            head.push(text.of("mail-replaced"));
-        }
+        let shown = match content {
+            Readable::Text(content) => {
+                if content.is_replaced {
+                    head.push(text.of("mail-replaced"));
+                }
+                content.text
+            }
+            Readable::Message(view) => {
+                head.extend(about_message(text, mail, &view));
+                view.text.text
+            }
+        };
+        Self::of(head, shown)
+    }
+
+    /// The beginning of a mail's file, with a line before it that names the file.
+    pub(crate) fn of_source(text: &Text, source: MailSource) -> Self {
+        let key = if source.is_cut { "mail-source-cut" } else { "mail-source" };
+        let path = sanitize(&source.path.to_string_lossy(), WhiteSpace::OneLine);
+        Self::of(vec![text.with(key, &[("path", path.into())])], source.text)
+    }
+
+    /// The lines of a head, an empty line, and a text.
+    fn of(mut head: Vec<String>, text: String) -> Self {
         head.push(String::new());
-        let mut view = Self { head, text: content.text, positions: Vec::new(), lines: 0 };
+        let mut view = Self { head, text, positions: Vec::new(), lines: 0 };
         let mut position = 0;
         while let Some((_, next)) = view.end_of_line(position) {
             if view.lines.is_multiple_of(STEP) {
@@ -119,12 +143,56 @@ impl MailView {
     }
 }
 
+/// What a reader must know of a message beside its text, and its attachments.
+fn about_message(text: &Text, mail: &Mail, view: &MessageView) -> Vec<String> {
+    let mut lines = Vec::new();
+    if view.fields.from_field(&mail.from) == FromField::Other {
+        let from = sanitize(&view.fields.from, WhiteSpace::OneLine);
+        lines.push(text.with("mail-other-author", &[("from", from.into())]));
+    }
+    let attachments = (1..).zip(&view.attachments);
+    lines.extend(attachments.map(|(number, file)| attachment_line(text, number, file)));
+    if view.more_parts > 0 {
+        let count = view.more_parts.to_string();
+        lines.push(text.with("mail-more-parts", &[("count", count.into())]));
+    }
+    match view.text.source {
+        TextSource::Plain => {}
+        TextSource::Html => lines.push(text.of("mail-html")),
+        TextSource::Nothing => lines.push(text.of("mail-no-text")),
+    }
+    if view.text.is_cut {
+        lines.push(text.of("mail-text-cut"));
+    }
+    if view.text.is_replaced {
+        lines.push(text.of("mail-characters-replaced"));
+    }
+    lines
+}
+
+/// An attachment's number, name, type and size.
+fn attachment_line(text: &Text, number: usize, attachment: &Attachment) -> String {
+    let name = match &attachment.name {
+        Some(name) => sanitize(name, WhiteSpace::OneLine),
+        None => text.of("mail-unnamed"),
+    };
+    let values = [
+        ("number", number.to_string().into()),
+        ("name", name.into()),
+        ("type", sanitize(&attachment.media_type, WhiteSpace::OneLine).into()),
+        ("size", text.size_of(attachment.size).into()),
+    ];
+    let key = if attachment.is_damaged { "mail-attachment-damaged" } else { "mail-attachment" };
+    text.with(key, &values)
+}
+
 fn for_width(line: &str, width: Option<usize>) -> String {
     width.map_or_else(|| line.to_owned(), |width| wrap(line, width, LongWords::Cut))
 }
 
 #[cfg(test)]
 mod tests {
+    use correio_client::MailText;
     use correio_proto::mail::{ContentKind, Seq, Timestamp};
 
     use super::*;
@@ -143,7 +211,7 @@ mod tests {
         };
         let kind = ContentKind::Text {};
         let content = MailText { kind, text: text.to_owned(), is_replaced: false };
-        MailView::new(&Text::new(Lang::En), &mail, content)
+        MailView::new(&Text::new(Lang::En), &mail, Readable::Text(content))
     }
 
     fn written(view: &MailView, width: Option<usize>) -> String {

@@ -26,6 +26,7 @@ use crate::{
 
 mod app;
 mod args;
+mod attach;
 mod commands;
 mod complete;
 mod completions;
@@ -50,6 +51,8 @@ mod password_command;
 mod people;
 mod private_file;
 mod prompt;
+mod quoting;
+mod reply_args;
 mod screens;
 mod search;
 mod sent;

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use correio_client::{Address, Cancel, Mailbox, OutgoingMail, SentMail, WhiteSpace, sanitize};
+use correio_client::{
+    Address, Cancel, Draft, FlagChange, Mailbox, OutgoingMail, SentMail, WhiteSpace, sanitize,
+};
 use correio_proto::mail::{FullName, Timestamp, Username};
 
 use crate::text::Text;
@@ -30,4 +32,14 @@ pub(crate) fn keep(
         let reason = sanitize(&error.to_string(), WhiteSpace::OneLine);
         text.with("sent-not-kept", &[("reason", reason.into())])
     })
+}
+
+/// Marks the mail that a sent draft answers or forwards. A mail that is gone, or cannot be marked, is
+/// left: the mark is only for lists.
+pub(crate) fn mark_origin(data: &Path, sender: &Sender<'_>, draft: &Draft) {
+    let Some(origin) = &draft.origin else { return };
+    let mailbox = Mailbox::open(data, sender.server, sender.username).in_folder(origin.folder);
+    if let Ok(Some(stored)) = mailbox.find_mail(origin.id, &origin.from) {
+        let _ = mailbox.mark(&stored, origin.action.flag(), FlagChange::Set);
+    }
 }

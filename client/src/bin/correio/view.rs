@@ -54,9 +54,13 @@ pub(crate) fn marked_sender(text: &Text, mail: &Stored, names: &Names) -> String
     }
 }
 
-/// A draft's line: when it was written last, the recipients, the subject.
+/// A draft's line: when it was written last, the recipients, the subject, the number of attachments.
 pub(crate) fn draft_line(text: &Text, draft: &Draft, written_at: Option<Timestamp>) -> String {
-    let mail = sanitize(&format!("{}: {}", draft.to, draft.subject), WhiteSpace::OneLine);
+    let mut mail = sanitize(&format!("{}: {}", draft.to, draft.subject), WhiteSpace::OneLine);
+    if !draft.attachments.is_empty() {
+        let count = u32::try_from(draft.attachments.len()).unwrap_or(u32::MAX);
+        mail = format!("{mail} {}", text.count("draft-attachments", count));
+    }
     match written_at {
         Some(time) => format!("{} {mail}", text.time(time)),
         None => mail,

@@ -10,6 +10,7 @@ use correio_proto::mail::{MailId, Username};
 use super::{
     draft::Draft,
     error::{DraftError, failed},
+    extension::{ATTACHED, EXTENSION, MAKING, MESSAGE, TEMPORARY, has_extension},
     lock::{Lock, opened},
     record::{self, Record},
 };
@@ -21,10 +22,6 @@ use crate::{
         skipped::Skipped,
     },
 };
-
-/// The extension of a draft's file, and of the file in which its next version is written.
-const EXTENSION: &str = "json";
-pub(super) const TEMPORARY: &str = "tmp";
 
 /// The drafts of an account at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,15 +62,16 @@ impl Drafts {
     pub fn list(&self) -> Result<DraftList, DraftError> {
         let mut ordered = Vec::new();
         let mut skipped = Vec::new();
-        for path in self.files()? {
+        let files = self.files()?;
+        for path in files.iter().filter(|path| !is_beside(path)) {
             let read = match path.extension().and_then(|extension| extension.to_str()) {
-                Some(TEMPORARY) => self.recover_temporary(&path),
-                _ => read(&path),
+                Some(TEMPORARY) => self.recover_temporary(path),
+                _ => read(path),
             };
             match read {
                 Ok(Some(found)) => ordered.push(found),
                 Ok(None) => {}
-                Err(reason) => skipped.push(Skipped { path, reason }),
+                Err(reason) => skipped.push(Skipped { path: path.clone(), reason }),
             }
         }
         ordered.sort_by_key(|(record, _)| record.order());
@@ -83,6 +81,11 @@ impl Drafts {
                 Lock::Held => list.in_use.push(record.draft()),
                 Lock::Free => list.drafts.push(record.draft()),
             }
+        }
+        let all: Vec<&Draft> = list.drafts.iter().chain(&list.in_use).collect();
+        if list.skipped.is_empty() {
+            // A damaged draft may have files, too.
+            self.delete_left(&all, &files);
         }
         Ok(list)
     }
@@ -94,17 +97,17 @@ impl Drafts {
     ///
     /// See [`DraftError`].
     pub fn count(&self) -> Result<usize, DraftError> {
-        let has = |path: &Path, extension: &str| path.extension().is_some_and(|it| it == extension);
         let files = self.files()?;
-        let is_left =
-            |path: &PathBuf| has(path, TEMPORARY) && !path.with_extension(EXTENSION).exists();
+        let is_left = |path: &PathBuf| {
+            has_extension(path, TEMPORARY) && !path.with_extension(EXTENSION).exists()
+        };
         if files.iter().any(is_left) {
             // A program was killed before it first saved a draft, which may be whole.
             return Ok(self.list()?.drafts.len());
         }
         let is_free = |path: &PathBuf| opened(path).is_ok_and(|(_, lock)| lock == Lock::Free);
         let is_draft = |path: &&PathBuf| {
-            has(path, EXTENSION) && is_free(path) && record::sequence(path).is_some()
+            has_extension(path, EXTENSION) && is_free(path) && record::sequence(path).is_some()
         };
         Ok(files.iter().filter(is_draft).count())
     }
@@ -118,7 +121,14 @@ impl Drafts {
         let path = self.file(id);
         // Also delete the next version that a killed program left unfinished.
         let _ = fs::remove_file(path.with_extension(TEMPORARY));
-        match fs::remove_file(&path) {
+        let removed = fs::remove_file(&path);
+        if removed.is_ok() {
+            for beside in [MESSAGE, MAKING] {
+                // What stays is deleted later.
+                let _ = fs::remove_file(path.with_extension(beside));
+            }
+        }
+        match removed {
             Ok(()) => self.sync(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(failed(&path, error)),
@@ -172,6 +182,11 @@ impl Drafts {
         let synced = durable::sync_directory(&self.directory).map(drop);
         synced.map_err(|error| failed(&self.directory, error))
     }
+}
+
+/// Whether a path is that of a file or directory beside a draft.
+fn is_beside(path: &Path) -> bool {
+    [MESSAGE, MAKING, ATTACHED].iter().any(|extension| has_extension(path, extension))
 }
 
 /// Reads a draft, and whether a program is writing it. `None` if another program has just deleted

@@ -10,9 +10,10 @@ use std::{
 use correio_proto::{limits, mail::MailId};
 
 use super::{
-    directory::{Drafts, TEMPORARY},
+    directory::Drafts,
     draft::Draft,
     error::{DraftError, failed},
+    extension::TEMPORARY,
     lock::{Lock, OPEN_TRIES, has_name, lock},
     record::{NewRecord, Record},
 };
@@ -159,6 +160,24 @@ impl DraftFile {
     /// See [`DraftError`].
     pub fn delete(self) -> Result<(), DraftError> {
         self.on_disk.as_ref().map_or(Ok(()), |on_disk| self.drafts.delete(on_disk.id))
+    }
+
+    /// As [`DraftFile::delete`], with the files that exist for this draft alone.
+    ///
+    /// # Errors
+    ///
+    /// See [`DraftError`].
+    pub fn delete_draft(self, draft: &Draft) -> Result<(), DraftError> {
+        let drafts = self.drafts.clone();
+        self.delete()?;
+        drafts.delete_attached(draft);
+        Ok(())
+    }
+
+    /// The directory of the draft.
+    #[must_use]
+    pub fn drafts(&self) -> &Drafts {
+        &self.drafts
     }
 
     /// The path of the file, if anything was saved.

@@ -9,7 +9,7 @@ use std::{
 use correio_proto::{limits, mail::MailId};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::draft::Draft;
+use super::{as_text, attachment::DraftAttachment, draft::Draft, origin::DraftOrigin};
 use crate::{
     files::durable,
     storage::outgoing::{ContentText, OutgoingMail},
@@ -29,11 +29,16 @@ pub(super) struct Record {
     /// none.
     #[serde(default)]
     pub(super) sequence: u64,
-    #[serde(with = "id_text")]
+    #[serde(with = "as_text")]
     pub(super) id: MailId,
     to: String,
     subject: String,
     body: String,
+    /// Only drafts with files have these.
+    #[serde(default)]
+    attachments: Vec<DraftAttachment>,
+    #[serde(default)]
+    origin: Option<Box<DraftOrigin>>,
 }
 
 /// A [`Record`] that is written.
@@ -41,10 +46,14 @@ pub(super) struct Record {
 pub(super) struct NewRecord<'a> {
     /// The first field, so that [`sequence`] need not read the body.
     sequence: u64,
-    #[serde(with = "id_text")]
+    #[serde(with = "as_text")]
     id: MailId,
     to: Cow<'a, str>,
     subject: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    attachments: &'a [DraftAttachment],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a DraftOrigin>,
     body: NewBody<'a>,
 }
 
@@ -66,15 +75,17 @@ impl Serialize for NewBody<'_> {
 impl<'a> NewRecord<'a> {
     /// The record of typed text.
     pub(super) fn of(draft: &'a Draft, sequence: u64) -> Self {
-        let Draft { id, to, subject, body } = draft;
-        Self { sequence, id: *id, to: to.into(), subject, body: NewBody::Typed(body) }
+        let Draft { id, to, subject, body, attachments, origin } = draft;
+        let (id, to, body) = (*id, to.into(), NewBody::Typed(body));
+        Self { sequence, id, to, subject, attachments, origin: origin.as_deref(), body }
     }
 
     /// The record of a mail.
     pub(super) fn of_mail(mail: &'a OutgoingMail, sequence: u64) -> Self {
         let OutgoingMail { id, to, subject, content } = mail;
         let body = NewBody::Content(ContentText::new(content));
-        Self { sequence, id: *id, to: to.to_string().into(), subject: subject.as_str(), body }
+        let (id, to, subject) = (*id, to.to_string().into(), subject.as_str());
+        Self { sequence, id, to, subject, attachments: &[], origin: None, body }
     }
 
     /// Writes the record. A content is in memory a piece at a time.
@@ -89,8 +100,8 @@ impl<'a> NewRecord<'a> {
 
 impl Record {
     pub(super) fn draft(self) -> Draft {
-        let Self { sequence: _, id, to, subject, body } = self;
-        Draft { id, to, subject, body }
+        let Self { sequence: _, id, to, subject, body, attachments, origin } = self;
+        Draft { id, to, subject, body, attachments, origin }
     }
 
     /// Sort key: the draft written last comes last.
@@ -122,18 +133,4 @@ pub(super) fn sequence(path: &Path) -> Option<u64> {
     let number = number.and_then(|rest| rest.split_once(',')?.0.trim().parse().ok());
     // A user or an older version wrote the fields in another order.
     number.or_else(|| Some(Record::read(durable::open_file(path).ok()?).ok()?.sequence))
-}
-
-/// Serializes an id as text, since users may read the file.
-mod id_text {
-    use correio_proto::mail::MailId;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(id: &MailId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(id)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<MailId, D::Error> {
-        String::deserialize(input)?.parse().map_err(D::Error::custom)
-    }
 }

@@ -25,12 +25,14 @@ mod marks;
 mod message_text;
 mod name;
 mod parallel;
+mod readable;
 mod reading;
 mod saving;
 mod scan;
 mod select;
 mod sent;
 mod sent_mail;
+mod viewing;
 mod words;
 
 use std::{
@@ -68,6 +70,7 @@ pub use flags::{Flag, FlagChange, Flags};
 pub use folder::Folder;
 pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
+pub use readable::{MailSource, Readable};
 pub(crate) use saving::Locked;
 pub use saving::Saving;
 pub use sent_mail::SentMail;
@@ -167,7 +170,8 @@ impl Mailbox {
         &self.domain
     }
 
-    /// The name and content of the file of a mail (of a large content only the head), as if it were the first in the mailbox.
+    /// The name and content of the file of a mail (of a large content only the head), as if it were
+    /// the first in the mailbox.
     #[must_use]
     pub fn file_of(&self, mail: &Mail) -> (String, Vec<u8>) {
         (FileName::of(mail, 1).base(), rfc5322::write(mail, &self.domain))

@@ -58,6 +58,20 @@ impl BodySource {
         }
     }
 
+    /// Reads the body into memory, even a blank one.
+    pub(super) fn text(&self, text: &Text) -> Result<String, Failure> {
+        let read = match self {
+            Self::Argument(body) => Ok(body.clone()),
+            Self::File(path) => {
+                let failed = |source| ContentError::Io { path: path.clone(), source };
+                let bytes = fs::File::open(path).and_then(|mut file| to_the_limit(&mut file));
+                bytes.map_err(failed).and_then(text_of)
+            }
+            Self::StandardInput => text_of(standard_input()?),
+        };
+        read.map_err(|error| Failure::content(text, &error))
+    }
+
     /// Reads the body and puts the signature under it, if there is one. Bytes that are not UTF-8 are refused, never replaced. A body that is too long
     /// is refused after its beginning was read. A regular file is measured now and read again when it
     /// is sent; any other body, and one with a signature, is in memory afterwards.
@@ -75,11 +89,7 @@ impl BodySource {
                 let bytes = fs::File::open(path).and_then(|mut file| to_the_limit(&mut file));
                 bytes.map_err(failed).and_then(|bytes| of_bytes(bytes, signature))
             }
-            Self::StandardInput => {
-                let bytes = to_the_limit(&mut io::stdin().lock())
-                    .map_err(|error| Failure::new(ExitStatus::Local, "body", error.to_string()))?;
-                of_bytes(bytes, signature)
-            }
+            Self::StandardInput => of_bytes(standard_input()?, signature),
         };
         content.map_err(|error| Failure::content(text, &error))
     }
@@ -92,8 +102,21 @@ fn to_the_limit(source: &mut impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn standard_input() -> Result<Vec<u8>, Failure> {
+    let read = to_the_limit(&mut io::stdin().lock());
+    read.map_err(|error| Failure::new(ExitStatus::Local, "body", error.to_string()))
+}
+
 fn of_bytes(bytes: Vec<u8>, signature: Option<&str>) -> Result<OutgoingContent, ContentError> {
-    let text = String::from_utf8(bytes).map_err(|error| {
+    signed(&text_of(bytes)?, signature)
+}
+
+fn signed(text: &str, signature: Option<&str>) -> Result<OutgoingContent, ContentError> {
+    Ok(OutgoingContent::text(&signature::add(text, signature))?)
+}
+
+fn text_of(bytes: Vec<u8>) -> Result<String, ContentError> {
+    String::from_utf8(bytes).map_err(|error| {
         let (bytes, end) = (error.as_bytes(), error.utf8_error().valid_up_to());
         let lines = bytes.iter().take(end).filter(|byte| **byte == b'\n').count();
         // The limit may have cut the last character of a content that is too large.
@@ -101,10 +124,5 @@ fn of_bytes(bytes: Vec<u8>, signature: Option<&str>) -> Result<OutgoingContent, 
             true => ContentError::Invalid(OutgoingContent::too_long()),
             false => ContentError::NotText { line: lines + 1 },
         }
-    })?;
-    signed(&text, signature)
-}
-
-fn signed(text: &str, signature: Option<&str>) -> Result<OutgoingContent, ContentError> {
-    Ok(OutgoingContent::text(&signature::add(text, signature))?)
+    })
 }

@@ -129,7 +129,7 @@ pub(super) fn listed_json(mail: &Stored, names: &Names) -> Value {
 }
 
 /// The name of a folder for programs.
-fn folder_name(folder: Folder) -> &'static str {
+pub(super) fn folder_name(folder: Folder) -> &'static str {
     match folder {
         Folder::Received => "received",
         Folder::Sent => "sent",
@@ -148,7 +148,7 @@ pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, 
     let mailbox = Mailbox::open(&context.data, &server, &username).in_folder(folder);
     let failed = |error: MailboxError| Failure::mailbox(context.text, &error);
     let (stored, mail) = mailbox.read_number(number).map_err(failed)?;
-    let content = mailbox.text(&stored).map_err(failed)?;
+    let content = mailbox.readable(&stored).map_err(failed)?;
     let names = LocalPeople::load(&context.data, &server, &username, &context.cancel).names();
     // The text may be large, so that only one of the two is made.
     let (shown, json) = match context.options.json {

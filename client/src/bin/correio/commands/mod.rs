@@ -3,7 +3,10 @@
 
 use correio_client::{DamagedContents, ReceiveOptions, ServerCopy};
 
-use crate::{args::Command, completions, exit::Failure, man, output::Output};
+use crate::{
+    args::Command, commands::body_source::BodySource, completions, exit::Failure, man,
+    output::Output,
+};
 
 mod body_source;
 mod config;
@@ -17,6 +20,8 @@ mod password;
 mod ping;
 mod receive;
 mod register;
+mod reply;
+mod save;
 mod search;
 mod send;
 mod trust;
@@ -30,11 +35,14 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
     match command {
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
-        Command::Send { to, subject, body, body_file, signature } => {
-            let body = body_source::BodySource::of(body.as_deref(), body_file.as_deref());
+        Command::Send { to, subject, body, body_file, attach, signature } => {
+            let body = BodySource::of(body.as_deref(), body_file.as_deref());
             let signature = context.signature(*signature)?;
-            send::run(context, to, subject, &body, signature)
+            send::run(context, (to, subject), &body, attach, signature)
         }
+        Command::Reply(args) => reply::reply(context, args),
+        Command::Forward(args) => reply::forward(context, args),
+        Command::Save(args) => save::run(context, args),
         Command::Receive { delete_damaged, keep } => {
             let damaged =
                 if *delete_damaged { DamagedContents::Delete } else { DamagedContents::Keep };

@@ -97,7 +97,7 @@ fn list(
         lines.push(view::mail_line(text, stored.number, stored, &names));
         // Bodies are read only if they are printed.
         if context.options.json {
-            match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?))) {
+            match mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.readable(stored)?))) {
                 Ok((mail, content)) => {
                     let mut json = mail_json(stored.number, &mail, content);
                     add_resembled(&mut json, &names.resembled_by(stored));

@@ -20,6 +20,13 @@ pub(crate) enum Stop {
 /// An answer, or why there is none.
 pub(crate) type Answer<T> = Result<T, Stop>;
 
+/// Where the cursor is when the input of a body begins. Without keys, lines are added at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CursorAt {
+    Start,
+    End,
+}
+
 /// How the input of a body ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyEnd {
@@ -27,4 +34,6 @@ pub(crate) enum BodyEnd {
     Complete,
     /// The user goes on in the editor.
     Editor,
+    /// The user attaches a file, and goes on afterwards.
+    Attach,
 }

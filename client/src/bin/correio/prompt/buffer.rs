@@ -7,6 +7,8 @@ use zeroize::Zeroize;
 
 use correio_client::keys::{Code, Key, Modifiers};
 
+use super::answer::CursorAt;
+
 /// Whether a text may have several lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
@@ -46,9 +48,14 @@ impl Buffer {
         Self::of(text, Shape::OneLine)
     }
 
-    /// A text of several lines, with the cursor at its end.
-    pub(super) fn lines(text: &str) -> Self {
-        Self::of(text, Shape::Lines)
+    /// A text of several lines.
+    pub(super) fn lines(text: &str, cursor: CursorAt) -> Self {
+        let mut buffer = Self::of(text, Shape::Lines);
+        if cursor == CursorAt::Start {
+            buffer.cursor = 0;
+            buffer.is_line_typed = text.is_empty() || text.starts_with('\n');
+        }
+        buffer
     }
 
     /// An empty secret line: not shown, and wiped from memory when it is dropped.
@@ -353,7 +360,7 @@ mod tests {
 
     #[test]
     fn lines_above_can_be_corrected() {
-        let mut body = Buffer::lines("primera\nsegunda");
+        let mut body = Buffer::lines("primera\nsegunda", CursorAt::End);
         for key in [UP, Key::plain(Code::Home)] {
             body.take(key, 10);
         }
@@ -362,33 +369,36 @@ mod tests {
         }
         body.insert_typed("i");
         assert_eq!(body.text(), "primeira\nsegunda");
-        let up = edited(Buffer::lines("a\nlonga\nb"), &[UP, Key::plain(Code::End), UP, UP]);
+        let up = edited(
+            Buffer::lines("a\nlonga\nb", CursorAt::End),
+            &[UP, Key::plain(Code::End), UP, UP],
+        );
         assert_eq!(up.1, 1);
     }
 
     #[test]
     fn only_typed_dots_end_a_text() {
-        let mut body = Buffer::lines("ola\n");
+        let mut body = Buffer::lines("ola\n", CursorAt::End);
         body.insert_typed(".");
         assert_eq!(body.typed_dots(), 1);
         body.delete_line();
         assert_eq!(body.text(), "ola");
-        let mut body = Buffer::lines("");
+        let mut body = Buffer::lines("", CursorAt::End);
         body.insert_pasted("ola\n.");
         assert_eq!(body.typed_dots(), 0);
         let after_paste = |insert: fn(&mut Buffer, &str)| {
-            let mut body = Buffer::lines("");
+            let mut body = Buffer::lines("", CursorAt::End);
             insert(&mut body, "ola\n");
             body.insert_typed(".");
             body.typed_dots()
         };
         assert_eq!(after_paste(Buffer::insert_pasted), 1);
         assert_eq!(after_paste(Buffer::insert_burst), 0);
-        let mut body = Buffer::lines("ola\n.");
+        let mut body = Buffer::lines("ola\n.", CursorAt::End);
         body.take(UP, 10);
         body.take(Key::plain(Code::Down), 10);
         assert_eq!(body.typed_dots(), 0);
-        let mut body = Buffer::lines("");
+        let mut body = Buffer::lines("", CursorAt::End);
         body.insert_pasted("a");
         body.take(BACKSPACE, 10);
         body.insert_typed(".");
@@ -397,7 +407,7 @@ mod tests {
 
     #[test]
     fn an_empty_line_that_is_come_back_to_is_typed() {
-        let mut body = Buffer::lines("ola\n");
+        let mut body = Buffer::lines("ola\n", CursorAt::End);
         body.take(UP, 10);
         body.take(Key::plain(Code::Down), 10);
         body.insert_typed(".");
@@ -406,12 +416,12 @@ mod tests {
 
     #[test]
     fn a_line_after_a_marked_paste_is_typed() {
-        let mut body = Buffer::lines("");
+        let mut body = Buffer::lines("", CursorAt::End);
         body.insert_pasted("ola\n.\n");
         body.insert_typed(".");
         assert_eq!(body.typed_dots(), 1);
         for pasted in [".", "ola\n."] {
-            let mut body = Buffer::lines("");
+            let mut body = Buffer::lines("", CursorAt::End);
             body.insert_pasted(pasted);
             assert_eq!(body.typed_dots(), 0, "{pasted:?}");
         }

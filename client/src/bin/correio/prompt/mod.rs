@@ -30,7 +30,7 @@ mod question;
 mod rows;
 
 pub(crate) use self::{
-    answer::{Answer, BodyEnd, Stop},
+    answer::{Answer, BodyEnd, CursorAt, Stop},
     autosave::Autosave,
     completion::{Candidate, Candidates, Completer, Search},
     menu::{Choice, Menu, MenuChoice, MenuStatus},
@@ -195,11 +195,12 @@ impl Prompt {
     pub(crate) fn body(
         &mut self,
         body: &mut String,
+        cursor: CursorAt,
         autosave: &mut dyn Autosave,
     ) -> Answer<BodyEnd> {
         let before = body.clone();
         let written = match &mut self.backend {
-            Backend::Keys(keys) => keys.body(body, &self.messages, autosave),
+            Backend::Keys(keys) => keys.body(body, cursor, &self.messages, autosave),
             Backend::Lines(lines) => {
                 body::open(body);
                 let written = lines.body(body, &self.messages, autosave);
@@ -232,11 +233,12 @@ impl Prompt {
         }
     }
 
-    /// Waits for a key, so that the user can read the screen. Without keys, does not wait.
-    pub(crate) fn seen(&mut self, question: &str) -> Answer<()> {
+    /// Waits for one of these letters, under lines that say what they do. `None` if the user goes back;
+    /// without keys, does not wait.
+    pub(crate) fn letter(&mut self, lines: &str, letters: &[char]) -> Answer<Option<char>> {
         match &mut self.backend {
-            Backend::Keys(keys) => keys.seen(question),
-            Backend::Lines(_) => Ok(()),
+            Backend::Keys(keys) => keys.letter(lines, letters),
+            Backend::Lines(_) => Ok(None),
         }
     }
 

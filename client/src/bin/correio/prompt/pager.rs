@@ -6,7 +6,7 @@ use super::{
     answer::{Answer, Stop},
     input::Wait,
     input_event::InputEvent,
-    keys::{CTRL_D, KeyPrompt},
+    keys::{CTRL_D, ENTER, ESCAPE, KeyPrompt},
 };
 use crate::wrap::rows;
 
@@ -217,32 +217,47 @@ impl KeyPrompt {
         (line, row)
     }
 
-    /// Waits for a key, so that the user can read the screen.
-    pub(super) fn seen(&mut self, question: &str) -> Answer<()> {
+    /// Waits for one of these letters. Enter, Esc, the space bar and `q` go back, as does a number, which
+    /// is kept for the next question. Nothing else does anything.
+    pub(super) fn letter(&mut self, lines: &str, letters: &[char]) -> Answer<Option<char>> {
         self.begin()?;
         loop {
-            self.canvas.draw(&[question.to_owned()], Some((0, 0)));
-            match self.wait(None)? {
-                Wait::Idle
-                | Wait::Typed(
-                    InputEvent::NotText
-                    | InputEvent::Paste(_)
-                    | InputEvent::Burst(_)
-                    | InputEvent::TypedAhead(_),
-                ) => {}
-                Wait::Stale => self.canvas.wipe(),
-                Wait::Typed(InputEvent::Key(key)) if key == CTRL_D => {
+            let width = self.canvas.size().1;
+            let drawn: Vec<String> = lines.lines().flat_map(|line| rows(line, width)).collect();
+            self.canvas.draw(&drawn, Some((drawn.len().saturating_sub(1), 0)));
+            let typed = match self.wait(None)? {
+                Wait::Idle => continue,
+                Wait::Stale => {
+                    self.canvas.wipe();
+                    continue;
+                }
+                Wait::Typed(typed) => typed,
+            };
+            let letter = match &typed {
+                InputEvent::Key(key) if *key == CTRL_D => {
                     self.canvas.clear();
                     return Err(Stop::Leave);
                 }
-                Wait::Typed(typed @ (InputEvent::Text(_) | InputEvent::Key(_))) => {
-                    self.canvas.clear();
-                    if is_number(&typed) {
-                        self.input.put_back(typed);
-                    }
-                    return Ok(());
-                }
+                InputEvent::Key(key) if [ENTER, ESCAPE].contains(key) => None,
+                InputEvent::Text(_) if is_number(&typed) => None,
+                InputEvent::Text(text) => match text.as_str() {
+                    " " | "q" => None,
+                    text => match letters.iter().find(|letter| text == letter.to_string()) {
+                        Some(letter) => Some(*letter),
+                        None => continue,
+                    },
+                },
+                InputEvent::Key(_)
+                | InputEvent::NotText
+                | InputEvent::Paste(_)
+                | InputEvent::Burst(_)
+                | InputEvent::TypedAhead(_) => continue,
+            };
+            self.canvas.clear();
+            if is_number(&typed) {
+                self.input.put_back(typed);
             }
+            return Ok(letter);
         }
     }
 }

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    answer::{Answer, BodyEnd, Stop},
+    answer::{Answer, BodyEnd, CursorAt, Stop},
     autosave::{Autosave, NoAutosave},
     buffer::{Buffer, Shape},
     completion::{Completer, Completion, CompletionAction},
@@ -31,6 +31,7 @@ const TYPED_MIN: usize = 20;
 
 const TAB: Key = Key::plain(Code::Tab);
 const EDITOR: Key = Key::ctrl('x');
+const ATTACH: Key = Key::ctrl('t');
 
 /// Ends of an answer in a burst: Enter, or the Tab of a password manager that types two answers.
 const ANSWER_ENDS: [char; 2] = ['\n', '\t'];
@@ -123,10 +124,12 @@ impl KeyPrompt {
     pub(super) fn body(
         &mut self,
         body: &mut String,
+        cursor: CursorAt,
         messages: &Messages,
         autosave: &mut dyn Autosave,
     ) -> Answer<BodyEnd> {
-        let mut open = OpenQuestion::new("", messages, Buffer::lines(body), Shape::Lines, autosave);
+        let buffer = Buffer::lines(body, cursor);
+        let mut open = OpenQuestion::new("", messages, buffer, Shape::Lines, autosave);
         let written = self.ask(&mut open);
         open.buffer.text().clone_into(body);
         written
@@ -142,8 +145,8 @@ impl KeyPrompt {
         open.remark = None;
         open.close_completion();
         match answer {
-            // The text is drawn again when the editor has ended.
-            Ok(BodyEnd::Editor) => self.canvas.clear(),
+            // The text is drawn again when the editor has ended, or the file is attached.
+            Ok(BodyEnd::Editor | BodyEnd::Attach) => self.canvas.clear(),
             _ => {
                 self.draw_question(open);
                 self.canvas.leave();
@@ -381,6 +384,7 @@ impl<'a> OpenQuestion<'a> {
             }
             (CTRL_D, Shape::Lines) => return EditAction::Done(BodyEnd::Complete),
             (EDITOR, Shape::Lines) => return EditAction::Done(BodyEnd::Editor),
+            (ATTACH, Shape::Lines) => return EditAction::Done(BodyEnd::Attach),
             (TAB, _) if !self.buffer.is_secret() => self.buffer.insert_typed("\t"),
             (key, _) => self.buffer.take(key, rows),
         }

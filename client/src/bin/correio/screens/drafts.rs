@@ -139,7 +139,7 @@ fn act(app: &mut App, user: &CurrentUser, drafts: &Drafts, draft: &Draft) -> Ans
         DraftChoice::Send => send::send_draft(app, user, draft.id),
         DraftChoice::Edit => send::change(app, user, draft.id)?,
         DraftChoice::Delete => {
-            let deleted = drafts.delete(draft.id);
+            let deleted = drafts.delete_draft(draft);
             send::say_discarded(app, &[draft.id], deleted, "draft-deleted");
         }
         DraftChoice::Back => {}

@@ -31,5 +31,5 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser, folder: Folder) -> Answer<(
     // The newest mails are at the end, so the last screenful is shown first.
     let last = found.entries.len();
     let mails = found.entries.into_iter().map(|entry| (entry.number(), folder, entry)).collect();
-    MailPages::new(app, user, mails).run(app, last)
+    MailPages::new(app, user, mails).run(app, user, last)
 }

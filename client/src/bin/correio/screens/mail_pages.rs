@@ -3,7 +3,8 @@
 use correio_client::{Entry, Folder, Mailbox, Stored, WhiteSpace, sanitize};
 
 use super::{
-    receive::{self, list_footer},
+    reading::{self, MailKey, Place, Then},
+    receive::list_footer,
     user::CurrentUser,
 };
 use crate::{
@@ -40,25 +41,67 @@ impl MailPages {
 
     /// Lists the mails, with that of an index, or the last one, on the first screen, and lets the
     /// user read until the user goes back.
-    pub(super) fn run(&mut self, app: &mut App, mut index: usize) -> Answer<()> {
+    pub(super) fn run(
+        &mut self,
+        app: &mut App,
+        user: &CurrentUser,
+        mut index: usize,
+    ) -> Answer<()> {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
         let question = format!("{question} {hint}");
-        loop {
+        while !self.mails.is_empty() {
             app.prompt.page(self, index, &list_footer(app.text))?;
-            let Some(chosen) = self.ask(app, &question)? else { return Ok(()) };
-            index = chosen;
-            match self.load(index) {
-                Ok((folder, mail)) => {
-                    receive::read(app, self.mailbox(folder), &mail, &self.names)?;
-                    app.say("");
-                }
-                Err(said) => app.say(&said),
-            }
+            let Some((chosen, key)) = self.ask(app, &question)? else { return Ok(()) };
+            index = self.open(app, user, chosen, key)?;
         }
+        Ok(())
     }
 
-    /// Asks for a number, and returns its index.
-    fn ask(&self, app: &mut App, question: &str) -> Answer<Option<usize>> {
+    /// Lets the user read a mail and those around it, or does with the mail what was asked for. Returns
+    /// the index of the last mail.
+    fn open(
+        &mut self,
+        app: &mut App,
+        user: &CurrentUser,
+        mut index: usize,
+        key: Option<MailKey>,
+    ) -> Answer<usize> {
+        loop {
+            let (folder, mail) = match self.load(index) {
+                Ok(loaded) => loaded,
+                Err(said) => {
+                    app.say(&said);
+                    return Ok(index);
+                }
+            };
+            let place = Place {
+                mailbox: self.mailbox(folder),
+                stored: &mail,
+                names: &self.names,
+                has_next: index + 1 < self.mails.len(),
+                has_previous: index > 0,
+            };
+            let then = match key {
+                Some(key) => reading::act(app, user, &place, key)?,
+                None => reading::read(app, user, &place)?,
+            };
+            match then {
+                Then::Next => index += 1,
+                Then::Previous => index = index.saturating_sub(1),
+                Then::List => break,
+                Then::Deleted => {
+                    self.mails.remove(index);
+                    break;
+                }
+            }
+        }
+        app.say("");
+        Ok(index)
+    }
+
+    /// Asks for a number, and returns its index. A letter before the number says what is to be done
+    /// with the mail.
+    fn ask(&self, app: &mut App, question: &str) -> Answer<Option<(usize, Option<MailKey>)>> {
         loop {
             let typed = match app.prompt.line(question, "") {
                 Ok(typed) => typed,
@@ -69,10 +112,14 @@ impl MailPages {
             if typed.is_empty() || typed == "0" {
                 return Ok(None);
             }
-            let chosen = typed.parse().ok();
+            let (key, number) = match MailKey::with_number(typed) {
+                Some((key, number)) => (Some(key), number),
+                None => (None, typed),
+            };
+            let chosen = number.parse().ok();
             let found = self.mails.iter().position(|(number, ..)| Some(*number) == chosen);
-            if found.is_some() {
-                return Ok(found);
+            if let Some(index) = found {
+                return Ok(Some((index, key)));
             }
             let choice = sanitize(typed, WhiteSpace::OneLine);
             app.say(&app.text.with("choice-unknown", &[("choice", choice.into())]));

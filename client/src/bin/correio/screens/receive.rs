@@ -3,13 +3,14 @@
 use correio_client::{Mailbox, Progress, Stored, WhiteSpace, sanitize};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::user::CurrentUser;
+use super::{
+    reading::{self, MailKey, Place, Then},
+    user::CurrentUser,
+};
 use crate::{
     app::App,
-    mail_view::MailView,
     names::Names,
-    people,
-    prompt::{Answer, Footer, Listing, PagesShown, Stop},
+    prompt::{Answer, Footer, Listing, Stop},
     text::Text,
     transfer::show_content,
     view,
@@ -50,7 +51,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let count = format!("{:02}", mails.len());
     app.say(&app.text.with("receive-count", &[("count", count.into())]));
     let names = user.names_among(&app.data, &mails);
-    let listed = MailList { names, mails: (1..).zip(mails).collect() };
+    let mut listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;
     // The user has seen the list, so its mails are not new any more.
     let shown: Vec<Stored> = listed.mails.iter().map(|(_, mail)| mail.clone()).collect();
@@ -58,7 +59,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         app.say(&app.text.mailbox(&error));
     }
     say_notes(app, &mailbox);
-    read_some(app, &mailbox, &listed)
+    read_some(app, user, &mailbox, &mut listed)
 }
 
 /// Shows the mailbox's notes, each once.
@@ -124,7 +125,12 @@ impl Listing for MailListing<'_> {
 }
 
 /// Lets the user read mails of a list, until the user goes back.
-pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> Answer<()> {
+pub(crate) fn read_some(
+    app: &mut App,
+    user: &CurrentUser,
+    mailbox: &Mailbox,
+    list: &mut MailList,
+) -> Answer<()> {
     loop {
         let (question, hint) = (app.text.of("receive-choose"), app.text.of("receive-choose-hint"));
         let question = format!("{question} {hint}");
@@ -137,12 +143,17 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
         if typed.is_empty() || typed == "0" {
             return Ok(());
         }
-        let chosen = typed.parse().ok();
-        let found = list.mails.iter().position(|(number, _)| Some(*number) == chosen);
-        match found.and_then(|index| Some((index, list.mails.get(index)?))) {
-            Some((index, (_, mail))) => {
-                read(app, mailbox, mail, &list.names)?;
-                app.say("");
+        let (key, number) = match MailKey::with_number(typed) {
+            Some((key, number)) => (Some(key), number),
+            None => (None, typed),
+        };
+        let chosen = number.parse().ok();
+        match list.mails.iter().position(|(number, _)| Some(*number) == chosen) {
+            Some(index) => {
+                let index = list.open(app, user, mailbox, index, key)?;
+                if list.mails.is_empty() {
+                    return Ok(());
+                }
                 list.show(app, index)?;
             }
             None => {
@@ -153,39 +164,36 @@ pub(crate) fn read_some(app: &mut App, mailbox: &Mailbox, list: &MailList) -> An
     }
 }
 
-/// Shows a mail, page by page, and marks it as read.
-pub(super) fn read(app: &mut App, mailbox: &Mailbox, stored: &Stored, names: &Names) -> Answer<()> {
-    let read = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
-    let (mail, content) = match read {
-        Ok(read) => read,
-        Err(error) => {
-            app.say(&app.text.mailbox(&error));
-            return Ok(());
+impl MailList {
+    /// Lets the user read a mail and those around it, or does with the mail what was asked for. Returns
+    /// the index of the last mail.
+    fn open(
+        &mut self,
+        app: &mut App,
+        user: &CurrentUser,
+        mailbox: &Mailbox,
+        mut index: usize,
+        key: Option<MailKey>,
+    ) -> Answer<usize> {
+        while let Some((_, stored)) = self.mails.get(index) {
+            let (has_next, has_previous) = (index + 1 < self.mails.len(), index > 0);
+            let names = &self.names;
+            let place = Place { mailbox, stored, names, has_next, has_previous };
+            let then = match key {
+                Some(key) => reading::act(app, user, &place, key)?,
+                None => reading::read(app, user, &place)?,
+            };
+            match then {
+                Then::Next => index += 1,
+                Then::Previous => index = index.saturating_sub(1),
+                Then::List => break,
+                Then::Deleted => {
+                    self.mails.remove(index);
+                    break;
+                }
+            }
         }
-    };
-    app.say("");
-    let warning = people::stranger_warning(app.text, stored, names);
-    let view = MailView::new(app.text, &mail, content).with_warning(warning);
-    let footer = Footer { more: app.text.of("mail-more"), end: app.text.of("mail-end") };
-    let back = match app.prompt.page(&mut MailPages(view), 0, &footer)? {
-        PagesShown::ToTheEnd => "mail-back-end",
-        PagesShown::InPart => "mail-back",
-    };
-    app.prompt.seen(&app.text.of(back))?;
-    // Only a mark for the next list: a mailbox that cannot be written can still be read.
-    let _ = mailbox.mark_read(stored);
-    Ok(())
-}
-
-/// The lines of a mail.
-struct MailPages(MailView);
-
-impl Listing for MailPages {
-    fn count(&self) -> usize {
-        self.0.count()
-    }
-
-    fn line(&mut self, number: usize) -> String {
-        self.0.line(number)
+        app.say("");
+        Ok(index)
     }
 }

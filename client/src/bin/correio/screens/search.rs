@@ -40,5 +40,5 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     app.say(&app.text.count("search-count", count));
     let numbered = (1..).zip(found.mails);
     let mails = numbered.map(|(number, (folder, entry))| (number, folder, entry)).collect();
-    MailPages::new(app, user, mails).run(app, 0)
+    MailPages::new(app, user, mails).run(app, user, 0)
 }

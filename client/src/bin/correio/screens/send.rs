@@ -2,11 +2,12 @@
 //! character on, until it is sent.
 
 use correio_client::{
-    Cancel, Draft, DraftError, Drafts, OutgoingContent, Reopened, RequestError, SendError,
+    Author, Cancel, Draft, DraftError, DraftMail, DraftMailError, Drafts, Mailbox, MakeError,
+    OutgoingContent, OutgoingMail, Reopened, RequestError, SendError, Service, ThreadFields,
     WhiteSpace, sanitize,
 };
 use correio_proto::{
-    mail::{MailId, Subject},
+    mail::{MailId, Problem, Subject, Timestamp},
     message::ErrorCode,
 };
 use indicatif::ProgressBar;
@@ -17,11 +18,12 @@ use super::{
 };
 use crate::{
     app::{App, parse},
+    attach,
     compose::{Composition, DraftField},
     config::Key,
     editor::Editor,
     people,
-    prompt::{Answer, BodyEnd, MenuChoice, Stop},
+    prompt::{Answer, BodyEnd, CursorAt, MenuChoice, Stop},
     sent, signature,
     transfer::show_content,
 };
@@ -43,11 +45,24 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     match (asked, last) {
         (Ok(None), Some(draft)) => change(app, user, draft.id),
         (Ok(_), _) => {
-            let asked = ask_text(app, &mut composition);
+            let asked = ask_text(app, &mut composition, CursorAt::End);
             finish(app, user, composition, asked)
         }
         (Err(stop), _) => finish(app, user, composition, Err(stop)),
     }
+}
+
+/// Asks for the parts of a new mail that has a text already, offering what it has, and sends it.
+pub(super) fn compose(
+    app: &mut App,
+    user: &CurrentUser,
+    draft: Draft,
+    cursor: CursorAt,
+) -> Answer<()> {
+    let mut composition = Composition::of(&open(app, user), draft, app.text);
+    let asked = recipients::ask(app, user, &mut composition, EmptyAnswer::Refused)
+        .and_then(|_| ask_text(app, &mut composition, cursor));
+    finish(app, user, composition, asked)
 }
 
 /// Asks for the parts of a draft, offering their text, and sends it.
@@ -66,7 +81,7 @@ pub(crate) fn change(app: &mut App, user: &CurrentUser, id: MailId) -> Answer<()
         }
     };
     let asked = recipients::ask(app, user, &mut composition, EmptyAnswer::Refused)
-        .and_then(|_| ask_text(app, &mut composition));
+        .and_then(|_| ask_text(app, &mut composition, CursorAt::End));
     finish(app, user, composition, asked)
 }
 
@@ -205,9 +220,15 @@ fn send(app: &mut App, user: &CurrentUser, mut composition: Composition) {
 struct Submitted {
     /// The error is the message.
     kept: Result<(), String>,
-    /// Whether a copy of the sent mail is kept; the error is the message. The outer error is the
-    /// lines of the message: the mail was not sent.
-    sent: Result<Result<(), String>, Vec<String>>,
+    /// The error is the lines of the message: the mail was not sent.
+    sent: Result<Delivered, Vec<String>>,
+}
+
+/// A mail that was sent.
+struct Delivered {
+    /// Whether a copy of the mail is kept; the error is the message.
+    copied: Result<(), String>,
+    thread: ThreadFields,
 }
 
 /// Saves a mail as a draft, and sends it. Runs while Ctrl-C cancels: a large mail takes long to save
@@ -220,16 +241,21 @@ fn submit(
     bar: &ProgressBar,
 ) -> Submitted {
     let kept = keep(composition);
-    Submitted { kept, sent: deliver(app, user, &composition.mail, cancel, bar) }
+    let drafts = composition.drafts().clone();
+    let sent = deliver(app, user, (&drafts, &composition.mail), cancel, bar);
+    Submitted { kept, sent }
 }
 
 /// Reports how a mail was sent. The draft is deleted after the mail was sent and has a copy among the
 /// sent mails.
 fn report(app: &mut App, composition: Composition, submitted: Submitted) {
     match submitted.sent {
-        Ok(copied) => {
+        Ok(delivered) => {
             app.say(&app.text.of("send-done"));
-            match copied {
+            if delivered.thread == ThreadFields::LeftOut {
+                app.say(&app.text.of("send-no-thread"));
+            }
+            match delivered.copied {
                 Ok(()) => composition.sent(),
                 Err(said) => app.say(&said),
             }
@@ -241,27 +267,49 @@ fn report(app: &mut App, composition: Composition, submitted: Submitted) {
     }
 }
 
-/// Sends a mail to the server, and keeps a copy of it. The error is the lines of the message; the
-/// inner one is the message on a copy that could not be kept.
+/// Sends a mail to the server, and keeps a copy of it. The error is the lines of the message.
 fn deliver(
     app: &App,
     user: &CurrentUser,
-    draft: &Draft,
+    (drafts, draft): (&Drafts, &Draft),
     cancel: &Cancel,
     bar: &ProgressBar,
-) -> Result<Result<(), String>, Vec<String>> {
+) -> Result<Delivered, Vec<String>> {
     if cancel.is_cancelled() {
         return Err(vec![app.text.of("send-cancelled-unsent")]);
     }
-    let mail = draft.mail().map_err(|invalid| failed(app, app.text.invalid(invalid)))?;
     let Some(service) = &app.service else {
         return Err(failed(app, app.text.of("request-closed")));
     };
-    match service.send_mail(&mail, &mut |done| show_content(bar, done), cancel) {
-        Ok(sent_at) => {
-            people::note_written_to(&app.data, service, &mail.to, cancel);
-            Ok(sent::keep(app.text, &app.data, &user.sender(), (&mail, sent_at)))
+    let mailbox = Mailbox::open(&app.data, &user.server, &user.username);
+    let (username, full_name) = (&user.username, &user.full_name);
+    let author = Author { username, full_name, domain: mailbox.domain() };
+    let made = drafts.outgoing(draft, &author, &service.welcome().capabilities, cancel);
+    let DraftMail { mail, thread } = made.map_err(|error| match error {
+        DraftMailError::Make(MakeError::Cancelled) => {
+            vec![app.text.of("send-cancelled-unsent")]
         }
+        error => failed(app, app.text.draft_mail(&error)),
+    })?;
+    let sent_at = transfer(app, service, &mail, cancel, bar)?;
+    people::note_written_to(&app.data, service, &mail.to, cancel);
+    let sender = user.sender();
+    let copied = sent::keep(app.text, &app.data, &sender, (&mail, sent_at));
+    sent::mark_origin(&app.data, &sender, draft);
+    Ok(Delivered { copied, thread })
+}
+
+/// Sends a mail to the server, and returns when the server accepted it. The error is the lines of the
+/// message.
+fn transfer(
+    app: &App,
+    service: &Service,
+    mail: &OutgoingMail,
+    cancel: &Cancel,
+    bar: &ProgressBar,
+) -> Result<Timestamp, Vec<String>> {
+    match service.send_mail(mail, &mut |done| show_content(bar, done), cancel) {
+        Ok(sent_at) => Ok(sent_at),
         Err(SendError::Request(RequestError::Refused(error)))
             if error.code == ErrorCode::UnknownRecipient =>
         {
@@ -304,24 +352,32 @@ fn open(app: &App, user: &CurrentUser) -> Drafts {
     Drafts::open(&app.data, &user.server, &user.username)
 }
 
-fn ask_text(app: &mut App, composition: &mut Composition) -> Answer<()> {
+fn ask_text(app: &mut App, composition: &mut Composition, cursor: CursorAt) -> Answer<()> {
     let (question, offered) = (app.text.of("send-subject"), composition.mail.subject.clone());
     let subject: Subject =
         app.ask_autosaved(&question, &offered, parse, &mut composition.field(DraftField::Subject))?;
     composition.set(DraftField::Subject, subject.as_str());
     loop {
-        ask_body(app, composition)?;
+        ask_body(app, composition, cursor)?;
         let signed = signature::add(&composition.mail.body, app.config.get(Key::Signature));
         composition.set(DraftField::Body, &signed);
         match OutgoingContent::check(&composition.mail.body) {
             Ok(()) => return Ok(()),
+            // Attachments need no text.
+            Err(invalid) if invalid.problem == Problem::Empty && has_files(composition) => {
+                return Ok(());
+            }
             Err(invalid) => app.say(&app.text.invalid(invalid)),
         }
     }
 }
 
+fn has_files(composition: &Composition) -> bool {
+    !composition.mail.attachments.is_empty()
+}
+
 /// Asks for the body. The text stays in the mail however the input ends.
-fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
+fn ask_body(app: &mut App, composition: &mut Composition, mut cursor: CursorAt) -> Answer<()> {
     let editor = Editor::of_user(&app.config).filter(|_| app.prompt.is_interactive());
     app.say(&app.text.of("send-body"));
     match &editor {
@@ -335,16 +391,19 @@ fn ask_body(app: &mut App, composition: &mut Composition) -> Answer<()> {
         }
         None => {}
     }
+    for line in attach::lines(app.text, composition) {
+        app.say(&line);
+    }
     loop {
         let mut body = composition.mail.body.clone();
-        let written = app.prompt.body(&mut body, &mut composition.field(DraftField::Body));
+        let written = app.prompt.body(&mut body, cursor, &mut composition.field(DraftField::Body));
         composition.set(DraftField::Body, &body);
-        if written? == BodyEnd::Complete {
-            return Ok(());
-        }
-        match &editor {
-            Some(editor) => edit(app, editor, composition),
-            None => app.say(&app.text.of("send-body-no-editor")),
+        cursor = CursorAt::End;
+        match (written?, &editor) {
+            (BodyEnd::Complete, _) => return Ok(()),
+            (BodyEnd::Attach, _) => attach::ask(&mut app.prompt, app.text, composition)?,
+            (BodyEnd::Editor, Some(editor)) => edit(app, editor, composition),
+            (BodyEnd::Editor, None) => app.say(&app.text.of("send-body-no-editor")),
         }
     }
 }

@@ -15,6 +15,11 @@ pub(super) enum Rounding {
 }
 
 impl Text {
+    /// The size of a file, rounded up.
+    pub(crate) fn size_of(&self, bytes: u64) -> String {
+        self.size(bytes, Rounding::Up)
+    }
+
     /// A size in bytes as MiB, KiB or bytes, with at most one decimal.
     pub(super) fn size(&self, bytes: u64, rounding: Rounding) -> String {
         let (unit, name) = match bytes {

@@ -121,7 +121,7 @@ impl<'a> Handover<'a> {
         stored: &Stored,
         names: &Names,
     ) -> Result<(), HandoverError> {
-        let mail = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.text(stored)?)));
+        let mail = mailbox.read(stored).and_then(|mail| Ok((mail, mailbox.readable(stored)?)));
         let (mail, content) = match mail {
             Ok(mail) => mail,
             Err(error) => {

@@ -1,12 +1,14 @@
 //! Drafts on disk: their order, what marks them as in use, and what a fault leaves.
 
+mod messages;
+
 use std::{fs, io, os::unix::fs::symlink, thread};
 
 use correio_proto::mail::MailId;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{directory::TEMPORARY, record::NewRecord, *};
+use super::{extension::TEMPORARY, record::NewRecord, *};
 use crate::storage::outgoing::{OutgoingContent, OutgoingMail};
 
 fn open(data: &TempDir) -> Drafts {
@@ -16,10 +18,10 @@ fn open(data: &TempDir) -> Drafts {
 
 fn draft(subject: &str) -> Draft {
     Draft {
-        id: crate::new_mail_id(),
         to: "pepper, quem?".to_owned(),
         subject: subject.to_owned(),
         body: "Olá\r\n\0".to_owned(),
+        ..Draft::begin(crate::new_mail_id())
     }
 }
 
@@ -287,7 +289,7 @@ proptest! {
     fn what_was_typed_comes_back(to: String, subject: String, body: String) {
         let data = TempDir::new().unwrap();
         let drafts = open(&data);
-        let draft = Draft { id: crate::new_mail_id(), to, subject, body };
+        let draft = Draft { to, subject, body, ..Draft::begin(crate::new_mail_id()) };
         drafts.save(&draft).unwrap();
         prop_assert_eq!(drafts.list().unwrap().drafts, [draft]);
     }

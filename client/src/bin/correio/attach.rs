@@ -1,0 +1,83 @@
+//! The question for a file that is attached to a mail, and the attached files as people see them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use correio_client::{DraftAttachment, WhiteSpace, sanitize};
+
+use crate::{
+    compose::Composition,
+    prompt::{Answer, Prompt, Stop},
+    text::Text,
+};
+
+/// Asks for a file and attaches it. A number after `-` takes an attachment away; an empty answer and
+/// Esc change nothing.
+pub(crate) fn ask(prompt: &mut Prompt, text: &Text, composition: &mut Composition) -> Answer<()> {
+    let mut typed = String::new();
+    loop {
+        for line in lines(text, composition) {
+            prompt.say(&line);
+        }
+        typed = match prompt.line(&text.of("attach-question"), &typed) {
+            Ok(typed) => typed,
+            Err(Stop::Back) => return Ok(()),
+            Err(stop) => return Err(stop),
+        };
+        let answer = typed.trim();
+        if answer.is_empty() {
+            return Ok(());
+        }
+        let number = answer.strip_prefix('-').and_then(|number| number.parse().ok());
+        let said = match number {
+            Some(number) if composition.detach(number) => return saved(prompt, composition),
+            Some(number) => text.with("attach-no-such", &[("number", number.to_string().into())]),
+            None => {
+                let file = DraftAttachment::open(&expanded(answer));
+                match file.and_then(|file| composition.attach(file)) {
+                    Ok(()) => {
+                        lines(text, composition).last().into_iter().for_each(|it| prompt.say(it));
+                        return saved(prompt, composition);
+                    }
+                    Err(error) => text.make(&error),
+                }
+            }
+        };
+        prompt.say(&said);
+    }
+}
+
+/// Saves the draft with its files. If that fails, the text is shown, so that it can be copied.
+fn saved(prompt: &mut Prompt, composition: &mut Composition) -> Answer<()> {
+    if let Err(error) = composition.save() {
+        prompt.say_verbatim(&composition.not_saved(&error));
+    }
+    Ok(())
+}
+
+/// A line for each attached file.
+pub(crate) fn lines(text: &Text, composition: &Composition) -> Vec<String> {
+    let files = (1..).zip(&composition.mail.attachments);
+    files.map(|(number, file)| line(text, number, file)).collect()
+}
+
+fn line(text: &Text, number: usize, file: &DraftAttachment) -> String {
+    let values = [
+        ("number", number.to_string().into()),
+        ("name", sanitize(&file.name(), WhiteSpace::OneLine).into()),
+        ("size", text.size_of(file.size()).into()),
+    ];
+    text.with("attach-line", &values)
+}
+
+/// A typed path, in which `~` is the home directory.
+pub(crate) fn expanded(typed: &str) -> PathBuf {
+    let path = match typed.strip_prefix("~/") {
+        Some(rest) => env::var_os("HOME").map(|home| Path::new(&home).join(rest)),
+        None if typed == "~" => env::var_os("HOME").map(PathBuf::from),
+        None => None,
+    };
+    path.unwrap_or_else(|| PathBuf::from(typed))
+}

@@ -1,0 +1,61 @@
+//! The arguments of the commands that answer and forward mails, and save attachments.
+
+use std::{num::NonZero, path::PathBuf};
+
+use clap::{Args, ValueHint};
+
+use crate::mail_number::MailNumber;
+
+/// Arguments of `correio reply`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplyArgs {
+    /// The mail's number in the list
+    #[arg(value_name = "N")]
+    pub(crate) number: MailNumber,
+    /// Answer the other recipients, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The text, which stands after the quotation
+    #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
+    pub(crate) body: Option<String>,
+    /// A file with the text
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) body_file: Option<PathBuf>,
+    /// Files to attach
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub(crate) attach: Vec<PathBuf>,
+}
+
+/// Arguments of `correio forward`.
+#[derive(Debug, Args)]
+pub(crate) struct ForwardArgs {
+    /// The mail's number in the list
+    #[arg(value_name = "N")]
+    pub(crate) number: MailNumber,
+    /// The recipients' usernames, separated by commas
+    #[arg(long, value_name = "NAME[,NAME…]")]
+    pub(crate) to: String,
+    /// A text before the mail
+    #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
+    pub(crate) body: Option<String>,
+    /// A file with a text before the mail
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) body_file: Option<PathBuf>,
+    /// More files to attach
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub(crate) attach: Vec<PathBuf>,
+}
+
+/// Arguments of `correio save`.
+#[derive(Debug, Args)]
+pub(crate) struct SaveArgs {
+    /// The mail's number in the list
+    #[arg(value_name = "N")]
+    pub(crate) number: MailNumber,
+    /// The directory
+    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub(crate) dir: PathBuf,
+    /// Only the attachment with this number
+    #[arg(long, value_name = "K", num_args = 1..)]
+    pub(crate) attachment: Vec<NonZero<usize>>,
+}
