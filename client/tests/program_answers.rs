@@ -279,3 +279,30 @@ fn lines_that_are_no_terminal_keep_their_dialogue_and_may_name_a_letter() {
     let body = received["mails"][0]["body"].as_str().unwrap();
     assert!(body.ends_with("> Às oito?\n\nSim\n"), "{body:?}");
 }
+
+#[test]
+fn a_command_that_answers_shows_the_quotation_and_takes_the_text_after_it() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(THREE);
+    setup.deliver("pepper", "tony", &[("Jantar", "Às oito?")]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    let file = setup.data.path().join("nota.txt");
+    fs::write(&file, "nove\n").unwrap();
+    let address = setup.address.to_string();
+    let start = Start::of(&setup).set("CORREIO_PASSWORD", PASSWORD);
+    let mut screen = start.run(&["--server", &address, "--user", "tony", "reply", "1"]);
+    screen.sees("> Às oito?");
+    screen.press(CTRL_T);
+    screen.answer(EN.file, file.to_str().unwrap());
+    screen.sees(EN.attached);
+    screen.sees("> Às oito?");
+    type_after(&mut screen, "Sim.");
+    screen.sees(EN.sent);
+    assert_eq!(screen.end().0, 0);
+    let received = setup.run("pepper", &["--json", "receive"], "").json();
+    let mail = &received["mails"][0];
+    assert!(mail["body"].as_str().unwrap().ends_with("> Às oito?\n\nSim.\n"), "{mail}");
+    assert_eq!(mail["attachments"][0]["name"], "nota.txt");
+}
