@@ -10,7 +10,7 @@ use super::{
     tests::{all, large_mail_of, mail, save, save_large, with_mails},
     *,
 };
-use crate::Cancel;
+use crate::cancel::Cancel;
 
 /// A message with a head of its own that names another sender, and bytes that are no text.
 const MESSAGE: &[u8] = b"From: Pepper <pepper@other.example>\r\nSubject: =?utf-8?Q?A=C3=A7=C3=A3o?=\r\n\
