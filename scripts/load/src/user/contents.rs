@@ -7,7 +7,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply, Read, Request, Send, Upload},
 };
 
-use super::{RequestKind, UserContext, VirtualUser, subject, transfer::Uploading};
+use super::{RequestKind, UserContext, VirtualUser, mails::subject, transfer::Uploading};
 use crate::{content, dial::LinkAction};
 
 /// Stretches of a content, all of one size. Its sender's link is cut after each.
