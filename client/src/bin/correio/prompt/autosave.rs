@@ -18,3 +18,18 @@ impl Autosave for NoAutosave {
         Ok(())
     }
 }
+
+/// Saves a text that is typed before another one, with the other one.
+pub(super) struct Before<'a> {
+    pub(super) rest: &'a str,
+    pub(super) autosave: &'a mut dyn Autosave,
+}
+
+impl Autosave for Before<'_> {
+    fn autosave(&mut self, typed: &str) -> Result<(), String> {
+        match self.rest.is_empty() {
+            true => self.autosave.autosave(typed),
+            false => self.autosave.autosave(&format!("{typed}{}", self.rest)),
+        }
+    }
+}

@@ -7,8 +7,13 @@ use console::Term;
 use zeroize::Zeroizing;
 
 use self::{
-    autosave::NoAutosave, buffer::Buffer, keys::KeyPrompt, lines::LinePrompt, menu::NoStatus,
-    messages::Messages, question::BurstUse,
+    autosave::{Before, NoAutosave},
+    buffer::Buffer,
+    keys::KeyPrompt,
+    lines::LinePrompt,
+    menu::NoStatus,
+    messages::Messages,
+    question::BurstUse,
 };
 use crate::{terminal::Terminal, text::Text};
 
@@ -202,9 +207,15 @@ impl Prompt {
         let written = match &mut self.backend {
             Backend::Keys(keys) => keys.body(body, cursor, &self.messages, autosave),
             Backend::Lines(lines) => {
+                let rest = match cursor {
+                    CursorAt::Start => std::mem::take(body),
+                    CursorAt::End => String::new(),
+                };
                 body::open(body);
-                let written = lines.body(body, &self.messages, autosave);
+                let mut autosave = Before { rest: &rest, autosave };
+                let written = lines.body(body, &self.messages, &mut autosave);
                 body::close(body);
+                body.push_str(&rest);
                 written
             }
         };
