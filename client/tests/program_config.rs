@@ -233,6 +233,35 @@ fn a_mail_of_the_menus_has_the_signature() {
     assert_eq!(body(&configured.setup), "Olá\n\n-- \nTony\n");
 }
 
+#[test]
+fn an_answer_and_a_forwarded_mail_are_signed_once() {
+    let configured = Configured::whole(&format!("echo {PASSWORD}"));
+    assert_eq!(configured.run(&["config", "set", "signature", "Tony"]).status, 0);
+    configured.setup.deliver("tony", "tony", &[("Oi", "Às oito?")]);
+    let signed_once = |ends: &str| {
+        let body = body(&configured.setup);
+        assert!(body.ends_with(ends), "{body:?}");
+        assert_eq!(body.matches("-- \nTony").count(), 1, "{body:?}");
+    };
+    // In the menus, an answer whose signature was typed already, and a forwarded mail.
+    let script = format!("3\ntony\n{PASSWORD}\n5\nr 1\n\n\nSim.\n\n-- \nTony\n.\n0\n6\n0\n");
+    let done = finish(configured.command(&[]), &script);
+    assert!(done.out.contains("E-mail enviado com sucesso"), "{done:?}");
+    signed_once("> Às oito?\n\nSim.\n\n-- \nTony\n");
+    let script = format!("3\ntony\n{PASSWORD}\n7\nf 1\ntony\n\nVeja.\n.\n0\n6\n0\n");
+    let done = finish(configured.command(&[]), &script);
+    assert!(done.out.contains("E-mail enviado com sucesso"), "{done:?}");
+    signed_once("\nÀs oito?\n\n-- \nTony\n");
+    // The commands sign if they are told to.
+    assert_eq!(configured.run(&["reply", "1", "--body", "Sim.", "--signature"]).status, 0);
+    signed_once("> Às oito?\n\nSim.\n\n-- \nTony\n");
+    let forward = ["forward", "1", "--to", "tony", "--body", "Veja."];
+    assert_eq!(configured.run(&[&forward[..], &["--signature"]].concat()).status, 0);
+    signed_once("\nÀs oito?\n\n-- \nTony\n");
+    assert_eq!(configured.run(&forward).status, 0);
+    assert!(!body(&configured.setup).contains("-- \nTony"), "it was not asked for");
+}
+
 /// The command line of an editor that writes a text.
 fn editor(text: &str) -> String {
     format!("f() {{ printf {text} >\"$1\"; }}; f")
@@ -250,7 +279,7 @@ fn the_editor_of_the_file_comes_before_that_of_all_programs() {
     for (set, written) in [(&all[..], "do-arquivo"), (&variable, "da-variavel")] {
         let send = ["send", "--to", "tony", "--subject", "Oi"];
         let mut terminal = Terminal::start_with(&configured.setup, set, &send);
-        terminal.expect("um editor):");
+        terminal.expect("um editor, Ctrl-T");
         terminal.press("\x18");
         terminal.expect(written);
         terminal.press("\x04");

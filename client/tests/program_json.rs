@@ -142,6 +142,14 @@ fn each_line_of_a_watch_has_its_schema() {
         check("watch", &line);
         assert_eq!((&line["subject"], &line["body"]), (&subject.into(), &"Olá\n\u{1b}[2J".into()));
     }
+    let file = setup.data.path().join("nota.txt");
+    fs::write(&file, "nove\n").unwrap();
+    let send = ["send", "--to", "tony", "--subject", "Três", "--body", "Aí vai", "--attach"];
+    let sent = setup.run("pepper", &[&send[..], &[file.to_str().unwrap()]].concat(), "");
+    assert_eq!(sent.status, 0, "{sent:?}");
+    let line: Value = serde_json::from_str(&watching.line()).unwrap();
+    check("watch", &line);
+    assert_eq!(line["attachments"][0]["name"], "nota.txt");
     watching.signal(Signal::TERM);
     let ended = watching.end();
     assert_eq!((ended.status, ended.out.len()), (Some(0), 0), "{ended:?}");

@@ -24,6 +24,9 @@ pub(crate) struct ReplyArgs {
     /// Files to attach
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub(crate) attach: Vec<PathBuf>,
+    /// Put the signature of the configuration file under the body
+    #[arg(long)]
+    pub(crate) signature: bool,
 }
 
 /// Arguments of `correio forward`.
@@ -44,6 +47,9 @@ pub(crate) struct ForwardArgs {
     /// More files to attach
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub(crate) attach: Vec<PathBuf>,
+    /// Put the signature of the configuration file under the body
+    #[arg(long)]
+    pub(crate) signature: bool,
 }
 
 /// Arguments of `correio save`.

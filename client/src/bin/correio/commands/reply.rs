@@ -18,6 +18,7 @@ use crate::{
 pub(super) fn reply(context: &Context<'_>, args: &ReplyArgs) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
+    let signature = context.signature(args.signature)?.map(ToOwned::to_owned);
     let (mailbox, original) = original(context, args.number)?;
     let to = if args.all { ReplyTo::All } else { ReplyTo::Sender };
     let mut draft = original.reply(text, &context.username()?, mailbox.domain(), to);
@@ -26,7 +27,7 @@ pub(super) fn reply(context: &Context<'_>, args: &ReplyArgs) -> Result<Output, F
         to: draft.to.parse().map_err(invalid)?,
         subject: draft.subject.parse().map_err(invalid)?,
         quotation: Quotation::First(std::mem::take(&mut draft.body)),
-        signature: None,
+        signature,
         draft,
     };
     send::send_new(context, new, &BodySource::of(args.body.as_deref(), args.body_file.as_deref()))
@@ -36,6 +37,7 @@ pub(super) fn forward(context: &Context<'_>, args: &ForwardArgs) -> Result<Outpu
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
     let to = send::recipients(context, &context.username()?, &args.to)?;
+    let signature = context.signature(args.signature)?.map(ToOwned::to_owned);
     let (mailbox, original) = original(context, args.number)?;
     let mut draft = original.forward(text);
     let drafts = Drafts::open(&context.data, &context.address()?, &context.username()?);
@@ -50,7 +52,7 @@ pub(super) fn forward(context: &Context<'_>, args: &ForwardArgs) -> Result<Outpu
         to,
         subject: draft.subject.parse().map_err(invalid)?,
         quotation: Quotation::Last(std::mem::take(&mut draft.body)),
-        signature: None,
+        signature,
         draft,
     };
     send::send_new(context, new, &BodySource::of(args.body.as_deref(), args.body_file.as_deref()))
