@@ -22,9 +22,9 @@ fn people_are_found_by_a_part_of_a_name_and_shown_harmlessly() {
     };
     assert_eq!(find("VIRGINIA"), "Virgínia Potts <pepper>\n");
     assert_eq!(find("to"), "Tony Stark <tony>\n\"Tony <tony>\\u{202e}\" <loki>\n");
-    assert_eq!(find("-"), "Não há ninguém com esse nome no catálogo.\n");
+    assert_eq!(find("-"), "O catálogo não encontra ninguém com esse texto.\n");
     let english = setup.run("tony", &["--lang", "en", "find", "banner"], "");
-    assert_eq!(english.out, "The directory has nobody of this name.\n");
+    assert_eq!(english.out, "The directory finds nobody by this text.\n");
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl MessageDraft {
         durable::sync(&file).map_err(failed).map(drop)
     }
 
-    /// A line that the text does not have.
+    /// The boundary between the parts: no line of the text is one.
     fn boundary(&self) -> String {
         // Quoted-printable never has `=_`, nor base64.
         let mut boundary = format!("=_{}", self.id);

@@ -178,7 +178,7 @@ impl<'a> Unnamed<'a> {
     }
 }
 
-/// Creates a file that was not there. A link of that name is there.
+/// Creates a file. Fails if the name exists, as a file or as a link.
 fn create_new(directory: &OwnedFd, name: &str) -> Result<File, Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(directory, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)

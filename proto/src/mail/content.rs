@@ -75,7 +75,7 @@ impl Content {
     ///
     /// # Errors
     ///
-    /// More than one field is there, or none is.
+    /// The mail has several of these fields, or none.
     pub(crate) fn of_fields<E: de::Error>(
         body: Option<Body>,
         message: Option<Box<Message>>,

@@ -1,5 +1,4 @@
-//! Target `mime`: an RFC 5322 message of another person: it is read, its attachments are saved, and it
-//! is answered.
+//! Target `mime`: reads an RFC 5322 message of another person, saves its attachments, and answers it.
 
 use std::{fs, path::Path};
 

@@ -15,7 +15,7 @@ use crate::{
 /// Names of the lists that honest users make.
 pub(crate) const LISTS: [&str; 2] = ["turma", "amigos"];
 
-/// See the module's description.
+/// What the oracle knows of lists, and of the accounts that got each mail.
 #[derive(Debug, Default)]
 pub(crate) struct ListLedger {
     /// Names that lists have or had.

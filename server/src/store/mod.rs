@@ -57,8 +57,9 @@ pub struct Quota {
 }
 
 /// Bounds of the uploads of large contents that no mail names yet. A piece that would exceed one is
-/// refused, unless the idle uploads of its account make room ([`StoreJob::Upload`]). An upload counts with the bytes that it has, and with its whole size for the account and while
-/// pieces keep coming ([`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]).
+/// refused, unless the idle uploads of its account make room ([`StoreJob::Upload`]). An upload counts
+/// with the bytes that it has, and with its whole size for the account and while pieces keep coming
+/// ([`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadLimits {
     /// Uploads of one account.

@@ -68,7 +68,7 @@ pub(crate) struct Options {
     /// Where the value of `password_command` comes from
     #[arg(skip)]
     pub(crate) password_command_origin: Origin,
-    /// Where received mail and drafts are kept
+    /// Where mail, drafts and the address book are kept
     #[arg(
         long,
         global = true,
@@ -286,7 +286,7 @@ pub(crate) enum Command {
     Forward(ForwardArgs),
     /// Download all mail, keep it on this computer, confirm it, and list what is new
     Receive {
-        /// Delete mails on the server whose body is not the one that their sender stated
+        /// Delete mails on the server whose content is not the one that their sender stated
         #[arg(long)]
         delete_damaged: bool,
         /// Leave the mail on the server, for another device

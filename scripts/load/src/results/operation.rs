@@ -10,27 +10,27 @@ use serde::{Deserialize, Serialize};
 pub enum Operation {
     /// Opening the connection.
     Connect,
-    /// The protocol's request of this name; `Receive` is the fetch of one page.
+    /// The protocol's request of this name.
     Register,
-    /// See above.
+    /// The protocol's request of this name.
     Login,
-    /// See above.
+    /// The protocol's request of this name.
     Send,
     /// A piece of a large content.
     Upload,
-    /// See above.
+    /// The protocol's request `fetch`: one page.
     Receive,
     /// A piece of a large content.
     Read,
-    /// See above.
+    /// The protocol's request of this name.
     Confirm,
     /// A change of a list.
     List,
-    /// See above.
+    /// The protocol's request of this name.
     Find,
-    /// See above.
+    /// The protocol's request of this name.
     Ping,
-    /// See above.
+    /// The protocol's request of this name.
     Logout,
 }
 

@@ -25,9 +25,9 @@
 //! same address do not make the owner wait. Guesses at the owner's own account from that address
 //! do, since the throttle cannot tell the two apart.
 //!
-//! Registrations, mails and finds are charged before the work, too. The charge of a mail that is not
-//! accepted is refunded, and that of a find that is not answered. A registration without a result is refunded, too; a registration that made
-//! no account counts as a failure.
+//! Registrations, mails and finds are charged before the work, too. The throttle refunds the charge
+//! of a mail that is not accepted, of a find that is not answered, and of a registration without a
+//! result. A registration that made no account counts as a failure.
 //!
 //! Every table holds at most 16,384 entries and is empty after a restart. A full table evicts the
 //! entries that were touched longest ago, but none before 8,192 others were touched. Eviction can

@@ -225,7 +225,7 @@ fn put(shared: &Mutex<Shared>, number: u64, found: Option<Found>) {
     }
 }
 
-/// The state is whole at every moment, so that a panic elsewhere takes nothing from it.
+/// The state is never left half-updated, so that a poisoned mutex is safe to use.
 fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
