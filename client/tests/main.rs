@@ -9,7 +9,6 @@ mod crash;
 mod killed;
 mod library_drafts;
 mod library_example;
-mod library_kept_messages;
 mod library_large;
 mod library_messages;
 mod library_network;
