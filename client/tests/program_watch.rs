@@ -228,6 +228,49 @@ fn a_watch_that_is_killed_never_runs_the_command_twice_for_a_mail() {
     assert!(ran.len() >= 97, "{}", ran.len());
 }
 
+/// The number is that of the moment in which the command runs.
+#[test]
+fn commands_that_delete_mails_of_one_batch_delete_the_right_ones() {
+    let setup = Setup::of(BOTH);
+    let mails = ["Um", "Dois", "Três", "Quatro", "Cinco"].map(|subject| (subject, "x"));
+    setup.deliver("pepper", "tony", &mails);
+    let command = format!(
+        "case $CORREIO_SUBJECT in Um|Três) \"{}\" delete \"$CORREIO_NUMBER\" >&2 ;; esac; \
+         echo \"$CORREIO_NUMBER $CORREIO_SUBJECT\"",
+        env!("CARGO_BIN_EXE_correio")
+    );
+    let watching = watch(&setup, &["watch", "--exec", &command]);
+    let ran: Vec<_> = (0..5).map(|_| watching.line()).collect();
+    assert_eq!(ran, ["1 Um", "1 Dois", "2 Três", "2 Quatro", "3 Cinco"]);
+    watching.signal(Signal::TERM);
+    assert_eq!(watching.end().status, Some(0));
+    assert_eq!(subjects(&setup), ["Dois", "Quatro", "Cinco"]);
+}
+
+#[test]
+fn a_mail_that_was_deleted_before_its_command_is_skipped_and_named() {
+    let setup = Setup::of(BOTH);
+    setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois", "x"), ("Três", "x")]);
+    let command = format!(
+        "echo \"$CORREIO_SUBJECT\"; test \"$CORREIO_SUBJECT\" != Um || \"{}\" delete 2 >/dev/null",
+        env!("CARGO_BIN_EXE_correio")
+    );
+    let watching = watch(&setup, &["--lang", "en", "watch", "--exec", &command]);
+    assert_eq!((watching.line(), watching.line()), ("Um".to_owned(), "Três".to_owned()));
+    watching.signal(Signal::TERM);
+    let ended = watching.end();
+    assert_eq!((ended.status, ended.err.len()), (Some(0), 1), "{ended:?}");
+    assert!(ended.err[0].contains("Dois from pepper is not here any more"), "{ended:?}");
+    assert_eq!(subjects(&setup), ["Um", "Três"]);
+}
+
+/// The subjects of Tony's mails on this computer.
+fn subjects(setup: &Setup) -> Vec<String> {
+    let list = finish(setup.program(&["--json", "list"]), "").json();
+    let mails = list["mails"].as_array().unwrap();
+    mails.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
+}
+
 /// A program that stands in for the desktop's.
 fn desktop(setup: &Setup, script: &str) -> String {
     let directory = setup.data.path().join("bin");

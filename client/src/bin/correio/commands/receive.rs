@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context<'_>, options: ReceiveOptions) -> Result<Outp
     for note in mailbox.take_notes() {
         let said = match (&note, options.damaged) {
             (MailboxNote::ContentDamaged { from, subject }, DamagedContents::Delete) => {
-                text.damaged("receive-damaged-deleted", from, subject)
+                text.of_mail("receive-damaged-deleted", from, subject)
             }
             _ => text.mailbox_note(&note),
         };

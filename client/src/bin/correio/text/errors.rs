@@ -177,14 +177,14 @@ impl Text {
             MailboxNote::Unreadable(file) => self.skipped_mail(file),
             MailboxNote::NotSynced(file) => self.skipped("mailbox-not-synced", file),
             MailboxNote::ContentDamaged { from, subject } => {
-                self.damaged("receive-damaged", from, subject)
+                self.of_mail("receive-damaged", from, subject)
             }
             MailboxNote::NotMarked(file) => self.skipped("mailbox-not-marked", file),
         }
     }
 
-    /// A text on a mail whose content arrived damaged.
-    pub(crate) fn damaged(&self, id: &str, from: &Username, subject: &Subject) -> String {
+    /// A text that names a mail by its sender and its subject.
+    pub(crate) fn of_mail(&self, id: &str, from: &Username, subject: &Subject) -> String {
         let values = [("from", from.to_string().into()), ("subject", one_line(subject.as_str()))];
         self.with(id, &values)
     }

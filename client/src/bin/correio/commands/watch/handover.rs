@@ -106,11 +106,16 @@ impl<'a> Handover<'a> {
         Failure::mailbox(self.context.text, error)
     }
 
-    fn file(&self, mailbox: &Mailbox, stored: &Stored) -> Result<PathBuf, Failure> {
-        let gone = || MailboxError::NoSuchMail(stored.number);
-        let file = mailbox.path(stored).and_then(|file| file.ok_or_else(gone));
-        let file = file.map_err(|error| self.failed(&error))?;
-        Ok(std::path::absolute(&file).unwrap_or(file))
+    /// The mail with the number that it has now, and its file: the commands before it, or other
+    /// programs, may have deleted mails. `None` if this one was deleted.
+    fn present(
+        &self,
+        mailbox: &Mailbox,
+        stored: &Stored,
+    ) -> Result<Option<(Stored, PathBuf)>, MailboxError> {
+        let Some(present) = mailbox.find_mail(stored.id, &stored.from)? else { return Ok(None) };
+        let file = mailbox.path(&present)?;
+        Ok(file.map(|file| (present, std::path::absolute(&file).unwrap_or(file))))
     }
 
     /// Writes a JSON object in one line. A mail that cannot be read is reported, and does not hold
@@ -140,21 +145,28 @@ impl<'a> Handover<'a> {
     /// Runs the command and waits for its end. A command that fails is reported; its mail counts as
     /// handed over.
     fn run(&self, command: &str, mailbox: &Mailbox, stored: &Stored) -> Result<(), HandoverError> {
-        let file = match self.file(mailbox, stored) {
-            Ok(file) => file,
-            Err(failure) => {
-                // Another program has deleted it meanwhile.
-                let _ = writeln!(io::stderr(), "{}", failure.text);
+        let text = self.context.text;
+        let (stored, file) = match self.present(mailbox, stored) {
+            Ok(Some(present)) => present,
+            Ok(None) => {
+                let said = text.of_mail("watch-gone", &stored.from, &stored.subject);
+                let _ = writeln!(io::stderr(), "{said}");
                 return Ok(());
             }
+            // Another program has damaged it meanwhile.
+            Err(error @ MailboxError::Damaged(_)) => {
+                let _ = writeln!(io::stderr(), "{}", text.mailbox(&error));
+                return Ok(());
+            }
+            Err(error) => return Err(self.failed(&error).into()),
         };
-        let mut shell = self.shell(command, stored, &file);
+        let mut shell = self.shell(command, &stored, &file);
         let status = shell.status().map_err(|error| {
             let values = [
                 ("number", stored.number.to_string().into()),
                 ("reason", error.to_string().into()),
             ];
-            let said = self.context.text.with("watch-exec-failed", &values);
+            let said = text.with("watch-exec-failed", &values);
             Failure::new(ExitStatus::Local, "exec", said)
         })?;
         if !status.success() {
@@ -162,7 +174,7 @@ impl<'a> Handover<'a> {
                 ("number", stored.number.to_string().into()),
                 ("reason", status.to_string().into()),
             ];
-            let said = self.context.text.with("watch-exec-failed", &values);
+            let said = text.with("watch-exec-failed", &values);
             let _ = writeln!(io::stderr(), "{said}");
         }
         Ok(())
