@@ -379,6 +379,7 @@ config-unset = { $key } removed.
 config-not-set = { $key } is not set.
 watch-exec-failed = the command for e-mail [{ $number }] failed: { $reason }
 watch-gone = the e-mail { $subject } from { $from } is not here any more; the command did not run for it.
+watch-not-marked = the e-mail { $subject } from { $from } cannot be marked as handed over, so that the command did not run for it. It stays new.
 watch-no-notification = The desktop's notifications do not work ({ $reason }); everything else goes on.
 man-more = MORE
 needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD or --password-command, or give it as the first line of standard input with --password-stdin

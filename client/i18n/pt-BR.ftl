@@ -379,6 +379,7 @@ config-unset = { $key } removido.
 config-not-set = { $key } não está configurado.
 watch-exec-failed = o comando para o e-mail [{ $number }] falhou: { $reason }
 watch-gone = o e-mail { $subject } de { $from } não está mais aqui; o comando não foi executado para ele.
+watch-not-marked = o e-mail { $subject } de { $from } não pode ser marcado como entregue; por isso o comando não foi executado para ele. Ele continua novo.
 watch-no-notification = As notificações da área de trabalho não funcionam ({ $reason }); o resto continua.
 man-more = MAIS
 needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD ou --password-command, ou dê a senha na primeira linha da entrada padrão com --password-stdin

@@ -264,6 +264,26 @@ fn a_mail_that_was_deleted_before_its_command_is_skipped_and_named() {
     assert_eq!(subjects(&setup), ["Um", "Três"]);
 }
 
+/// Without the directory for marked mails, no mail can be marked, as on a file system that does not
+/// support the names.
+#[test]
+fn the_command_does_not_run_for_a_mail_that_cannot_be_marked() {
+    let setup = Setup::of(BOTH);
+    setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois", "x")]);
+    let command = r#"echo "$CORREIO_SUBJECT"; test "$CORREIO_SUBJECT" != Um ||
+        mv "$(dirname "$CORREIO_FILE")" "$DIR/cur""#;
+    let ended = watch(&setup, &["--lang", "en", "watch", "--exec", command]).end();
+    assert_eq!((ended.status, &ended.out[..]), (Some(74), &["Um".to_owned()][..]), "{ended:?}");
+    let last = ended.err.last().unwrap();
+    assert!(last.contains("Dois from pepper cannot be marked"), "{ended:?}");
+    // The next watch makes the directory.
+    let watching = watch(&setup, &["watch", "--exec", command]);
+    assert_eq!(watching.line(), "Dois");
+    watching.signal(Signal::TERM);
+    let ended = watching.end();
+    assert_eq!((ended.status, ended.out.len()), (Some(0), 0), "{ended:?}");
+}
+
 /// The subjects of Tony's mails on this computer.
 fn subjects(setup: &Setup) -> Vec<String> {
     let list = finish(setup.program(&["--json", "list"]), "").json();

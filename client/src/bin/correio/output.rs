@@ -83,7 +83,7 @@ impl Output {
                 for note in mailbox.take_notes() {
                     let _ = writeln!(io::stderr(), "{}", text.mailbox_note(&note));
                 }
-                marked
+                marked.map(drop)
             }
             // Only a mark for the next list: a mailbox that cannot be written can still be read.
             Marks::Read(mailbox, mail) => {

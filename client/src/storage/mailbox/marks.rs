@@ -13,13 +13,33 @@ use crate::{files::durable, storage::skipped::Skipped};
 /// Times that a file is looked for again that another program has renamed meanwhile.
 const TRIES: usize = 8;
 
+/// Whether mails were marked as shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marked {
+    /// None of the mails is new any more.
+    All,
+    /// At least one of the mails stays new, because its file system does not support the names.
+    NotAll,
+}
+
 /// What became of a file that was to be renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Renamed {
-    /// The file has the new name, or its file system allows no such name, which is a note.
+    /// The file has the new name.
     Done,
+    /// The file system allows no such name, which is a note.
+    Refused,
     /// Another program has renamed or deleted the file.
     Gone,
+}
+
+impl Marked {
+    fn and(self, renamed: Renamed) -> Self {
+        match renamed {
+            Renamed::Done | Renamed::Gone => self,
+            Renamed::Refused => Self::NotAll,
+        }
+    }
 }
 
 impl Mailbox {
@@ -29,7 +49,8 @@ impl Mailbox {
     /// # Errors
     ///
     /// [`MailboxError::Io`]. Mails that were deleted since are ignored.
-    pub fn mark_shown(&self, mails: &[Stored]) -> Result<(), MailboxError> {
+    pub fn mark_shown(&self, mails: &[Stored]) -> Result<Marked, MailboxError> {
+        let mut marked = Marked::All;
         // A mail that correio saved and nothing has renamed since is found by its name alone.
         let (unmoved, rest): (Vec<_>, Vec<_>) = mails.iter().partition(|mail| {
             durable::has_entry(&self.directory().join("new").join(mail.name.base()))
@@ -37,10 +58,11 @@ impl Mailbox {
         for mail in unmoved {
             let file = mail.name.base();
             let from = self.directory().join("new").join(&file);
-            self.move_to_cur(&from, |separator| name::shown(&file, separator))?;
+            let renamed = self.move_to_cur(&from, |separator| name::shown(&file, separator))?;
+            marked = marked.and(renamed);
         }
         if rest.is_empty() {
-            return Ok(());
+            return Ok(marked);
         }
         let found = scan(self.directory())?;
         for mail in rest {
@@ -48,10 +70,11 @@ impl Mailbox {
                 found.find(&mail.name).filter(|file| file.subdirectory == Subdirectory::New)
             {
                 let from = file.path(self.directory());
-                self.move_to_cur(&from, |separator| name::shown(&file.file, separator))?;
+                let named = |separator| name::shown(&file.file, separator);
+                marked = marked.and(self.move_to_cur(&from, named)?);
             }
         }
-        Ok(())
+        Ok(marked)
     }
 
     /// Marks a mail as read; see [`Mailbox::mark_shown`].
@@ -86,8 +109,9 @@ impl Mailbox {
             }
             let from = file.path(self.directory());
             let named = |separator| name::changed(&file.file, flag, change, separator);
-            if self.move_to_cur(&from, named)? == Renamed::Done {
-                return Ok(());
+            match self.move_to_cur(&from, named)? {
+                Renamed::Done | Renamed::Refused => return Ok(()),
+                Renamed::Gone => {}
             }
         }
         Err(MailboxError::NoSuchMail(stored.number))
@@ -116,7 +140,7 @@ impl Mailbox {
             let (path, reason) = (from.to_owned(), error.to_string());
             self.note(MailboxNote::NotMarked(Skipped { path, reason }));
         }
-        Ok(Renamed::Done)
+        Ok(Renamed::Refused)
     }
 }
 

@@ -70,6 +70,7 @@ pub use flags::{Flag, FlagChange, Flags};
 pub use folder::Folder;
 pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
+pub use marks::Marked;
 pub use readable::{MailSource, Readable};
 pub(crate) use saving::Locked;
 pub use saving::Saving;

@@ -218,6 +218,21 @@ fn a_file_that_cannot_be_read_hides_no_other() {
 }
 
 #[test]
+fn mails_that_cannot_be_marked_stay_new_and_are_noted() {
+    let (_data, mailbox) = with_mails(2);
+    let new = mailbox.unseen().unwrap();
+    let (cur, elsewhere) = ["cur", "elsewhere"].map(|name| mailbox.directory().join(name)).into();
+    fs::rename(&cur, &elsewhere).unwrap();
+    assert_eq!(mailbox.mark_shown(&new).unwrap(), Marked::NotAll);
+    let notes = mailbox.take_notes();
+    assert!(matches!(notes[..], [MailboxNote::NotMarked(_)]), "{notes:?}");
+    fs::rename(&elsewhere, &cur).unwrap();
+    assert_eq!(mailbox.unseen().unwrap().len(), 2);
+    assert_eq!(mailbox.mark_shown(&new).unwrap(), Marked::All);
+    assert_eq!((mailbox.unseen().unwrap().len(), mailbox.take_notes().len()), (0, 0));
+}
+
+#[test]
 fn mails_have_the_order_in_which_they_arrived() {
     let (data, mailbox) = with_mails(3);
     let old = |seq: usize| all(&mailbox)[seq - 1].name.clone();

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use correio_client::{Mailbox, MailboxError, Stored, write_sanitized_json};
+use correio_client::{Mailbox, MailboxError, Marked, Stored, write_sanitized_json};
 
 use crate::{
     commands::{
@@ -90,16 +90,29 @@ impl<'a> Handover<'a> {
             }
             Target::Json => self.write_json(mailbox, stored, names)?,
             Target::Command(command) => {
-                self.mark(mailbox, stored)?;
-                return self.run(command, mailbox, stored);
+                return match self.mark(mailbox, stored)? {
+                    Marked::All => self.run(command, mailbox, stored),
+                    // The mail stays new: its command would run again at each receiving.
+                    Marked::NotAll => Err(self.not_marked(mailbox, stored).into()),
+                };
             }
         }
-        self.mark(mailbox, stored)
+        self.mark(mailbox, stored).map(drop)
     }
 
-    fn mark(&self, mailbox: &Mailbox, stored: &Stored) -> Result<(), HandoverError> {
+    fn mark(&self, mailbox: &Mailbox, stored: &Stored) -> Result<Marked, HandoverError> {
         let marked = mailbox.mark_shown(std::slice::from_ref(stored));
         Ok(marked.map_err(|error| self.failed(&error))?)
+    }
+
+    /// Writes why a mail is not marked to standard error.
+    fn not_marked(&self, mailbox: &Mailbox, stored: &Stored) -> Failure {
+        let text = self.context.text;
+        for note in mailbox.take_notes() {
+            let _ = writeln!(io::stderr(), "{}", text.mailbox_note(&note));
+        }
+        let said = text.of_mail("watch-not-marked", &stored.from, &stored.subject);
+        Failure::new(ExitStatus::Local, "mailbox", said)
     }
 
     fn failed(&self, error: &MailboxError) -> Failure {
