@@ -1,8 +1,13 @@
 //! Tests of `correio watch` and of mail that is kept on the server.
 
 use std::{
-    collections::HashSet, fs, os::unix::fs::PermissionsExt, path::Path, process::Command,
-    sync::Arc, thread,
+    collections::HashSet,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    process::Command,
+    sync::Arc,
+    thread,
 };
 
 use correio_client::{Cancel, Password};
@@ -262,6 +267,27 @@ fn a_mail_that_was_deleted_before_its_command_is_skipped_and_named() {
     assert_eq!((ended.status, ended.err.len()), (Some(0), 1), "{ended:?}");
     assert!(ended.err[0].contains("Dois from pepper is not here any more"), "{ended:?}");
     assert_eq!(subjects(&setup), ["Um", "Três"]);
+}
+
+#[test]
+fn a_command_that_does_not_start_is_reported_and_the_watch_goes_on() {
+    let setup = Setup::of(BOTH);
+    setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois", "x")]);
+    // Programs are found in this directory, and there is no shell.
+    let directory = setup.data.path().join("bin");
+    fs::create_dir(&directory).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let mut places = std::env::split_paths(&path).map(|place| place.join("setsid"));
+    symlink(places.find(|file| file.exists()).unwrap(), directory.join("setsid")).unwrap();
+    let mut command = watch_command(&setup, &["--lang", "en", "watch", "--exec", "true"]);
+    command.env("PATH", &directory);
+    let watching = Background::start(command);
+    for number in [1, 2] {
+        let said = watching.err_line();
+        assert!(said.contains(&format!("[{number}] failed: No such file")), "{said}");
+    }
+    watching.signal(Signal::TERM);
+    assert_eq!(watching.end().status, Some(0));
 }
 
 /// Without the directory for marked mails, no mail can be marked, as on a file system that does not
