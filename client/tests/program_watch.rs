@@ -12,7 +12,7 @@ use std::{
 
 use correio_client::{Cancel, Password};
 use correio_testing::wait::eventually;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, test_kill_process_group};
 
 use crate::support::{PASSWORD, Setup, background::Background, finish, password};
 
@@ -336,8 +336,10 @@ fn notifications_get_texts_as_arguments() {
     command.env("PATH", path);
     let watching = Background::start(command);
     watching.line();
-    let shown = lines(&setup.data.path().join("shown"));
+    let file = setup.data.path().join("shown");
     let expected = "New e-mail from Pepper Potts: &lt;b&gt;--help&lt;/b&gt; $(x)";
+    eventually(|| lines(&file).last().is_some_and(|line| line == expected));
+    let shown = lines(&file);
     assert_eq!(shown[shown.len() - 3..], ["--", "correio", expected]);
 }
 
@@ -356,6 +358,32 @@ fn without_a_desktop_it_is_said_once() {
     let ended = watching.end();
     assert_eq!((ended.status, ended.err.len()), (Some(0), 1), "{ended:?}");
     assert!(ended.err[0].contains("notify-send"), "{ended:?}");
+}
+
+#[test]
+fn a_desktop_that_hangs_holds_up_no_mail_and_does_not_get_the_password() {
+    let setup = Setup::of(BOTH);
+    let script = r#"echo "$$ ${CORREIO_PASSWORD-none}" >>"$DIR/started"; sleep 1000; :"#;
+    let path = desktop(&setup, script);
+    setup.deliver("pepper", "tony", &[("Um", "x")]);
+    let mut command = watch_command(&setup, &["watch", "--notify"]);
+    command.env("PATH", path);
+    let watching = Background::start(command);
+    assert_eq!(watching.line(), "[1] Pepper Potts: Um");
+    let said = watching.err_line();
+    assert!(said.contains("notify-send: no end within 3 seconds"), "{said}");
+    let started = lines(&setup.data.path().join("started"));
+    let [(pid, "none")] = *started.iter().filter_map(|it| it.split_once(' ')).collect::<Vec<_>>()
+    else {
+        panic!("{started:?}")
+    };
+    let group = Pid::from_raw(pid.parse().unwrap()).unwrap();
+    eventually(|| test_kill_process_group(group).is_err());
+    setup.deliver("pepper", "tony", &[("Dois", "x")]);
+    assert_eq!(watching.line(), "[2] Pepper Potts: Dois");
+    watching.signal(Signal::TERM);
+    let ended = watching.end();
+    assert_eq!((ended.status, ended.err.len()), (Some(0), 0), "{ended:?}");
 }
 
 #[test]

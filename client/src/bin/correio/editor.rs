@@ -18,7 +18,7 @@ use correio_proto::mail::MailId;
 use crate::{
     compose::{Composition, DraftField},
     config::{Config, Key},
-    private_file,
+    password, private_file,
 };
 
 /// Editors that are tried if the user has chosen none, the easiest first.
@@ -70,11 +70,7 @@ impl Editor {
         // A killed program may have left a text that is not UTF-8.
         set_aside(&path).map_err(named)?;
         private_file::write(&path, before).map_err(named)?;
-        // The variable may contain arguments, as git allows.
-        let mut script = self.0.clone();
-        script.push(OsStr::new(r#" "$@""#));
-        let status = Command::new("sh").arg("-c").arg(script).arg("sh").arg(&path).status();
-        let problem = match status {
+        let problem = match self.command(&path).status() {
             Ok(status) if status.success() => None,
             Ok(status) => Some(status.to_string()),
             Err(error) => Some(error.to_string()),
@@ -93,6 +89,16 @@ impl Editor {
             true => Ok(Edited { text: before.to_owned(), problem }),
             false => Ok(Edited { text: edited, problem }),
         }
+    }
+
+    /// The command that edits a file. The command line may contain arguments, as git allows.
+    fn command(&self, path: &Path) -> Command {
+        let mut script = self.0.clone();
+        script.push(OsStr::new(r#" "$@""#));
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(script).arg("sh").arg(path);
+        password::remove_from(&mut shell);
+        shell
     }
 
     /// Edits the body of a mail that is being written. The draft is saved before and after.
@@ -223,6 +229,14 @@ mod tests {
     fn an_editor_may_have_arguments() {
         let edited = edit("sed -i -e 's/um/dois/'", "um\n").0.unwrap();
         assert_eq!(edited, Edited { text: "dois".to_owned(), problem: None });
+    }
+
+    #[test]
+    fn an_editor_does_not_get_the_password() {
+        let command = Editor("nano".into()).command(Path::new("x"));
+        let removed: Vec<_> = command.get_envs().collect();
+        let names = ["CORREIO_PASSWORD", "CORREIO_PASSWORD_COMMAND"];
+        assert_eq!(removed, names.map(|name| (OsStr::new(name), None)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! A password that was typed.
+//! Passwords that were typed, and those in the environment.
 
-use std::sync::Arc;
+use std::{process::Command, sync::Arc};
 
 use correio_client::RequestError;
 use correio_proto::{
@@ -18,4 +18,10 @@ pub(crate) fn existing(typed: &str) -> Result<Arc<Password>, RequestError> {
         let text = "unknown username or wrong password";
         RequestError::Refused(ErrorReply::new(ErrorCode::BadCredentials, text))
     })
+}
+
+/// Removes the password, and the command that prints it, from the environment of a program that is
+/// started: they are for correio alone.
+pub(crate) fn remove_from(command: &mut Command) {
+    command.env_remove("CORREIO_PASSWORD").env_remove("CORREIO_PASSWORD_COMMAND");
 }

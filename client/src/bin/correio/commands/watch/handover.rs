@@ -16,7 +16,7 @@ use crate::{
     },
     exit::{ExitStatus, Failure},
     names::Names,
-    view,
+    password, view,
 };
 
 /// Where mails go.
@@ -190,8 +190,7 @@ impl<'a> Handover<'a> {
         let options = self.context.options;
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(command).stdin(Stdio::null());
-        // The password is for correio alone.
-        shell.env_remove("CORREIO_PASSWORD").env_remove("CORREIO_PASSWORD_COMMAND");
+        password::remove_from(&mut shell);
         shell
             .env("CORREIO_FROM", stored.from.as_str())
             .env("CORREIO_FROM_NAME", stored.from_name.as_str())

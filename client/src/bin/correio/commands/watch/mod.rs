@@ -118,13 +118,14 @@ impl Watch<'_> {
             true => receive::names(self.context, &self.account, &mails)?,
             false => Names::default(),
         };
-        self.notify(&mails, &names);
         for mail in &mails {
             if cancel.is_cancelled() {
                 return Err(End::Asked);
             }
             self.hand_over(mail, &names)?;
         }
+        // Last, because a desktop that hangs takes its time.
+        self.notify(&mails, &names);
         Ok(RECEIVE_EVERY)
     }
 
