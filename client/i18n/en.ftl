@@ -364,6 +364,7 @@ needs-signature = there is no signature: set one with correio config set signatu
 password-command-failed = the password command failed: { $reason }
 password-command-silent = it printed nothing
 config-line = { $path }, line { $line }: { $reason }
+config-not-regular = the configuration file is not a regular file
 config-too-large = the configuration file has more than 64 KiB
 config-not-utf8 = the configuration file is not UTF-8 text
 config-unknown-key = there is no setting { $key }; the settings are { $keys }

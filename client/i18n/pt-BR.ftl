@@ -364,6 +364,7 @@ needs-signature = não há assinatura: defina-a com correio config set signature
 password-command-failed = o comando da senha falhou: { $reason }
 password-command-silent = ele não escreveu nada
 config-line = { $path }, linha { $line }: { $reason }
+config-not-regular = o arquivo de configuração não é um arquivo comum
 config-too-large = o arquivo de configuração tem mais de 64 KiB
 config-not-utf8 = o arquivo de configuração não é texto UTF-8
 config-unknown-key = não há a configuração { $key }; há { $keys }

@@ -1,7 +1,13 @@
 //! Tests of the configuration file, and of passwords from other programs.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
+use rustix::fs::{CWD, Mode, mkfifoat};
 use serde_json::json;
 
 use crate::support::{Done, PASSWORD, Setup, finish, terminal::Terminal};
@@ -96,6 +102,23 @@ fn a_wrong_file_is_named_with_its_line_and_can_be_mended() {
     assert_eq!(fs::read_to_string(configured.file()).unwrap(), "# meu\nusre = 'tony'\n");
     // The menus do not start, either.
     assert_eq!(configured.run(&[]).status, 78);
+}
+
+#[test]
+fn a_pipe_or_a_device_in_place_of_the_file_is_refused_at_once() {
+    let configured = Configured::of("");
+    for make in [
+        |file: &Path| mkfifoat(CWD, file, Mode::RUSR | Mode::WUSR).unwrap(),
+        |file: &Path| symlink("/dev/zero", file).unwrap(),
+    ] {
+        fs::remove_file(configured.file()).unwrap();
+        make(&configured.file());
+        let done = configured.run(&["--lang", "en", "list"]);
+        let said =
+            format!("correio: {}: the configuration file is not", configured.file().display());
+        assert_eq!((done.status, done.err.starts_with(&said)), (78, true), "{done:?}");
+        assert_eq!(configured.run(&["config", "set", "user", "tony"]).status, 78);
+    }
 }
 
 #[test]

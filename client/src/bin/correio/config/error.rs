@@ -21,6 +21,8 @@ pub(crate) struct ConfigError {
 pub(crate) enum Fault {
     /// The file cannot be read or written.
     Io(String),
+    /// It is a directory, a pipe or a device.
+    NotRegular,
     TooLarge,
     NotUtf8,
     /// It is no TOML, for this reason.
@@ -39,6 +41,7 @@ impl Text {
         let path = sanitize(&error.path.display().to_string(), WhiteSpace::OneLine);
         let reason = match &error.fault {
             Fault::Io(reason) | Fault::Syntax(reason) => sanitize(reason, WhiteSpace::OneLine),
+            Fault::NotRegular => self.of("config-not-regular"),
             Fault::TooLarge => self.of("config-too-large"),
             Fault::NotUtf8 => self.of("config-not-utf8"),
             Fault::UnknownKey(key) => {

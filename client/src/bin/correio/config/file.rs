@@ -2,16 +2,16 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, Metadata},
+    fs::{Metadata, OpenOptions},
     io::{self, Read},
     ops::Range,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
 use etcetera::BaseStrategy;
-use rustix::process::geteuid;
+use rustix::{fs::OFlags, process::geteuid};
 use toml_edit::{Document, Item};
 
 use super::{
@@ -96,15 +96,20 @@ pub(crate) fn path() -> Option<PathBuf> {
     Some(base.config_dir().join("correio").join("config.toml"))
 }
 
-/// The text of a file and its metadata. `None` if there is no file.
+/// The text of a file and its metadata. `None` if there is no file. Opening a pipe or a device does
+/// not block, and is refused.
 pub(super) fn text(path: &Path) -> Result<Option<(String, Metadata)>, Fault> {
-    let file = match File::open(path) {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Fault::Io(error.to_string())),
     };
     let failed = |error: io::Error| Fault::Io(error.to_string());
     let metadata = file.metadata().map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(Fault::NotRegular);
+    }
     let mut bytes = Vec::new();
     file.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > FILE_MAX {
