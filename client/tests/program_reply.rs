@@ -2,14 +2,14 @@
 
 use std::{fs, path::Path};
 
-use correio_client::{Cancel, Drafts, new_mail_id};
+use correio_client::{Cancel, Drafts, KnownServers, Mailbox, new_mail_id};
 use correio_proto::{mail::Content, message::Send};
 use correio_testing::proxy::ProxyMode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Done, PASSWORD, Setup, finish, password,
+    Done, PASSWORD, Setup, finish, password, program,
     screen::{CTRL_C, Start, drafts, has_terminal},
 };
 
@@ -41,6 +41,46 @@ fn succeeded(setup: &Setup, user: &str, arguments: &[&str]) -> Value {
     let done = english(setup, user, arguments);
     assert_eq!(done.status, 0, "{done:?}");
     done.json()
+}
+
+/// Control characters of a path do not reach the terminal.
+#[test]
+fn paths_with_control_characters_are_shown_as_codes() {
+    let setup = Setup::of(THREE);
+    let parent = TempDir::new().unwrap();
+    let dir = parent.path().join("a\u{1b}[31mb");
+    fs::create_dir(&dir).unwrap();
+    let file = parent.path().join("nota.txt");
+    fs::write(&file, "x").unwrap();
+    let attached = ["--body", "x", "--attach", file.to_str().unwrap()];
+    let send = [&["send", "--to", "tony", "--subject", "Um"][..], &attached].concat();
+    succeeded(&setup, "pepper", &send);
+
+    // The mail is here and new; then a download fails.
+    KnownServers::in_directory(&dir).remember(&setup.server(), setup.fingerprint()).unwrap();
+    let (service, cancel, tony) = (setup.connect(), Cancel::new(), "tony".parse().unwrap());
+    service.login(&tony, &password(), &cancel).unwrap();
+    let mut mailbox = Mailbox::open(&dir, &setup.server(), &tony);
+    assert_eq!(service.receive(&mut mailbox, &mut |_| {}, &cancel).unwrap().len(), 1);
+    let lock = mailbox.directory().join(".correio-lock");
+    drop(mailbox);
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let address = setup.address.to_string();
+    let run = |arguments: &[&str]| {
+        let mut command = program(&dir);
+        command.args(["--lang", "en", "--server", &address, "--user", "tony"]).args(arguments);
+        command.env("CORREIO_PASSWORD", PASSWORD);
+        finish(command, "")
+    };
+    let received = run(&["receive"]);
+    assert_eq!((received.status, received.err.contains('\u{1b}')), (74, false), "{received:?}");
+    assert!(received.err.contains("is kept in ") && received.err.contains("[31mb/mail/"));
+
+    let saved = run(&["save", "1", "--dir", dir.to_str().unwrap()]);
+    assert_eq!((saved.status, saved.out.contains('\u{1b}')), (0, false), "{saved:?}");
+    assert!(saved.out.ends_with("[31mb/nota.txt\n"), "{saved:?}");
+    assert!(dir.join("nota.txt").exists());
 }
 
 fn refused(setup: &Setup, arguments: &[&str]) -> (i32, String) {

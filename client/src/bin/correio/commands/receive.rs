@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use correio_client::{
-    DamagedContents, Folder, Mailbox, MailboxNote, Progress, ReceiveOptions, Stored,
+    DamagedContents, Folder, Mailbox, MailboxNote, Progress, ReceiveOptions, Stored, WhiteSpace,
+    sanitize,
 };
 use correio_proto::message::LoggedIn;
 use serde_json::json;
@@ -67,7 +68,8 @@ pub(super) fn run(context: &Context<'_>, options: ReceiveOptions) -> Result<Outp
             // Mails that were saved before the failure will not come again, so they are listed.
             match mailbox.unseen() {
                 Ok(mails) if !mails.is_empty() => {
-                    let directory = mailbox.directory().display().to_string();
+                    let directory = mailbox.directory().to_string_lossy();
+                    let directory = sanitize(&directory, WhiteSpace::OneLine);
                     let values = [("directory", directory.into())];
                     let _ = writeln!(io::stderr(), "{}", text.with("receive-saved", &values));
                     let listed = list(context, mailbox, &account, mails);

@@ -1,6 +1,6 @@
 //! `correio save`: writes the attachments of a mail on this computer into files.
 
-use correio_client::{Attachment, Readable, save_attachment};
+use correio_client::{Attachment, Readable, WhiteSpace, sanitize, save_attachment};
 use serde_json::{Value, json};
 
 use super::{context::Context, json::attachment_json, local::folder_name};
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context<'_>, args: &SaveArgs) -> Result<Output, Fail
                 if let Some(fields) = json.as_object_mut() {
                     fields.insert("file".to_owned(), path.to_string_lossy().into());
                 }
-                lines.push(path.display().to_string());
+                lines.push(sanitize(&path.to_string_lossy(), WhiteSpace::OneLine));
                 saved.push(json);
             }
             Err(error) => {
