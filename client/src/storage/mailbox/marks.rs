@@ -5,6 +5,7 @@ use std::{io, path::Path};
 use super::{
     Mailbox, MailboxError, MailboxNote, Stored,
     flags::{Flag, FlagChange},
+    marked::Marked,
     name::{self, SEPARATORS},
     scan::{Subdirectory, scan},
 };
@@ -12,15 +13,6 @@ use crate::{files::durable, storage::skipped::Skipped};
 
 /// Times that a file is looked for again that another program has renamed meanwhile.
 const TRIES: usize = 8;
-
-/// Whether mails were marked as shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marked {
-    /// None of the mails is new any more.
-    All,
-    /// At least one of the mails stays new, because its file system does not support the names.
-    NotAll,
-}
 
 /// What became of a file that was to be renamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
