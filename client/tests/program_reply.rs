@@ -107,7 +107,8 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     succeeded(&setup, "peter", &["receive"]);
     let read = succeeded(&setup, "peter", &["read", "2"]);
     let body = read["body"].as_str().unwrap();
-    assert!(body.ends_with("Pepper Potts wrote:\n> Às oito?\n>> ou nove\n\nÀs nove.\n"), "{body}");
+    let quotation = "Pepper Potts <pepper> wrote:\n> Às oito?\n>> ou nove\n\nÀs nove.\n";
+    assert!(body.ends_with(quotation), "{body}");
     assert_eq!(read["attachments"][0]["size"], bytes.len());
     // The answer to the answer goes on with the thread, and has one mark.
     let sent = succeeded(&setup, "peter", &["reply", "2", "--body", "Combinado"]);

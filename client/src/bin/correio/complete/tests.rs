@@ -126,7 +126,8 @@ fn who_only_writes_comes_after_those_whom_the_user_has_chosen_and_is_marked_as_a
     let mut known: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     for (number, username, full_name) in [(1, "ste", "Steve Rogers"), (2, "sterling", "Sterling")] {
-        let file = format!("1700000000.007_42_01890a5dac96774bbcceb302099a8057_{number}.{username}");
+        let file =
+            format!("1700000000.007_42_01890a5dac96774bbcceb302099a8057_{number}.{username}");
         known["people"].as_array_mut().unwrap().push(serde_json::json!({
             "username": username,
             "written_to": false,
