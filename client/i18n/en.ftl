@@ -131,6 +131,7 @@ save-which = Attachments to save (numbers with commas; Enter saves all)
 save-where = Directory
 save-no-directory = { $path } is no directory
 save-none = This e-mail has no attachments.
+save-no-attachments = the e-mail has no attachments
 save-working = Saving…
 save-done = Saved: { $path }
 save-failed = { $path } could not be saved: { $reason }

@@ -131,6 +131,7 @@ save-which = Anexos a salvar (números com vírgulas; Enter salva todos)
 save-where = Diretório
 save-no-directory = { $path } não é um diretório
 save-none = Este e-mail não tem anexos.
+save-no-attachments = o e-mail não tem anexos
 save-working = Salvando…
 save-done = Salvo: { $path }
 save-failed = { $path } não pôde ser salvo: { $reason }

@@ -249,6 +249,8 @@ fn what_cannot_be_attached_saved_or_answered_is_told_before_anything_is_sent() {
         (65, "unknown_recipient".to_owned())
     );
     assert_eq!(refused(&setup, &["save", "1"]), (65, "no_attachments".to_owned()));
+    let done = setup.run("tony", &["save", "1"], "");
+    assert_eq!(done.err, "correio: o e-mail não tem anexos\n");
     let small = directory.join("nota.txt");
     fs::write(&small, "x").unwrap();
     let small = small.to_str().unwrap();
