@@ -28,6 +28,21 @@ fn people_are_found_by_a_part_of_a_name_and_shown_harmlessly() {
 }
 
 #[test]
+fn somebody_with_the_name_of_a_person_of_the_address_book_is_marked() {
+    let setup = Setup::of(&[
+        ("tony", "Tony Stark"),
+        ("pepper", "Pepper Potts"),
+        ("loki", "P\u{435}pper Potts"),
+    ]);
+    setup.deliver("pepper", "tony", &[("Oi", "x")]);
+    setup.deliver("loki", "tony", &[("Oi", "x"), ("De novo", "x")]);
+    setup.received();
+    assert_eq!(setup.run("tony", &["nickname", "chefe", "pepper"], "").status, 0);
+    let found = setup.run("tony", &["find", "potts"], "").out;
+    assert_eq!(found, "P\u{435}pper Potts <loki> (desconhecido)\nPepper Potts <pepper>\n");
+}
+
+#[test]
 fn the_answer_as_json_has_the_names_and_whether_there_are_more() {
     let setup = Setup::of(PEOPLE);
     let found = setup.run("pepper", &["--json", "find", "stark"], "").json();

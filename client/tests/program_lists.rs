@@ -90,6 +90,19 @@ fn refusals_have_their_status_and_name_the_reason() {
     assert!(done.err.contains("no account: turma") && done.err.contains("in a list"), "{done:?}");
     let done = setup.run("pepper", &send, "");
     assert!(done.err.contains("não aceita e-mail desta conta: turma"), "{done:?}");
+    // The server's own text is in English.
+    run(&setup, "tony", &["list", "add", "turma", "pepper"]);
+    for (lang, said) in [
+        ("pt", "correio: só um dono pode apagar uma lista, e a lista de todas as contas fica\n"),
+        ("en", "correio: only an owner may delete a list, and the list of all accounts stays\n"),
+    ] {
+        let done = setup.run("pepper", &["--lang", lang, "list", "delete", "turma"], "");
+        assert_eq!((done.status, done.err.as_str()), (77, said));
+    }
+    for change in [&["remove", "turma", "peter"][..], &["add", "turma", "peter"]] {
+        let done = setup.run("pepper", &[&["list"], change].concat(), "");
+        assert!(done.status == 77 && done.err.starts_with("correio: só um dono pode"), "{done:?}");
+    }
     // A command line that lacks something is refused before anything is asked.
     for arguments in [
         &["list", "create", "turma"][..],

@@ -147,7 +147,8 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     succeeded(&setup, "peter", &["receive"]);
     let read = succeeded(&setup, "peter", &["read", "2"]);
     let body = read["body"].as_str().unwrap();
-    assert!(body.ends_with("Pepper Potts wrote:\n> Às oito?\n>> ou nove\n\nÀs nove.\n"), "{body}");
+    let quotation = "Pepper Potts <pepper> wrote:\n> Às oito?\n>> ou nove\n\nÀs nove.\n";
+    assert!(body.ends_with(quotation), "{body}");
     assert_eq!(read["attachments"][0]["size"], bytes.len());
     // The answer to the answer goes on with the thread, and has one mark.
     let sent = succeeded(&setup, "peter", &["reply", "2", "--body", "Combinado"]);
@@ -288,6 +289,8 @@ fn what_cannot_be_attached_saved_or_answered_is_told_before_anything_is_sent() {
         (65, "unknown_recipient".to_owned())
     );
     assert_eq!(refused(&setup, &["save", "1"]), (65, "no_attachments".to_owned()));
+    let done = setup.run("tony", &["save", "1"], "");
+    assert_eq!(done.err, "correio: o e-mail não tem anexos\n");
     let small = directory.join("nota.txt");
     fs::write(&small, "x").unwrap();
     let small = small.to_str().unwrap();

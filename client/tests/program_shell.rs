@@ -45,6 +45,11 @@ fn the_script_of_each_shell_can_be_read_by_it() {
 
 /// The words with which bash would complete the last of these words.
 fn completed(data: &Path, words: &[&str]) -> Vec<String> {
+    completed_in(Path::new("."), data, words)
+}
+
+/// As [`completed`], in a directory with files.
+fn completed_in(directory: &Path, data: &Path, words: &[&str]) -> Vec<String> {
     let script = script(data, "bash");
     let program = Path::new(env!("CARGO_BIN_EXE_correio"));
     let path =
@@ -56,7 +61,7 @@ fn completed(data: &Path, words: &[&str]) -> Vec<String> {
     let mut bash = Command::new("bash");
     bash.env("PATH", path).env("CORREIO_CLIENT_DATA_DIR", data).env("XDG_CONFIG_HOME", "/nowhere");
     bash.args(["--norc", "--noprofile", "-c", ask, "bash"]).arg(script).args(words);
-    let output = bash.output().unwrap();
+    let output = bash.current_dir(directory).output().unwrap();
     let words = String::from_utf8(output.stdout).unwrap();
     words.lines().map(|word| word.trim().to_owned()).collect()
 }
@@ -89,6 +94,49 @@ fn bash_completes_usernames_and_nicknames() {
     assert_eq!(completed(&["correio", "nickname", "turma", "pep"]), ["pepper"]);
     assert_eq!(completed(&["correio", "list", "--from", "pep"]), ["pepper"]);
     assert_eq!(completed(&["correio", "search", "--to", "pep"]), ["pepper"]);
+}
+
+/// The name of an attachment becomes the name of a file, and its sender has chosen it.
+#[test]
+fn bash_runs_nothing_that_the_name_of_a_file_contains() {
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let names = [
+        "notas$(touch pwned).pdf",
+        "b`touch pwned`.pdf",
+        "c;touch pwned;.pdf",
+        "d'$(touch pwned)'.pdf",
+        "e\"$(touch pwned)\".pdf",
+        "f?*.pdf",
+        "g\\$(touch pwned).pdf",
+        "h&touch pwned&.pdf",
+        "i|touch pwned",
+        "família da Pepper.pdf",
+    ];
+    for name in names.iter().chain(&["f-other.pdf"]) {
+        fs::write(files.path().join(name), "x").unwrap();
+    }
+    let completed = |word: &str| {
+        completed_in(files.path(), data.path(), &["correio", "send", "--attach", word])
+    };
+    assert_eq!(completed("not"), ["notas\\$\\(touch\\ pwned\\).pdf"]);
+    assert_eq!(completed("notas\\$\\(to"), ["notas\\$\\(touch\\ pwned\\).pdf"]);
+    for name in names {
+        let mut start = name.chars().take(2).collect::<String>();
+        if name.starts_with('f') {
+            start = if name.starts_with("fa") { "fa" } else { "f\\?" }.to_owned();
+        }
+        let words = completed(&start);
+        assert_eq!(words.len(), 1, "{name}: {words:?}");
+        // The shell reads the completed word as the file's name.
+        let mut shell = Command::new("bash");
+        shell.args(["--norc", "--noprofile", "-c", &format!("printf %s {}", words[0])]);
+        let read = shell.current_dir(files.path()).output().unwrap();
+        assert_eq!(String::from_utf8(read.stdout).unwrap(), name, "{words:?}");
+        assert!(!files.path().join("pwned").exists(), "{name}");
+    }
+    // A line in a name would end the word.
+    fs::write(files.path().join("z\n$(touch pwned)"), "x").unwrap();
+    assert_eq!(completed("z"), [""]);
 }
 
 /// Another program may have left the variable in the environment.

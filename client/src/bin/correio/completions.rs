@@ -15,12 +15,13 @@ use std::{
 use clap::{Command, ValueEnum};
 use clap_complete::{
     ArgValueCompleter, CompletionCandidate,
-    env::{Bash, EnvCompleter, Fish, Zsh},
+    env::{EnvCompleter, Fish, Zsh},
 };
 use correio_client::{AddressBook, BookEntry, KnownPeople};
 use serde_json::json;
 
 use crate::{
+    bash::Bash,
     exit::{ExitStatus, Failure},
     output::Output,
     owners,

@@ -11,7 +11,7 @@ use correio_proto::mail::Mail;
 use crate::{
     names,
     text::Text,
-    wrap::{LongWords, wrap},
+    wrap::{self, LongWords, wrap},
 };
 
 /// Longest line that is shown as one, in bytes. The rest of a longer line is shown as a line of its
@@ -92,7 +92,8 @@ impl MailView {
     /// Writes the mail as its sender wrote it, or for a terminal of this width.
     pub(crate) fn write(&self, out: &mut impl Write, width: Option<usize>) -> io::Result<()> {
         for line in &self.head {
-            writeln!(out, "{}", for_width(line, width))?;
+            let shown = width.map(|width| wrap::wrap_field(line, width));
+            writeln!(out, "{}", shown.as_deref().unwrap_or(line))?;
         }
         let mut position = 0;
         while let Some((line, next)) = self.line_at(position) {
@@ -123,6 +124,14 @@ impl MailView {
             position = next;
         }
         self.line_at(position).map(|(line, _)| line).unwrap_or_default()
+    }
+
+    /// The rows of a line on a screen of this width. Those of the head after the first are indented.
+    pub(crate) fn rows(&self, number: usize, width: usize) -> Vec<String> {
+        match self.head.get(number) {
+            Some(line) => wrap::field_rows(line, width),
+            None => wrap::rows(&self.line(number), width),
+        }
     }
 
     /// The line at a position, sanitized, and the position of the next line.
@@ -242,6 +251,26 @@ mod tests {
             assert_eq!(written(&view, Some(80)).replace('\n', ""), whole.replace('\n', ""));
         }
         assert_eq!(lines(&view("um\n\ndois\n")), ["um", "", "dois"]);
+    }
+
+    /// A line of the head that is too long for the screen, and holds what looks like another line.
+    #[test]
+    fn a_field_is_never_shown_as_another_field() {
+        let subject = format!("Oi{}From: Pepper Potts <pepper>", " ".repeat(80));
+        let view = MailView::of(vec![format!("Subject: {subject}")], "From: x".to_owned());
+        let mut out = Vec::new();
+        view.write(&mut out, Some(80)).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.lines().nth(1), Some("  From: Pepper Potts <pepper>"), "{out}");
+        assert_eq!(view.rows(0, 80).get(1).unwrap(), "  From: Pepper Potts <pepper>");
+        assert_eq!(
+            (view.rows(1, 80), view.rows(2, 80)),
+            (vec![String::new()], vec!["From: x".to_owned()])
+        );
+        // A file or a program gets the field as it is.
+        let mut out = Vec::new();
+        view.write(&mut out, None).unwrap();
+        assert!(String::from_utf8(out).unwrap().starts_with(&format!("Subject: {subject}\n")));
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::{
 mod app;
 mod args;
 mod attach;
+mod bash;
 mod commands;
 mod complete;
 mod completions;

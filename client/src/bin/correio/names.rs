@@ -92,6 +92,21 @@ impl Names {
         known
     }
 
+    /// Whether the reader could take an account for another that the reader knows: the account is not
+    /// of the address book, the reader has not written to it, and its full name looks like that of an
+    /// account that is, or it is a stranger's. Its mails alone make nobody known.
+    pub(crate) fn may_be_mistaken(&self, username: &Username, full_name: &FullName) -> bool {
+        if self.accounts.get(username) == Some(&Since::Always) {
+            return false;
+        }
+        let accounts =
+            looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
+        let imitates_known = accounts
+            .flatten()
+            .any(|(account, since)| account != username && *since == Since::Always);
+        imitates_known || !self.resembled(username, full_name, &Since::Now).is_empty()
+    }
+
     /// As [`Self::resembled`], for the sender of a mail: only a sender's first mail is marked.
     pub(crate) fn resembled_by(&self, mail: &Stored) -> Vec<Username> {
         self.resembled(&mail.from, &mail.from_name, &Since::Mail(mail.file_name().clone()))
@@ -282,6 +297,14 @@ mod tests {
         assert_eq!(resembled(&names, "hela", "Tоny Stark", &Since::Now), ["loki", "tony"]);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), none);
         assert_eq!(resembled(&names, "hela", "Hela", &Since::Now), none);
+        // Where a recipient is chosen, mails alone make nobody known.
+        let mistaken = |names: &Names, username: &str, full_name: &str| {
+            names.may_be_mistaken(&username.parse().unwrap(), &full_name.parse().unwrap())
+        };
+        assert!(mistaken(&names, "ultron", "Pepper\u{a0}Potts"));
+        assert!(mistaken(&names, "hela", "Tony Stark"));
+        assert!(!mistaken(&names, "pepper", "Pepper Potts"));
+        assert!(!mistaken(&names, "tony", "Tony Stark") && !mistaken(&names, "hela", "Hela"));
         // The reader has written to the account, or has it in the address book.
         names.add_username(&"loki".parse().unwrap(), &Since::Always);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), none);

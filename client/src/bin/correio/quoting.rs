@@ -50,7 +50,9 @@ impl Original {
     /// An answer by this user, whose body is the quotation and a line after it.
     pub(crate) fn reply(&self, text: &Text, own: &Username, domain: &str, to: ReplyTo) -> Draft {
         let date = text.time(self.mail.sent_at);
-        let values = [("date", date.into()), ("name", self.mail.from_name.as_str().into())];
+        // The sender chooses the full name alone.
+        let name = names::with_username(&self.mail.from, &self.mail.from_name);
+        let values = [("date", date.into()), ("name", name.into())];
         let attribution = text.with("reply-attribution", &values);
         let origin =
             DraftOrigin { references: self.thread(domain), ..self.origin(OriginAction::Reply) };

@@ -5,6 +5,9 @@
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm, core::Word};
 use unicode_script::{Script, UnicodeScript};
 
+/// The start of the rows of a field after its first.
+const FIELD: &str = "  ";
+
 /// Columns between the tab stops of a terminal.
 const TAB: usize = 8;
 
@@ -26,8 +29,16 @@ pub(crate) fn wrap(text: &str, width: usize, long_words: LongWords) -> String {
         if index > 0 {
             wrapped.push('\n');
         }
-        wrap_line(line, width.max(1), long_words, &mut wrapped);
+        wrap_line(line, width.max(1), long_words, None, &mut wrapped);
     }
+    wrapped
+}
+
+/// Breaks a field of a mail's head, which is one line, as [`wrap`] does. Its further rows are
+/// indented: no text in a field looks like the beginning of another field.
+pub(crate) fn wrap_field(line: &str, width: usize) -> String {
+    let mut wrapped = String::with_capacity(line.len());
+    wrap_line(line, width.max(1), LongWords::Cut, Some(FIELD), &mut wrapped);
     wrapped
 }
 
@@ -36,7 +47,19 @@ pub(crate) fn rows(text: &str, width: usize) -> Vec<String> {
     wrap(text, width, LongWords::Cut).split('\n').map(str::to_owned).collect()
 }
 
-fn wrap_line(line: &str, width: usize, long_words: LongWords, wrapped: &mut String) {
+/// The rows of a field of a mail's head on a screen: see [`wrap_field`].
+pub(crate) fn field_rows(line: &str, width: usize) -> Vec<String> {
+    wrap_field(line, width).split('\n').map(str::to_owned).collect()
+}
+
+/// Breaks one line. Its further rows begin with `indent`, or as the line begins.
+fn wrap_line(
+    line: &str,
+    width: usize,
+    long_words: LongWords,
+    indent: Option<&str>,
+    wrapped: &mut String,
+) {
     if !line.contains('\t') && columns(line) <= width {
         wrapped.push_str(line);
         return;
@@ -46,7 +69,7 @@ fn wrap_line(line: &str, width: usize, long_words: LongWords, wrapped: &mut Stri
         wrapped.push_str(line);
         return;
     }
-    let start = start(&expanded);
+    let start = indent.map_or_else(|| start(&expanded), str::to_owned);
     // Marks that leave too little room for words are not repeated.
     let start = if columns(&start) > width / 2 { String::new() } else { start };
     let options = Options::new(width)
@@ -223,6 +246,19 @@ mod tests {
         assert_eq!(wrap("12. um dois três", 11), "12. um dois\n    três");
         // The marks of quotation leave too little room.
         assert_eq!(wrap(">>>>>>>> um dois", 11), ">>>>>>>> um\ndois");
+    }
+
+    #[test]
+    fn no_row_of_a_field_begins_as_another_field() {
+        let name = format!("nota{}From: Pepper Potts <pepper>.pdf", " ".repeat(66));
+        for (blank, width) in [(" ", 80), ("\u{a0}", 80), (" ", 20), ("\u{a0}", 30), (" ", 9)] {
+            let field = format!("Attachment [1]: {}", name.replace("  ", &blank.repeat(2)));
+            let wrapped = wrap_field(&field, width);
+            assert!(wrapped.lines().count() > 1);
+            assert!(wrapped.lines().skip(1).all(|row| row.starts_with("  ")), "{wrapped}");
+            assert!(wrapped.lines().all(|row| columns(row.trim_end()) <= width), "{wrapped}");
+        }
+        assert_eq!(wrap_field("From: Pepper Potts <pepper>", 80), "From: Pepper Potts <pepper>");
     }
 
     #[test]

@@ -70,10 +70,10 @@ impl Drafts {
                     let _ = fs::remove_file(path);
                 }
             } else if has_extension(path, ATTACHED) && is_old(path) {
-                let absolute = std::path::absolute(path).unwrap_or_default();
+                // Names of these directories are unique. Paths are not: a symbolic link may lead here.
                 let attached = drafts.iter().flat_map(|draft| &draft.attachments);
-                let mut directories = attached.map(|attached| attached.path().parent());
-                if !directories.any(|directory| directory == Some(&absolute)) {
+                let mut directories = attached.filter_map(|attached| attached.path().parent());
+                if !directories.any(|directory| directory.file_name() == path.file_name()) {
                     let _ = delete_directory(path);
                 }
             }

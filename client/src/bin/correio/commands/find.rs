@@ -1,6 +1,9 @@
 //! `correio find`: people in the server's directory.
 
-use correio_proto::{capability::FIND, directory::Query};
+use correio_proto::{
+    capability::FIND,
+    directory::{Person, Query},
+};
 use serde_json::{Value, json};
 
 use super::context::Context;
@@ -8,6 +11,7 @@ use crate::{
     exit::{ExitStatus, Failure},
     names::with_username,
     output::Output,
+    people::LocalPeople,
 };
 
 pub(super) fn run(context: &Context<'_>, part: &str) -> Result<Output, Failure> {
@@ -19,11 +23,17 @@ pub(super) fn run(context: &Context<'_>, part: &str) -> Result<Output, Failure> 
     }
     let found =
         service.find(&query, &context.cancel).map_err(|error| Failure::request(text, &error))?;
-    let mut lines: Vec<String> = found
-        .people
-        .iter()
-        .map(|person| with_username(&person.username, &person.full_name))
-        .collect();
+    let people =
+        LocalPeople::load(&context.data, service.address(), &context.username()?, &context.cancel);
+    let names = people.names();
+    let line = |person: &Person| {
+        let line = with_username(&person.username, &person.full_name);
+        match names.may_be_mistaken(&person.username, &person.full_name) {
+            true => format!("{line} {}", text.of("stranger")),
+            false => line,
+        }
+    };
+    let mut lines: Vec<String> = found.people.iter().map(line).collect();
     if lines.is_empty() {
         lines.push(text.of("find-none"));
     }

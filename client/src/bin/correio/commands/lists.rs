@@ -1,6 +1,6 @@
 //! `correio list` with a command: the lists that the server keeps.
 
-use correio_client::{Service, WhiteSpace, sanitize};
+use correio_client::{RequestError, Service, WhiteSpace, sanitize};
 use correio_proto::{
     mail::{FullName, Recipients, Username},
     message::{ErrorCode, ListChange, ListMember, ListOverview, MembersPage, Role, SendPolicy},
@@ -73,17 +73,33 @@ fn change_with(
     name: &Username,
     change: ListChange,
 ) -> Result<(), Failure> {
+    let not_allowed = not_allowed_key(&change);
     service.change_list(name, change, &context.cancel).map_err(|error| {
         let failure = Failure::request(context.text, &error);
-        match failure.code == ErrorCode::UnknownRecipient.as_str() {
-            true => {
+        let code = match &error {
+            RequestError::Refused(refusal) => Some(&refusal.code),
+            _ => None,
+        };
+        let text = match code {
+            Some(ErrorCode::UnknownRecipient) => {
                 let names = failure.recipients.join(", ");
-                let text = context.text.with("list-no-account", &[("names", names.into())]);
-                Failure { text, ..failure }
+                context.text.with("list-no-account", &[("names", names.into())])
             }
-            false => failure,
-        }
+            Some(ErrorCode::NotAllowed) => context.text.of(not_allowed),
+            _ => return failure,
+        };
+        Failure { text, ..failure }
     })
+}
+
+/// The text of why a server allows no such change. The server's own text is in English alone.
+fn not_allowed_key(change: &ListChange) -> &'static str {
+    match change {
+        ListChange::Create { .. } => "list-create-not-allowed",
+        ListChange::Remove { .. } => "list-remove-not-allowed",
+        ListChange::Delete {} => "list-delete-not-allowed",
+        ListChange::Add { .. } | ListChange::Set { .. } => "list-change-not-allowed",
+    }
 }
 
 /// Changes what is given; the server takes both values.

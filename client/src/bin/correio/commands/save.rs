@@ -63,7 +63,11 @@ fn chosen<'a>(
     args: &SaveArgs,
 ) -> Result<Vec<(usize, &'a Attachment)>, Failure> {
     if attachments.is_empty() {
-        return Err(Failure::new(ExitStatus::BadData, "no_attachments", text.of("save-none")));
+        return Err(Failure::new(
+            ExitStatus::BadData,
+            "no_attachments",
+            text.of("save-no-attachments"),
+        ));
     }
     let asked: Vec<usize> = args.attachment.iter().map(|number| number.get()).collect();
     if let Some(number) = asked.iter().find(|number| **number > attachments.len()) {

@@ -11,7 +11,7 @@ use correio_proto::{
 };
 
 use crate::{
-    names::{Names, Since, with_username},
+    names::{Names, with_username},
     people::{LocalPeople, person_label},
     prompt::{Candidate, Candidates, Search},
 };
@@ -31,12 +31,25 @@ pub(super) struct Known {
 
 struct Entry {
     candidate: Candidate,
+    trust: Trust,
     /// The username, for a person.
     username: Option<Username>,
     /// Username or nickname, folded.
     name: String,
     /// Full names, folded.
     full_names: Vec<String>,
+}
+
+/// Why an entry is known; better ones are less. Whoever writes a mail becomes known from mail, so that
+/// no match and no newer mail puts such a person before those whom the user has chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// It is in the address book, or the user has written to this person.
+    Chosen,
+    /// The person has written to the user, and nothing else.
+    FromMail,
+    /// As [`Trust::FromMail`], with a name that looks like that of somebody whom the user knows.
+    MayBeMistaken,
 }
 
 /// How well an entry matches; better ones are less.
@@ -57,9 +70,23 @@ impl Known {
         };
         let mut known: Vec<&KnownPerson> = people.people.iter().collect();
         known.sort_by_cached_key(|person| (Reverse(newest(person)), person.username.to_string()));
+        let names = people.names();
+        let in_book: HashSet<&Username> = people
+            .book
+            .iter()
+            .flat_map(|entry| &entry.people)
+            .map(|person| &person.username)
+            .collect();
         for person in known {
             let full_names = person.names.iter().map(|name| &name.full_name).collect();
-            persons.push(person_entry(&person.username, person.full_name(), full_names));
+            let is_chosen = person.is_written_to || in_book.contains(&person.username);
+            let trust = match person.full_name() {
+                _ if is_chosen => Trust::Chosen,
+                Some(name) if names.may_be_mistaken(&person.username, name) => Trust::MayBeMistaken,
+                _ => Trust::FromMail,
+            };
+            let entry = person_entry(&person.username, person.full_name(), full_names);
+            persons.push(Entry { trust, ..entry });
         }
         let mut added: HashSet<_> =
             people.people.iter().map(|person| person.username.clone()).collect();
@@ -70,7 +97,7 @@ impl Known {
             }
         }
         entries.append(&mut persons);
-        Self { entries, names: people.names() }
+        Self { entries, names }
     }
 
     /// The candidates for a part. `found` is the directory's answer: `None` while it is awaited, and
@@ -81,7 +108,7 @@ impl Known {
         found: Option<Option<&Found>>,
         stranger: &str,
     ) -> Candidates {
-        let mut list = self.local(part);
+        let mut list = self.local(part, stranger);
         let search = match found {
             None => Search::Running,
             Some(Some(found)) if found.more => Search::Partial,
@@ -99,12 +126,14 @@ impl Known {
     /// A person of the directory; a stranger whose name looks like a known one is marked.
     fn label(&self, person: &Person, stranger: &str) -> String {
         let label = with_username(&person.username, &person.full_name);
-        let resembled = self.names.resembled(&person.username, &person.full_name, &Since::Now);
-        if resembled.is_empty() { label } else { format!("{label} {stranger}") }
+        match self.names.may_be_mistaken(&person.username, &person.full_name) {
+            true => format!("{label} {stranger}"),
+            false => label,
+        }
     }
 
-    /// The best matches, at most [`LOCAL_MAX`]. An empty part matches everybody.
-    fn local(&self, part: &str) -> Vec<Candidate> {
+    /// The best matches, at most [`LOCAL_MAX`], those whom the user has chosen first. An empty part matches everybody.
+    fn local(&self, part: &str, stranger: &str) -> Vec<Candidate> {
         let (part, only_nicknames) = match part.strip_prefix(MARK) {
             Some(rest) => (fold(rest), true),
             None => (fold(part), false),
@@ -116,12 +145,21 @@ impl Known {
             .filter_map(|entry| entry.matches(&part).map(|how| (how, entry)))
             .collect();
         // The sort is stable: equal matches stay in the order of the entries.
-        matching.sort_by_key(|(how, _)| *how);
-        matching.into_iter().take(LOCAL_MAX).map(|(_, entry)| entry.candidate.clone()).collect()
+        matching.sort_by_key(|(how, entry)| (entry.trust, *how));
+        matching.into_iter().take(LOCAL_MAX).map(|(_, entry)| entry.marked(stranger)).collect()
     }
 }
 
 impl Entry {
+    /// The candidate, with the mark of a stranger if it may be mistaken for somebody else.
+    fn marked(&self, stranger: &str) -> Candidate {
+        let mut candidate = self.candidate.clone();
+        if self.trust == Trust::MayBeMistaken {
+            candidate.label = format!("{} {stranger}", candidate.label);
+        }
+        candidate
+    }
+
     fn matches(&self, part: &str) -> Option<Match> {
         let full_names = || self.full_names.iter();
         let begins_word =
@@ -149,6 +187,7 @@ fn nickname_entry(entry: &BookEntry) -> Entry {
         name: entry.nickname.folded().to_owned(),
         full_names: full_names.map(|name| fold(name.as_str())).collect(),
         candidate: Candidate { insert, label },
+        trust: Trust::Chosen,
         username: None,
     }
 }
@@ -164,6 +203,7 @@ fn person_entry(
     };
     Entry {
         candidate: Candidate { insert: username.to_string(), label },
+        trust: Trust::Chosen,
         username: Some(username.clone()),
         name: username.to_string(),
         full_names: full_names.into_iter().map(|name| fold(name.as_str())).collect(),

@@ -118,6 +118,41 @@ fn people_of_this_computer_come_at_once_the_best_first() {
     assert_eq!(label, "@turma  Steve Rogers <steve>, Tony Stark <tony>");
 }
 
+/// Somebody becomes known by writing a mail, and the newest mail is whose sender likes.
+#[test]
+fn who_only_writes_comes_after_those_whom_the_user_has_chosen_and_is_marked_as_a_stranger() {
+    let data = data();
+    let path = data.path().join("people/localhost_8888/pepper/known.json");
+    let mut known: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (number, username, full_name) in [(1, "ste", "Steve Rogers"), (2, "sterling", "Sterling")] {
+        let file =
+            format!("1700000000.007_42_01890a5dac96774bbcceb302099a8057_{number}.{username}");
+        known["people"].as_array_mut().unwrap().push(serde_json::json!({
+            "username": username,
+            "written_to": false,
+            "mails": [file, file],
+            "names": [[full_name, file]],
+        }));
+    }
+    std::fs::write(&path, known.to_string()).unwrap();
+    let people = vec![("steven", "Steve Rogers")];
+    let directory = Scripted { people, refusal: None, asked: Arc::default() };
+    let mut completer = completer(&data, Some(Box::new(directory)));
+    completer.begin("ste");
+    let found = until(&mut completer, is_over);
+    assert_eq!(
+        inserts(&found),
+        ["stella", "steve", "@turma", "sterling", "ste", "steven"],
+        "the whole name, and the newest mail, come after those who were chosen"
+    );
+    let labels: Vec<_> = found.list.iter().map(|candidate| candidate.label.as_str()).collect();
+    assert_eq!(labels[1], "Steve Rogers <steve>");
+    assert_eq!(labels[3], "Sterling <sterling>");
+    assert_eq!(labels[4], "Steve Rogers <ste> (?)");
+    assert_eq!(labels[5], "Steve Rogers <steven> (?)");
+}
+
 #[test]
 fn the_directory_adds_people_after_those_who_are_known_and_marks_strangers() {
     let data = data();

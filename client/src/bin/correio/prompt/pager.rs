@@ -17,6 +17,11 @@ pub(crate) trait Listing {
 
     /// A line, sanitized.
     fn line(&mut self, number: usize) -> String;
+
+    /// The rows of a line on a screen of this width.
+    fn rows(&mut self, number: usize, width: usize) -> Vec<String> {
+        rows(&self.line(number), width)
+    }
 }
 
 /// The last row of the pager's screen: the keys.
@@ -169,8 +174,7 @@ impl KeyPrompt {
         let mut shown = Vec::new();
         for number in line..lines.count() {
             let skip = if number == line { skipped } else { 0 };
-            for (index, row) in rows(&lines.line(number), width).into_iter().enumerate().skip(skip)
-            {
+            for (index, row) in lines.rows(number, width).into_iter().enumerate().skip(skip) {
                 if shown.len() == room {
                     return (shown, Some((number, index)));
                 }
@@ -194,7 +198,7 @@ impl KeyPrompt {
     /// The position one row below.
     fn below(&self, lines: &mut dyn Listing, (line, skipped): Position) -> Position {
         let width = self.canvas.size().1;
-        let count = rows(&lines.line(line), width).len();
+        let count = lines.rows(line, width).len();
         if skipped + 1 < count { (line, skipped + 1) } else { (line + 1, 0) }
     }
 
@@ -211,7 +215,7 @@ impl KeyPrompt {
                 row -= 1;
             } else if line > 0 {
                 line -= 1;
-                row = rows(&lines.line(line), width).len().saturating_sub(1);
+                row = lines.rows(line, width).len().saturating_sub(1);
             }
         }
         (line, row)

@@ -337,6 +337,10 @@ impl Listing for MailLines {
     fn line(&mut self, number: usize) -> String {
         self.0.line(number)
     }
+
+    fn rows(&mut self, number: usize, width: usize) -> Vec<String> {
+        self.0.rows(number, width)
+    }
 }
 
 #[cfg(test)]

@@ -212,6 +212,23 @@ fn files_of_one_draft_alone_go_with_it_and_what_was_left_goes_after_a_day() {
     assert!(!own.exists() && other.exists());
 }
 
+/// The draft has the paths that were valid when it was written.
+#[test]
+fn files_of_a_draft_stay_when_the_directory_is_reached_by_another_path() {
+    let setup = Setup::new();
+    let own = setup.drafts.attached_directory().unwrap();
+    fs::write(own.join("a.txt"), "a").unwrap();
+    setup.drafts.save(&setup.draft(&[&own.join("a.txt")])).unwrap();
+    let before = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+    fs::File::open(&own).unwrap().set_modified(before).unwrap();
+    let links = TempDir::new().unwrap();
+    let link = links.path().join("data");
+    std::os::unix::fs::symlink(setup.data.path(), &link).unwrap();
+    let linked = Drafts::open(&link, &"correio.example".parse().unwrap(), &setup.username);
+    assert_eq!(linked.list().unwrap().drafts.len(), 1);
+    assert!(own.join("a.txt").exists());
+}
+
 #[test]
 fn more_files_than_a_message_takes_are_refused_when_they_are_attached() {
     let setup = Setup::new();
