@@ -12,7 +12,7 @@ use super::{
     connection::keep_log,
     content_cache::{ContentCache, Dropped},
     fatal::{Fatal, is_fatal, is_full},
-    group::{Group, PAGES_BYTES_MAX, is_to_many, page_bytes},
+    group::{Group, PAGES_BYTES_MAX, Place, page_bytes},
     index,
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
@@ -168,12 +168,12 @@ impl Database {
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
         let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
-        let mut is_long = false;
-        while pages < PAGES_BYTES_MAX && !is_long {
+        let mut place = Place::Between;
+        while pages < PAGES_BYTES_MAX && place == Place::Between {
             if let Some((_, job)) = group.jobs().get(results.len()) {
-                let result = self.run_one(intake, job)?;
+                let (result, reached) = self.run_one(intake, job)?;
                 pages += page_bytes(&result);
-                is_long = is_to_many(&result);
+                place = Place::of(&result, reached);
                 results.push(result);
             // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
@@ -197,7 +197,7 @@ impl Database {
     /// Runs one job in a transaction of its own.
     fn alone(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
         self.begin()?;
-        let result = self.run_one(intake, job)?;
+        let (result, _) = self.run_one(intake, job)?;
         self.commit(Commit::Step)?;
         Ok(result)
     }
@@ -240,14 +240,20 @@ impl Database {
         self.connection.total_changes() > self.changes_before
     }
 
-    fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
+    /// Runs one job. Returns its result, and the number of accounts that it looked at as recipients.
+    fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<(StoreDone, usize)> {
         match intake {
-            Intake::Stopped(reason) if takes_in(job) => Ok(StoreDone::Unavailable(reason.into())),
+            Intake::Stopped(reason) if takes_in(job) => {
+                Ok((StoreDone::Unavailable(reason.into()), 0))
+            }
             Intake::Open | Intake::Stopped(_) => {
                 let (db, quota) = (&self.connection, self.quota);
                 let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
                 let contents = &mut self.contents;
-                run_job(&mut Tables { db, quota, memtable, accounts, contents }, job)
+                let reached = 0;
+                let mut tables = Tables { db, quota, memtable, accounts, contents, reached };
+                let result = run_job(&mut tables, job)?;
+                Ok((result, tables.reached))
             }
         }
     }
