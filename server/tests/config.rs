@@ -6,6 +6,7 @@ use std::{ffi::OsString, fs, path::Path, time::Duration};
 
 use correio_proto::message::RegistrationPolicy;
 use correio_server::{
+    limits::list_creation::ListCreation,
     ops::{
         config::{Config, ConfigError, Environment, Listen},
         exit::Failure,
@@ -69,6 +70,21 @@ fn the_directory_is_off_where_everybody_may_register_unless_it_is_said_otherwise
     fs::write(&file, "directory = \"members\"\n").unwrap();
     let of_file = load(&format!("--config {}", file.display()), &[]).unwrap();
     assert_eq!(of_file.directory, Members);
+}
+
+#[test]
+fn nobody_makes_lists_where_everybody_may_register_unless_it_is_said_otherwise() {
+    use ListCreation::{Members, Off};
+    for (arguments, expected) in [
+        ("", Off),
+        ("--registration invite", Members),
+        ("--registration closed", Members),
+        ("--lists members", Members),
+        ("--registration invite --lists off", Off),
+    ] {
+        assert_eq!(load(arguments, &[]).unwrap().lists, expected, "{arguments}");
+    }
+    assert_eq!(load("", &[("CORREIO_LISTS", "members")]).unwrap().lists, Members);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use correio_server::{
     store::{StoreDone, sqlite::SqliteOptions},
     waker::Wake,
 };
-use correio_testing::store::open_unlocked;
+use correio_testing::{store::open_unlocked, wait::eventually};
 use rusqlite::Connection;
 
 use super::{
@@ -20,7 +20,11 @@ use super::{
 const ACCOUNTS: u64 = 300;
 
 fn open(directory: &std::path::Path) -> Harness {
-    let options = SqliteOptions { memtable_mails: ACCOUNTS as usize, ..SqliteOptions::default() };
+    open_with(directory, ACCOUNTS as usize)
+}
+
+fn open_with(directory: &std::path::Path, memtable_mails: usize) -> Harness {
+    let options = SqliteOptions { memtable_mails, ..SqliteOptions::default() };
     let (wake, woken) = waker();
     let waker: Arc<dyn Wake> = wake.clone();
     let store = open_unlocked(directory, ROOMY, options, &waker);
@@ -42,10 +46,8 @@ fn mailboxes(harness: &mut Harness, accounts: &[AccountId]) -> Vec<Vec<Mail>> {
     all
 }
 
-#[test]
-fn a_flush_that_is_cut_short_goes_on_where_it_was() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut harness = open(directory.path());
+/// Registers the accounts and sends each of them a mail.
+fn fill(harness: &mut Harness) -> Vec<AccountId> {
     let created = harness.run_together((0..ACCOUNTS).map(|n| create(n, &name(n), "h")).collect());
     assert!(created.iter().all(|done| *done == StoreDone::Created));
     let found = harness.run_together((0..ACCOUNTS).map(|n| find(&name(n))).collect());
@@ -60,6 +62,14 @@ fn a_flush_that_is_cut_short_goes_on_where_it_was() {
         let to: Vec<String> = (first..first + 100).map(name).collect();
         assert!(is_sent(&harness.run(send(accounts[0], first, &to.join(","), "x"))));
     }
+    accounts
+}
+
+#[test]
+fn a_flush_that_is_cut_short_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = open(directory.path());
+    let accounts = fill(&mut harness);
     let mut seen = Vec::new();
     // Each group flushes a slice.
     for number in 1000..1004 {
@@ -84,4 +94,35 @@ fn a_flush_that_is_cut_short_goes_on_where_it_was() {
     }
     seen.dedup();
     assert!(seen.len() >= 2 && seen.ends_with(&[0]), "a flush was not cut short: {seen:?}");
+}
+
+#[test]
+fn a_memtable_that_is_late_is_flushed_while_no_job_waits() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = open(directory.path());
+    let accounts = fill(&mut harness);
+    let copy = copy_files(directory.path());
+    let path = copy.path().join(DATABASE);
+    let in_index = || {
+        let count = "SELECT count(*) FROM mailbox";
+        Connection::open(&path).unwrap().query_row(count, [], |row| row.get::<_, u32>(0)).unwrap()
+    };
+    // All mails but those that a flush of its own threshold leaves.
+    let mut other = open_with(copy.path(), 10);
+    eventually(|| ACCOUNTS - u64::from(in_index()) < 20);
+    let expected = mailboxes(&mut harness, &accounts);
+    assert_eq!(mailboxes(&mut other, &accounts), expected);
+}
+
+/// The memtable is many times over its threshold after each of these mails.
+#[test]
+fn mails_to_many_are_not_refused_while_the_memtable_can_be_flushed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = open_with(directory.path(), 10);
+    let accounts = fill(&mut harness);
+    let to: Vec<String> = (0..100).map(name).collect();
+    for number in 1000..1020 {
+        assert!(is_sent(&harness.run(send(accounts[0], number, &to.join(","), "x"))), "{number}");
+    }
+    assert_eq!(harness.fetch(accounts[99]).len(), 21);
 }

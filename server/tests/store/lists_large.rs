@@ -1,6 +1,6 @@
 //! Tests of lists with as many members as there may be, and of the list of all accounts.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use correio_proto::{
     limits,
@@ -85,6 +85,55 @@ fn a_mail_reaches_all_members_of_the_largest_list() {
     let contents: (u32, u32) =
         db.query_row(contents, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(contents, (2, 2), "each mail is written once");
+}
+
+/// Runs these jobs, which wait together. Returns their results and the number of groups.
+fn run_in_groups(harness: &mut Harness, jobs: Vec<StoreJob>) -> (Vec<StoreDone>, usize) {
+    let wake = harness.wake.clone();
+    let gate = harness.stop_between_groups(&wake);
+    let before = wake.count.load(Ordering::SeqCst);
+    let count = jobs.len();
+    for job in jobs {
+        harness.submit(job);
+    }
+    drop(gate);
+    let done = harness.collect(count).into_iter().map(|(_, done)| done).collect();
+    (done, wake.count.load(Ordering::SeqCst) - before)
+}
+
+/// A refused mail to a large list holds the store as long as one that is sent, and is the last of
+/// its group, too. A mail that was sent before is known before the members are looked at.
+#[test]
+fn of_mails_that_walk_through_a_large_list_each_ends_its_group() {
+    let usernames = usernames(1500);
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    register(&mut harness, &usernames);
+    let first = harness.find("user00000");
+    make(&mut harness, first, "turma", &usernames[1..]);
+    let (done, groups) = run_in_groups(&mut harness, vec![send(first, 1, "turma", "x"); 5]);
+    assert!(is_sent(&done[0]), "{:?}", done[0]);
+    assert!(done[1..].iter().all(|done| matches!(done, StoreDone::SentBefore { .. })), "{done:?}");
+    assert_eq!(groups, 2, "the mail that is sent, and all that repeat it");
+    for number in 2..=u64::from(QUOTA.mails) {
+        assert!(is_sent(&harness.run(send(first, number, "user00007", "x"))));
+    }
+    let refused = (10..15).map(|number| send(first, number, "turma", "x")).collect();
+    let (done, groups) = run_in_groups(&mut harness, refused);
+    assert!(done.iter().all(|done| matches!(done, StoreDone::MailboxesFull(_))), "{done:?}");
+    assert_eq!(groups, 5);
+}
+
+/// What a find costs is not known before it is done.
+#[test]
+fn each_find_ends_its_group() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    harness.account("tony");
+    let find = StoreJob::Find { query: "ton".parse().unwrap(), people: 20 };
+    let (done, groups) = run_in_groups(&mut harness, vec![find; 7]);
+    assert!(done.iter().all(|done| matches!(done, StoreDone::Found(_))), "{done:?}");
+    assert_eq!(groups, 7);
 }
 
 /// A reply names at most a hundred recipients.

@@ -106,6 +106,9 @@ fn fill(db: &mut Connection, options: &Options) -> Result<()> {
         }
         transaction.commit()?;
     }
+    // Every account is a member of the list of all accounts.
+    let sql = "UPDATE list SET members = (SELECT count(*) FROM account) WHERE membership = 1";
+    db.execute(sql, [])?;
     // The next mail's number is above all of these, which are in the index of mailboxes.
     db.execute(
         "UPDATE meta SET reserved = max(reserved, coalesce((SELECT max(seq) FROM mail), 0))",

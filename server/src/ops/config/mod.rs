@@ -65,10 +65,7 @@ impl Config {
             )?,
             registration: registration(values)?,
             directory: directory(values)?,
-            lists: values.choice(
-                "lists",
-                &[("members", ListCreation::Members), ("off", ListCreation::Off)],
-            )?,
+            lists: lists(values)?,
             bcrypt_cost: values.number("bcrypt-cost", 4..=14, 10)? as u32,
             hash_workers: values.count("hash-workers", 1..=64, processors())?,
             hash_queue: values.count("hash-queue", 1..=100_000, 256)?,
@@ -120,12 +117,25 @@ fn registration(values: &Values) -> Result<RegistrationPolicy, ConfigError> {
 
 /// Where everybody may register, everybody would see the directory: only if the operator says so.
 fn directory(values: &Values) -> Result<DirectoryPolicy, ConfigError> {
-    let members = ("members", DirectoryPolicy::Members);
-    let off = ("off", DirectoryPolicy::Off);
+    members_or_off(values, "directory", [DirectoryPolicy::Members, DirectoryPolicy::Off])
+}
+
+/// Where everybody may register, everybody could take names for lists: only if the operator says so.
+fn lists(values: &Values) -> Result<ListCreation, ConfigError> {
+    members_or_off(values, "lists", [ListCreation::Members, ListCreation::Off])
+}
+
+/// A setting whose values are `members` and `off`. The default is off where everybody may register.
+fn members_or_off<T: Copy>(
+    values: &Values,
+    key: &'static str,
+    [members, off]: [T; 2],
+) -> Result<T, ConfigError> {
+    let (members, off) = (("members", members), ("off", off));
     match registration(values)? {
-        RegistrationPolicy::Open {} => values.choice("directory", &[off, members]),
+        RegistrationPolicy::Open {} => values.choice(key, &[off, members]),
         RegistrationPolicy::Invite {} | RegistrationPolicy::Closed {} => {
-            values.choice("directory", &[members, off])
+            values.choice(key, &[members, off])
         }
     }
 }

@@ -182,7 +182,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     one(
         "lists",
         "WHO",
-        "members",
+        "members, or off where registration is open",
         "members or off",
         "Who may make lists (a name that stands for members) over the network: every account, or nobody; lists that exist stay as they are",
     ),

@@ -12,7 +12,7 @@ use super::{
     connection::keep_log,
     content_cache::{ContentCache, Dropped},
     fatal::{Fatal, is_fatal, is_full},
-    group::{Group, PAGES_BYTES_MAX, is_to_many, page_bytes},
+    group::{Group, PAGES_BYTES_MAX, Place, page_bytes},
     index,
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
@@ -28,12 +28,19 @@ use crate::store::{Quota, StoreDone, StoreJob};
 /// of a whole log, and for deletions meanwhile.
 const RESERVE: u64 = 64 << 20;
 
-/// A memtable that is this many times over its flush threshold is flushed between groups, too.
+/// A memtable that is this many times over its flush threshold is flushed between groups, and while
+/// no job waits, too.
 const MEMTABLE_LATE: usize = 2;
 
-/// Refuse new mail once the memtable is this many times over its flush threshold: flushing keeps
-/// failing.
+/// A memtable that is this many times over its flush threshold is flushed as a whole after its
+/// group. If that fails, new mail is refused.
 const MEMTABLE_OVERDUE: usize = 8;
+
+/// Why new mail is refused while there is too little room.
+const DISK_FULL: &str = "the disk is almost full";
+
+/// Why new mail is refused while the memtable cannot be flushed.
+const OVERDUE: &str = "too many mails wait for the index, which could not be written";
 
 /// The open database.
 #[derive(Debug)]
@@ -46,6 +53,8 @@ pub(super) struct Database {
     memtable: Memtable,
     /// Mails after which the memtable is flushed.
     memtable_mails: usize,
+    /// Whether the last flush in a transaction of its own found the disk full.
+    flush: Flushed,
     accounts: AccountCache,
     contents: ContentCache,
     room: Room,
@@ -77,6 +86,7 @@ impl Database {
             quota,
             memtable,
             memtable_mails: options.memtable_mails,
+            flush: Flushed::Slice,
             accounts: AccountCache::default(),
             contents: ContentCache::new(options.uploads),
             directory,
@@ -119,11 +129,12 @@ impl Database {
         Ok(results)
     }
 
-    /// Stops intake if free space falls below [`RESERVE`], or below half of a small disk. If the
-    /// file system does not report its space, only failed writes stop intake.
+    /// Stops intake if free space falls below [`RESERVE`], or below half of a small disk, and while
+    /// an overdue memtable cannot be flushed. If the file system does not report its space, only
+    /// failed writes stop intake.
     fn intake(&self) -> Intake {
-        if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_OVERDUE) {
-            return Intake::Stopped;
+        if self.is_memtable_over(MEMTABLE_OVERDUE) {
+            return Intake::Stopped(OVERDUE);
         }
         let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
             return Intake::Open;
@@ -134,7 +145,12 @@ impl Database {
         if free >= reserve || free.saturating_add(self.unused_bytes()) >= reserve {
             return Intake::Open;
         }
-        Intake::Stopped
+        Intake::Stopped(DISK_FULL)
+    }
+
+    /// Whether the memtable is at least this many times over its flush threshold.
+    fn is_memtable_over(&self, times: usize) -> bool {
+        self.memtable.mails() >= self.memtable_mails.saturating_mul(times)
     }
 
     /// Bytes of free pages in the main file.
@@ -152,12 +168,12 @@ impl Database {
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
         let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
-        let mut is_long = false;
-        while pages < PAGES_BYTES_MAX && !is_long {
+        let mut place = Place::Between;
+        while pages < PAGES_BYTES_MAX && place == Place::Between {
             if let Some((_, job)) = group.jobs().get(results.len()) {
-                let result = self.run_one(intake, job)?;
+                let (result, reached) = self.run_one(intake, job)?;
                 pages += page_bytes(&result);
-                is_long = is_to_many(&result);
+                place = Place::of(&result, reached);
                 results.push(result);
             // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
@@ -169,7 +185,7 @@ impl Database {
                 Some(self.write_slice(Extent::Small)?)
             }
             // On a full disk the memtable stays.
-            Intake::Open | Intake::Stopped => None,
+            Intake::Open | Intake::Stopped(_) => None,
         };
         self.due = self.commit(Commit::Group)?;
         if let Some(slice) = slice {
@@ -181,7 +197,7 @@ impl Database {
     /// Runs one job in a transaction of its own.
     fn alone(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
         self.begin()?;
-        let result = self.run_one(intake, job)?;
+        let (result, _) = self.run_one(intake, job)?;
         self.commit(Commit::Step)?;
         Ok(result)
     }
@@ -224,16 +240,20 @@ impl Database {
         self.connection.total_changes() > self.changes_before
     }
 
-    fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<StoreDone> {
+    /// Runs one job. Returns its result, and the number of accounts that it looked at as recipients.
+    fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<(StoreDone, usize)> {
         match intake {
-            Intake::Stopped if takes_in(job) => {
-                Ok(StoreDone::Unavailable("the disk is almost full".into()))
+            Intake::Stopped(reason) if takes_in(job) => {
+                Ok((StoreDone::Unavailable(reason.into()), 0))
             }
-            Intake::Open | Intake::Stopped => {
+            Intake::Open | Intake::Stopped(_) => {
                 let (db, quota) = (&self.connection, self.quota);
                 let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
                 let contents = &mut self.contents;
-                run_job(&mut Tables { db, quota, memtable, accounts, contents }, job)
+                let reached = 0;
+                let mut tables = Tables { db, quota, memtable, accounts, contents, reached };
+                let result = run_job(&mut tables, job)?;
+                Ok((result, tables.reached))
             }
         }
     }
@@ -256,7 +276,7 @@ impl Database {
     }
 
     /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces. The
-    /// memtable is flushed with the groups, unless that keeps failing.
+    /// memtable is flushed with the groups, unless it is late.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
         let due = std::mem::take(&mut self.due);
         self.checkpoints.proceed(due, &self.connection)?;
@@ -264,8 +284,13 @@ impl Database {
             self.contents.dropped = Dropped::Pieces;
         }
         self.delete_dropped()?;
-        if self.memtable.mails() >= self.memtable_mails.saturating_mul(MEMTABLE_LATE) {
-            self.flush_memtable(Extent::Small)?;
+        // A flush of the whole is not tried again on a disk that has no room for it.
+        let extent = match std::mem::replace(&mut self.flush, Flushed::Slice) {
+            Flushed::Slice if self.is_memtable_over(MEMTABLE_OVERDUE) => Extent::Whole,
+            Flushed::Slice | Flushed::DiskFull => Extent::Small,
+        };
+        if self.is_memtable_over(MEMTABLE_LATE) {
+            self.flush_memtable(extent)?;
         }
         self.give_back(Load::Busy)
     }
@@ -298,8 +323,15 @@ impl Database {
     /// How long the thread may wait for jobs until [`Database::tidy_idle`] has something to do;
     /// `None` if nothing but a checkpoint's end.
     pub(super) fn idle_wait(&self) -> Option<Duration> {
-        let is_due = self.checkpoints.is_cutting() || self.contents.dropped == Dropped::Pieces;
+        let is_due = self.checkpoints.is_cutting()
+            || self.contents.dropped == Dropped::Pieces
+            || self.is_flush_due();
         if is_due { Some(Duration::ZERO) } else { self.room.wait() }
+    }
+
+    /// Whether the memtable is late, and the disk was not full when it was flushed last.
+    fn is_flush_due(&self) -> bool {
+        self.flush == Flushed::Slice && self.is_memtable_over(MEMTABLE_LATE)
     }
 
     /// Does upkeep while no job waits.
@@ -307,6 +339,9 @@ impl Database {
         self.checkpoints.collect()?;
         if self.contents.dropped == Dropped::Pieces {
             return self.delete_dropped();
+        }
+        if self.is_flush_due() {
+            return self.flush_memtable(Extent::Small);
         }
         if self.checkpoints.is_cutting() {
             return self.give_back_in(|_, _| Ok(()));
@@ -353,8 +388,8 @@ impl Database {
     }
 
     /// Flushes a slice of the memtable in a transaction of its own. On a full disk it stays, for
-    /// another try. Returns whether it was flushed.
-    fn flush_memtable(&mut self, extent: Extent) -> Result<bool, Fatal> {
+    /// another try.
+    fn flush_memtable(&mut self, extent: Extent) -> Result<(), Fatal> {
         let flushed = self.begin().and_then(|()| self.write_slice(extent)).and_then(|slice| {
             self.commit(Commit::Step)?;
             Ok(slice)
@@ -362,9 +397,13 @@ impl Database {
         match flushed {
             Ok(slice) => {
                 index::flushed(&mut self.memtable, &mut self.accounts, &slice);
-                Ok(true)
+                self.flush = Flushed::Slice;
+                Ok(())
             }
-            Err(error) if is_full(&error) => self.roll_back(&error).map(|()| false),
+            Err(error) if is_full(&error) => {
+                self.flush = Flushed::DiskFull;
+                self.roll_back(&error)
+            }
             // Memory and file may disagree from now on.
             Err(error) => Err(error.into()),
         }
@@ -373,7 +412,10 @@ impl Database {
     /// Flushes the memtable and moves the log, so that the main file is whole without a log. On a
     /// full disk, or while another program reads, the log stays.
     pub(super) fn close(mut self) -> Result<(), Fatal> {
-        while self.memtable.mails() > 0 && self.flush_memtable(Extent::Whole)? {}
+        self.flush = Flushed::Slice;
+        while self.memtable.mails() > 0 && self.flush == Flushed::Slice {
+            self.flush_memtable(Extent::Whole)?;
+        }
         if !self.checkpoints.empty(&self.connection)? {
             return Ok(());
         }
@@ -398,7 +440,16 @@ impl Database {
 #[derive(Clone, Copy, Debug)]
 enum Intake {
     Open,
-    Stopped,
+    /// They are refused, for this reason.
+    Stopped(&'static str),
+}
+
+/// What a flush in a transaction of its own came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flushed {
+    Slice,
+    /// The memtable stays until after the next group.
+    DiskFull,
 }
 
 /// Whether a job makes the file larger. Other jobs go on when the disk is almost full.

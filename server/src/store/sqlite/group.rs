@@ -27,8 +27,8 @@ const GROWN_MAX: usize = 128;
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
-/// Accounts that a mail reaches above which it is the last one of its group: the jobs after it,
-/// which did not know of the members of its lists, are made durable without another one like it.
+/// Accounts that a mail reaches, or would reach, above which it is the last one of its group: the
+/// jobs before it do not wait for another one like it.
 const REACHED_MAX: usize = 1000;
 
 /// The queue as the store's two threads share it.
@@ -159,9 +159,26 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Whether a mail has reached so many accounts that its group ends.
-pub(super) fn is_to_many(done: &StoreDone) -> bool {
-    matches!(done, StoreDone::Sent { recipients, .. } if recipients.len() > REACHED_MAX)
+/// A job's place in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Other jobs may follow it.
+    Between,
+    /// It took long, and the group ends with it.
+    Last,
+}
+
+impl Place {
+    /// The place of a job with this result, which looked at so many accounts as recipients. A mail
+    /// that is refused or was sent before has looked at them, too. A find looks at as many names as
+    /// the directory has with its trigrams.
+    pub(super) fn of(done: &StoreDone, reached: usize) -> Self {
+        match done {
+            StoreDone::Found(_) => Self::Last,
+            _ if reached > REACHED_MAX => Self::Last,
+            _ => Self::Between,
+        }
+    }
 }
 
 /// Approximate bytes of a page of mails or of members, or of a piece of a content, in memory; 0 for

@@ -108,6 +108,7 @@ impl MailReader<'_> {
             memtable: &mut self.memtable,
             accounts: &mut self.accounts,
             contents: &mut self.contents,
+            reached: 0,
         }
     }
 }

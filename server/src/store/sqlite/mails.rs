@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSq
 use super::{
     contents,
     inline::{self, Inline},
-    recipients::recipients,
+    recipients::named,
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
     uploads,
@@ -41,9 +41,19 @@ pub(super) fn send(
             }
         }
     };
-    let recipients = match recipients(tables, &from.0, mail)? {
+    // An earlier result stands, whatever happened to the recipients since.
+    let named = match named(tables, &from.0, mail)? {
+        Ok(named) => named,
+        Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
+    };
+    // A mail that is sent again costs no walk through the members of its lists.
+    if named.has_lists()
+        && let Some(result) = earlier(tables, sender, mail.id, &digest)?
+    {
+        return Ok(result);
+    }
+    let recipients = match named.reached(tables)? {
         Ok(recipients) => recipients,
-        // An earlier result stands, whatever happened to the recipients since.
         Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
     };
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)

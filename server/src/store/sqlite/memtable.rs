@@ -35,7 +35,7 @@ pub(super) struct Memtable {
     /// of `flush`.
     indexed: i64,
     flush: Option<Flush>,
-    /// Work that was added since the last slice.
+    /// Work that was added since the last slice, in the unit of a slice's work.
     added: usize,
     /// The number of the last mail. Numbers are never given twice, not even after a rollback.
     last: i64,
@@ -188,7 +188,10 @@ impl Memtable {
 
     pub(super) fn add(&mut self, account: AccountId, seq: i64, bytes: u64) {
         let mailbox = self.mailboxes.entry(account).or_default();
-        self.added += if mailbox.entries.is_empty() { 1 + MAILBOX_WORK } else { 1 };
+        // A flush that is under way ends with the mails before it: after it, this is a mailbox anew.
+        let until = self.flush.as_ref().map_or(0, |flush| flush.until);
+        let is_first = mailbox.entries.back().is_none_or(|entry| entry.seq <= until);
+        self.added += if is_first { 1 + MAILBOX_WORK } else { 1 };
         mailbox.entries.push_back(Entry { seq, bytes });
         mailbox.bytes += bytes;
         self.mails += 1;
@@ -300,4 +303,41 @@ fn accounts(mailboxes: &HashMap<AccountId, MemtableMailbox, RandomState>) -> Vec
     let mut accounts: Vec<_> = mailboxes.keys().copied().collect();
     accounts.sort_unstable();
     accounts.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mailboxes that each mail reaches, as many as a list may have members.
+    const MAILBOXES: i64 = 10_000;
+
+    /// Mails after which the memtable is flushed.
+    const MAX: usize = 8192;
+
+    /// Each mail to a list, whose mailboxes have an earlier mail in the memtable, adds no more than
+    /// its group flushes.
+    #[test]
+    fn mails_to_many_do_not_outgrow_the_flush() {
+        let mut memtable = Memtable {
+            indexed: 0,
+            flush: None,
+            added: 0,
+            last: 0,
+            reserved: 0,
+            mailboxes: HashMap::default(),
+            mails: 0,
+        };
+        for mail in 0..30 {
+            for account in 1..=MAILBOXES {
+                memtable.last += 1;
+                memtable.add(AccountId(account), memtable.last, 1);
+            }
+            if memtable.is_due(MAX) {
+                let slice = memtable.next_slice(Extent::Small);
+                memtable.remove_slice(&slice);
+            }
+            assert!(memtable.mails() <= 3 * MAILBOXES as usize, "{mail}: {}", memtable.mails());
+        }
+    }
 }

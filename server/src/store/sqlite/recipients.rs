@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use rusqlite::Result;
 
 use super::{
-    lists::{self, Member},
+    lists::{self, Member, StoredList},
     memtable::Memtable,
     tables::Tables,
 };
@@ -19,14 +19,19 @@ use crate::{
 /// Names that a refusal states at most, as many as its reply may have.
 const NAMED_MAX: usize = limits::RECIPIENTS_MAX;
 
-/// The accounts that a mail reaches, each once, or the result that refuses the mail for all of
-/// them. The accounts that the mail names come first, then the members of each list in the order of
-/// their usernames.
-pub(super) fn recipients(
+/// What the names in a mail stand for.
+pub(super) struct Named {
+    reached: Reached,
+    lists: Vec<StoredList>,
+}
+
+/// Looks up the names in a mail, or returns the result that refuses the mail for all of them. The
+/// members of lists are not looked at yet.
+pub(super) fn named(
     tables: &mut Tables<'_>,
     sender: &Username,
     mail: &NewMailRecord,
-) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
+) -> Result<std::result::Result<Named, StoreDone>> {
     let mut reached = Reached::new(tables.quota, mail);
     let (mut unknown, mut refused) = (Vec::new(), Vec::new());
     let (mut lists, mut members) = (Vec::new(), 0_u32);
@@ -55,18 +60,39 @@ pub(super) fn recipients(
     if members > limits::MEMBERS_MAX {
         return Ok(Err(StoreDone::ListFull));
     }
-    let mut seen: HashSet<AccountId, RandomState> = HashSet::default();
-    if !lists.is_empty() {
-        seen.extend(&reached.accounts);
+    Ok(Ok(Named { reached, lists }))
+}
+
+impl Named {
+    /// Whether there are lists, so that [`Named::reached`] may take long.
+    pub(super) fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
     }
-    for list in &lists {
-        lists::each_member(tables.db, list, |member| {
-            if seen.insert(member.id) {
-                reached.add(tables.memtable, member);
-            }
-        })?;
+
+    /// The accounts that the mail reaches, each once, or the result that refuses the mail for all of
+    /// them. The accounts that the mail names come first, then the members of each list in the order
+    /// of their usernames.
+    pub(super) fn reached(
+        self,
+        tables: &mut Tables<'_>,
+    ) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
+        let Self { mut reached, lists } = self;
+        let mut seen: HashSet<AccountId, RandomState> = HashSet::default();
+        if !lists.is_empty() {
+            seen.extend(&reached.accounts);
+        }
+        let mut rows = reached.accounts.len();
+        for list in &lists {
+            lists::each_member(tables.db, list, |member| {
+                rows += 1;
+                if seen.insert(member.id) {
+                    reached.add(tables.memtable, member);
+                }
+            })?;
+        }
+        tables.reached += rows;
+        Ok(reached.result())
     }
-    Ok(reached.result())
 }
 
 /// The accounts so far, and those whose mailboxes have no room for the mail.

@@ -12,4 +12,6 @@ pub(super) struct Tables<'a> {
     pub(super) memtable: &'a mut Memtable,
     pub(super) accounts: &'a mut AccountCache,
     pub(super) contents: &'a mut ContentCache,
+    /// Accounts that the job has looked at as recipients of its mail.
+    pub(super) reached: usize,
 }
