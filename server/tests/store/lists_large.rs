@@ -10,7 +10,10 @@ use correio_server::{
     ids::AccountId,
     store::{StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions},
 };
-use rusqlite::Connection;
+use rusqlite::{
+    Connection,
+    functions::{Context, FunctionFlags},
+};
 
 use super::{
     files::{DATABASE, with_sql},
@@ -205,6 +208,9 @@ fn an_older_database_gets_the_list_of_all_accounts_if_the_name_is_free() {
     use correio_server::store::sqlite::Schema;
     for (username, count) in [("pepper", 1), ("everybody", 0)] {
         let db = Connection::open_in_memory().unwrap();
+        // The steps call it; what it returns does not matter here.
+        let name = |context: &Context<'_>| context.get::<String>(0);
+        db.create_scalar_function("directory_name", 1, FunctionFlags::SQLITE_UTF8, name).unwrap();
         for (version, step) in (1..).zip(Schema::PRESENT.steps) {
             if version == 3 {
                 let account = "INSERT INTO account (username, full_name, hash, register_id)
