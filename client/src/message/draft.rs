@@ -127,7 +127,7 @@ impl MessageDraft {
         let mut start = Vec::with_capacity(self.text.len() + 4096);
         let name = folded(&header_phrase(self.from_name.as_str()));
         let subject = folded(&header_text(self.subject.as_str()));
-        // mail-builder folds what is folded already once more.
+        // mail-builder would fold these fields again, which are folded already.
         let by_hand =
             format!("From: {name}\r\n <{}>\r\nSubject: {subject}\r\n", address(&self.from));
         start.extend_from_slice(by_hand.as_bytes());

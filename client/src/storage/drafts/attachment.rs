@@ -1,4 +1,4 @@
-//! A file that is attached to a draft: which file it is, and whether it is still what was attached.
+//! A file that is attached to a draft: its path, size and time of change, by which a changed file is noticed.
 
 use std::{
     fs, io,
@@ -54,7 +54,7 @@ impl DraftAttachment {
         self.size
     }
 
-    /// The file, if it is still what was attached.
+    /// Opens the file, unless it was changed since it was attached.
     ///
     /// # Errors
     ///

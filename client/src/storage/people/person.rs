@@ -24,7 +24,7 @@ pub struct KnownPerson {
     /// The account's username.
     pub username: Username,
     /// The full names in the person's mails, at most the last eight; the last one is that of the
-    /// newest mail. Empty for a person who has sent none.
+    /// newest mail. Empty for people who were only written to.
     pub names: Vec<KnownName>,
     /// The first and the newest mail of this person, by the names of their files.
     pub mails: Option<(FileName, FileName)>,

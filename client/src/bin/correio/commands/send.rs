@@ -155,7 +155,7 @@ pub(super) fn send_new(
     submit(context, &service, &sender, &unsent, kept)
 }
 
-/// Sends a mail of a user who is logged in.
+/// Sends a mail over a connection that is logged in.
 fn submit(
     context: &Context<'_>,
     service: &Service,

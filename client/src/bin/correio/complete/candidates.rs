@@ -40,8 +40,8 @@ struct Entry {
     full_names: Vec<String>,
 }
 
-/// Why an entry is known; better ones are less. Whoever writes a mail becomes known from mail, so that
-/// no match and no newer mail puts such a person before those whom the user has chosen.
+/// Why an entry is known, the most trusted reason first. Each sender becomes known by a mail, so that
+/// neither a better match nor a newer mail puts a sender before the people that the user has chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Trust {
     /// It is in the address book, or the user has written to this person.

@@ -57,7 +57,7 @@ impl MailPages {
         Ok(())
     }
 
-    /// Lets the user read a mail and those around it, or does with the mail what was asked for. Returns
+    /// Lets the user read a mail and its neighbours, or carries out the key for this mail. Returns
     /// the index of the last mail.
     fn open(
         &mut self,
