@@ -21,8 +21,8 @@ pub struct MessageView {
     pub fields: MessageFields,
     /// The text.
     pub text: MessageText,
-    /// The attachments, at most [`super::ATTACHMENTS_MAX`], in the message's order. HTML beside a plain
-    /// text that is shown is not listed.
+    /// The attachments, at most [`super::ATTACHMENTS_MAX`], in the message's order. HTML is not listed
+    /// where a plain text is shown in its place.
     pub attachments: Vec<Attachment>,
     /// Parts of the message beyond those that are read. They are in the message's bytes.
     pub more_parts: usize,

@@ -1,4 +1,5 @@
-//! A file that is attached to a draft: its path, size and time of change, by which a changed file is noticed.
+//! A file that is attached to a draft: its path, and its size and time of change, which tell whether
+//! the file was changed.
 
 use std::{
     fs, io,
