@@ -237,12 +237,10 @@ fn finder_in_head<'a>(words: &'a Words, head: &Head) -> Finder<'a> {
 
 /// Whether the beginning of a message meets what is left of the conditions.
 fn message_meets(start: &[u8], finders: &mut [Finder<'_>], needs_attachments: bool) -> bool {
-    let SearchText { texts, has_attachments } = search_text(start);
+    let SearchText { text, has_attachments } = search_text(start);
     if needs_attachments && !has_attachments {
         return false;
     }
-    for text in &texts {
-        finders.iter_mut().for_each(|finder| finder.text(text));
-    }
+    finders.iter_mut().for_each(|finder| finder.text(&text));
     finders.iter().all(Finder::has_all)
 }
