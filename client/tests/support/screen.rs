@@ -234,13 +234,18 @@ impl Screen {
     /// Presses a key until a text is on the screen: one that comes with a paste is a part of it.
     pub fn press_until(&mut self, key: &str, text: &str) {
         for _ in 0..20 {
-            self.within(Duration::from_millis(400), |_| false);
+            self.ends_paste();
             self.press(key);
             if self.within(Duration::from_secs(2), |screen| screen.contents().contains(text)) {
                 return;
             }
         }
         panic!("waiting for {text}:\n{}", self.text());
+    }
+
+    /// Lets the time pass in which input still belongs to a paste.
+    pub fn ends_paste(&mut self) {
+        self.within(Duration::from_millis(400), |_| false);
     }
 
     /// Waits until a condition on the screen holds.
