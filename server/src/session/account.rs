@@ -177,7 +177,7 @@ fn continue_login(
         (
             LoginStep::Verifying(username, credential, account),
             Done::Hash(HashDone::Verified(verified)),
-        ) => match account.filter(|_| verified) {
+        ) => match account.filter(|account| verified && account.hash.is_some()) {
             Some(account) => recheck_or_rehash(context, credential, account),
             None => login_failed(context, &username, "wrong password or unknown username"),
         },
@@ -255,18 +255,16 @@ fn created(context: &mut SessionContext<'_>, username: &Username, done: &StoreDo
     }
 }
 
-/// Checks the credential; against a dummy hash if there is no account, so that the time does not
-/// tell whether the account exists.
+/// Checks the credential; against a dummy hash if there is no account or no password, so that the
+/// time does not tell whether the account exists.
 fn verify(
     context: &SessionContext<'_>,
     username: Username,
     credential: Credential,
     account: Option<AccountRecord>,
 ) -> Response {
-    let hash = match &account {
-        Some(account) => account.hash.clone(),
-        None => context.config.bcrypt.dummy(),
-    };
+    let hash = account.as_ref().and_then(|account| account.hash.clone());
+    let hash = hash.unwrap_or_else(|| context.config.bcrypt.dummy());
     let job = HashJob::Verify { credential: credential.clone(), hash };
     defer_hash(job, LoginStep::Verifying(username, credential, account))
 }
@@ -278,14 +276,17 @@ fn recheck_or_rehash(
     credential: Credential,
     account: AccountRecord,
 ) -> Response {
-    if context.config.bcrypt.is_outdated(&account.hash) {
+    let hash = account.hash.as_ref();
+    if hash.is_some_and(|hash| context.config.bcrypt.is_outdated(hash)) {
         return defer_hash(HashJob::Make { credential }, LoginStep::Rehashing(account));
     }
     find(account.username.clone(), LoginStep::Rechecking(account))
 }
 
 fn store_rehash(mut account: AccountRecord, new: PasswordHash) -> Response {
-    let old = std::mem::replace(&mut account.hash, new.clone());
+    let Some(old) = account.hash.replace(new.clone()) else {
+        return Response::unavailable();
+    };
     defer_store(
         StoreJob::SetHash { account: account.id, old, new },
         LoginStep::StoringRehash(account),
@@ -297,7 +298,8 @@ fn log_in(
     context: &mut SessionContext<'_>,
     account: AccountRecord,
 ) -> Response {
-    let AccountRecord { id, username, full_name, waiting, .. } = account;
+    let waiting = account.waiting();
+    let AccountRecord { id, username, full_name, .. } = account;
     let (connection, address) = (context.connection, context.peer);
     Event::LoginSucceeded { username: &username, connection, address }.log();
     let reply = LoggedIn { username: username.clone(), full_name: full_name.clone(), waiting };
@@ -349,10 +351,11 @@ fn verify_for_change(
     account: Option<AccountRecord>,
 ) -> Response {
     // Another account may have the username by now.
-    match account.filter(|account| Some(account.id) == state.account()) {
-        Some(account) => {
-            let job = HashJob::Verify { credential, hash: account.hash.clone() };
-            defer_hash(job, ChangeStep::Verifying(change, account.hash))
+    let account = account.filter(|account| Some(account.id) == state.account());
+    match account.and_then(|account| account.hash) {
+        Some(hash) => {
+            let job = HashJob::Verify { credential, hash: hash.clone() };
+            defer_hash(job, ChangeStep::Verifying(change, hash))
         }
         None => Response::account_gone(),
     }

@@ -20,8 +20,10 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
+use self::admin::{AccountState, AdminDone, AdminJob, CodeDigest, CodeRecord, Usage};
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+pub mod admin;
 mod found;
 pub mod kind;
 mod lists;
@@ -41,10 +43,22 @@ pub struct AccountRecord {
     pub username: Username,
     /// The account's full name.
     pub full_name: FullName,
-    /// The hash that the account's credential is checked against.
-    pub hash: PasswordHash,
+    /// The hash that the account's credential is checked against; `None` if no password was set yet.
+    pub hash: Option<PasswordHash>,
+    /// Whether the account can be used.
+    pub state: AccountState,
+    /// The recovery code that was given out and not used.
+    pub code: Option<CodeRecord>,
+    /// What the account's mailbox has and may have.
+    pub usage: Usage,
+}
+
+impl AccountRecord {
     /// Number of mails in the account's mailbox.
-    pub waiting: u32,
+    #[must_use]
+    pub fn waiting(&self) -> u32 {
+        u32::try_from(self.usage.mails).unwrap_or(u32::MAX)
+    }
 }
 
 /// Bounds of one mailbox. A mail that would exceed either is refused.
@@ -263,6 +277,27 @@ pub enum StoreJob {
         /// The change.
         change: ListChange,
     },
+    /// Set an account's password by its recovery code, which is void afterwards. Result: `Recovered`,
+    /// or `WrongCode` if the account has not this code, the code has expired, or there is no account.
+    Recover {
+        /// The account's username.
+        username: Username,
+        /// Digest of the code.
+        code: CodeDigest,
+        /// The hash of the new password.
+        hash: PasswordHash,
+        /// The time.
+        now: Timestamp,
+    },
+    /// Record that an account was used, to the day. Result: `Changed` or `NoAccount`.
+    SetUsed {
+        /// The account.
+        account: AccountId,
+        /// The time.
+        now: Timestamp,
+    },
+    /// Do a job of the operator. Result: [`StoreDone::Admin`].
+    Admin(AdminJob),
     /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again
     /// while `more` is true. Result: `Pruned`.
     Prune {
@@ -418,6 +453,12 @@ pub enum StoreDone {
         /// Number of mails that were there.
         deleted: u32,
     },
+    /// The password is set, and the code is void.
+    Recovered(AccountId),
+    /// The code is not the account's, or has expired.
+    WrongCode,
+    /// Result of a job of the operator.
+    Admin(AdminDone),
     /// Old idempotency records and uploads are deleted.
     Pruned {
         /// Number of deleted records, without those of deleted accounts.

@@ -109,7 +109,7 @@ fn large_mails_do_not_make_the_log_grow_without_end() {
         let log = fs::metadata(directory.path().join(LOG)).unwrap().len();
         assert!(log < LOG_MAX, "{log} bytes of log after {} mails", first + GROUP);
     }
-    assert_eq!(u64::from(harness.record("tony").waiting), MAILS);
+    assert_eq!(u64::from(harness.record("tony").waiting()), MAILS);
     let database = fs::metadata(directory.path().join(DATABASE)).unwrap().len();
     assert!(database > (MAILS << 20) - LOG_MAX, "{database} bytes: the mails are elsewhere");
 }

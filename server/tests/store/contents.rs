@@ -131,7 +131,7 @@ fn a_large_mail_needs_its_whole_upload(harness: &mut Harness) {
     assert!(is_sent(&harness.run(send_large(tony, 1, "pepper", 100))));
     // The mail has taken its upload over.
     assert_eq!(harness.run(send_large(tony, 2, "pepper", 100)), incomplete(0));
-    assert_eq!(harness.record("pepper").waiting, 1);
+    assert_eq!(harness.record("pepper").waiting(), 1);
 }
 
 fn a_large_mail_sent_again_is_one_mail(harness: &mut Harness) {

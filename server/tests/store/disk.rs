@@ -51,7 +51,7 @@ fn assert_kept(directory: &Path, acknowledged: u64) {
     let mails = harness.fetch(tony);
     let found = u64::try_from(mails.len()).unwrap();
     assert!((acknowledged..=acknowledged + 1).contains(&found), "{found} of {acknowledged}");
-    assert_eq!(u64::from(harness.record("tony").waiting), found);
+    assert_eq!(u64::from(harness.record("tony").waiting()), found);
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn mailboxes(harness: &mut Harness, accounts: &[AccountId]) -> Vec<Vec<Mail>> {
     let mut all = Vec::new();
     for (number, account) in (0..).zip(accounts) {
         let mails = harness.fetch(*account);
-        assert_eq!(harness.record(&name(number)).waiting as usize, mails.len());
+        assert_eq!(harness.record(&name(number)).waiting() as usize, mails.len());
         all.push(mails);
     }
     all

@@ -48,5 +48,5 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     // One more mail may have been committed without an acknowledgement.
     assert!((acknowledged..=acknowledged + 1).contains(&found));
     assert!((1..).zip(&mails).all(|(number, mail)| mail.id == id(number)));
-    assert_eq!(u64::from(harness.record("tony").waiting), found);
+    assert_eq!(u64::from(harness.record("tony").waiting()), found);
 }

@@ -176,7 +176,7 @@ fn the_mail_of_the_first_version_is_kept_beside_contents_in_pieces() {
     assert_eq!(ids, [1, 2, 3, 4].map(id));
     assert_eq!(mails[1].content, mails[2].content);
     assert_eq!(mails[1].sent_at, Timestamp(1002));
-    assert_eq!((harness.record("tony").waiting, harness.confirm_all(tony)), (4, 4));
+    assert_eq!((harness.record("tony").waiting(), harness.confirm_all(tony)), (4, 4));
     assert_eq!(harness.run(send(tony, 1, "tony", "x")), StoreDone::Conflict, "known by its id");
 }
 

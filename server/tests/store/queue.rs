@@ -46,7 +46,7 @@ fn one_s_refusal_within_a_group_harms_nobody() {
     assert_eq!(done[3], StoreDone::SentBefore { sent_at });
     assert_eq!(done[4], StoreDone::Conflict);
     assert!(matches!(done[5], StoreDone::UnknownRecipients(_)));
-    assert_eq!(harness.record("pepper").waiting, 2);
+    assert_eq!(harness.record("pepper").waiting(), 2);
 }
 
 #[test]

@@ -438,6 +438,9 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::ListsOf { .. } => "lists",
         StoreJob::Members { .. } => "members",
         StoreJob::ChangeList { .. } => "change-list",
+        StoreJob::Recover { .. } => "recover",
+        StoreJob::SetUsed { .. } => "used",
+        StoreJob::Admin(_) => "admin",
         StoreJob::Prune { .. } => "prune",
     }
 }

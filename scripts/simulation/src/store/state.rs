@@ -13,7 +13,10 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
+    store::{
+        AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob,
+        admin::{AccountState, Usage},
+    },
 };
 
 use super::lists::{Accounts, List, Lists};
@@ -65,7 +68,9 @@ impl State {
     pub fn run(&mut self, bounds: impl Into<Bounds>, job: StoreJob) -> StoreDone {
         let bounds = bounds.into();
         match job {
-            StoreJob::FindAccount { username } => StoreDone::Account(self.record(&username)),
+            StoreJob::FindAccount { username } => {
+                StoreDone::Account(self.record(bounds.quota, &username))
+            }
             StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
                 self.create(Account { register_id, username, full_name, hash }, invite)
             }
@@ -107,6 +112,9 @@ impl State {
                 }
                 None => StoreDone::NoAccount,
             },
+            StoreJob::Recover { .. } | StoreJob::SetUsed { .. } | StoreJob::Admin(_) => {
+                StoreDone::Unavailable("not built yet".into())
+            }
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
@@ -188,15 +196,21 @@ impl State {
         }
     }
 
-    fn record(&self, username: &Username) -> Option<AccountRecord> {
+    fn record(&self, quota: Quota, username: &Username) -> Option<AccountRecord> {
         let id = self.account(username)?;
         let account = self.accounts.get(&id)?;
         Some(AccountRecord {
             id,
             username: account.username.clone(),
             full_name: account.full_name.clone(),
-            hash: account.hash.clone(),
-            waiting: u32::try_from(self.mailbox(id).count()).unwrap_or(u32::MAX),
+            hash: Some(account.hash.clone()),
+            state: AccountState::Enabled,
+            code: None,
+            usage: Usage {
+                mails: self.mailbox(id).count() as u64,
+                bytes: self.bytes_of(id),
+                quota,
+            },
         })
     }
 
@@ -378,9 +392,13 @@ impl State {
     }
 
     fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {
+        self.mailbox(id).count() >= quota.mails as usize || self.bytes_of(id) + more > quota.bytes
+    }
+
+    /// Bytes of the subjects and contents of a mailbox.
+    fn bytes_of(&self, id: AccountId) -> u64 {
         let bytes = |mail: &Mail| mail.subject.as_str().len() as u64 + mail.content.size();
-        let held: u64 = self.mailbox(id).map(bytes).sum();
-        self.mailbox(id).count() >= quota.mails as usize || held + more > quota.bytes
+        self.mailbox(id).map(bytes).sum()
     }
 
     fn fetch(&self, id: AccountId, after: Seq, max: usize, max_bytes: usize) -> StoreDone {

@@ -23,7 +23,10 @@ use self::{
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits, found::found, uploads,
+    Submitted, UploadLimits,
+    admin::{AccountState, Usage},
+    found::found,
+    uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
@@ -174,6 +177,9 @@ impl MemoryStore {
             StoreJob::ChangeList { account, name, change } => {
                 self.change_list(account, &name, change)
             }
+            StoreJob::Recover { .. } | StoreJob::SetUsed { .. } | StoreJob::Admin(_) => {
+                StoreDone::Unavailable("not built yet".into())
+            }
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
@@ -185,8 +191,14 @@ impl MemoryStore {
             id,
             username: account.names.username.clone(),
             full_name: account.names.full_name.clone(),
-            hash: account.hash.clone(),
-            waiting: u32::try_from(account.mailbox.mails()).unwrap_or(u32::MAX),
+            hash: Some(account.hash.clone()),
+            state: AccountState::Enabled,
+            code: None,
+            usage: Usage {
+                mails: account.mailbox.mails() as u64,
+                bytes: account.mailbox.bytes(),
+                quota: self.quota,
+            },
         })
     }
 

@@ -11,23 +11,32 @@ use super::{
 };
 use crate::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, StoreDone},
+    store::{
+        AccountRecord, StoreDone,
+        admin::{AccountState, Usage},
+    },
 };
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
-    let sql = "SELECT id, full_name, hash, mails FROM account WHERE username = ?1";
+    let sql = "SELECT id, full_name, hash, mails, bytes FROM account WHERE username = ?1";
     tables
         .db
         .prepare_cached(sql)?
         .query_row([username.as_str()], |row| {
             let id = AccountId(row.get(0)?);
-            let (unflushed, _) = tables.memtable.totals(id);
+            let (unflushed, unflushed_bytes) = tables.memtable.totals(id);
             Ok(AccountRecord {
                 id,
                 username: username.clone(),
                 full_name: parsed(row, 1)?,
-                hash: PasswordHash(row.get(2)?),
-                waiting: row.get::<_, u32>(3)?.saturating_add(unflushed),
+                hash: Some(PasswordHash(row.get(2)?)),
+                state: AccountState::Enabled,
+                code: None,
+                usage: Usage {
+                    mails: unsigned(row, 3)?.saturating_add(u64::from(unflushed)),
+                    bytes: unsigned(row, 4)?.saturating_add(unflushed_bytes),
+                    quota: tables.quota,
+                },
             })
         })
         .optional()

@@ -46,6 +46,9 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
         StoreJob::ChangeList { account, name, change } => {
             list_changes::change(tables, *account, name, change)
         }
+        StoreJob::Recover { .. } | StoreJob::SetUsed { .. } | StoreJob::Admin(_) => {
+            Ok(StoreDone::Unavailable("not built yet".into()))
+        }
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;
             let (uploads, more_uploads) = uploads::prune(tables, *uploads_before)?;

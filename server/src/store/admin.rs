@@ -1,0 +1,344 @@
+//! Jobs of the operator: accounts, quotas, recovery codes, lists, invites, announcements, retention.
+//!
+//! They come from the admin socket, or from a command that opens the store without a server. The
+//! operator names accounts by their usernames, and never learns or sets a password: a recovery code
+//! lets a person set one, once.
+
+use std::sync::Arc;
+
+use correio_proto::{
+    mail::{FullName, MailId, Timestamp, Username},
+    message::{ListChange, ListOverview, MembersPage},
+};
+
+use super::{NewMailRecord, Quota};
+use crate::ids::{AccountId, InviteId};
+
+/// Username of the account that sends the operator's mail: announcements and warnings. Nobody can
+/// register it. The store makes the account, without a password, when it first sends such a mail.
+pub const POSTMASTER: &str = "postmaster";
+
+/// Most accounts that one job makes.
+pub const NEW_ACCOUNTS_MAX: usize = 10_000;
+
+/// A job of the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminJob {
+    /// Read accounts in the order of their usernames. Result: [`AdminDone::Accounts`].
+    Accounts {
+        /// Only accounts whose usernames stand after this one.
+        after: Option<Username>,
+        /// At most this many accounts.
+        accounts: usize,
+    },
+    /// Read an account. Result: `Account` or `NoAccount`.
+    Account {
+        /// The account's username.
+        username: Username,
+    },
+    /// Make accounts without a password, at most [`NEW_ACCOUNTS_MAX`]: all of them or none. Result:
+    /// `Created`, or `Taken` with all usernames that accounts or lists have.
+    Create {
+        /// The accounts. No username is there twice.
+        accounts: Vec<NewAccountRecord>,
+        /// The time that becomes their `created_at`.
+        now: Timestamp,
+    },
+    /// Give an account a recovery code in place of an earlier one. The password stays until the code
+    /// is used. Result: `Changed` or `NoAccount`.
+    SetCode {
+        /// The account's username.
+        username: Username,
+        /// The code.
+        code: CodeRecord,
+    },
+    /// Enable or disable an account. Result: `Changed` or `NoAccount`.
+    SetState {
+        /// The account's username.
+        username: Username,
+        /// The new state.
+        state: AccountState,
+    },
+    /// Delete an account and its mailbox, as [`super::StoreJob::DeleteAccount`] does. Result:
+    /// `Changed` or `NoAccount`.
+    Delete {
+        /// The account's username.
+        username: Username,
+    },
+    /// Change an account's full name. Result: `Changed` or `NoAccount`.
+    Rename {
+        /// The account's username.
+        username: Username,
+        /// The new full name.
+        full_name: FullName,
+    },
+    /// Give an account a quota of its own, or the default. Mails that exceed a lowered quota stay.
+    /// Result: `Changed` or `NoAccount`.
+    SetQuota {
+        /// The account's username.
+        username: Username,
+        /// The quota; `None` for the server's default.
+        quota: Option<Quota>,
+    },
+    /// Read lists in the order of their names. Result: `Lists`.
+    Lists {
+        /// Only lists whose names stand after this one.
+        after: Option<Username>,
+        /// At most this many lists.
+        lists: usize,
+    },
+    /// Read members of a list, as [`super::StoreJob::Members`] does for an owner. Result: `Members`
+    /// or `NoList`.
+    Members {
+        /// The list's name.
+        name: Username,
+        /// Only members whose usernames stand after this one.
+        after: Option<Username>,
+        /// At most this many members.
+        members: usize,
+    },
+    /// Change a list as an owner may, and beyond that: owners of the list of all accounts may be
+    /// added and removed, and a list may lose its last owner. Result: `Changed` or `NoList`, or the
+    /// refusals of [`super::StoreJob::ChangeList`].
+    ChangeList {
+        /// The list's name.
+        name: Username,
+        /// The change. `Create` makes a list without an owner.
+        change: ListChange,
+    },
+    /// Put a mail of [`POSTMASTER`] into the mailboxes of accounts whose state takes mail, whatever
+    /// their quotas. The job is submitted again while the result has `next`. Repeating a part puts
+    /// no mail into a mailbox twice. Result: `Announced`.
+    Announce {
+        /// The mail. Its recipients are what the mail shows, usually [`super::EVERYBODY`].
+        mail: Arc<NewMailRecord>,
+        /// Only accounts whose usernames stand after this one.
+        after: Option<Username>,
+        /// The time that becomes `sent_at`.
+        now: Timestamp,
+    },
+    /// Record invites that were made. Result: `Changed`.
+    AddInvites {
+        /// The invites.
+        invites: Vec<InviteRecord>,
+    },
+    /// Read the recorded invites, oldest first. Result: `Invites`.
+    Invites {
+        /// Only invites that were recorded after this many others.
+        skip: usize,
+        /// At most this many invites.
+        invites: usize,
+    },
+    /// Make an invite useless. Result: `Changed`, or `InviteUsed` if it made an account.
+    RevokeInvite {
+        /// The invite.
+        id: InviteId,
+    },
+    /// Count what the store has. Result: `Totals`.
+    Totals,
+    /// Do one step of retention. The job is submitted again while the result has `more`. Result:
+    /// `Retained`.
+    Retain(Retention),
+}
+
+/// An account that the operator makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccountRecord {
+    /// Its username.
+    pub username: Username,
+    /// Its full name.
+    pub full_name: FullName,
+    /// The code with which its person sets the password.
+    pub code: CodeRecord,
+}
+
+/// A recovery code as the store keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeRecord {
+    /// Digest of the code.
+    pub digest: CodeDigest,
+    /// The code can be used before this time.
+    pub expires_at: Timestamp,
+}
+
+/// SHA-256 of a recovery code. A code has enough random bits that its digest needs no salt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CodeDigest(pub [u8; 32]);
+
+impl std::fmt::Debug for CodeDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CodeDigest(…)")
+    }
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccountState {
+    /// Its person can log in.
+    #[default]
+    Enabled,
+    /// Nobody can log in. The mailbox stays.
+    Disabled(DisabledMail),
+}
+
+/// What happens to mail for a disabled account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisabledMail {
+    /// The mailbox takes it.
+    Kept,
+    /// A mail that names the account is refused, as if it did not exist. A mail to a list does not
+    /// reach the account.
+    Refused,
+}
+
+/// What a mailbox has and may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Number of mails.
+    pub mails: u64,
+    /// Bytes of their subjects and contents.
+    pub bytes: u64,
+    /// The quota that holds for the account.
+    pub quota: Quota,
+}
+
+/// An account as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountOverview {
+    /// Its id.
+    pub id: AccountId,
+    /// Its username.
+    pub username: Username,
+    /// Its full name.
+    pub full_name: FullName,
+    /// Whether it can be used.
+    pub state: AccountState,
+    /// Whether it has a password.
+    pub has_password: bool,
+    /// When its recovery code expires, if it has one.
+    pub code_expires_at: Option<Timestamp>,
+    /// What its mailbox has and may have.
+    pub usage: Usage,
+    /// Whether its quota is its own.
+    pub has_own_quota: bool,
+    /// When it was made; `None` for accounts of older versions.
+    pub created_at: Option<Timestamp>,
+    /// When its person last logged in, to the day; `None` if that is not known.
+    pub used_at: Option<Timestamp>,
+}
+
+/// An invite that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InviteRecord {
+    /// Its id.
+    pub id: InviteId,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+}
+
+/// An invite as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InviteOverview {
+    /// The invite.
+    pub invite: InviteRecord,
+    /// Whether an account was made with it.
+    pub is_used: bool,
+    /// Whether it was revoked.
+    pub is_revoked: bool,
+}
+
+/// What the store has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Accounts.
+    pub accounts: u64,
+    /// Accounts that are disabled.
+    pub disabled: u64,
+    /// Mails in all mailboxes.
+    pub mails: u64,
+    /// Bytes of their subjects and contents, counted once for each mailbox.
+    pub bytes: u64,
+    /// Lists.
+    pub lists: u64,
+    /// Bytes of the files of the store; 0 for one in memory.
+    pub file_bytes: u64,
+}
+
+/// One step of retention, at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// The time.
+    pub now: Timestamp,
+    /// Mails that were sent before this time are deleted, if their owner was warned; `None` keeps
+    /// all.
+    pub mails_before: Option<Timestamp>,
+    /// Accounts that were last used before this time are deleted, if their owner was warned; `None`
+    /// keeps all. Those whose use is not known count from their first start of retention.
+    pub accounts_before: Option<Timestamp>,
+    /// Owners are warned this many milliseconds before.
+    pub warned_before: u64,
+}
+
+/// Result of an [`AdminJob`], inside of [`super::StoreDone::Admin`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminDone {
+    /// Accounts.
+    Accounts {
+        /// The accounts, in the order of their usernames.
+        accounts: Vec<AccountOverview>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// An account.
+    Account(Box<AccountOverview>),
+    /// The accounts exist now.
+    Created,
+    /// Accounts or lists have these names already; nothing was made.
+    Taken(Vec<Username>),
+    /// The change holds. Of a change of one account: its id.
+    Changed(Option<AccountId>),
+    /// There is no account of this name.
+    NoAccount,
+    /// Lists, whose `role` is left out.
+    Lists {
+        /// The lists, in the order of their names.
+        lists: Vec<ListOverview>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// Members of a list.
+    Members(MembersPage),
+    /// There is no list of this name.
+    NoList,
+    /// The announcement is in these mailboxes.
+    Announced {
+        /// The accounts that got the mail now.
+        accounts: Vec<AccountId>,
+        /// Where the next step begins; `None` after the last.
+        next: Option<Username>,
+    },
+    /// Invites.
+    Invites {
+        /// The invites, oldest first.
+        invites: Vec<InviteOverview>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// The invite has made an account.
+    InviteUsed,
+    /// What the store has.
+    Totals(Totals),
+    /// A step of retention is done.
+    Retained {
+        /// Mails that were deleted.
+        mails: u32,
+        /// Accounts that were deleted; their sessions must end.
+        accounts: Vec<(AccountId, Username)>,
+        /// Accounts that were warned.
+        warned: Vec<(AccountId, MailId)>,
+        /// Whether there is more to do now.
+        more: bool,
+    },
+}
