@@ -11,7 +11,7 @@ use correio_proto::{
     message::{ListChange, ListOverview, MembersPage},
 };
 
-use super::{NewMailRecord, Quota};
+use super::{NewMailRecord, Quota, StoreDone};
 use crate::ids::{AccountId, InviteId};
 
 /// Username of the account that sends the operator's mail: announcements and warnings. Nobody can
@@ -98,8 +98,8 @@ pub enum AdminJob {
         members: usize,
     },
     /// Change a list as an owner may, and beyond that: owners of the list of all accounts may be
-    /// added and removed, and a list may lose its last owner. Result: `Changed` or `NoList`, or the
-    /// refusals of [`super::StoreJob::ChangeList`].
+    /// added and removed, and a list may lose its last owner. Result: `Changed`, `NoList`, `Taken`, or
+    /// `Refused` as [`super::StoreJob::ChangeList`] would.
     ChangeList {
         /// The list's name.
         name: Username,
@@ -107,8 +107,9 @@ pub enum AdminJob {
         change: ListChange,
     },
     /// Put a mail of [`POSTMASTER`] into the mailboxes of accounts whose state takes mail, whatever
-    /// their quotas. The job is submitted again while the result has `next`. Repeating a part puts
-    /// no mail into a mailbox twice. Result: `Announced`.
+    /// their quotas: one step of up to a thousand accounts. The next step has another id, and begins
+    /// at the result's `next`. A step that is repeated puts no mail into a mailbox twice. Result:
+    /// `Announced`; `Taken` if a list has the postmaster's name; `Refused`.
     Announce {
         /// The mail. Its recipients are what the mail shows, usually [`super::EVERYBODY`].
         mail: Arc<NewMailRecord>,
@@ -312,6 +313,8 @@ pub enum AdminDone {
     Members(MembersPage),
     /// There is no list of this name.
     NoList,
+    /// The change was refused, for the reason that a member of the list, or a sender, would get.
+    Refused(Box<StoreDone>),
     /// The announcement is in these mailboxes.
     Announced {
         /// The accounts that got the mail now.

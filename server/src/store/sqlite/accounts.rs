@@ -1,11 +1,12 @@
 //! Jobs about accounts as SQL, within the transaction of their group.
 
-use correio_proto::mail::{FullName, MailId, Username};
+use correio_proto::mail::{FullName, MailId, Timestamp, Username};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
+    account_columns::{account_state, code, own_quota, password_hash},
     contents, directory, lists,
-    row::{parsed, unsigned},
+    row::{parsed, to_sql, unsigned},
     tables::Tables,
     uploads,
 };
@@ -13,12 +14,17 @@ use crate::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{
         AccountRecord, StoreDone,
-        admin::{AccountState, Usage},
+        admin::{CodeDigest, Usage},
     },
 };
 
+/// Milliseconds of a day.
+const DAY: u64 = 24 * 60 * 60 * 1000;
+
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
-    let sql = "SELECT id, full_name, hash, mails, bytes FROM account WHERE username = ?1";
+    let sql = "SELECT id, full_name, hash, mails, bytes, state, code, code_expires_at, quota_mails,
+                   quota_bytes
+               FROM account WHERE username = ?1";
     tables
         .db
         .prepare_cached(sql)?
@@ -29,13 +35,13 @@ pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<Ac
                 id,
                 username: username.clone(),
                 full_name: parsed(row, 1)?,
-                hash: Some(PasswordHash(row.get(2)?)),
-                state: AccountState::Enabled,
-                code: None,
+                hash: password_hash(row, 2)?,
+                state: account_state(row, 5)?,
+                code: code(row, 6)?,
                 usage: Usage {
                     mails: unsigned(row, 3)?.saturating_add(u64::from(unflushed)),
                     bytes: unsigned(row, 4)?.saturating_add(unflushed_bytes),
-                    quota: tables.quota,
+                    quota: own_quota(row, 8)?.unwrap_or(tables.quota),
                 },
             })
         })
@@ -133,6 +139,39 @@ pub(super) fn set_full_name(
     Ok(StoreDone::Changed)
 }
 
+/// Sets a password by a recovery code, as [`crate::store::StoreJob::Recover`] describes it.
+pub(super) fn recover(
+    tables: &mut Tables<'_>,
+    username: &Username,
+    code: &CodeDigest,
+    hash: &PasswordHash,
+    now: Timestamp,
+) -> Result<StoreDone> {
+    let sql = "UPDATE account SET hash = ?4, code = NULL, code_expires_at = NULL
+               WHERE username = ?1 AND code = ?2 AND code_expires_at > ?3 RETURNING id";
+    let values = params![username.as_str(), code.0, to_sql(now.0), hash.0];
+    let recovered =
+        tables.db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
+    Ok(recovered.map_or(StoreDone::WrongCode, |id| StoreDone::Recovered(AccountId(id))))
+}
+
+/// Records the day of a login, and takes back the warning of retention.
+pub(super) fn set_used(db: &Connection, account: AccountId, now: Timestamp) -> Result<StoreDone> {
+    let day = now.0 - now.0 % DAY;
+    let sql = "UPDATE account SET used_at = ?2, warned_at = NULL WHERE id = ?1
+                   AND (used_at IS NOT ?2 OR warned_at IS NOT NULL)
+               RETURNING id";
+    let changed = db.prepare_cached(sql)?.exists(params![account.0, to_sql(day)])?;
+    match changed || exists(db, account)? {
+        true => Ok(StoreDone::Changed),
+        false => Ok(StoreDone::NoAccount),
+    }
+}
+
+fn exists(db: &Connection, account: AccountId) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([account.0])
+}
+
 fn hash_of(db: &Connection, account: AccountId) -> Result<Option<PasswordHash>> {
     db.prepare_cached("SELECT hash FROM account WHERE id = ?1")?
         .query_row([account.0], |row| row.get(0).map(PasswordHash))
@@ -167,6 +206,13 @@ pub(super) fn delete(
         Some(present) if present != *hash => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
+    delete_all(tables, account)?;
+    Ok(StoreDone::Changed)
+}
+
+/// Deletes an account that exists, its mailbox and its uploads.
+pub(super) fn delete_all(tables: &mut Tables<'_>, account: AccountId) -> Result<()> {
+    let db = tables.db;
     let contents = delete_mailbox(tables, account)?;
     for content in contents {
         contents::release(tables, content)?;
@@ -177,7 +223,7 @@ pub(super) fn delete(
     db.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([account.0])?;
     directory::delete(db, account)?;
     tables.accounts.forget(account);
-    Ok(StoreDone::Changed)
+    Ok(())
 }
 
 /// Deletes an account's mails. Returns the contents that their rows have named.

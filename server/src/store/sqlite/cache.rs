@@ -7,8 +7,14 @@ use correio_proto::mail::{FullName, Username};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, OptionalExtension, Result, Row};
 
-use super::row::{parsed, unsigned};
-use crate::ids::AccountId;
+use super::{
+    account_columns::{account_state, own_quota},
+    row::{parsed, unsigned},
+};
+use crate::{
+    ids::AccountId,
+    store::{Quota, admin::AccountState},
+};
 
 /// Most cached accounts. One more empties the cache.
 const ACCOUNTS_MAX: usize = 1 << 14;
@@ -29,6 +35,9 @@ pub(super) struct CachedAccount {
     pub(super) mails: u32,
     /// Bytes of the subjects and bodies of those mails.
     pub(super) bytes: u64,
+    pub(super) state: AccountState,
+    /// The account's own quota; `None` for the server's.
+    pub(super) quota: Option<Quota>,
 }
 
 impl AccountCache {
@@ -43,7 +52,9 @@ impl AccountCache {
         id: AccountId,
     ) -> Result<Option<&CachedAccount>> {
         if !self.accounts.contains_key(&id) {
-            let sql = "SELECT id, username, full_name, mails, bytes FROM account WHERE id = ?1";
+            let sql =
+                "SELECT id, username, full_name, mails, bytes, state, quota_mails, quota_bytes
+                       FROM account WHERE id = ?1";
             let found = db.prepare_cached(sql)?.query_row([id.0], account).optional()?;
             let Some((id, found)) = found else {
                 return Ok(None);
@@ -66,8 +77,9 @@ impl AccountCache {
         let id = match self.ids.get(username) {
             Some(id) => *id,
             None => {
-                let sql =
-                    "SELECT id, username, full_name, mails, bytes FROM account WHERE username = ?1";
+                let sql = "SELECT id, username, full_name, mails, bytes, state, quota_mails,
+                               quota_bytes
+                           FROM account WHERE username = ?1";
                 let found =
                     db.prepare_cached(sql)?.query_row([username.as_str()], account).optional()?;
                 let Some((id, found)) = found else {
@@ -108,6 +120,8 @@ fn account(row: &Row<'_>) -> Result<(AccountId, CachedAccount)> {
         full_name: parsed(row, 2)?,
         mails: row.get(3)?,
         bytes: unsigned(row, 4)?,
+        state: account_state(row, 5)?,
+        quota: own_quota(row, 6)?,
     };
     Ok((AccountId(row.get(0)?), account))
 }
@@ -121,10 +135,11 @@ mod tests {
         let db = Connection::open_in_memory().unwrap();
         db.execute_batch(
             "CREATE TABLE account (id INTEGER PRIMARY KEY, username TEXT UNIQUE, full_name TEXT,
-                 mails INTEGER, bytes INTEGER);
+                 mails INTEGER, bytes INTEGER, state INTEGER, quota_mails INTEGER,
+                 quota_bytes INTEGER);
              WITH RECURSIVE counted (n) AS
                  (SELECT 1 UNION ALL SELECT n + 1 FROM counted LIMIT 20000)
-             INSERT INTO account SELECT n, 'user' || n, 'Tony Stark', n, 2 * n FROM counted;",
+             INSERT INTO account SELECT n, 'user' || n, 'Tony Stark', n, 2 * n, 0, NULL, NULL FROM counted;",
         )
         .unwrap();
         let (mut cache, mut most) = (AccountCache::default(), 0);

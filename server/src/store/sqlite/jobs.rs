@@ -4,7 +4,8 @@ use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
 use super::{
-    accounts, contents, directory, list_changes, lists, mails, row::to_sql, tables::Tables, uploads,
+    accounts, admin, contents, directory, list_changes, lists, mails, row::to_sql, tables::Tables,
+    uploads,
 };
 use crate::store::{StoreDone, StoreJob};
 
@@ -46,9 +47,11 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
         StoreJob::ChangeList { account, name, change } => {
             list_changes::change(tables, *account, name, change)
         }
-        StoreJob::Recover { .. } | StoreJob::SetUsed { .. } | StoreJob::Admin(_) => {
-            Ok(StoreDone::Unavailable("not built yet".into()))
+        StoreJob::Recover { username, code, hash, now } => {
+            accounts::recover(tables, username, code, hash, *now)
         }
+        StoreJob::SetUsed { account, now } => accounts::set_used(tables.db, *account, *now),
+        StoreJob::Admin(job) => admin::run_job(tables, job).map(StoreDone::Admin),
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;
             let (uploads, more_uploads) = uploads::prune(tables, *uploads_before)?;

@@ -43,12 +43,7 @@ pub(super) fn change(
     }
     match change {
         ListChange::Create { .. } => Ok(StoreDone::Changed),
-        ListChange::Set { title, senders } => {
-            let sql = "UPDATE list SET title = ?2, senders = ?3 WHERE id = ?1";
-            let values = params![list.id, title.as_str(), policy_number(*senders)];
-            db.prepare_cached(sql)?.execute(values)?;
-            Ok(StoreDone::Changed)
-        }
+        ListChange::Set { title, senders } => set(db, &list, title, *senders),
         ListChange::Add { members, role } => add(tables, &list, members, *role),
         ListChange::Remove { members } => remove(db, &list, members),
         ListChange::Delete {} => delete(db, list.id),
@@ -74,6 +69,19 @@ fn create(
     let values = params![name.as_str(), title.as_str(), policy_number(senders)];
     db.prepare_cached(sql)?.execute(values)?;
     put(db, db.last_insert_rowid(), (account, username), Role::Owner {})?;
+    Ok(StoreDone::Changed)
+}
+
+/// Changes a list's title and whose mail it takes.
+pub(super) fn set(
+    db: &Connection,
+    list: &StoredList,
+    title: &FullName,
+    senders: SendPolicy,
+) -> Result<StoreDone> {
+    let sql = "UPDATE list SET title = ?2, senders = ?3 WHERE id = ?1";
+    let values = params![list.id, title.as_str(), policy_number(senders)];
+    db.prepare_cached(sql)?.execute(values)?;
     Ok(StoreDone::Changed)
 }
 
@@ -103,7 +111,7 @@ fn has_no_other_owner(db: &Connection, list: i64, usernames: &Recipients) -> Res
     Ok(leaving > 0 && leaving == owners)
 }
 
-fn add(
+pub(super) fn add(
     tables: &mut Tables<'_>,
     list: &StoredList,
     members: &Recipients,
@@ -172,7 +180,7 @@ fn remove(db: &Connection, list: &StoredList, members: &Recipients) -> Result<St
     Ok(StoreDone::Changed)
 }
 
-fn delete(db: &Connection, list: i64) -> Result<StoreDone> {
+pub(super) fn delete(db: &Connection, list: i64) -> Result<StoreDone> {
     db.prepare_cached("DELETE FROM list_member WHERE list = ?1")?.execute([list])?;
     db.prepare_cached("DELETE FROM list WHERE id = ?1")?.execute([list])?;
     Ok(StoreDone::Changed)
@@ -192,13 +200,13 @@ fn put(
 }
 
 /// Removes a member's row. Returns the number of removed rows.
-fn take(db: &Connection, list: i64, username: &Username) -> Result<i64> {
+pub(super) fn take(db: &Connection, list: i64, username: &Username) -> Result<i64> {
     let sql = "DELETE FROM list_member WHERE list = ?1 AND username = ?2";
     let removed = db.prepare_cached(sql)?.execute(params![list, username.as_str()])?;
     Ok(i64::try_from(removed).unwrap_or(i64::MAX))
 }
 
-fn count(db: &Connection, list: i64, more: i64) -> Result<()> {
+pub(super) fn count(db: &Connection, list: i64, more: i64) -> Result<()> {
     let sql = "UPDATE list SET members = members + ?2 WHERE id = ?1";
     db.prepare_cached(sql)?.execute([list, more]).map(drop)
 }

@@ -12,13 +12,14 @@ use correio_proto::{
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
+    account_columns::own_quota,
     row::{converted, parsed, to_sql, unsigned},
     tables::Tables,
 };
 use crate::{
     ids::AccountId,
     store::{
-        EVERYBODY, StoreDone,
+        EVERYBODY, Quota, StoreDone,
         lists::{Membership, Standing},
     },
 };
@@ -34,7 +35,7 @@ pub(super) struct StoredList {
 }
 
 impl StoredList {
-    fn overview(self) -> ListOverview {
+    pub(super) fn overview(self) -> ListOverview {
         let Self { name, standing: Standing { title, senders, role, .. }, members, .. } = self;
         ListOverview { name, title, senders, members, role }
     }
@@ -104,6 +105,16 @@ pub(super) fn members(
     if let Err(refusal) = list.standing.may_read() {
         return Ok(refusal);
     }
+    page(db, list, after, max).map(StoreDone::Members)
+}
+
+/// Reads a page of a list's members.
+pub(super) fn page(
+    db: &Connection,
+    list: StoredList,
+    after: Option<&Username>,
+    max: usize,
+) -> Result<MembersPage> {
     let sql = match list.standing.membership {
         Membership::Added => {
             "SELECT list_member.username, full_name, role
@@ -132,7 +143,7 @@ pub(super) fn members(
     let mut members = rows.collect::<Result<Vec<_>>>()?;
     let more = members.len() > max;
     members.truncate(max);
-    Ok(StoreDone::Members(MembersPage { list: list.overview(), members, more }))
+    Ok(MembersPage { list: list.overview(), members, more })
 }
 
 /// A member, with the counts of its mailbox's index.
@@ -142,9 +153,11 @@ pub(super) struct Member {
     pub(super) username: Username,
     pub(super) mails: u32,
     pub(super) bytes: u64,
+    /// The account's own quota; `None` for the server's.
+    pub(super) quota: Option<Quota>,
 }
 
-/// Calls `see` for every member of a list, in the order of their usernames.
+/// Calls `see` for every member of a list whose account takes mail, in the order of their usernames.
 pub(super) fn each_member(
     db: &Connection,
     list: &StoredList,
@@ -152,12 +165,13 @@ pub(super) fn each_member(
 ) -> Result<()> {
     let sql = match list.standing.membership {
         Membership::Added => {
-            "SELECT account.id, account.username, mails, bytes
+            "SELECT account.id, account.username, mails, bytes, quota_mails, quota_bytes
              FROM list_member CROSS JOIN account ON account.id = list_member.account
-             WHERE list = ?1 ORDER BY list_member.username"
+             WHERE list = ?1 AND state <> 2 ORDER BY list_member.username"
         }
         Membership::AllAccounts => {
-            "SELECT id, username, mails, bytes FROM account WHERE ?1 IS NOT NULL ORDER BY username"
+            "SELECT id, username, mails, bytes, quota_mails, quota_bytes
+             FROM account WHERE ?1 IS NOT NULL AND state <> 2 ORDER BY username"
         }
     };
     let mut select = db.prepare_cached(sql)?;
@@ -169,6 +183,7 @@ pub(super) fn each_member(
             username: parsed(row, 1)?,
             mails: row.get(2)?,
             bytes,
+            quota: own_quota(row, 4)?,
         });
     }
     Ok(())

@@ -56,12 +56,7 @@ pub(super) fn send(
         Ok(recipients) => recipients,
         Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
     };
-    let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)
-               ON CONFLICT DO NOTHING";
-    let values = params![sender.0, mail.id.as_bytes(), digest.0, to_sql(now.0)];
-    if tables.db.prepare_cached(sql)?.execute(values)? == 0
-        && let Some(result) = earlier(tables, sender, mail.id, &digest)?
-    {
+    if let Some(result) = record(tables, sender, mail.id, &digest, now)? {
         return Ok(result);
     }
     match contents::is_shared(mail, recipients.len()) {
@@ -72,6 +67,43 @@ pub(super) fn send(
         uploads::taken(tables, pieces, mail.content.size())?;
     }
     Ok(StoreDone::Sent { sent_at: now, recipients, from })
+}
+
+/// Puts a mail whose content is not large into the mailboxes of these accounts, whatever they have,
+/// unless it was put before.
+pub(super) fn put_once(
+    tables: &mut Tables<'_>,
+    sender: AccountId,
+    from: &(Username, FullName),
+    mail: &NewMailRecord,
+    now: Timestamp,
+    accounts: &[AccountId],
+) -> Result<StoreDone> {
+    if let Some(result) = record(tables, sender, mail.id, &mail.digest(), now)? {
+        return Ok(result);
+    }
+    match contents::is_shared(mail, accounts.len()) {
+        true => contents::put(tables, from, mail, None, now, accounts)?,
+        false => put(tables, from, mail, now, accounts)?,
+    }
+    Ok(StoreDone::Sent { sent_at: now, recipients: accounts.to_vec(), from: from.clone() })
+}
+
+/// Makes the idempotency record of a mail. Returns the earlier result if there is one already.
+fn record(
+    tables: &Tables<'_>,
+    sender: AccountId,
+    id: MailId,
+    digest: &Digest,
+    now: Timestamp,
+) -> Result<Option<StoreDone>> {
+    let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO NOTHING";
+    let values = params![sender.0, id.as_bytes(), digest.0, to_sql(now.0)];
+    match tables.db.prepare_cached(sql)?.execute(values)? {
+        0 => earlier(tables, sender, id, digest),
+        _ => Ok(None),
+    }
 }
 
 /// The result to this mail from its idempotency record, if there is one.

@@ -225,6 +225,13 @@ impl Memtable {
         self.mailboxes.get(&account).map_or((0, 0), |mailbox| (mailbox.mails(), mailbox.bytes))
     }
 
+    /// Mails, and bytes of quota, of all accounts.
+    pub(super) fn all(&self) -> (u64, u64) {
+        self.mailboxes.values().fold((0, 0), |(mails, bytes), mailbox| {
+            (mails + u64::from(mailbox.mails()), bytes + mailbox.bytes)
+        })
+    }
+
     /// An account's sequence numbers above `after`, in ascending order.
     pub(super) fn above(&self, account: AccountId, after: Seq) -> impl Iterator<Item = i64> {
         let after = to_sql(after.0);

@@ -35,7 +35,9 @@ use self::{
 use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
 use crate::{ids::Ticket, mutex::lock, waker::Wake};
 
+mod account_columns;
 mod accounts;
+mod admin;
 mod cache;
 mod check;
 mod check_contents;

@@ -7,13 +7,17 @@ use foldhash::fast::RandomState;
 use rusqlite::Result;
 
 use super::{
+    cache::CachedAccount,
     lists::{self, Member, StoredList},
     memtable::Memtable,
     tables::Tables,
 };
 use crate::{
     ids::AccountId,
-    store::{NewMailRecord, Quota, StoreDone},
+    store::{
+        NewMailRecord, Quota, StoreDone,
+        admin::{AccountState, DisabledMail},
+    },
 };
 
 /// Names that a refusal states at most, as many as its reply may have.
@@ -37,8 +41,14 @@ pub(super) fn named(
     let (mut lists, mut members) = (Vec::new(), 0_u32);
     for name in mail.to.iter() {
         if let Some((id, account)) = tables.accounts.by_username(tables.db, name)? {
-            let (mails, bytes) = (account.mails, account.bytes);
-            reached.add(tables.memtable, Member { id, username: name.clone(), mails, bytes });
+            let &CachedAccount { mails, bytes, state, quota, .. } = account;
+            match state {
+                AccountState::Disabled(DisabledMail::Refused) => unknown.push(name.clone()),
+                AccountState::Enabled | AccountState::Disabled(DisabledMail::Kept) => {
+                    let username = name.clone();
+                    reached.add(tables.memtable, Member { id, username, mails, bytes, quota });
+                }
+            }
             continue;
         }
         match lists::find(tables.db, name, sender)? {
@@ -97,6 +107,7 @@ impl Named {
 
 /// The accounts so far, and those whose mailboxes have no room for the mail.
 struct Reached {
+    /// That of accounts without a quota of their own.
     quota: Quota,
     /// Bytes that the mail counts for.
     bytes: u64,
@@ -115,7 +126,8 @@ impl Reached {
         let (mails, bytes) = memtable.totals(member.id);
         let mails = mails.saturating_add(member.mails);
         let bytes = bytes.saturating_add(member.bytes).saturating_add(self.bytes);
-        let is_full = mails >= self.quota.mails || bytes > self.quota.bytes;
+        let quota = member.quota.unwrap_or(self.quota);
+        let is_full = mails >= quota.mails || bytes > quota.bytes;
         if is_full && self.full.len() < NAMED_MAX {
             self.full.push(member.username);
         }

@@ -20,6 +20,14 @@ pub(super) fn timestamp(row: &Row<'_>, column: usize) -> Result<Timestamp> {
     unsigned(row, column).map(Timestamp)
 }
 
+/// An optional time.
+pub(super) fn optional_timestamp(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
+    match row.get_ref(column)? {
+        ValueRef::Null => Ok(None),
+        _ => timestamp(row, column).map(Some),
+    }
+}
+
 /// Parses a stored text.
 pub(super) fn parsed<T>(row: &Row<'_>, column: usize) -> Result<T>
 where

@@ -40,7 +40,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2, VERSION_3],
+        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -60,6 +60,8 @@ impl Schema {
             Part { since: 3, ..Part::new("table", "list") },
             Part { since: 3, ..Part::new("table", "list_member") },
             Part { since: 3, ..Part::new("index", "list_member_account") },
+            Part { since: 4, ..Part::new("table", "invite") },
+            Part { since: 4, ..Part::new("index", "invite_age") },
         ],
     };
 
@@ -265,6 +267,30 @@ const VERSION_3: &str = "
     INSERT INTO list (name, title, senders, membership, members)
         SELECT 'everybody', 'Everybody · Todos', 0, 1, (SELECT count(*) FROM account)
         WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = 'everybody');
+";
+
+/// An account whose `hash` is empty has no password yet. `state` is 0 for an account that can be used,
+/// 1 for one that is disabled and gets mail, 2 for one that is disabled and gets none. `code` is the
+/// digest of a recovery code. An account without `quota_mails` has the server's quota. Times are
+/// milliseconds since 1970; `used_at` is the day of the last login, and `warned_at` the time of the
+/// last warning of retention, which a login takes back. `invite` has the invites that were recorded
+/// when they were made; those that were used are in `used_invite`, as before.
+const VERSION_4: &str = "
+    ALTER TABLE account ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2));
+    ALTER TABLE account ADD COLUMN code BLOB;
+    ALTER TABLE account ADD COLUMN code_expires_at INTEGER;
+    ALTER TABLE account ADD COLUMN quota_mails INTEGER;
+    ALTER TABLE account ADD COLUMN quota_bytes INTEGER;
+    ALTER TABLE account ADD COLUMN created_at INTEGER;
+    ALTER TABLE account ADD COLUMN used_at INTEGER;
+    ALTER TABLE account ADD COLUMN warned_at INTEGER;
+    CREATE TABLE invite (
+        id BLOB PRIMARY KEY,
+        made_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        is_revoked INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX invite_age ON invite (made_at, id);
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

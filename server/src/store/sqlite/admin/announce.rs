@@ -1,0 +1,72 @@
+//! Mail of the operator.
+
+use correio_proto::mail::{FullName, Timestamp, Username};
+use rusqlite::{Result, params};
+
+use super::accounts;
+use crate::{
+    ids::AccountId,
+    store::{
+        NewMailRecord, StoreDone,
+        admin::{AdminDone, POSTMASTER},
+        sqlite::{
+            mails,
+            row::{parsed, to_sql},
+            tables::Tables,
+        },
+    },
+};
+
+/// Full name of [`POSTMASTER`].
+const POSTMASTER_NAME: &str = "Postmaster";
+
+/// Accounts that one step puts the mail into.
+const STEP: usize = 1000;
+
+/// Puts a mail into the mailboxes of the next accounts.
+pub(super) fn announce(
+    tables: &mut Tables<'_>,
+    mail: &NewMailRecord,
+    after: Option<&Username>,
+    now: Timestamp,
+) -> Result<AdminDone> {
+    let (sender, from) = match postmaster(tables, now)? {
+        Ok(postmaster) => postmaster,
+        Err(refusal) => return Ok(refusal),
+    };
+    let sql = "SELECT id, username FROM account WHERE username > ?1 AND state <> 2 AND id <> ?2
+               ORDER BY username LIMIT ?3";
+    let values = params![after.map_or("", Username::as_str), sender.0, to_sql(STEP as u64)];
+    let mut select = tables.db.prepare_cached(sql)?;
+    let rows = select
+        .query_map(values, |row| Ok((AccountId(row.get(0)?), parsed::<Username>(row, 1)?)))?;
+    let reached = rows.collect::<Result<Vec<_>>>()?;
+    drop(select);
+    let next = reached.get(STEP - 1).map(|(_, username)| username.clone());
+    let accounts: Vec<AccountId> = reached.into_iter().map(|(id, _)| id).collect();
+    match mails::put_once(tables, sender, &from, mail, now, &accounts)? {
+        StoreDone::Sent { .. } => Ok(AdminDone::Announced { accounts, next }),
+        // A step that is repeated after a lost answer.
+        StoreDone::SentBefore { .. } => Ok(AdminDone::Announced { accounts: Vec::new(), next }),
+        other => Ok(AdminDone::Refused(Box::new(other))),
+    }
+}
+
+/// The account that sends the operator's mail, with its names. Makes it if there is none.
+pub(super) fn postmaster(
+    tables: &mut Tables<'_>,
+    now: Timestamp,
+) -> Result<std::result::Result<(AccountId, (Username, FullName)), AdminDone>> {
+    let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
+    else {
+        return Ok(Err(AdminDone::NoAccount));
+    };
+    if let Some((id, account)) = tables.accounts.by_username(tables.db, &username)? {
+        return Ok(Ok((id, (username, account.full_name.clone()))));
+    }
+    if accounts::is_taken(tables, &username)? {
+        return Ok(Err(AdminDone::Taken(vec![username])));
+    }
+    let id = accounts::insert(tables.db, &username, &full_name, now)?;
+    Ok(Ok((id, (username, full_name))))
+}
