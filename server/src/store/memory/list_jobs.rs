@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use correio_proto::{
     limits,
     mail::{FullName, Username},
-    message::{ListChange, ListMember, MembersPage, Role},
+    message::{ListChange, ListMember, ListOverview, MembersPage, Role},
 };
 
-use super::MemoryStore;
+use super::{FULL_OF_LISTS, MemoryStore};
 use crate::{
     ids::AccountId,
     store::{NewMailRecord, StoreDone, lists::Membership},
@@ -45,11 +45,26 @@ impl MemoryStore {
         ) else {
             return StoreDone::NoSuchList;
         };
-        if let Err(refusal) = standing.may_read() {
-            return refusal;
+        match standing.may_read() {
+            Ok(()) => {
+                let membership = standing.membership;
+                StoreDone::Members(self.page(list, name, membership, after, max))
+            }
+            Err(refusal) => refusal,
         }
+    }
+
+    /// A page of a list's members.
+    pub(super) fn page(
+        &self,
+        list: ListOverview,
+        name: &Username,
+        membership: Membership,
+        after: Option<&Username>,
+        max: usize,
+    ) -> MembersPage {
         let is_after = |username: &Username| after.is_none_or(|after| username > after);
-        let members = self.members_of(name, standing.membership);
+        let members = self.members_of(name, membership);
         let mut members: Vec<_> =
             members.into_iter().filter(|(username, ..)| is_after(username)).collect();
         let more = members.len() > max;
@@ -58,7 +73,7 @@ impl MemoryStore {
             let full_name = self.full_name(id)?;
             Some(ListMember { username: username.clone(), full_name, role })
         });
-        StoreDone::Members(MembersPage { list, members: members.collect(), more })
+        MembersPage { list, members: members.collect(), more }
     }
 
     fn full_name(&self, id: AccountId) -> Option<FullName> {
@@ -123,7 +138,7 @@ impl MemoryStore {
                 return StoreDone::UnknownRecipients(unknown);
             }
             if self.lists.memberships + added.len() > self.limits.memberships {
-                return StoreDone::Unavailable("the memory store is full of lists".into());
+                return StoreDone::Unavailable(FULL_OF_LISTS.into());
             }
         }
         self.lists.change(name, change, &added)
@@ -141,7 +156,10 @@ impl MemoryStore {
         let (mut lists, mut members) = (Vec::new(), 0_u32);
         for name in mail.to.iter() {
             if let Some((username, id)) = self.ids.get_key_value(name) {
-                named.push((username, *id));
+                match self.takes_mail(*id) {
+                    true => named.push((username, *id)),
+                    false => unknown.push(name.clone()),
+                }
                 continue;
             }
             match self.lists.standing(name, sender, self.accounts.count) {
@@ -167,7 +185,9 @@ impl MemoryStore {
             for (name, membership) in lists {
                 let of_list = self.members_of(name, membership).into_iter();
                 named.extend(
-                    of_list.filter(|(_, id, _)| seen.insert(*id)).map(|(name, id, _)| (name, id)),
+                    of_list
+                        .filter(|(_, id, _)| self.takes_mail(*id) && seen.insert(*id))
+                        .map(|(name, id, _)| (name, id)),
                 );
             }
         }
@@ -185,8 +205,9 @@ impl MemoryStore {
 
     fn is_full(&self, id: AccountId, bytes: u64) -> bool {
         self.accounts.get(id).is_some_and(|account| {
-            account.mailbox.mails() >= self.quota.mails as usize
-                || account.mailbox.bytes() + bytes > self.quota.bytes
+            let quota = account.settings.quota.unwrap_or(self.quota);
+            account.mailbox.mails() >= quota.mails as usize
+                || account.mailbox.bytes() + bytes > quota.bytes
         })
     }
 }

@@ -156,6 +156,50 @@ impl Lists {
         StoreDone::Changed
     }
 
+    /// Makes a list without members whose name is free.
+    pub(super) fn create_empty(
+        &mut self,
+        name: &Username,
+        title: FullName,
+        senders: SendPolicy,
+    ) -> StoreDone {
+        self.insert(name, title, senders, Membership::Added);
+        StoreDone::Changed
+    }
+
+    /// Removes members, also the last owner. A list that is empty then stays.
+    pub(super) fn remove_any(&mut self, name: &Username, members: &Recipients) -> StoreDone {
+        let Some((number, _)) = self.find(name) else {
+            return StoreDone::NoSuchList;
+        };
+        for username in members.iter() {
+            self.take(number, username);
+        }
+        StoreDone::Changed
+    }
+
+    /// Number of lists.
+    pub(super) fn len(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// Lists in the order of their names, without a role, and whether there are more.
+    pub(super) fn page(
+        &self,
+        after: Option<&Username>,
+        max: usize,
+        accounts: usize,
+    ) -> (Vec<ListOverview>, bool) {
+        let is_after = |name: &Username| after.is_none_or(|after| name > after);
+        let mut lists: Vec<_> = self.lists.values().filter(|list| is_after(&list.name)).collect();
+        lists.sort_unstable_by_key(|list| &list.name);
+        let more = lists.len() > max;
+        // No account has a list's name.
+        let overview = |list: &List| list.overview(&list.name, accounts);
+        let overview = |list| ListOverview { role: None, ..overview(list) };
+        (lists.into_iter().take(max).map(overview).collect(), more)
+    }
+
     /// Makes a change that [`Standing::may_change`] allows. `added` are the accounts that it adds.
     pub(super) fn change(
         &mut self,

@@ -16,6 +16,7 @@ use correio_proto::{
 };
 
 use self::{
+    admin::{AccountSettings, RecordedInvites},
     contents::Uploads,
     directory::Directory,
     lists::Lists,
@@ -23,13 +24,11 @@ use self::{
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits,
-    admin::{AccountState, Usage},
-    found::found,
-    uploads,
+    Submitted, UploadLimits, found::found, uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+mod admin;
 mod contents;
 mod directory;
 mod list_jobs;
@@ -66,6 +65,10 @@ impl Default for MemoryLimits {
     }
 }
 
+const FULL_OF_ACCOUNTS: &str = "the memory store is full of accounts";
+const FULL_OF_LISTS: &str = "the memory store is full of lists";
+const FULL_OF_MAIL: &str = "the memory store is full of mail";
+
 /// Idempotency records, and uploads, deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
@@ -81,6 +84,7 @@ pub struct MemoryStore {
     accounts: Accounts,
     /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
+    recorded_invites: RecordedInvites,
     /// Keys of the idempotency records by their time, those of deleted accounts included. Times are
     /// not in the order of insertion if the clock was set back.
     by_time: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
@@ -103,8 +107,11 @@ struct Accounts {
 #[derive(Debug)]
 struct Account {
     names: Arc<Names>,
-    hash: PasswordHash,
-    register_id: MailId,
+    /// `None` if no password was set yet.
+    hash: Option<PasswordHash>,
+    /// `None` for an account that the operator made.
+    register_id: Option<MailId>,
+    settings: AccountSettings,
     mailbox: Mailbox,
     /// Idempotency records of the mails that it sent. Clients make ids that grow with the time, so
     /// inserts happen at the end.
@@ -138,6 +145,7 @@ impl MemoryStore {
             directory: Directory::default(),
             accounts: Accounts::default(),
             invites: HashSet::new(),
+            recorded_invites: RecordedInvites::default(),
             by_time: BTreeMap::new(),
             records: 0,
             uploads: Uploads::new(limits.uploads),
@@ -177,9 +185,11 @@ impl MemoryStore {
             StoreJob::ChangeList { account, name, change } => {
                 self.change_list(account, &name, change)
             }
-            StoreJob::Recover { .. } | StoreJob::SetUsed { .. } | StoreJob::Admin(_) => {
-                StoreDone::Unavailable("not built yet".into())
+            StoreJob::Recover { username, code, hash, now } => {
+                self.recover(&username, code, hash, now)
             }
+            StoreJob::SetUsed { account, now } => self.set_used(account, now),
+            StoreJob::Admin(job) => StoreDone::Admin(self.administer(job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
@@ -191,14 +201,10 @@ impl MemoryStore {
             id,
             username: account.names.username.clone(),
             full_name: account.names.full_name.clone(),
-            hash: Some(account.hash.clone()),
-            state: AccountState::Enabled,
-            code: None,
-            usage: Usage {
-                mails: account.mailbox.mails() as u64,
-                bytes: account.mailbox.bytes(),
-                quota: self.quota,
-            },
+            hash: account.hash.clone(),
+            state: account.settings.state,
+            code: account.settings.code,
+            usage: account.usage(self.quota),
         })
     }
 
@@ -211,7 +217,7 @@ impl MemoryStore {
         invite: Option<InviteId>,
     ) -> StoreDone {
         if let Some(account) = self.ids.get(&username).and_then(|id| self.accounts.get(*id)) {
-            return match account.register_id == register_id {
+            return match account.register_id == Some(register_id) {
                 true => StoreDone::CreatedBefore,
                 false => StoreDone::UsernameTaken,
             };
@@ -220,18 +226,32 @@ impl MemoryStore {
             return StoreDone::UsernameTaken;
         }
         if self.accounts.count >= self.limits.accounts {
-            return StoreDone::Unavailable("the memory store is full of accounts".into());
+            return StoreDone::Unavailable(FULL_OF_ACCOUNTS.into());
         }
         if invite.is_some_and(|invite| !self.invites.insert(invite)) {
             return StoreDone::InviteUsed;
         }
+        let names = Names { username, full_name };
+        self.insert(names, Some(hash), Some(register_id), AccountSettings::default());
+        StoreDone::Created
+    }
+
+    /// Makes an account, whose name is free.
+    fn insert(
+        &mut self,
+        names: Names,
+        hash: Option<PasswordHash>,
+        register_id: Option<MailId>,
+        settings: AccountSettings,
+    ) -> AccountId {
         let (mailbox, sent) = (Mailbox::default(), BTreeMap::new());
-        let names = Arc::new(Names { username: username.clone(), full_name });
-        let account = Account { names: names.clone(), hash, register_id, mailbox, sent };
+        let names = Arc::new(names);
+        let username = names.username.clone();
+        let account = Account { names: names.clone(), hash, register_id, settings, mailbox, sent };
         let id = self.accounts.add(account);
         self.directory.add(id, &names);
         self.ids.insert(username, id);
-        StoreDone::Created
+        id
     }
 
     fn set_full_name(&mut self, id: AccountId, full_name: FullName) -> StoreDone {
@@ -273,8 +293,8 @@ impl MemoryStore {
     fn set_hash(&mut self, id: AccountId, old: &PasswordHash, new: PasswordHash) -> StoreDone {
         match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
-            Some(account) if account.hash == *old || account.hash == new => {
-                account.hash = new;
+            Some(account) if [Some(old), Some(&new)].contains(&account.hash.as_ref()) => {
+                account.hash = Some(new);
                 StoreDone::Changed
             }
             Some(_) => StoreDone::Conflict,
@@ -283,19 +303,26 @@ impl MemoryStore {
 
     fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
         match self.accounts.get(id) {
-            None => return StoreDone::NoAccount,
-            Some(account) if account.hash != *hash => return StoreDone::Conflict,
-            Some(account) => {
-                self.ids.remove(&account.names.username);
-                self.directory.remove(id, &account.names.username);
-                self.lists.forget_account((id, &account.names.username));
-                self.bytes -= account.mailbox.bytes();
+            None => StoreDone::NoAccount,
+            Some(account) if account.hash.as_ref() != Some(hash) => StoreDone::Conflict,
+            Some(_) => {
+                self.delete_all(id);
+                StoreDone::Changed
             }
+        }
+    }
+
+    /// Deletes an account with its mailbox and its uploads.
+    fn delete_all(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.get(id) {
+            self.ids.remove(&account.names.username);
+            self.directory.remove(id, &account.names.username);
+            self.lists.forget_account((id, &account.names.username));
+            self.bytes -= account.mailbox.bytes();
         }
         self.accounts.remove(id);
         self.uploads.remove_account(id);
         // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
-        StoreDone::Changed
     }
 
     fn send(&mut self, sender: AccountId, mail: Arc<NewMailRecord>, now: Timestamp) -> StoreDone {
@@ -322,7 +349,7 @@ impl MemoryStore {
         };
         let total = mail.quota_bytes() * recipients.len() as u64;
         if self.bytes + total > self.limits.bytes || self.records >= self.limits.records {
-            return StoreDone::Unavailable("the memory store is full of mail".into());
+            return StoreDone::Unavailable(FULL_OF_MAIL.into());
         }
         let from = (names.username.clone(), names.full_name.clone());
         let pieces = match mail.content {
@@ -330,12 +357,17 @@ impl MemoryStore {
             Content::Large(_) => self.uploads.take(sender, id).map(Arc::new),
         };
         self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);
+        self.record(sender, id, digest, now);
+        StoreDone::Sent { sent_at: now, recipients, from }
+    }
+
+    /// Makes the idempotency record of a mail.
+    fn record(&mut self, sender: AccountId, id: MailId, digest: Digest, now: Timestamp) {
         if let Some(sender) = self.accounts.get_mut(sender) {
             sender.sent.insert(id, IdempotencyRecord { digest, sent_at: now });
         }
         self.by_time.entry(now).or_default().push((sender, id));
         self.records += 1;
-        StoreDone::Sent { sent_at: now, recipients, from }
     }
 
     fn put(&mut self, stored: &StoredMail, recipients: &[AccountId]) {
