@@ -20,6 +20,9 @@ pub const FIND: &str = "find";
 /// Name of the part for lists: the request `list`, and lists among the recipients of `send`.
 pub const LISTS: &str = "lists";
 
+/// Name of the part for passwords that are set by a code of the operator: the request `recover`.
+pub const RECOVER: &str = "recover";
+
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
@@ -112,6 +115,12 @@ impl Capability {
     #[must_use]
     pub fn lists() -> Self {
         Self(LISTS.into())
+    }
+
+    /// The part of the name [`RECOVER`].
+    #[must_use]
+    pub fn recover() -> Self {
+        Self(RECOVER.into())
     }
 
     /// The name.

@@ -4,13 +4,12 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Digits of the written form (Crockford's base 32), without letters that are mistaken for digits.
-const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+use crate::base32;
 
 /// Bytes of an invite.
 const LENGTH: usize = 20;
 
-/// An invite, written as 32 digits in groups of four. Only the server that made it can check it.
+/// An invite, written as 32 digits of Crockford's base 32, in groups of four. Only the server that made it can check it.
 /// Every holder of an invite can use it, so its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite([u8; LENGTH]);
@@ -38,45 +37,13 @@ impl FromStr for Invite {
     type Err = InvalidInvite;
 
     fn from_str(text: &str) -> Result<Self, InvalidInvite> {
-        let mut bytes = [0; LENGTH];
-        let mut digits = text.bytes().filter(|byte| *byte != b'-' && !byte.is_ascii_whitespace());
-        // Eight digits are five bytes.
-        for five in bytes.chunks_mut(5) {
-            let mut value: u64 = 0;
-            for _ in 0..8 {
-                let digit = digits.next().and_then(value_of).ok_or(InvalidInvite)?;
-                value = value << 5 | digit;
-            }
-            for (byte, from) in five.iter_mut().zip(value.to_be_bytes().into_iter().skip(3)) {
-                *byte = from;
-            }
-        }
-        if digits.next().is_some() { Err(InvalidInvite) } else { Ok(Self(bytes)) }
+        base32::read(text).map(Self).ok_or(InvalidInvite)
     }
-}
-
-/// The value of a digit, in any spelling that people use.
-fn value_of(digit: u8) -> Option<u64> {
-    let digit = match digit.to_ascii_uppercase() {
-        b'O' => b'0',
-        b'I' | b'L' => b'1',
-        other => other,
-    };
-    DIGITS.iter().position(|known| *known == digit).and_then(|value| u64::try_from(value).ok())
 }
 
 impl fmt::Display for Invite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, five) in self.0.chunks(5).enumerate() {
-            let value = five.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
-            f.write_str(if index == 0 { "" } else { "-" })?;
-            for place in (0..8).rev() {
-                let digit = DIGITS.get((value >> (5 * place) & 31) as usize).copied();
-                write!(f, "{}", char::from(digit.unwrap_or(b'?')))?;
-                f.write_str(if place == 4 { "-" } else { "" })?;
-            }
-        }
-        Ok(())
+        base32::write(&self.0, f)
     }
 }
 

@@ -34,6 +34,7 @@
 //!
 //! `examples/frame.rs` decodes a frame that comes in pieces.
 
+mod base32;
 mod buffer;
 pub mod capability;
 pub mod channel;
@@ -46,6 +47,7 @@ pub mod limits;
 pub mod mail;
 pub mod message;
 mod realm;
+pub mod recovery;
 pub mod rfc5322;
 pub mod tls;
 pub mod wrong_protocol;

@@ -21,8 +21,8 @@ use correio_proto::{
     },
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, Hello, Limits,
-        ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login, MembersPage, NewMail,
-        Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request, Role, Send,
+        ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login, MailboxUsage, MembersPage,
+        NewMail, Notice, Page, Read, Realm, Recover, Register, RegistrationPolicy, Reply, Request, Role, Send,
         SendPolicy, ServerMessage, Software, Upload, Welcome,
     },
 };
@@ -148,6 +148,7 @@ fn name(message: &Message) -> String {
             Request::Account(Account::Password { .. }) => "account-password",
             Request::Account(Account::Delete { .. }) => "account-delete",
             Request::Find(_) => "find",
+            Request::Recover(_) => "recover",
             Request::List(ListRequest::Mine {}) => "list-mine",
             Request::List(ListRequest::Members { .. }) => "list-members",
             Request::List(ListRequest::Change { change, .. }) => match change {
@@ -171,6 +172,7 @@ fn name(message: &Message) -> String {
             Reply::Confirmed { .. } => "reply-confirmed",
             Reply::AccountChanged {} => "reply-account-changed",
             Reply::Found(_) => "reply-found",
+            Reply::Recovered {} => "reply-recovered",
             Reply::Lists { .. } => "reply-lists",
             Reply::Members(_) => "reply-members",
             Reply::ListChanged {} => "reply-list-changed",
@@ -273,7 +275,7 @@ fn own_requests() -> Vec<(u32, Request)> {
         (6, Request::Confirm(Confirm { mails: vec![mail().reference()] })),
         (7, Request::Account(Account::FullName { full_name: "Anthony Stark".parse().unwrap() })),
         (8, Request::Account(Account::Password { current: credential.clone(), new: another })),
-        (9, Request::Account(Account::Delete { credential })),
+        (9, Request::Account(Account::Delete { credential: credential.clone() })),
         (10, Request::Ping {}),
         (11, Request::Logout {}),
         (
@@ -295,6 +297,14 @@ fn own_requests() -> Vec<(u32, Request)> {
             }),
         ),
         (15, Request::Read(Read { seq: Seq(8), id: large_id(), offset: 262_144 })),
+        (
+            26,
+            Request::Recover(Recover {
+                username: "tony".parse().unwrap(),
+                code: "0G40-R40M-30E2-091T".parse().unwrap(),
+                credential,
+            }),
+        ),
         (23, Request::Find(Find { text: "Star".parse().unwrap() })),
         (
             24,
@@ -351,8 +361,15 @@ fn own_replies() -> Vec<(u32, Reply)> {
                 username: "tony".parse().unwrap(),
                 full_name: "Tony Stark".parse().unwrap(),
                 waiting: 4,
+                usage: Some(MailboxUsage {
+                    mails: 4,
+                    mails_max: 10_000,
+                    bytes: 120_000,
+                    bytes_max: 1 << 30,
+                }),
             }),
         ),
+        (26, Reply::Recovered {}),
         (4, Reply::Sent { sent_at: Timestamp(1_790_000_000_000) }),
         (5, Reply::Page(Page { mails: vec![mail(), large_mail(), message_mail()], more: false })),
         (6, Reply::Confirmed { deleted: 1 }),
@@ -378,6 +395,7 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
         }
         ErrorCode::TooLarge => (0, "a frame of 5000 bytes is above the limit of 4096"),
         ErrorCode::Invalid => (2, "username must not contain \\u{2f}"),
+        ErrorCode::Disabled => (3, "the operator has disabled this account"),
         ErrorCode::NotAuthenticated => (5, "log in first"),
         ErrorCode::NotAllowed => (1, "hello was said already"),
         ErrorCode::Busy => (3, "the server has too much to do; try again later"),

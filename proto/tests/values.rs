@@ -11,11 +11,12 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::support::{self, Value};
 
 /// Optional fields, each after the choice that it belongs to.
-const OPTIONAL: [(&str, &str); 13] = [
+const OPTIONAL: [(&str, &str); 14] = [
     ("register", "invite"),
     ("fetch", "after"),
     ("fetch", "max"),
     ("members", "after"),
+    ("logged_in", "usage"),
     ("list", "role"),
     ("reply-lists", "role"),
     ("limits", "content"),

@@ -66,6 +66,8 @@ pub enum ErrorCode {
     TooLarge,
     /// A value breaks a rule; the text says which.
     Invalid,
+    /// The operator has disabled the account. Said only after the right password.
+    Disabled,
     /// The request needs a login.
     NotAuthenticated,
     /// The request is not allowed in this state or on this server.
@@ -99,13 +101,14 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that can be sent.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::BadCredentials,
         Self::UsernameTaken,
         Self::UnknownRecipient,
         Self::MailboxFull,
         Self::TooLarge,
         Self::Invalid,
+        Self::Disabled,
         Self::NotAuthenticated,
         Self::NotAllowed,
         Self::Busy,
@@ -131,6 +134,7 @@ impl ErrorCode {
             Self::MailboxFull => "mailbox_full",
             Self::TooLarge => "too_large",
             Self::Invalid => "invalid",
+            Self::Disabled => "disabled",
             Self::NotAuthenticated => "not_authenticated",
             Self::NotAllowed => "not_allowed",
             Self::Busy => "busy",

@@ -25,6 +25,7 @@ use crate::{
         Message, Piece, Problem, Recipients, Seq, Subject, Timestamp, Username, bounded, present,
         unacceptable,
     },
+    recovery::RecoveryCode,
 };
 
 /// A message from the client: a request, and the number that its reply will carry.
@@ -70,6 +71,8 @@ pub enum Request {
     Register(Register),
     /// Logs the connection in to an account.
     Login(Login),
+    /// Sets an account's password by a code of the operator. Capability `recover`.
+    Recover(Recover),
     /// Logs out; the connection stays.
     Logout {},
     /// Sends a mail.
@@ -106,6 +109,7 @@ impl Request {
             Self::Hello(_) => matches!(reply, Reply::Hello(_)),
             Self::Register(_) => matches!(reply, Reply::Registered {}),
             Self::Login(_) => matches!(reply, Reply::LoggedIn(_)),
+            Self::Recover(_) => matches!(reply, Reply::Recovered {}),
             Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
             Self::Send(_) => matches!(reply, Reply::Sent { .. }),
             Self::Fetch(_) => matches!(reply, Reply::Page(_)),
@@ -204,6 +208,17 @@ pub struct Login {
     /// Username of the account.
     pub username: Username,
     /// Derived from the password; see [`crate::credential`].
+    pub credential: Credential,
+}
+
+/// See [`Request::Recover`]. The code is void afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recover {
+    /// Username of the account.
+    pub username: Username,
+    /// The code that the operator made for it.
+    pub code: RecoveryCode,
+    /// Derived from the new password; see [`crate::credential`].
     pub credential: Credential,
 }
 
@@ -349,6 +364,8 @@ pub enum Reply {
     Registered {},
     /// To `login`.
     LoggedIn(LoggedIn),
+    /// To `recover`: the password is set.
+    Recovered {},
     /// To `logout`.
     LoggedOut {},
     /// To `send`: the mail is in every recipient's mailbox.
@@ -450,6 +467,22 @@ pub struct LoggedIn {
     pub full_name: FullName,
     /// Number of mails in the mailbox.
     pub waiting: u32,
+    /// What the mailbox has and may have.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub usage: Option<MailboxUsage>,
+}
+
+/// What a mailbox has and may have. A mail that would exceed either bound is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxUsage {
+    /// Number of mails.
+    pub mails: u64,
+    /// Most mails.
+    pub mails_max: u64,
+    /// Bytes of the mails' subjects and contents.
+    pub bytes: u64,
+    /// Most bytes.
+    pub bytes_max: u64,
 }
 
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListOverview>, D::Error> {
