@@ -289,6 +289,7 @@ error-conflict = another e-mail was sent with this id
 error-incomplete = the server does not have the whole content any more; send the e-mail again
 error-no_such_mail = the e-mail is not on the server any more
 error-no_such_list = there is no such list
+error-disabled = the operator of this server has disabled this account
 error-may_not_send = the list takes no e-mail of this account: { $names }
 error-list_full = a list, and all lists of one e-mail together, have at most 10,000 members, and an account owns at most 200 lists
 error-unavailable = the server could not do it now; try again

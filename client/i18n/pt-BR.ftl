@@ -289,6 +289,7 @@ error-conflict = outro e-mail já foi enviado com esta identificação
 error-incomplete = o servidor não tem mais o conteúdo inteiro; envie o e-mail de novo
 error-no_such_mail = o e-mail não está mais no servidor
 error-no_such_list = não há lista com este nome
+error-disabled = o operador deste servidor desativou esta conta
 error-may_not_send = a lista não aceita e-mail desta conta: { $names }
 error-list_full = uma lista, e todas as listas de um e-mail juntas, têm no máximo 10.000 membros, e uma conta é dona de no máximo 200 listas
 error-unavailable = o servidor não conseguiu agora; tente de novo

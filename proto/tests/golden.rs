@@ -21,9 +21,9 @@ use correio_proto::{
     },
     message::{
         Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, Hello, Limits,
-        ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login, MailboxUsage, MembersPage,
-        NewMail, Notice, Page, Read, Realm, Recover, Register, RegistrationPolicy, Reply, Request, Role, Send,
-        SendPolicy, ServerMessage, Software, Upload, Welcome,
+        ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login, MailboxUsage,
+        MembersPage, NewMail, Notice, Page, Read, Realm, Recover, Register, RegistrationPolicy,
+        Reply, Request, Role, Send, SendPolicy, ServerMessage, Software, Upload, Welcome,
     },
 };
 use serde::{

@@ -142,6 +142,12 @@ events! {
             username: &'a Username,
             connection: ConnId,
         },
+        /// An account's password was set by a code of the operator.
+        Info "account.recovered" AccountRecovered {
+            username: &'a Username,
+            connection: ConnId,
+            address: SocketAddr,
+        },
         /// An account was deleted, with its mailbox.
         Info "account.deleted" AccountDeleted { username: &'a Username, connection: ConnId },
         /// A login succeeded.

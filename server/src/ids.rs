@@ -1,4 +1,4 @@
-//! Ids of connections, jobs, accounts and invites.
+//! Ids of connections, jobs, accounts and invites, and the digests that stand for secrets.
 
 use std::fmt;
 
@@ -43,3 +43,13 @@ impl fmt::Debug for PasswordHash {
 /// Id of an invite, under which the store records that the invite was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InviteId(pub [u8; 8]);
+
+/// SHA-256 of a recovery code. A code has enough random bits that its digest needs no salt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CodeDigest(pub [u8; 32]);
+
+impl fmt::Debug for CodeDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeDigest(…)")
+    }
+}

@@ -237,6 +237,10 @@ pub(super) fn needs_session(request: &Request) -> bool {
         | Request::Find(_)
         | Request::List(_)
         | Request::Logout {} => true,
-        Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => false,
+        Request::Hello(_)
+        | Request::Register(_)
+        | Request::Login(_)
+        | Request::Recover(_)
+        | Request::Ping {} => false,
     }
 }

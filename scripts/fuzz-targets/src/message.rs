@@ -81,6 +81,7 @@ fn request(request: &Request) {
             assert!(upload.bytes.as_bytes().len() <= limits::PIECE_MAX);
         }
         Request::Find(find) => query(&find.text),
+        Request::Recover(recover) => username(&recover.username),
         Request::List(list) => list_request(list),
         Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
         Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
@@ -156,6 +157,7 @@ fn reply(reply: &Reply) {
         }
         Reply::Piece { bytes } => assert!(bytes.as_bytes().len() <= limits::PIECE_MAX),
         Reply::Registered {}
+        | Reply::Recovered {}
         | Reply::LoggedOut {}
         | Reply::Sent { .. }
         | Reply::Uploaded { .. }

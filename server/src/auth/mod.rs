@@ -1,4 +1,5 @@
-//! Passwords and invites: the proofs that a client may use or make an account.
+//! Passwords, invites and recovery codes: the proofs that a client may use or make an account.
 
 pub mod hashing;
 pub mod invite;
+pub mod recovery;

@@ -78,7 +78,7 @@ pub struct ServerLimits {
     pub output_max: usize,
 }
 
-/// Ticket of jobs that the server submits for itself (pruning). No connection ever has this id.
+/// Ticket of jobs that the server submits for itself (pruning, days of logins). No connection ever has this id.
 const OWN_TICKET: Ticket =
     Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
@@ -458,6 +458,9 @@ impl<T: Transport> Server<T> {
             match effect {
                 Effect::LoggedIn { connection, account } => {
                     self.admission.logged_in(connection);
+                    // Lost if the queue is full: the next login records the day as well.
+                    let used = StoreJob::SetUsed { account, now: now.wall };
+                    let _ = self.store.submit(OWN_TICKET, used);
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }

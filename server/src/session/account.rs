@@ -4,7 +4,7 @@ use correio_proto::{
     credential::Credential,
     invite::Invite,
     mail::{FullName, Username},
-    message::{Account, ErrorCode, LoggedIn, Login, Register, Reply},
+    message::{Account, ErrorCode, LoggedIn, Login, MailboxUsage, Register, Reply},
 };
 
 use crate::{
@@ -23,7 +23,10 @@ use crate::{
         response::{Limit, Response, Transition},
         state::{Identity, LoginState, SessionState},
     },
-    store::{AccountRecord, StoreDone, StoreJob},
+    store::{
+        AccountRecord, StoreDone, StoreJob,
+        admin::{AccountState, POSTMASTER},
+    },
 };
 
 /// Registers an account, if the client may: its password is hashed first.
@@ -38,6 +41,9 @@ pub(crate) fn register(
         Ok(invite) => invite,
         Err(text) => return Response::refused(ErrorCode::NotAllowed, text),
     };
+    if username.as_str() == POSTMASTER {
+        return Response::refused(ErrorCode::UsernameTaken, "this username is the operator's");
+    }
     let prefix = context.prefix();
     if let Err(wait) = context.throttle.registration(context.now.uptime, prefix) {
         return Response::limited(context, &username, Limit::Registrations, wait);
@@ -82,7 +88,7 @@ pub(crate) fn login(
 }
 
 /// Charges the throttle for one password check, before any work is done for it.
-fn charge(
+pub(super) fn charge(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
     username: &Username,
@@ -191,7 +197,7 @@ fn continue_login(
             }
         }
         (LoginStep::StoringRehash(account), Done::Store(StoreDone::Changed)) => {
-            log_in(state, context, account)
+            find(account.username.clone(), LoginStep::Rechecking(account))
         }
         // Another device's login may have stored its new hash first: the client tries again.
         (LoginStep::StoringRehash(_), Done::Store(StoreDone::Conflict)) => Response::unavailable(),
@@ -298,11 +304,24 @@ fn log_in(
     context: &mut SessionContext<'_>,
     account: AccountRecord,
 ) -> Response {
-    let waiting = account.waiting();
-    let AccountRecord { id, username, full_name, .. } = account;
     let (connection, address) = (context.connection, context.peer);
+    if account.state != AccountState::Enabled {
+        let (username, reason) = (&account.username, "the account is disabled");
+        Event::LoginFailed { username, connection, address, reason }.log();
+        let text = "the operator has disabled this account";
+        return Response::refused(ErrorCode::Disabled, text);
+    }
+    let waiting = account.waiting();
+    let AccountRecord { id, username, full_name, usage, .. } = account;
+    let usage = Some(MailboxUsage {
+        mails: usage.mails,
+        mails_max: u64::from(usage.quota.mails),
+        bytes: usage.bytes,
+        bytes_max: usage.quota.bytes,
+    });
     Event::LoginSucceeded { username: &username, connection, address }.log();
-    let reply = LoggedIn { username: username.clone(), full_name: full_name.clone(), waiting };
+    let (name, shown) = (username.clone(), full_name.clone());
+    let reply = LoggedIn { username: name, full_name: shown, waiting, usage };
     state.login = LoginState::LoggedIn(Box::new(Identity { account: id, username, full_name }));
     Response::transitioned(Reply::LoggedIn(reply), Transition::LoggedIn(id))
 }

@@ -3,7 +3,7 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs`, `mailbox.rs`, `content.rs`, `directory.rs` and `list.rs`.
+//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs` and `list.rs`.
 
 mod account;
 mod charge;
@@ -16,6 +16,7 @@ mod job;
 mod list;
 mod mailbox;
 mod pending;
+mod recovery;
 pub(crate) mod registry;
 mod response;
 mod state;
@@ -119,6 +120,7 @@ impl Session {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
                 Pending::Content(step) => content::complete(&self.state, context, step, done),
+                Pending::Recovery(step) => recovery::complete(context, step, done),
                 Pending::Directory => directory::complete(done),
                 Pending::List => list::complete(done),
             },
@@ -166,6 +168,7 @@ impl Session {
             Request::Ping {} => Response::succeeded(Reply::Pong {}),
             Request::Register(register) => account::register(state, context, register),
             Request::Login(login) => account::login(state, context, login),
+            Request::Recover(recover) => recovery::recover(state, context, recover),
             Request::Logout {} => account::logout(state, context),
             Request::Account(change) => account::change(state, context, change),
             Request::Send(send) => mailbox::send(state, context, send),
@@ -275,14 +278,14 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 /// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{
-        Account, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read, Register, Send,
-        Upload,
+        Account, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read, Recover, Register,
+        Send, Upload,
     };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
         (LoginState::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
 
-        (LoginState::Anonymous, Register(_) | Login(_) | Ping {}) => Ok(()),
+        (LoginState::Anonymous, Register(_) | Login(_) | Recover(_) | Ping {}) => Ok(()),
         (
             LoginState::Anonymous,
             Logout {}
@@ -308,7 +311,7 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | List(_)
             | Ping {},
         ) => Ok(()),
-        (LoginState::LoggedIn(_), Register(_) | Login(_)) => {
+        (LoginState::LoggedIn(_), Register(_) | Login(_) | Recover(_)) => {
             Err((ErrorCode::NotAllowed, "log out first"))
         }
         (LoginState::Anonymous | LoginState::LoggedIn(_), Hello(_)) => {
@@ -341,7 +344,8 @@ fn capabilities(directory: DirectoryPolicy) -> Capabilities {
     match directory {
         DirectoryPolicy::Members => {
             let find = Capability::find();
-            [Capability::contents(), Capability::messages(), Capability::lists(), find].into()
+            let (messages, lists) = (Capability::messages(), Capability::lists());
+            [Capability::contents(), messages, Capability::recover(), lists, find].into()
         }
         DirectoryPolicy::Off => {
             [Capability::contents(), Capability::messages(), Capability::lists()].into()

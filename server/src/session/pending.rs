@@ -8,7 +8,7 @@ use correio_proto::{
 };
 
 use crate::{
-    ids::{InviteId, PasswordHash},
+    ids::{CodeDigest, InviteId, PasswordHash},
     store::{AccountRecord, NewMailRecord},
 };
 
@@ -21,6 +21,8 @@ pub(crate) enum Pending {
     Mailbox(MailboxStep),
     /// A request about a large content.
     Content(ContentStep),
+    /// A password is being set by a code.
+    Recovery(RecoverStep),
     /// People are being looked up.
     Directory,
     /// A request about a list.
@@ -77,6 +79,23 @@ pub(crate) enum ChangeStep {
     StoringNew,
     /// The account is being deleted.
     Deleting,
+}
+
+/// The job that a request to set a password by a code waits for.
+#[derive(Debug)]
+pub(crate) enum RecoverStep {
+    /// The account is being looked up.
+    Finding(Username, CodeDigest, Credential),
+    /// The new password is being hashed.
+    Hashing(Username, CodeDigest),
+    /// The hash is being stored.
+    Storing(Username),
+}
+
+impl From<RecoverStep> for Pending {
+    fn from(step: RecoverStep) -> Self {
+        Self::Recovery(step)
+    }
 }
 
 impl From<RegisterStep> for AccountStep {

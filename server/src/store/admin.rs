@@ -12,7 +12,7 @@ use correio_proto::{
 };
 
 use super::{NewMailRecord, Quota, StoreDone};
-use crate::ids::{AccountId, InviteId};
+use crate::ids::{AccountId, CodeDigest, InviteId};
 
 /// Username of the account that sends the operator's mail: announcements and warnings. Nobody can
 /// register it. The store makes the account, without a password, when it first sends such a mail.
@@ -160,16 +160,6 @@ pub struct CodeRecord {
     pub digest: CodeDigest,
     /// The code can be used before this time.
     pub expires_at: Timestamp,
-}
-
-/// SHA-256 of a recovery code. A code has enough random bits that its digest needs no salt.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct CodeDigest(pub [u8; 32]);
-
-impl std::fmt::Debug for CodeDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CodeDigest(…)")
-    }
 }
 
 /// Whether an account can be used.

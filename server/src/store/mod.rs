@@ -20,8 +20,8 @@ use correio_proto::{
 };
 use xxhash_rust::xxh3::Xxh3;
 
-use self::admin::{AccountState, AdminDone, AdminJob, CodeDigest, CodeRecord, Usage};
-use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
+use self::admin::{AccountState, AdminDone, AdminJob, CodeRecord, Usage};
+use crate::ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket};
 
 pub mod admin;
 mod found;

@@ -215,6 +215,7 @@ impl Failure {
     fn refusal(text: &Text, error: &ErrorReply) -> Self {
         let status = match error.code {
             ErrorCode::BadCredentials
+            | ErrorCode::Disabled
             | ErrorCode::NotAuthenticated
             | ErrorCode::NotAllowed
             | ErrorCode::MayNotSend => ExitStatus::NotAllowed,

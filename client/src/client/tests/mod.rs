@@ -55,6 +55,7 @@ fn logged_in() -> Reply {
         username: tony(),
         full_name: "Tony Stark".parse().unwrap(),
         waiting: 0,
+        usage: None,
     })
 }
 

@@ -456,10 +456,12 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
             capabilities: capabilities(variant),
         }),
         Request::Register(_) => Reply::Registered {},
+        Request::Recover(_) => Reply::Recovered {},
         Request::Login(login) => Reply::LoggedIn(LoggedIn {
             username: login.username.clone(),
             full_name: "Tony Stark".parse().unwrap(),
             waiting: variant.into(),
+            usage: None,
         }),
         Request::Find(_) => Reply::Found(Found { people: vec![], more: variant & 1 == 1 }),
         Request::List(_) => Reply::ListChanged {},

@@ -247,8 +247,15 @@ impl Model {
             (SessionState::Anonymous, Request::Login(login)) => {
                 self.logged_in(index, &login.username, &login.credential, reply);
             }
+            // No account has a code here: the model's operator makes none.
+            (SessionState::Anonymous, Request::Recover(_)) => {
+                refuses(reply, ErrorCode::BadCredentials);
+            }
             (SessionState::Anonymous, _) => refuses(reply, ErrorCode::NotAuthenticated),
-            (SessionState::LoggedIn, Request::Register(_) | Request::Login(_)) => {
+            (
+                SessionState::LoggedIn,
+                Request::Register(_) | Request::Login(_) | Request::Recover(_),
+            ) => {
                 refuses(reply, ErrorCode::NotAllowed);
             }
             (SessionState::LoggedIn, request) => self.served(index, now, request, reply),
@@ -293,7 +300,11 @@ impl Model {
             Request::Read(read) => self.read(&username, *read, reply),
             Request::Find(find) => self.looked_up(&username, &find.text, now.uptime, reply),
             Request::List(request) => self.listed(&username, request, reply),
-            Request::Hello(_) | Request::Register(_) | Request::Login(_) | Request::Ping {} => {
+            Request::Hello(_)
+            | Request::Register(_)
+            | Request::Login(_)
+            | Request::Recover(_)
+            | Request::Ping {} => {
                 unreachable!("answered already");
             }
         }
@@ -380,12 +391,17 @@ impl Model {
         let Some(account) = account else {
             return refuses(reply, ErrorCode::BadCredentials);
         };
+        let Reply::LoggedIn(LoggedIn { usage: Some(usage), .. }) = reply else {
+            panic!("a login was expected, not {reply:?}");
+        };
         let expected = LoggedIn {
             username: username.clone(),
             full_name: account.full_name.clone(),
             waiting: account.mailbox.len() as u32,
+            usage: Some(*usage),
         };
         assert_eq!(reply, &Reply::LoggedIn(expected));
+        assert_eq!(usage.mails, account.mailbox.len() as u64);
         let client = self.client(index);
         client.state = SessionState::LoggedIn;
         client.username = Some(username.clone());

@@ -7,10 +7,10 @@ use rusqlite::{
 
 use super::row::{converted, timestamp, unsigned};
 use crate::{
-    ids::PasswordHash,
+    ids::{CodeDigest, PasswordHash},
     store::{
         Quota,
-        admin::{AccountState, CodeDigest, CodeRecord, DisabledMail},
+        admin::{AccountState, CodeRecord, DisabledMail},
     },
 };
 

@@ -11,11 +11,8 @@ use super::{
     uploads,
 };
 use crate::{
-    ids::{AccountId, InviteId, PasswordHash},
-    store::{
-        AccountRecord, StoreDone,
-        admin::{CodeDigest, Usage},
-    },
+    ids::{AccountId, CodeDigest, InviteId, PasswordHash},
+    store::{AccountRecord, StoreDone, admin::Usage},
 };
 
 /// Milliseconds of a day.

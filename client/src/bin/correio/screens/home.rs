@@ -72,7 +72,7 @@ impl MenuChoice for HomeChoice {
 
 /// Runs the menu until the user logs out.
 pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
-    let LoggedIn { username, full_name, waiting } = logged_in;
+    let LoggedIn { username, full_name, waiting, .. } = logged_in;
     let mut user = CurrentUser { server, username, full_name, waiting };
     if waiting > 0 {
         app.say(&app.text.count("home-waiting", waiting));

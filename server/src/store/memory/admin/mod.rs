@@ -11,13 +11,12 @@ use super::{
     mailbox::{Names, StoredMail},
 };
 use crate::{
-    ids::{AccountId, InviteId, PasswordHash},
+    ids::{AccountId, CodeDigest, InviteId, PasswordHash},
     store::{
         NewMailRecord, Quota, StoreDone,
         admin::{
-            AccountOverview, AccountState, AdminDone, AdminJob, CodeDigest, CodeRecord,
-            DisabledMail, InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, Totals,
-            Usage,
+            AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
+            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, Totals, Usage,
         },
     },
 };
