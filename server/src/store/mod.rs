@@ -22,6 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
+mod directory;
 mod found;
 pub mod kind;
 mod lists;

@@ -17,18 +17,16 @@ use correio_proto::{
 
 use self::{
     contents::Uploads,
-    directory::Directory,
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits, found::found, uploads,
+    Submitted, UploadLimits, directory::Directory, found::found, uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod contents;
-mod directory;
 mod list_jobs;
 mod lists;
 mod mailbox;
@@ -217,7 +215,7 @@ impl MemoryStore {
         let names = Arc::new(Names { username: username.clone(), full_name });
         let account = Account { names: names.clone(), hash, register_id, mailbox, sent };
         let id = self.accounts.add(account);
-        self.directory.add(id, &names);
+        self.directory.add(id, &names.username, &names.full_name);
         self.ids.insert(username, id);
         StoreDone::Created
     }
@@ -229,7 +227,7 @@ impl MemoryStore {
         let username = account.names.username.clone();
         self.directory.remove(id, &username);
         account.names = Arc::new(Names { username, full_name });
-        self.directory.add(id, &account.names);
+        self.directory.add(id, &account.names.username, &account.names.full_name);
         StoreDone::Changed
     }
 

@@ -9,11 +9,10 @@ use std::iter;
 
 use correio_proto::{
     directory::{Query, fold},
-    mail::Username,
+    mail::{FullName, Username},
 };
 use memchr::{memchr, memmem::Finder, memrchr};
 
-use super::mailbox::Names;
 use crate::ids::AccountId;
 
 /// Stands before a username. No name has this byte.
@@ -33,7 +32,7 @@ pub(super) struct Directory {
 
 impl Directory {
     /// Adds the names of a new account, or of one whose old names were removed.
-    pub(super) fn add(&mut self, id: AccountId, names: &Names) {
+    pub(super) fn add(&mut self, id: AccountId, username: &Username, full_name: &FullName) {
         let Some(text) = text_of(id) else {
             return;
         };
@@ -42,9 +41,9 @@ impl Directory {
         }
         if let Some(text) = self.texts.get_mut(text) {
             text.push(USERNAME);
-            text.extend_from_slice(names.username.as_str().as_bytes());
+            text.extend_from_slice(username.as_str().as_bytes());
             text.push(FULL_NAME);
-            text.extend_from_slice(fold(names.full_name.as_str()).as_bytes());
+            text.extend_from_slice(fold(full_name.as_str()).as_bytes());
         }
     }
 
