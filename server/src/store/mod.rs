@@ -23,7 +23,6 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod directory;
-mod found;
 pub mod kind;
 mod lists;
 pub mod memory;
@@ -454,7 +453,8 @@ pub trait Store {
     /// The random id that was made together with the store.
     fn realm(&self) -> Realm;
 
-    /// Submits a job. Jobs of one connection are done in the order of submission.
+    /// Submits a job. Jobs of one connection are done in the order of submission, apart from
+    /// `Find`, which sees the changes that were answered before it.
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted;
 
     /// Appends all results that are ready to `done`.
