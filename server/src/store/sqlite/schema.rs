@@ -8,6 +8,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use super::open_error::{SqliteOpenError, failure};
+use crate::event::Event;
 
 /// SQLite's `application_id` of a correio database: "corr".
 pub(super) const APPLICATION_ID: u32 = 0x636f_7272;
@@ -95,6 +96,12 @@ impl Schema {
         done: u32,
     ) -> Result<(), SqliteOpenError> {
         let failed = |source| failure(path, source);
+        let (from, to) = (done, self.version());
+        // An operator sees why the start takes time. A new database takes none.
+        let is_older = done > 0 && done < to;
+        if is_older {
+            Event::StoreMigrating { from, to }.log();
+        }
         for (version, step) in (1..).zip(self.steps).skip(done as usize) {
             let transaction = connection.transaction().map_err(failed)?;
             transaction.execute_batch(step).map_err(failed)?;
@@ -107,6 +114,9 @@ impl Schema {
             }
             transaction.pragma_update(None, "user_version", version).map_err(failed)?;
             transaction.commit().map_err(failed)?;
+        }
+        if is_older {
+            Event::StoreMigrated { from, to }.log();
         }
         Ok(())
     }
