@@ -237,6 +237,11 @@ events! {
         Warn "queue.full" QueueFull { queue: &'a str },
         /// A worker failed at a job and continues with the next.
         Error "worker.failed" WorkerFailed,
+        /// The store brings a database of an older version of the program forward, which may take
+        /// time.
+        Info "store.migrating" StoreMigrating { from: u32, to: u32 },
+        /// The database has the present version.
+        Info "store.migrated" StoreMigrated { from: u32, to: u32 },
         /// The store could not do a job and continues with the next.
         Error "store.unavailable" StoreUnavailable { text: &'a str },
         /// The store has failed for good; the server stops.

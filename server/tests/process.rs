@@ -4,6 +4,7 @@ use std::{
     fs,
     io::Read,
     net::{TcpListener, TcpStream},
+    path::Path,
     process::{Command, Stdio},
     time::Instant,
 };
@@ -13,6 +14,8 @@ use correio_proto::{
     invite::Invite,
     message::{ErrorCode, Hello, Login, Notice, Register, Reply, Request, Software},
 };
+
+use correio_server::store::sqlite::Schema;
 
 use crate::daemon::{
     Client, Daemon, PATIENCE, code, command, connect_from, hello, login, mail, refused, register,
@@ -36,6 +39,35 @@ fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
     tony.ask(login("tony"));
     let subjects: Vec<_> = tony.fetch().mails.iter().map(|mail| mail.subject.to_string()).collect();
     assert_eq!(subjects, ["Mail 1", "Mail 2", "Mail 3", "Mail 4", "Mail 5"]);
+}
+
+#[test]
+fn a_start_that_migrates_the_database_says_so_before_and_after() {
+    let directory = tempfile::tempdir().unwrap();
+    {
+        let db = rusqlite::Connection::open(directory.path().join("correio.db")).unwrap();
+        db.pragma_update(None, "journal_mode", "WAL").unwrap();
+        Schema::PRESENT.steps[..2].iter().for_each(|step| db.execute_batch(step).unwrap());
+        let sql = "INSERT INTO meta (only, realm) VALUES (1, zeroblob(16));
+                   PRAGMA application_id = 0x636f7272; PRAGMA user_version = 2";
+        db.execute_batch(sql).unwrap();
+    }
+    let to = Schema::PRESENT.version();
+    let (begin, end) =
+        (format!("store.migrating from=2 to={to}"), format!("store.migrated from=2 to={to}"));
+    let logged = |data: &Path| {
+        let log = directory.path().join("log");
+        let _ = fs::remove_file(&log);
+        assert!(Daemon::start(data, &["--log-file", log.to_str().unwrap()]).stop().success());
+        let log = fs::read_to_string(log).unwrap();
+        [begin.as_str(), &end, "server.started"].map(|line| log.find(line))
+    };
+    let places = logged(directory.path());
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
+    // Neither the next start nor a new database is migrated.
+    for data in [directory.path().to_owned(), directory.path().join("new")] {
+        assert!(matches!(logged(&data), [None, None, Some(_)]), "{}", data.display());
+    }
 }
 
 /// A backup reads one state of the database for as long as it takes. When it is closed, SQLite must

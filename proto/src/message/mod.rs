@@ -497,7 +497,7 @@ pub struct Found {
     /// usernames begin with it are the first of them in that order, and the others are any.
     #[serde(deserialize_with = "found")]
     pub people: Vec<Person>,
-    /// Whether the directory finds more people.
+    /// Whether the directory finds more people, or may, since it has not looked at all names.
     pub more: bool,
 }
 

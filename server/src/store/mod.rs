@@ -24,7 +24,7 @@ use self::admin::{AccountState, AdminDone, AdminJob, CodeRecord, Usage};
 use crate::ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket};
 
 pub mod admin;
-mod found;
+mod directory;
 pub mod kind;
 mod lists;
 pub mod memory;
@@ -494,7 +494,8 @@ pub trait Store {
     /// The random id that was made together with the store.
     fn realm(&self) -> Realm;
 
-    /// Submits a job. Jobs of one connection are done in the order of submission.
+    /// Submits a job. Jobs of one connection are done in the order of submission, apart from
+    /// `Find`, which sees the changes that were answered before it.
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted;
 
     /// Appends all results that are ready to `done`.

@@ -1,20 +1,23 @@
-//! The directory of all stores: whom a query finds, and that the index follows every change.
+//! The directory of all stores: whom a query finds, and that it follows every change.
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
+    fs::OpenOptions,
+    os::unix::fs::FileExt,
     path::Path,
+    time::Instant,
 };
 
 use correio_proto::{
     directory::{Person, Query},
-    mail::{FullName, Username},
+    mail::{FullName, Timestamp, Username},
     message::Found,
 };
 use correio_server::{
     cancel::Cancel,
-    ids::AccountId,
+    ids::{AccountId, Ticket},
     store::{
-        StoreDone, StoreJob,
+        StoreDone, StoreJob, Submitted,
         sqlite::{Finding, SqliteSnapshot},
     },
 };
@@ -23,8 +26,11 @@ use rusqlite::Connection;
 
 use super::{
     files::{DATABASE, make_version_1, with_sql},
-    support::{Harness, delete, hash, id, rename},
+    support::{self, Harness, PATIENCE, delete, hash, id, rename, send},
 };
+
+/// Finds that may wait in the store in SQLite.
+const FINDS_MAX: usize = 64;
 
 contract! {
     a_part_of_either_name_finds_whatever_its_case_and_accents,
@@ -301,7 +307,7 @@ fn findings(directory: &Path) -> Vec<Finding> {
 }
 
 #[test]
-fn an_older_database_is_filled_in() {
+fn an_older_database_is_searched() {
     let directory = tempfile::tempdir().unwrap();
     make_version_1(directory.path());
     with_sql(&directory.path().join(DATABASE), "UPDATE account SET full_name = 'Ântony Stark'");
@@ -312,40 +318,131 @@ fn an_older_database_is_filled_in() {
     assert_eq!(findings(directory.path()), []);
 }
 
+/// The harness's gate holds the thread of the store, or the one that looks people up, once it has
+/// an answer.
 #[test]
-fn an_index_that_contradicts_the_accounts_is_found() {
-    let contradicts = |sql: &str| {
-        let directory = tempfile::tempdir().unwrap();
-        let mut harness = Harness::sqlite(directory.path());
-        create(&mut harness, "tony", "Tony Stark");
-        create(&mut harness, "bruce", "Bruce Banner");
-        harness.close();
-        with_sql(&directory.path().join(DATABASE), sql);
-        findings(directory.path())
+fn a_find_is_answered_while_the_store_thread_is_busy() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    create(&mut harness, "tony", "Tony Stark");
+    let wake = harness.wake.clone();
+    let gate = harness.stop_between_groups(&wake);
+    let (job, _) = harness.submit(support::find("tony"));
+    let (find, submitted) = harness.submit(stark());
+    assert!(matches!(submitted, Submitted::Queued));
+    // Found by looking: the thread's call to `wake` waits for that of the store thread.
+    let deadline = Instant::now() + PATIENCE;
+    let mut done = Vec::new();
+    while done.is_empty() {
+        assert!(Instant::now() < deadline, "no answer");
+        std::thread::yield_now();
+        harness.store.as_mut().unwrap().collect(&mut done).unwrap();
+    }
+    assert!(matches!(done.as_slice(), [(ticket, StoreDone::Found(_))] if *ticket == find));
+    drop(gate);
+    assert_eq!(harness.collect(1)[0].0, job);
+}
+
+#[test]
+fn where_many_finds_wait_further_ones_are_refused_and_mail_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = create(&mut harness, "tony", "Tony Stark");
+    let wake = harness.wake.clone();
+    // The thread that looks people up stays in its call to `wake`.
+    let gate = wake.close_gate();
+    assert!(matches!(harness.run(stark()), StoreDone::Found(_)));
+    for number in 0..FINDS_MAX {
+        assert!(matches!(harness.submit(stark()).1, Submitted::Queued), "{number}");
+    }
+    assert!(matches!(harness.submit(stark()).1, Submitted::Full));
+    let (mail, submitted) = harness.submit(send(tony, 1, "tony", "x"));
+    assert!(matches!(submitted, Submitted::Queued));
+    drop(gate);
+    let done = harness.collect(FINDS_MAX + 1);
+    let is_answered = |done: &(Ticket, StoreDone)| match done {
+        (ticket, StoreDone::Sent { .. }) => *ticket == mail,
+        (_, done) => matches!(done, StoreDone::Found(_)),
     };
-    let defect = |account, defect| Finding::Directory { account: AccountId(account), defect };
-    for (sql, expected) in [
-        ("DELETE FROM directory WHERE rowid = 1", defect(1, "is missing in the directory")),
-        (
-            "UPDATE account SET full_name = 'Steve' WHERE id = 2",
-            defect(2, "has another name in the directory"),
-        ),
-        (
-            "INSERT INTO directory (rowid, username, full_name) VALUES (7, 'steve', 'steve')",
-            defect(7, "is in the directory, and does not exist"),
-        ),
-    ] {
-        assert_eq!(contradicts(sql), [expected], "{sql}");
+    assert!(done.iter().all(is_answered), "{done:?}");
+    assert!(matches!(harness.run(stark()), StoreDone::Found(_)));
+}
+
+#[test]
+fn what_is_queued_is_found_before_the_store_closes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    create(&mut harness, "tony", "Tony Stark");
+    for _ in 0..10 {
+        harness.submit(stark());
     }
-    // The trigrams are not those of the names.
-    for sql in [
-        "UPDATE account SET username = 'stev' WHERE id = 1;
-         UPDATE directory_content SET c0 = 'stev' WHERE id = 1",
-        "DELETE FROM directory_data WHERE id > 10",
-    ] {
-        let found = contradicts(sql);
-        assert!(matches!(found.as_slice(), [Finding::Pages(_), ..]), "{sql}: {found:?}");
+    let mut done = Vec::new();
+    harness.store.take().unwrap().close(&mut done).unwrap();
+    assert_eq!(done.len(), 10);
+    assert!(done.iter().all(|(_, done)| matches!(done, StoreDone::Found(_))), "{done:?}");
+}
+
+#[test]
+fn names_that_another_program_changes_are_found() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    create(&mut harness, "tony", "Tony Stark");
+    let other = Connection::open(directory.path().join(DATABASE)).unwrap();
+    other.execute_batch("UPDATE account SET full_name = 'Homem de Ferro'").unwrap();
+    // The store learns of the change with its next job.
+    harness.find("tony");
+    assert_eq!(found(&mut harness, "ferro"), ["tony"]);
+    assert_eq!(found(&mut harness, "stark"), [""; 0]);
+}
+
+#[test]
+fn an_account_with_a_damaged_name_is_not_found_and_others_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    create(&mut harness, "tony", "Tony Stark");
+    create(&mut harness, "morgan", "Morgan Stark");
+    harness.close();
+    for damage in ["CAST(x'ff' AS TEXT)", "''"] {
+        let sql = format!("UPDATE account SET full_name = {damage} WHERE username = 'tony'");
+        with_sql(&directory.path().join(DATABASE), &sql);
+        let mut harness = Harness::sqlite(directory.path());
+        assert_eq!(found(&mut harness, "stark"), ["morgan"], "{damage}");
+        harness.close();
     }
+}
+
+/// Mail goes on, and the log says with every find why it is refused.
+#[test]
+fn accounts_that_cannot_be_read_end_no_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    for number in 0..200 {
+        create(&mut harness, &format!("u{number:03}"), "Tony Stark");
+    }
+    harness.close();
+    let path = directory.path().join(DATABASE);
+    let (page, size): (u32, u32) = {
+        let db = Connection::open(&path).unwrap();
+        let sql = "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size
+                   WHERE name = 'account'";
+        db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&[0xff], u64::from(page - 1) * u64::from(size)).unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    for _ in 0..3 {
+        let done = harness.run(stark());
+        let StoreDone::Unavailable(reason) = done else { panic!("{done:?}") };
+        assert!(reason.contains("names cannot be read"), "{reason}");
+    }
+    let prune = StoreJob::Prune { before: Timestamp(0), uploads_before: Timestamp(0) };
+    assert!(matches!(harness.run(prune), StoreDone::Pruned { .. }));
+    harness.close();
+    assert_ne!(findings(directory.path()), []);
+}
+
+fn stark() -> StoreJob {
+    StoreJob::Find { query: "stark".parse().unwrap(), people: 20 }
 }
 
 /// A name that was changed or deleted is nowhere in the database's copy.
@@ -362,16 +459,6 @@ fn nothing_of_a_deleted_name_stays_in_a_copy() {
         .unwrap()
         .copy_to(&copy, |_| ())
         .unwrap();
-    let terms: i64 = {
-        let db = Connection::open(&copy).unwrap();
-        db.execute_batch("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, directory, row)")
-            .unwrap();
-        db.query_row("SELECT count(*) FROM terms WHERE term IN ('wol', 'rin', 'ine')", [], |row| {
-            row.get(0)
-        })
-        .unwrap()
-    };
-    assert_eq!(terms, 0);
     let bytes = std::fs::read(&copy).unwrap();
     for part in ["wolv", "Wolv", "verine"] {
         assert!(!bytes.windows(part.len()).any(|window| window == part.as_bytes()), "{part}");

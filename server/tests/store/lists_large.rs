@@ -127,18 +127,6 @@ fn of_mails_that_walk_through_a_large_list_each_ends_its_group() {
     assert_eq!(groups, 5);
 }
 
-/// What a find costs is not known before it is done.
-#[test]
-fn each_find_ends_its_group() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut harness = Harness::sqlite(directory.path());
-    harness.account("tony");
-    let find = StoreJob::Find { query: "ton".parse().unwrap(), people: 20 };
-    let (done, groups) = run_in_groups(&mut harness, vec![find; 7]);
-    assert!(done.iter().all(|done| matches!(done, StoreDone::Found(_))), "{done:?}");
-    assert_eq!(groups, 7);
-}
-
 /// A reply names at most a hundred recipients.
 #[test]
 fn of_many_members_with_full_mailboxes_the_first_hundred_are_named() {

@@ -14,7 +14,7 @@ use correio_server::{
 use rusqlite::Connection;
 
 use super::{
-    files::{DATABASE, copy_files, make_database, open, snapshot, unchanged, with_sql},
+    files::{DATABASE, LOG, copy_files, make_database, open, snapshot, unchanged, with_sql},
     support::{Harness, ROOMY, everything, is_sent, send},
 };
 
@@ -87,6 +87,72 @@ fn a_killed_store_is_read_with_its_log_and_left_as_it_is() {
     assert_eq!(mails(&found, "tony"), harness.fetch(tony));
     drop(found);
     assert!(snapshot(killed.path()) == before);
+}
+
+/// A server begins the log when it starts, and may be killed before it has written anything.
+#[test]
+fn a_store_that_was_killed_before_its_first_commit_is_read_and_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    let mut harness = Harness::sqlite(directory.path());
+    let begun = copy_files(directory.path());
+    assert!(fs::read(begun.path().join(LOG)).unwrap().is_empty());
+    // The first commit, cut off after its header, within a frame, and after one of its frames.
+    harness.account("pepper");
+    let log = fs::read(directory.path().join(LOG)).unwrap();
+    assert!(log.len() > 2 * (24 + 4096));
+    for length in [0, 20, 32, 32 + 24, 32 + 24 + 4096] {
+        let killed = tempfile::tempdir().unwrap();
+        fs::copy(begun.path().join(DATABASE), killed.path().join(DATABASE)).unwrap();
+        fs::write(killed.path().join(LOG), &log[..length]).unwrap();
+        reads_and_opens(killed.path(), &format!("{length} bytes"));
+    }
+    fs::remove_file(begun.path().join(LOG)).unwrap();
+    assert!(matches!(error(begun.path()), SqliteOpenError::NoLog { .. }));
+}
+
+/// After a checkpoint of the whole log the main file has the note of its last part, and its log
+/// may be shorter than the note says.
+#[test]
+fn a_store_that_was_killed_in_the_first_commit_after_a_whole_checkpoint_is_read_and_opens() {
+    let directory = tempfile::tempdir().unwrap();
+    make_database(directory.path());
+    let harness = Harness::sqlite(directory.path());
+    let killed = copy_files(directory.path());
+    drop(harness);
+    let path = killed.path().join(DATABASE);
+    with_sql(&path, "UPDATE wal_state SET pages = 50");
+    let state = "SELECT is_open FROM wal_state WHERE pages = 50";
+    let is_open: bool =
+        Connection::open(&path).unwrap().query_row(state, [], |row| row.get(0)).unwrap();
+    assert!(is_open);
+    let other = tempfile::tempdir().unwrap();
+    make_database(other.path());
+    let mut harness = Harness::sqlite(other.path());
+    harness.account("pepper");
+    let log = fs::read(other.path().join(LOG)).unwrap();
+    for length in [0, 32, 32 + 24 + 4096] {
+        let again = tempfile::tempdir().unwrap();
+        fs::copy(&path, again.path().join(DATABASE)).unwrap();
+        fs::write(again.path().join(LOG), &log[..length]).unwrap();
+        reads_and_opens(again.path(), &format!("{length} bytes"));
+    }
+}
+
+/// Requires that a database is checked and copied without a trace, and that a server takes it.
+fn reads_and_opens(directory: &Path, case: &str) {
+    let before = snapshot(directory);
+    let mut found = opened(directory);
+    let copy = tempfile::tempdir().unwrap();
+    found.copy_to(&copy.path().join(DATABASE), |_| ()).unwrap();
+    assert_eq!(found.check(|_| ()).unwrap().findings, [], "{case}");
+    assert_eq!(mails(&found, "tony"), [], "{case}");
+    drop(found);
+    assert!(snapshot(directory) == before, "{case}");
+    let mut harness = Harness::sqlite(directory);
+    harness.find("tony");
+    harness.close();
+    drop(opened(copy.path()));
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Wake for Woken {
 impl Woken {
     /// Closes the gate. All submitted jobs must have been collected: this waits until the thread
     /// has left its call to `wake` for them, so that a later group brings the thread to the gate.
-    fn close_gate(&self) -> MutexGuard<'_, ()> {
+    pub fn close_gate(&self) -> MutexGuard<'_, ()> {
         drop(self.passage.lock().unwrap());
         self.gate.lock().unwrap()
     }

@@ -56,7 +56,17 @@ const SERVER: &[Room] = &[
     ("auth", &["data_directory", "event", "ids", "mutex", "private_file", "waker"]),
     (
         "store",
-        &["cancel", "clock", "data_directory", "ids", "mutex", "scratch", "sysexits", "waker"],
+        &[
+            "cancel",
+            "clock",
+            "data_directory",
+            "event",
+            "ids",
+            "mutex",
+            "scratch",
+            "sysexits",
+            "waker",
+        ],
     ),
     ("session", &["clock", "event", "ids", "limits", "auth", "store"]),
     ("engine", &["clock", "event", "ids", "protocol", "limits", "auth", "store", "session"]),

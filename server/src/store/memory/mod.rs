@@ -18,19 +18,19 @@ use correio_proto::{
 use self::{
     admin::{AccountSettings, RecordedInvites},
     contents::Uploads,
-    directory::Directory,
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits, found::found, uploads,
+    Submitted, UploadLimits,
+    directory::{self, Directory},
+    uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod admin;
 mod contents;
-mod directory;
 mod list_jobs;
 mod lists;
 mod mailbox;
@@ -71,6 +71,10 @@ const FULL_OF_MAIL: &str = "the memory store is full of mail";
 
 /// Idempotency records, and uploads, deleted in one step.
 const PRUNE_STEP: u32 = 1000;
+
+/// Bytes of names that one find reads, since it is done on the event loop: those of about 250,000
+/// accounts. After them, it says that there may be more.
+const FIND_BYTES: usize = 8 << 20;
 
 /// The store in memory.
 #[derive(Debug)]
@@ -249,7 +253,7 @@ impl MemoryStore {
         let username = names.username.clone();
         let account = Account { names: names.clone(), hash, register_id, settings, mailbox, sent };
         let id = self.accounts.add(account);
-        self.directory.add(id, &names);
+        self.directory.add(id, &names.username, &names.full_name);
         self.ids.insert(username, id);
         id
     }
@@ -260,34 +264,26 @@ impl MemoryStore {
         };
         let username = account.names.username.clone();
         self.directory.remove(id, &username);
+        self.directory.add(id, &username, &full_name);
         account.names = Arc::new(Names { username, full_name });
-        self.directory.add(id, &account.names);
         StoreDone::Changed
     }
 
     /// Looks at most `people` people up.
     fn look_up(&self, query: &Query, people: usize) -> StoreDone {
         let part = query.as_str();
-        let wanted = people.saturating_add(1);
         let person = |id: &AccountId| {
             let Names { username, full_name } = &*self.accounts.get(*id)?.names;
             Some(Person { username: username.clone(), full_name: full_name.clone() })
         };
-        let first: Vec<Person> = self
+        let first = self
             .ids
             .range::<str, _>((Bound::Included(part), Bound::Unbounded))
             .take_while(|(username, _)| username.as_str().starts_with(part))
-            .filter_map(|(_, id)| person(id))
-            .take(wanted)
-            .collect();
-        let others = self
-            .directory
-            .find(query)
-            .filter(|username| !username.starts_with(part))
-            .filter_map(|username| self.ids.get(username).and_then(person))
-            .take(wanted - first.len())
-            .collect();
-        StoreDone::Found(found(first, others, people))
+            .filter_map(|(_, id)| person(id));
+        let search = self.directory.search(query, FIND_BYTES);
+        let of = |username: &str| self.ids.get(username).and_then(person);
+        StoreDone::Found(directory::find(query, people, first, search, of))
     }
 
     fn set_hash(&mut self, id: AccountId, old: &PasswordHash, new: PasswordHash) -> StoreDone {

@@ -5,7 +5,9 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
     account_columns::{account_state, code, own_quota, password_hash},
-    contents, directory, lists,
+    contents,
+    finder::NameChange,
+    lists,
     row::{parsed, to_sql, unsigned},
     tables::Tables,
     uploads,
@@ -84,13 +86,14 @@ pub(super) fn all(db: &Connection) -> Result<Vec<(AccountId, Username)>> {
 }
 
 pub(super) fn create(
-    db: &Connection,
+    tables: &mut Tables<'_>,
     register_id: &MailId,
     username: &Username,
     full_name: &FullName,
     hash: &PasswordHash,
     invite: Option<InviteId>,
 ) -> Result<StoreDone> {
+    let db = tables.db;
     let sql = "SELECT register_id = ?2 FROM account WHERE username = ?1";
     let made_before = db
         .prepare_cached(sql)?
@@ -116,7 +119,8 @@ pub(super) fn create(
         hash.0,
         register_id.as_bytes()
     ])?;
-    directory::add(db, AccountId(db.last_insert_rowid()), username, full_name)?;
+    let account = AccountId(db.last_insert_rowid());
+    tables.names.push(NameChange::Set(account, username.clone(), full_name.clone()));
     lists::count_account(db)?;
     Ok(StoreDone::Created)
 }
@@ -127,12 +131,16 @@ pub(super) fn set_full_name(
     full_name: &FullName,
 ) -> Result<StoreDone> {
     tables.accounts.forget(account);
-    let sql = "UPDATE account SET full_name = ?2 WHERE id = ?1";
-    let changed = tables.db.prepare_cached(sql)?.execute(params![account.0, full_name.as_str()])?;
-    if changed == 0 {
+    let sql = "UPDATE account SET full_name = ?2 WHERE id = ?1 RETURNING username";
+    let changed = tables
+        .db
+        .prepare_cached(sql)?
+        .query_row(params![account.0, full_name.as_str()], |row| parsed(row, 0))
+        .optional()?;
+    let Some(username) = changed else {
         return Ok(StoreDone::NoAccount);
-    }
-    directory::rename(tables.db, account, full_name)?;
+    };
+    tables.names.push(NameChange::Set(account, username, full_name.clone()));
     Ok(StoreDone::Changed)
 }
 
@@ -217,8 +225,9 @@ pub(super) fn delete_all(tables: &mut Tables<'_>, account: AccountId) -> Result<
     uploads::delete_of(tables, account)?;
     lists::forget_account(db, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.
-    db.prepare_cached("DELETE FROM account WHERE id = ?1")?.execute([account.0])?;
-    directory::delete(db, account)?;
+    let sql = "DELETE FROM account WHERE id = ?1 RETURNING username";
+    let username = db.prepare_cached(sql)?.query_row([account.0], |row| parsed(row, 0))?;
+    tables.names.push(NameChange::Remove(account, username));
     tables.accounts.forget(account);
     Ok(())
 }

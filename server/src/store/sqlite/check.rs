@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     accounts::{self, StoredAccount},
-    check_contents, check_lists, directory, mails,
+    check_contents, check_lists, mails,
     memtable::Memtable,
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
@@ -113,13 +113,6 @@ pub enum Finding {
         /// The number of the mail, the content or the pieces that this is about.
         number: i64,
     },
-    /// The directory's index contradicts an account.
-    Directory {
-        /// The account's id.
-        account: AccountId,
-        /// What is wrong.
-        defect: &'static str,
-    },
     /// A list contradicts its members or the accounts.
     List {
         /// What is wrong.
@@ -156,7 +149,6 @@ impl fmt::Display for Finding {
                 "account {username} states {} mails of {} bytes, but has {} of {} bytes",
                 stated.0, stated.1, found.0, found.1
             ),
-            Self::Directory { account, defect } => write!(f, "account {} {defect}", account.0),
             Self::Content { defect, number } | Self::List { defect, number } => {
                 write!(f, "{defect} (number {number})")
             }
@@ -190,10 +182,6 @@ impl SqliteSnapshot {
         self.found(counted, &mut checked)?;
         let compared = check_contents::defects(db, |defect, number| {
             checked.add(Finding::Content { defect, number });
-        });
-        self.found(compared, &mut checked)?;
-        let compared = directory::compare(db, |account, defect| {
-            checked.add(Finding::Directory { account, defect });
         });
         self.found(compared, &mut checked)?;
         let compared = check_lists::defects(db, |defect, number| {

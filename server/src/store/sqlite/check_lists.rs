@@ -71,7 +71,7 @@ pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, i64)) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::{Schema, directory};
+    use crate::store::sqlite::Schema;
 
     /// Two accounts, a list of both, and the list of all accounts.
     const WHOLE: &str = "
@@ -84,7 +84,6 @@ mod tests {
 
     fn found(change: &str) -> Vec<(&'static str, i64)> {
         let db = Connection::open_in_memory().unwrap();
-        directory::add_function(&db).unwrap();
         for sql in Schema::PRESENT.steps.iter().chain(&[WHOLE, change]) {
             db.execute_batch(sql).unwrap();
         }

@@ -1,7 +1,7 @@
 //! The open database file: groups of jobs as transactions, upkeep between them, and errors that end
 //! the store.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use correio_proto::message::ListChange;
 use rusqlite::Connection;
@@ -12,6 +12,7 @@ use super::{
     connection::keep_log,
     content_cache::{ContentCache, Dropped},
     fatal::{Fatal, is_fatal, is_full},
+    finder::{Finder, NameChange},
     group::{Group, PAGES_BYTES_MAX, Place, page_bytes},
     index,
     jobs::run_job,
@@ -57,11 +58,14 @@ pub(super) struct Database {
     flush: Flushed,
     accounts: AccountCache,
     contents: ContentCache,
+    /// Changes of names in the open transaction.
+    names: Vec<NameChange>,
+    finder: Arc<Finder>,
     room: Room,
     directory: PathBuf,
     /// The connection's count of changes when the transaction began.
     changes_before: u64,
-    /// Counts changes of the file by other programs.
+    /// Counts changes of the file by other programs; 0 before the first transaction.
     data_version: u32,
     /// Locked while the file is open: another server on this directory refuses to start.
     _lock: fs::File,
@@ -78,7 +82,11 @@ impl Database {
         directory: PathBuf,
         lock: fs::File,
     ) -> Self {
+        let finder = Arc::new(Finder::default());
+        finder.read(&connection);
         Self {
+            names: Vec::new(),
+            finder,
             room: Room::new(checkpoints.page_size()),
             connection,
             checkpoints,
@@ -94,6 +102,11 @@ impl Database {
             data_version: 0,
             _lock: lock,
         }
+    }
+
+    /// Looks people up in the names of this database.
+    pub(super) fn finder(&self) -> Arc<Finder> {
+        self.finder.clone()
     }
 
     /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
@@ -173,7 +186,7 @@ impl Database {
             if let Some((_, job)) = group.jobs().get(results.len()) {
                 let (result, reached) = self.run_one(intake, job)?;
                 pages += page_bytes(&result);
-                place = Place::of(&result, reached);
+                place = Place::of(reached);
                 results.push(result);
             // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
@@ -204,6 +217,7 @@ impl Database {
 
     fn begin(&mut self) -> rusqlite::Result<()> {
         self.changes_before = self.connection.total_changes();
+        self.names.clear();
         self.connection.prepare_cached("BEGIN")?.execute([])?;
         let version = self
             .connection
@@ -214,6 +228,9 @@ impl Database {
             self.accounts.clear();
             self.contents.clear();
             self.memtable.reload(&self.connection)?;
+            if self.data_version > 0 {
+                self.finder.read(&self.connection);
+            }
             self.data_version = version;
         }
         Ok(())
@@ -228,6 +245,7 @@ impl Database {
             false => Due::Nothing,
         };
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.finder.change(std::mem::take(&mut self.names));
         if has_changed {
             self.checkpoints.committed();
             self.room.changed();
@@ -249,9 +267,9 @@ impl Database {
             Intake::Open | Intake::Stopped(_) => {
                 let (db, quota) = (&self.connection, self.quota);
                 let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
-                let contents = &mut self.contents;
+                let (contents, names) = (&mut self.contents, &mut self.names);
                 let reached = 0;
-                let mut tables = Tables { db, quota, memtable, accounts, contents, reached };
+                let mut tables = Tables { db, quota, memtable, accounts, contents, names, reached };
                 let result = run_job(&mut tables, job)?;
                 Ok((result, tables.reached))
             }

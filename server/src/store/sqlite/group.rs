@@ -169,15 +169,10 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The place of a job with this result, which looked at so many accounts as recipients. A mail
-    /// that is refused or was sent before has looked at them, too. A find looks at as many names as
-    /// the directory has with its trigrams.
-    pub(super) fn of(done: &StoreDone, reached: usize) -> Self {
-        match done {
-            StoreDone::Found(_) => Self::Last,
-            _ if reached > REACHED_MAX => Self::Last,
-            _ => Self::Between,
-        }
+    /// The place of a job that looked at so many accounts as recipients. A mail that is refused or
+    /// was sent before has looked at them, too.
+    pub(super) fn of(reached: usize) -> Self {
+        if reached > REACHED_MAX { Self::Last } else { Self::Between }
     }
 }
 

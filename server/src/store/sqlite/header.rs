@@ -44,6 +44,39 @@ pub(super) struct Header {
     pub(super) is_short: bool,
 }
 
+/// The write-ahead log beside a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Log {
+    /// There is no file.
+    Missing,
+    /// The file has no whole transaction: its server was killed before the first one was committed.
+    /// The main file is whole without it.
+    Empty,
+    /// The file has a transaction, and so many bytes.
+    Bytes(u64),
+}
+
+/// Looks at the log beside a database.
+///
+/// # Errors
+///
+/// The log cannot be read.
+pub(super) fn look_at_log(path: &Path) -> io::Result<Log> {
+    let Some((log, length)) = open(&log_of(path))? else {
+        return Ok(Log::Missing);
+    };
+    let Some(header) = read::<{ LOG_HEADER as usize }>(&log, 0)? else {
+        return Ok(Log::Empty);
+    };
+    let mut frames = Frames::of(&log, &header, u32_at(&header, 8));
+    while let Some(frame) = frames.next()? {
+        if frame.is_commit {
+            return Ok(Log::Bytes(length));
+        }
+    }
+    Ok(Log::Empty)
+}
+
 /// Reads the file in a database's place.
 ///
 /// # Errors
@@ -89,26 +122,57 @@ fn first_page_in_log(log: &File, page_size: u32) -> io::Result<Option<[u8; LENGT
     let Some(header) = read::<{ LOG_HEADER as usize }>(log, 0)? else {
         return Ok(None);
     };
-    let salts = header.get(16..24);
     let mut seen = None;
     let mut committed = None;
-    let mut at = LOG_HEADER;
-    while let Some(frame) = read::<{ FRAME_HEADER as usize }>(log, at)? {
-        // Frames of an earlier log in the same file have other salts.
-        if frame.get(8..16) != salts {
-            break;
+    let mut frames = Frames::of(log, &header, page_size);
+    while let Some(frame) = frames.next()? {
+        if frame.page == 1 {
+            seen = Some(frame.at);
         }
-        if u32_at(&frame, 0) == 1 {
-            seen = Some(at + FRAME_HEADER);
-        }
-        if u32_at(&frame, 4) != 0 {
+        if frame.is_commit {
             committed = seen;
         }
-        at += FRAME_HEADER + u64::from(page_size);
     }
     match committed {
         Some(at) => read(log, at),
         None => Ok(None),
+    }
+}
+
+/// The frames of a log, up to the first one of an earlier log in the same file, which has other
+/// salts.
+struct Frames<'a> {
+    log: &'a File,
+    salts: [u8; 8],
+    /// Position of the next frame.
+    at: u64,
+    page_size: u64,
+}
+
+/// The header of a frame.
+struct Frame {
+    /// Position of the page.
+    at: u64,
+    /// The page's number.
+    page: u32,
+    /// Whether it is the last frame of a transaction.
+    is_commit: bool,
+}
+
+impl<'a> Frames<'a> {
+    fn of(log: &'a File, header: &[u8; LOG_HEADER as usize], page_size: u32) -> Self {
+        let salts = header.get(16..).and_then(<[u8]>::first_chunk).copied().unwrap_or_default();
+        Self { log, salts, at: LOG_HEADER, page_size: page_size.into() }
+    }
+
+    fn next(&mut self) -> io::Result<Option<Frame>> {
+        let frame = read::<{ FRAME_HEADER as usize }>(self.log, self.at)?;
+        let Some(frame) = frame.filter(|frame| frame.get(8..16) == Some(&self.salts)) else {
+            return Ok(None);
+        };
+        let at = self.at + FRAME_HEADER;
+        self.at = at + self.page_size;
+        Ok(Some(Frame { at, page: u32_at(&frame, 0), is_commit: u32_at(&frame, 4) != 0 }))
     }
 }
 

@@ -4,8 +4,7 @@ use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
 use super::{
-    accounts, admin, contents, directory, list_changes, lists, mails, row::to_sql, tables::Tables,
-    uploads,
+    accounts, admin, contents, list_changes, lists, mails, row::to_sql, tables::Tables, uploads,
 };
 use crate::store::{StoreDone, StoreJob};
 
@@ -19,7 +18,7 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             accounts::find(tables, username).map(StoreDone::Account)
         }
         StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
-            accounts::create(tables.db, register_id, username, full_name, hash, *invite)
+            accounts::create(tables, register_id, username, full_name, hash, *invite)
         }
         StoreJob::SetFullName { account, full_name } => {
             accounts::set_full_name(tables, *account, full_name)
@@ -39,7 +38,9 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
         StoreJob::Read { account, mail, offset } => {
             contents::read(tables, *account, *mail, *offset)
         }
-        StoreJob::Find { query, people } => directory::find(tables.db, query, *people),
+        StoreJob::Find { .. } => {
+            Ok(StoreDone::Unavailable("a find is not for the store thread".into()))
+        }
         StoreJob::ListsOf { account } => lists::of(tables, *account),
         StoreJob::Members { account, name, after, members } => {
             lists::members(tables, *account, name, after.as_ref(), *members)

@@ -3,9 +3,9 @@
 use correio_proto::mail::{Mail, MailRef, Piece, Seq, Username};
 
 use super::{
-    accounts, cache::AccountCache, content_cache::ContentCache, contents, mails,
-    memtable::Memtable, schema::Schema, snapshot::SqliteSnapshot, snapshot_error::SnapshotError,
-    tables::Tables,
+    accounts, cache::AccountCache, content_cache::ContentCache, contents, finder::NameChange,
+    mails, memtable::Memtable, schema::Schema, snapshot::SqliteSnapshot,
+    snapshot_error::SnapshotError, tables::Tables,
 };
 use crate::{
     ids::AccountId,
@@ -32,7 +32,13 @@ impl SqliteSnapshot {
         self.begin()?;
         let memtable = Memtable::read(&self.connection).map_err(|error| self.failed(error))?;
         let contents = ContentCache::new(UploadLimits::default());
-        Ok(MailReader { snapshot: self, memtable, accounts: AccountCache::default(), contents })
+        Ok(MailReader {
+            snapshot: self,
+            memtable,
+            accounts: AccountCache::default(),
+            contents,
+            names: Vec::new(),
+        })
     }
 }
 
@@ -43,6 +49,8 @@ pub struct MailReader<'a> {
     memtable: Memtable,
     accounts: AccountCache,
     contents: ContentCache,
+    /// Stays empty: a reader changes nothing.
+    names: Vec<NameChange>,
 }
 
 impl MailReader<'_> {
@@ -108,6 +116,7 @@ impl MailReader<'_> {
             memtable: &mut self.memtable,
             accounts: &mut self.accounts,
             contents: &mut self.contents,
+            names: &mut self.names,
             reached: 0,
         }
     }

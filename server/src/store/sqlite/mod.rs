@@ -4,7 +4,7 @@
 //! transaction, commits with a sync, and hands all results back with one wake-up: the more jobs wait,
 //! the more share a sync, and a single job is not delayed. A mail to many recipients that is larger
 //! than a group has a transaction for itself. The checkpoint thread moves the log into the main file
-//! (`checkpoints.rs`).
+//! (`checkpoints.rs`), and the finder looks people up (`finder.rs`).
 //!
 //! In this folder "the log" is SQLite's write-ahead log, never the server's log.
 
@@ -29,6 +29,7 @@ pub use self::{
 use self::{
     database::Database,
     fatal::Fatal,
+    finder::Finder,
     group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
 };
@@ -48,8 +49,8 @@ mod connection;
 mod content_cache;
 mod contents;
 mod database;
-mod directory;
 mod fatal;
+mod finder;
 mod group;
 mod header;
 mod index;
@@ -82,7 +83,9 @@ pub struct SqliteStore {
     history: History,
     options: SqliteOptions,
     shared: Arc<Shared>,
+    finder: Arc<Finder>,
     thread: Option<JoinHandle<()>>,
+    finder_thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -134,12 +137,18 @@ impl SqliteStore {
     ) -> Result<Self, SqliteOpenError> {
         let shared = Arc::new(Shared::default());
         let (database, realm, history) = open(directory, quota, options, schema, shared.clone())?;
-        let thread = thread::Builder::new().name("store".to_owned());
-        let served = shared.clone();
-        let thread = thread
-            .spawn(move || served.serve(database, &*wake))
-            .map_err(|source| SqliteOpenError::Thread { source })?;
-        Ok(Self { realm, history, options, shared, thread: Some(thread) })
+        let finder = database.finder();
+        let (thread, finder_thread) = (None, None);
+        let mut store = Self { realm, history, options, shared, finder, thread, finder_thread };
+        let (served, found, told) = (store.shared.clone(), store.shared.clone(), wake.clone());
+        store.thread = Some(spawn("store", move || served.serve(database, &*wake))?);
+        let finder = store.finder.clone();
+        let answer = move |ticket, done| {
+            lock(&found.finished).done.push((ticket, done));
+            told.wake();
+        };
+        store.finder_thread = Some(spawn("finder", move || finder.serve(answer))?);
+        Ok(store)
     }
 
     /// The store's history as of its opening.
@@ -148,17 +157,26 @@ impl SqliteStore {
         self.history
     }
 
-    /// Closes the queue, and waits until the thread has done the queued jobs and ended.
+    /// Closes the queues, and waits until the threads have done the queued jobs and ended.
     fn join(&mut self) {
         lock(&self.shared.queue).closed = true;
         self.shared.changed.notify_all();
         lock(&self.shared.finished).closed = true;
         self.shared.taken.notify_all();
-        if let Some(thread) = self.thread.take() {
-            // Panics of jobs were caught and reported as a failure.
-            let _ = thread.join();
-        }
+        // Panics of jobs were caught and reported.
+        let _ = self.thread.take().map(JoinHandle::join);
+        // The store thread hands changes to the finder, and ends before it.
+        self.finder.close();
+        let _ = self.finder_thread.take().map(JoinHandle::join);
     }
+}
+
+fn spawn(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, SqliteOpenError> {
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map_err(|source| SqliteOpenError::Thread { source })
 }
 
 impl Store for SqliteStore {
@@ -167,6 +185,15 @@ impl Store for SqliteStore {
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        let job = match job {
+            StoreJob::Find { query, people } => {
+                return match self.finder.push(ticket, query, people) {
+                    true => Submitted::Queued,
+                    false => Submitted::Full,
+                };
+            }
+            job => job,
+        };
         let mut queue = lock(&self.shared.queue);
         if !queue.waiting.push(ticket, job, self.options) {
             return Submitted::Full;

@@ -18,7 +18,7 @@ use super::{
     connection::{Locking, connect, keep_log},
     database::Database,
     fatal::{Fatal, is_fatal},
-    header::{self, FileKind},
+    header::{self, FileKind, Log},
     memtable::Memtable,
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
@@ -79,8 +79,8 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
     // Checked again: another server may have used the directory until the lock was free.
     check_header(path, schema.version())?;
     let main = wal_state::of_main_file(path);
-    let log = fs::metadata(header::log_of(path)).ok();
-    if log.is_none() && main.is_some_and(|state| state.is_open) {
+    let log = header::look_at_log(path).map_err(cannot_use)?;
+    if log == Log::Missing && main.is_some_and(|state| state.is_open) {
         return Err(SqliteOpenError::NoLog { path: path.to_owned() });
     }
     // Made before SQLite opens it, so that no other user can read it even for a moment.
@@ -94,17 +94,15 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
         Err(error) => return Err(cannot_use(error)),
     };
     let failed = |source| failure(path, source);
-    let had_log = log.as_ref().is_some_and(|log| log.len() > 0);
     let mut connection = connect_alone(path, is_new).map_err(failed)?;
     if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(SqliteOpenError::ReadOnly { path: path.to_owned() });
     }
     // Until all checks are passed, closing must not change the files: no checkpoint of the log.
-    keep_log(&connection, had_log).map_err(failed)?;
+    keep_log(&connection, log != Log::Missing).map_err(failed)?;
     let version = version(path, &connection)?;
     schema.check(path, &connection, version)?;
-    let log_bytes = log.map_or(0, |log| log.len());
-    check_log(path, &connection, main, log_bytes)?;
+    check_log(path, &connection, main, log)?;
     if version > 0 && version < schema.version() {
         // A migration that begins a log begins it like any other change.
         let begin = if version == 1 { wal_state::begin_before_version_2 } else { wal_state::begin };
@@ -236,9 +234,9 @@ pub(super) fn check_log(
     path: &Path,
     connection: &Connection,
     main: Option<WalState>,
-    log_bytes: u64,
+    log: Log,
 ) -> Result<(), SqliteOpenError> {
-    let Some(main) = main.filter(|_| log_bytes > 0) else {
+    let (Some(main), Log::Bytes(log_bytes)) = (main, log) else {
         return Ok(());
     };
     let failed = |source| failure(path, source);

@@ -7,10 +7,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::{
-    directory,
-    open_error::{SqliteOpenError, failure},
-};
+use super::open_error::{SqliteOpenError, failure};
+use crate::event::Event;
 
 /// SQLite's `application_id` of a correio database: "corr".
 pub(super) const APPLICATION_ID: u32 = 0x636f_7272;
@@ -56,7 +54,6 @@ impl Schema {
             Part { since: 2, ..Part::new("index", "upload_age") },
             Part { since: 2, ..Part::new("table", "piece") },
             Part { since: 2, ..Part::new("table", "dropped") },
-            Part { since: 3, ..Part::new("table", "directory") },
             Part { since: 3, ..Part::new("table", "list") },
             Part { since: 3, ..Part::new("table", "list_member") },
             Part { since: 3, ..Part::new("index", "list_member_account") },
@@ -101,7 +98,12 @@ impl Schema {
         done: u32,
     ) -> Result<(), SqliteOpenError> {
         let failed = |source| failure(path, source);
-        directory::add_function(connection).map_err(failed)?;
+        let (from, to) = (done, self.version());
+        // An operator sees why the start takes time. A new database takes none.
+        let is_older = done > 0 && done < to;
+        if is_older {
+            Event::StoreMigrating { from, to }.log();
+        }
         for (version, step) in (1..).zip(self.steps).skip(done as usize) {
             let transaction = connection.transaction().map_err(failed)?;
             transaction.execute_batch(step).map_err(failed)?;
@@ -114,6 +116,9 @@ impl Schema {
             }
             transaction.pragma_update(None, "user_version", version).map_err(failed)?;
             transaction.commit().map_err(failed)?;
+        }
+        if is_older {
+            Event::StoreMigrated { from, to }.log();
         }
         Ok(())
     }
@@ -230,9 +235,6 @@ const VERSION_2: &str = "
 /// A row whose content is an RFC 5322 message within the mail has it in `message`, and no text in
 /// `body`. `is_message` says what the pieces of a large content are.
 ///
-/// `directory.rs` describes `directory`, and has its function. With `secure-delete` the index keeps
-/// nothing of a name that was changed or deleted.
-///
 /// Of the list whose `membership` is 1, all accounts are members, and the rows of `list_member` are
 /// its owners alone (`lists.rs`). `role` is 0 for owners, so that `list_member_account` has an
 /// account's own lists first.
@@ -242,12 +244,6 @@ const VERSION_3: &str = "
     ALTER TABLE content ADD COLUMN message BLOB CHECK (message IS NULL OR body = '');
     ALTER TABLE content ADD COLUMN is_message INTEGER NOT NULL DEFAULT 0
         CHECK (is_message = 0 OR is_message = 1 AND pieces IS NOT NULL);
-    CREATE VIRTUAL TABLE directory USING fts5 (
-        username, full_name, tokenize = 'trigram case_sensitive 1'
-    );
-    INSERT INTO directory (directory, rank) VALUES ('secure-delete', 1);
-    INSERT INTO directory (rowid, username, full_name)
-        SELECT id, username, directory_name(full_name) FROM account;
     CREATE TABLE list (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,

@@ -16,7 +16,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     connection::keep_log,
-    header,
+    header::{self, Log},
     open::{Presence, check_header, check_log, realm, version},
     open_error::{SqliteOpenError, failure},
     schema::{APPLICATION_ID, Schema},
@@ -271,21 +271,24 @@ fn open_shared(path: &Path) -> Result<Connection, SqliteOpenError> {
 
 /// Opens the database of a server that does not run.
 fn open_alone(path: &Path) -> Result<(Connection, Option<Scratch>), SqliteOpenError> {
-    let failed = |source| failure(path, source);
     let main = wal_state::of_main_file(path);
-    let log_bytes = fs::metadata(header::log_of(path)).map_or(0, |log| log.len());
-    if log_bytes == 0 {
-        if main.is_some_and(|state| state.is_open) {
+    let log = header::look_at_log(path).map_err(|source| unreadable(path, source))?;
+    match log {
+        Log::Missing if main.is_some_and(|state| state.is_open) => {
             return Err(SqliteOpenError::NoLog { path: path.to_owned() });
         }
-        return Ok((wal_state::open_immutable(path).map_err(failed)?, None));
+        Log::Missing | Log::Empty => {
+            let opened = wal_state::open_immutable(path);
+            return Ok((opened.map_err(|source| failure(path, source))?, None));
+        }
+        Log::Bytes(_) => {}
     }
     match fs::OpenOptions::new().read(true).write(true).open(path) {
         // Closed before SQLite locks it: closing a file gives up all locks of the process on it.
         Ok(file) => drop(file),
-        Err(_) => return open_copy(path, main, log_bytes),
+        Err(_) => return open_copy(path, main, log),
     }
-    Ok((open_with_log(path, main, log_bytes)?, None))
+    Ok((open_with_log(path, main, log)?, None))
 }
 
 /// Opens a database whose server was killed, without moving its log. The log's index stays in
@@ -293,7 +296,7 @@ fn open_alone(path: &Path) -> Result<(Connection, Option<Scratch>), SqliteOpenEr
 fn open_with_log(
     path: &Path,
     main: Option<WalState>,
-    log_bytes: u64,
+    log: Log,
 ) -> Result<Connection, SqliteOpenError> {
     let failed = |source| failure(path, source);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -302,7 +305,7 @@ fn open_with_log(
     connection.busy_timeout(PATIENCE).map_err(failed)?;
     keep_log(&connection, true).map_err(failed)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE").map_err(failed)?;
-    check_log(path, &connection, main, log_bytes)?;
+    check_log(path, &connection, main, log)?;
     Ok(connection)
 }
 
@@ -310,7 +313,7 @@ fn open_with_log(
 fn open_copy(
     path: &Path,
     main: Option<WalState>,
-    log_bytes: u64,
+    log: Log,
 ) -> Result<(Connection, Option<Scratch>), SqliteOpenError> {
     let place = std::env::temp_dir();
     let scratch =
@@ -320,7 +323,7 @@ fn open_copy(
         .and_then(|_| fs::copy(header::log_of(path), header::log_of(&copy)))
         .and_then(|_| make_writable(&copy).and_then(|()| make_writable(&header::log_of(&copy))));
     copied.map_err(|source| unreadable(&place, source))?;
-    Ok((open_with_log(&copy, main, log_bytes)?, Some(scratch)))
+    Ok((open_with_log(&copy, main, log)?, Some(scratch)))
 }
 
 fn make_writable(path: &Path) -> io::Result<()> {

@@ -47,8 +47,7 @@ impl SnapshotError {
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) if cancel.is_asked() => Self::Interrupted,
-            // The statements are right: with `Unknown`, FTS5 reports a damaged table of its own.
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::Damaged { path, reason: source.to_string() }
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { path },

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{cache::AccountCache, content_cache::ContentCache, memtable::Memtable};
+use super::{
+    cache::AccountCache, content_cache::ContentCache, finder::NameChange, memtable::Memtable,
+};
 use crate::store::Quota;
 
 /// The database, and the tables in memory that stand in for a part of it.
@@ -12,6 +14,8 @@ pub(super) struct Tables<'a> {
     pub(super) memtable: &'a mut Memtable,
     pub(super) accounts: &'a mut AccountCache,
     pub(super) contents: &'a mut ContentCache,
+    /// Changes of names, which the finder learns of after the commit.
+    pub(super) names: &'a mut Vec<NameChange>,
     /// Accounts that the job has looked at as recipients of its mail.
     pub(super) reached: usize,
 }

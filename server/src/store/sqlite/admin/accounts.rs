@@ -10,7 +10,9 @@ use crate::{
         admin::{AccountOverview, AccountState, AdminDone, CodeRecord, NewAccountRecord, Usage},
         sqlite::{
             account_columns::{account_state, own_quota, password_hash, state_number},
-            accounts, directory, lists,
+            accounts,
+            finder::NameChange,
+            lists,
             row::{optional_timestamp, parsed, to_sql, unsigned},
             tables::Tables,
         },
@@ -84,7 +86,7 @@ pub(super) fn create(
         return Ok(AdminDone::Taken(taken));
     }
     for NewAccountRecord { username, full_name, code } in accounts {
-        let account = insert(tables.db, username, full_name, now)?;
+        let account = insert(tables, username, full_name, now)?;
         update(
             tables.db,
             account,
@@ -103,17 +105,18 @@ pub(super) fn is_taken(tables: &mut Tables<'_>, username: &Username) -> Result<b
 
 /// Makes an account without a password, whose name is free.
 pub(super) fn insert(
-    db: &Connection,
+    tables: &mut Tables<'_>,
     username: &Username,
     full_name: &FullName,
     now: Timestamp,
 ) -> Result<AccountId> {
+    let db = tables.db;
     let sql = "INSERT INTO account (username, full_name, hash, register_id, created_at)
                VALUES (?1, ?2, '', ?3, ?4)";
     let values = params![username.as_str(), full_name.as_str(), NO_REGISTER_ID, to_sql(now.0)];
     db.prepare_cached(sql)?.execute(values)?;
     let account = AccountId(db.last_insert_rowid());
-    directory::add(db, account, username, full_name)?;
+    tables.names.push(NameChange::Set(account, username.clone(), full_name.clone()));
     lists::count_account(db)?;
     Ok(account)
 }

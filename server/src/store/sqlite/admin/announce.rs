@@ -67,6 +67,6 @@ pub(super) fn postmaster(
     if accounts::is_taken(tables, &username)? {
         return Ok(Err(AdminDone::Taken(vec![username])));
     }
-    let id = accounts::insert(tables.db, &username, &full_name, now)?;
+    let id = accounts::insert(tables, &username, &full_name, now)?;
     Ok(Ok((id, (username, full_name))))
 }
