@@ -144,7 +144,8 @@ fn fingerprint(config: &Config) -> ExitCode {
 }
 
 fn serve(config: &Config, inherited: Result<Vec<InheritedListener>, InheritError>) -> ExitCode {
-    let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
+    let (level, format) = (config.log_level, config.log_format);
+    let logging = match Logging::start(level, format, config.log_file.as_deref()) {
         Ok(logging) => logging,
         Err(error) => return fail(&Failure::Logging(error)),
     };

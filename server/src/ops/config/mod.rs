@@ -14,6 +14,7 @@ pub use self::{
 };
 use crate::{
     limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
+    ops::logging::LogFormat,
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
 };
@@ -99,6 +100,8 @@ impl Config {
                     ("trace", log::LevelFilter::Trace),
                 ],
             )?,
+            log_format: values
+                .choice("log-format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             log_file: values.path("log-file")?,
         })
     }

@@ -264,6 +264,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "What is logged: everything from this level up",
     ),
     one(
+        "log-format",
+        "FORMAT",
+        "text",
+        "text or json",
+        "The form of the log's lines: text for people and for fail2ban, or a JSON object each",
+    ),
+    one(
         "log-file",
         "FILE",
         "none",

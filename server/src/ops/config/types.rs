@@ -12,7 +12,7 @@ use crate::{
     limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
     ops::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
-        restore::RestoreSource,
+        logging::LogFormat, restore::RestoreSource,
     },
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
@@ -96,6 +96,7 @@ pub struct Config {
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
     pub log_level: log::LevelFilter,
+    pub log_format: LogFormat,
     pub log_file: Option<PathBuf>,
 }
 
