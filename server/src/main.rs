@@ -215,7 +215,8 @@ fn run(
     };
     let limits = limits(config, files, bound.len())?;
     print_addresses(&bound, certificate.as_deref());
-    let server = Server::new(limits, session_config, store, Box::new(hasher));
+    let server =
+        Server::new(limits, session_config, store, Box::new(hasher)).behind(config.proxies.clone());
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {

@@ -168,6 +168,13 @@ events! {
         Info "connection.closed" ConnectionClosed { connection: ConnId, reason: &'a str },
         /// A connection was rejected.
         Warn "connection.refused" ConnectionRefused { address: SocketAddr, reason: &'a str },
+        /// A connection of a trusted proxy was closed: it did not begin with a PROXY header of
+        /// version 2.
+        Warn "proxy.refused" ProxyRefused {
+            connection: ConnId,
+            address: SocketAddr,
+            text: &'a str,
+        },
         /// Accepting connections pauses: the machine has no file descriptors or memory left.
         Warn "accept.paused" AcceptPaused { reason: &'a str },
         /// Accepting connections resumes.

@@ -53,6 +53,7 @@ impl Config {
         Ok(Self {
             task,
             listen: values.listen()?,
+            proxies: values.networks("proxy-protocol")?,
             security: values.security(&data_dir)?,
             data_dir,
             store: values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))?,
