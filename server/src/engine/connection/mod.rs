@@ -457,8 +457,8 @@ impl<T: Transport> Connection<T> {
         is_storing
     }
 
-    /// Logs that the connection ends for this reason without the header that a proxy must send, if
-    /// that is so and nobody was rejected.
+    /// Logs that the connection ends without the header that its proxy must send. A connection that
+    /// the server closes by itself (rejected, or at the shutdown) needs none.
     fn report_header(&self, reason: CloseReason) {
         if !self.wire.awaits_header() || self.is_closing() {
             return;

@@ -50,7 +50,7 @@ impl<T: Transport> Wire<T> {
         self
     }
 
-    /// Whether the header of a proxy is not complete.
+    /// Whether the header of a proxy is expected and not complete.
     pub(super) fn awaits_header(&self) -> bool {
         self.header.is_some()
     }

@@ -64,7 +64,7 @@ fn a_client_that_a_proxy_names_is_admitted_as_a_new_one() {
     let refused = Rejected(Rejection::PrefixFull);
     assert_eq!(control.identified(conn(2), prefix(7)), Some(refused));
     assert_eq!((control.of(prefix(7)), control.anonymous), (2, 4));
-    // A connection that was rejected, or has given way, is named in vain.
+    // A connection that was rejected, or has given way, is not admitted again.
     assert_eq!(control.identified(conn(2), prefix(8)), None);
     assert_eq!(control.opened(conn(5), prefix(9)), Admitted);
     assert_eq!(control.opened(conn(6), prefix(9)), Admitted);
