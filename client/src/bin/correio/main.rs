@@ -27,7 +27,6 @@ use crate::{
 mod app;
 mod args;
 mod attach;
-mod bash;
 mod commands;
 mod complete;
 mod completions;

@@ -4,6 +4,8 @@
 //! usernames that are known on this computer, and the nicknames. It sets `COMPLETE` to the shell's
 //! name.
 
+mod bash;
+
 use std::{
     collections::BTreeSet,
     env,
@@ -20,8 +22,8 @@ use clap_complete::{
 use correio_client::{AddressBook, BookEntry, KnownPeople};
 use serde_json::json;
 
+use self::bash::Bash;
 use crate::{
-    bash::Bash,
     exit::{ExitStatus, Failure},
     output::Output,
     owners,
