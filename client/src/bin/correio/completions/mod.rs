@@ -5,6 +5,9 @@
 //! name.
 
 mod bash;
+mod fish;
+mod word;
+mod zsh;
 
 use std::{
     collections::BTreeSet,
@@ -15,14 +18,11 @@ use std::{
 };
 
 use clap::{Command, ValueEnum};
-use clap_complete::{
-    ArgValueCompleter, CompletionCandidate,
-    env::{EnvCompleter, Fish, Zsh},
-};
+use clap_complete::{ArgValueCompleter, CompletionCandidate, env::EnvCompleter};
 use correio_client::{AddressBook, BookEntry, KnownPeople};
 use serde_json::json;
 
-use self::bash::Bash;
+use self::{bash::Bash, fish::Fish, zsh::Zsh};
 use crate::{
     exit::{ExitStatus, Failure},
     output::Output,
