@@ -50,6 +50,7 @@ mod password;
 mod password_command;
 mod people;
 mod private_file;
+mod program;
 mod prompt;
 mod quoting;
 mod reply_args;
