@@ -39,7 +39,11 @@ fn the_script_of_each_shell_can_be_read_by_it() {
     let data = TempDir::new().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let script = script(data.path(), shell);
-        match Command::new(shell).arg("-n").arg(&script).output() {
+        let mut command = Command::new(shell);
+        // fish makes directories there.
+        command.env("HOME", data.path()).env("XDG_CONFIG_HOME", data.path());
+        command.env("XDG_DATA_HOME", data.path());
+        match command.arg("-n").arg(&script).output() {
             Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
             Err(_) => skipped(&format!("the script of {shell}: {shell} is not installed")),
         }
@@ -200,7 +204,8 @@ fn shell_with(line: &str, shell: &[&str], files: &TempDir) -> Screen {
     let home = setup.data.path().to_str().unwrap();
     let start = Start::of(&setup).size(40, 200).set("PATH", &path).set("LANG", "C.UTF-8");
     // The shell's files are none of the developer's.
-    let start = start.set("HOME", home).set("XDG_DATA_HOME", home).set("XDG_CACHE_HOME", home);
+    let names = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"];
+    let start = names.into_iter().fold(start, |start, name| start.set(name, home));
     let mut screen = start.set("CORREIO_CLIENT_DATA_DIR", home).other(shell);
     screen.press(&format!("cd {}; {line}; echo is' 'ready\r", files.path().display()));
     screen.sees("is ready");
@@ -209,7 +214,7 @@ fn shell_with(line: &str, shell: &[&str], files: &TempDir) -> Screen {
 
 /// Whether tests can run a shell on a terminal; where not, says so.
 fn has_shell(shell: &str) -> bool {
-    let has_shell = Command::new(shell).args(["-c", "true"]).output().is_ok();
+    let has_shell = Command::new(shell).arg("--version").output().is_ok();
     if !has_shell {
         skipped(&format!("the completions of {shell}: {shell} is not installed"));
     }
