@@ -1,9 +1,11 @@
 //! Lists of local mail, page by page. Only the mails on the screen are read from their files.
 
+use std::ops::ControlFlow;
+
 use correio_client::{Entry, Folder, Mailbox, Stored, WhiteSpace, sanitize};
 
 use super::{
-    reading::{self, MailKey, Place, Then},
+    reading::{self, MailKey, Place},
     receive::list_footer,
     user::CurrentUser,
 };
@@ -85,12 +87,10 @@ impl MailPages {
                 Some(key) => reading::act(app, user, &place, key)?,
                 None => reading::read(app, user, &place)?,
             };
-            match then {
-                Then::Next => index += 1,
-                Then::Previous => index = index.saturating_sub(1),
-                Then::List => break,
-                Then::Deleted => {
-                    self.mails.remove(index);
+            match then.go_on(&mut self.mails, index) {
+                ControlFlow::Continue(neighbour) => index = neighbour,
+                ControlFlow::Break(last) => {
+                    index = last;
                     break;
                 }
             }

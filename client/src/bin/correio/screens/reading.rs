@@ -1,7 +1,7 @@
 //! A mail on the screen, and what the user does with it after reading: answer, forward, save its
 //! attachments, delete it, mark it, see its source.
 
-use std::path::PathBuf;
+use std::{ops::ControlFlow, path::PathBuf};
 
 use correio_client::{
     Attachment, Cancel, Flag, FlagChange, Mailbox, Stored, WhiteSpace, sanitize, save_attachment,
@@ -32,6 +32,22 @@ pub(super) enum Then {
     Previous,
     /// The list without this mail, which was deleted.
     Deleted,
+}
+
+impl Then {
+    /// Goes on in a list from the mail of an index: to the index of a neighbour, or back to the list,
+    /// without this mail if it was deleted.
+    pub(super) fn go_on<T>(self, mails: &mut Vec<T>, index: usize) -> ControlFlow<usize, usize> {
+        match self {
+            Self::Next => ControlFlow::Continue(index + 1),
+            Self::Previous => ControlFlow::Continue(index.saturating_sub(1)),
+            Self::List => ControlFlow::Break(index),
+            Self::Deleted => {
+                mails.remove(index);
+                ControlFlow::Break(index)
+            }
+        }
+    }
 }
 
 /// A letter that does something with a mail.
