@@ -174,7 +174,7 @@ mailbox-not-synced = { $path }: this file system does not confirm that e-mail is
 mailbox-not-marked = { $path }: this file system cannot mark e-mail as read ({ $reason }). The e-mail is kept, and is listed as new again.
 
 stranger = (unknown)
-mail-stranger = Warning: this is the first e-mail from { $from }, who has not written to you before. The name looks like that of { $known }, whom you know.
+mail-stranger = Warning: { $from } is neither in your address book nor somebody whom you have written to. The name looks like that of { $known }, whom you know.
 
 completion-keys = Tab and the arrows choose, Enter takes, Esc closes
 completion-searching = Looking in the server's directory…

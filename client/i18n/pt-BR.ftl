@@ -174,7 +174,7 @@ mailbox-not-synced = { $path }: este sistema de arquivos não confirma que os e-
 mailbox-not-marked = { $path }: este sistema de arquivos não consegue marcar e-mails como lidos ({ $reason }). O e-mail está guardado e volta a aparecer como novo.
 
 stranger = (desconhecido)
-mail-stranger = Atenção: este é o primeiro e-mail de { $from }, que ainda não tinha escrito para você. O nome é parecido com o de { $known }, que você conhece.
+mail-stranger = Atenção: { $from } não está na sua agenda, e você nunca lhe escreveu. O nome é parecido com o de { $known }, que você conhece.
 
 completion-keys = Tab e as setas escolhem, Enter aceita, Esc fecha
 completion-searching = Procurando no catálogo do servidor…

@@ -413,7 +413,7 @@ fn a_stranger_with_a_known_name_is_marked_as_in_a_list() {
     setup.deliver("loki", "tony", &[("Um", "x")]);
     assert_eq!(watching.line(), "[1] TONY STARK <loki> (desconhecido): Um");
     setup.deliver("loki", "tony", &[("Dois", "x")]);
-    assert_eq!(watching.line(), "[2] TONY STARK <loki>: Dois");
+    assert_eq!(watching.line(), "[2] TONY STARK <loki> (desconhecido): Dois");
     watching.signal(Signal::TERM);
     assert_eq!(watching.end().status, Some(0));
     let watching = watch(&setup, &["--json", "watch"]);

@@ -3,7 +3,7 @@
 //! A user chooses the full name; the server vouches for the username. A list shows the full name
 //! alone as long as it can mean only one account, and else adds the username.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use correio_client::{Folder, Stored, WhiteSpace, sanitize};
 use correio_proto::{
@@ -30,8 +30,8 @@ pub(crate) enum Since {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     looks: HashMap<String, HashMap<Username, Since>>,
-    /// The accounts, each since it is known under any name.
-    accounts: HashMap<Username, Since>,
+    /// The accounts that are known since [`Since::Always`]: no mail of theirs is a stranger's.
+    chosen: HashSet<Username>,
     /// The pairs that were added already: a sender has many mails.
     added: HashMap<(Username, FullName), Since>,
 }
@@ -60,7 +60,9 @@ impl Names {
 
     /// Adds an account whose full name is not known.
     pub(crate) fn add_username(&mut self, username: &Username, since: &Since) {
-        lower(&mut self.accounts, username, since);
+        if *since == Since::Always {
+            self.chosen.insert(username.clone());
+        }
         self.add_looks(username, username.as_str(), since);
     }
 
@@ -70,22 +72,26 @@ impl Names {
         }
     }
 
-    /// The accounts whose names a stranger's full name looks like, in the order of their usernames:
-    /// an account of which the reader has known nothing before `at`, and which bears the name of
-    /// one that the reader has known. Empty for all others.
+    /// The accounts whose names a stranger's full name looks like, in the order of their usernames.
+    /// A stranger is an account that is not of the address book, that the reader has not written
+    /// to, and that bears this name later than another account does: since `at`, or since an
+    /// earlier mail that is known. Empty for all others. Mails of a stranger make it known to
+    /// nobody, however many they are.
     pub(crate) fn resembled(
         &self,
         username: &Username,
         full_name: &FullName,
         at: &Since,
     ) -> Vec<Username> {
-        if self.accounts.get(username).is_some_and(|known| known < at) {
+        if self.chosen.contains(username) {
             return Vec::new();
         }
-        let accounts =
-            looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
-        let known =
-            accounts.flatten().filter(|(account, since)| *account != username && *since < at);
+        let looks = looks(full_name.as_str());
+        let accounts: Vec<_> = looks.iter().filter_map(|look| self.looks.get(look)).collect();
+        let own = accounts.iter().filter_map(|accounts| accounts.get(username));
+        let own = own.chain([at]).min().unwrap_or(at);
+        let others = accounts.iter().flat_map(|accounts| accounts.iter());
+        let known = others.filter(|(account, since)| *account != username && *since < own);
         let mut known: Vec<Username> = known.map(|(account, _)| account.clone()).collect();
         known.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         known.dedup();
@@ -99,6 +105,12 @@ impl Names {
         if self.accounts.get(username) == Some(&Since::Always) {
             return false;
         }
+    /// Whether the reader could take an account that is to be chosen for another that the reader
+    /// knows: it is a stranger's, as in [`Self::resembled`].
+    pub(crate) fn may_be_mistaken(&self, username: &Username, full_name: &FullName) -> bool {
+        !self.resembled(username, full_name, &Since::Now).is_empty()
+    }
+
         let accounts =
             looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
         let imitates_known = accounts
@@ -178,7 +190,7 @@ fn is_bracket(c: char) -> bool {
 }
 
 /// Whether a name contains a character that a sender's line uses (`[1] name <username>: subject`),
-/// or a character that looks like it.
+/// or a character that looks like it, or begins like the marks of a mail's flags (`[1] !r name`).
 fn imitates(name: &str) -> bool {
     let is_mark = |c: char| {
         // A letter of another script may look like a colon, and is a letter.
@@ -274,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_with_a_known_name_is_one_until_the_second_mail() {
+    fn a_stranger_with_a_known_name_stays_one_until_the_reader_has_chosen_it() {
         let mut names = Names::default();
         let mut add = |username: &str, full_name: &str, since: &Since| {
             names.add(&username.parse().unwrap(), &full_name.parse().unwrap(), since);
@@ -288,24 +300,33 @@ mod tests {
         // Tony's own mail came first.
         assert_eq!(resembled(&names, "tony", "Tony Stark", &file(1, "tony")), none);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), ["tony"]);
-        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(3, "loki")), none);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(3, "loki")), ["tony"]);
+        assert_eq!(resembled(&names, "tony", "Tony Stark", &file(9, "tony")), none);
         assert_eq!(
             resembled(&names, "ultron", "Pepper\u{a0}Potts", &file(4, "ultron")),
             ["pepper"]
         );
         // In the directory, and in a notice.
         assert_eq!(resembled(&names, "hela", "Tоny Stark", &Since::Now), ["loki", "tony"]);
-        assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), none);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), ["tony"]);
         assert_eq!(resembled(&names, "hela", "Hela", &Since::Now), none);
         // Where a recipient is chosen, mails alone make nobody known.
         let mistaken = |names: &Names, username: &str, full_name: &str| {
             names.may_be_mistaken(&username.parse().unwrap(), &full_name.parse().unwrap())
+        // An account that was known under a name of its own takes that of another later.
+        names.add(&"hela".parse().unwrap(), &"Hela".parse().unwrap(), &file(5, "hela"));
+        names.add(&"thor".parse().unwrap(), &"Thor".parse().unwrap(), &file(6, "thor"));
+        names.add(&"hela".parse().unwrap(), &"Thor".parse().unwrap(), &file(7, "hela"));
+        assert_eq!(resembled(&names, "hela", "Thor", &file(7, "hela")), ["thor"]);
+        assert_eq!(resembled(&names, "hela", "Thor", &file(8, "hela")), ["thor"]);
+        assert_eq!(resembled(&names, "thor", "Thor", &file(9, "thor")), none);
         };
         assert!(mistaken(&names, "ultron", "Pepper\u{a0}Potts"));
         assert!(mistaken(&names, "hela", "Tony Stark"));
         assert!(!mistaken(&names, "pepper", "Pepper Potts"));
-        assert!(!mistaken(&names, "tony", "Tony Stark") && !mistaken(&names, "hela", "Hela"));
+        assert!(!mistaken(&names, "tony", "Tony Stark") && !mistaken(&names, "fury", "Fury"));
         // The reader has written to the account, or has it in the address book.
+        assert!(mistaken(&names, "loki", "Tony Stark"));
         names.add_username(&"loki".parse().unwrap(), &Since::Always);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), none);
     }
