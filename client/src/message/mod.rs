@@ -33,7 +33,7 @@ pub use draft::MessageDraft;
 pub use fields::{FromField, MessageFields};
 pub use make_error::MakeError;
 pub use message_id::{InvalidMessageId, MessageId};
-pub use save::{SaveError, save_attachment};
+pub use save::{AttachmentSaver, SaveError, save_attachment};
 pub use subject::{forward_subject, reply_subject};
 pub use text::{MessageText, TextSource};
 pub use view::MessageView;
