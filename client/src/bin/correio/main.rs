@@ -35,6 +35,7 @@ mod config;
 mod connect;
 mod editor;
 mod exit;
+mod flag_marks;
 mod help;
 mod last_used;
 mod list_args;

@@ -15,7 +15,9 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::skeleton;
 
-/// Since when the reader knows a name or an account. Later ones are greater.
+use crate::flag_marks::is_flag_marks;
+
+/// Since when the reader knows an account under a name. Later ones are greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Since {
     /// The reader's own account, one of the address book, or one that the reader has written to.
@@ -98,30 +100,15 @@ impl Names {
         known
     }
 
-    /// Whether the reader could take an account for another that the reader knows: the account is not
-    /// of the address book, the reader has not written to it, and its full name looks like that of an
-    /// account that is, or it is a stranger's. Its mails alone make nobody known.
-    pub(crate) fn may_be_mistaken(&self, username: &Username, full_name: &FullName) -> bool {
-        if self.accounts.get(username) == Some(&Since::Always) {
-            return false;
-        }
+    /// As [`Self::resembled`], for the sender of a mail.
+    pub(crate) fn resembled_by(&self, mail: &Stored) -> Vec<Username> {
+        self.resembled(&mail.from, &mail.from_name, &Since::Mail(mail.file_name().clone()))
+    }
+
     /// Whether the reader could take an account that is to be chosen for another that the reader
     /// knows: it is a stranger's, as in [`Self::resembled`].
     pub(crate) fn may_be_mistaken(&self, username: &Username, full_name: &FullName) -> bool {
         !self.resembled(username, full_name, &Since::Now).is_empty()
-    }
-
-        let accounts =
-            looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
-        let imitates_known = accounts
-            .flatten()
-            .any(|(account, since)| account != username && *since == Since::Always);
-        imitates_known || !self.resembled(username, full_name, &Since::Now).is_empty()
-    }
-
-    /// As [`Self::resembled`], for the sender of a mail: only a sender's first mail is marked.
-    pub(crate) fn resembled_by(&self, mail: &Stored) -> Vec<Username> {
-        self.resembled(&mail.from, &mail.from_name, &Since::Mail(mail.file_name().clone()))
     }
 
     /// The full name. The username is added if the name looks like another account's name, or
@@ -201,7 +188,16 @@ fn imitates(name: &str) -> bool {
                 .any(|c| matches!(c, '<' | '>' | '@' | ':' | '[' | ']' | '"' | '(' | ')'))
             || is_bracket(c)
     };
-    name.chars().any(is_mark)
+    name.chars().any(is_mark) || begins_like_flags(name)
+}
+
+/// Whether the first of several words of a name looks like marks of flags.
+fn begins_like_flags(name: &str) -> bool {
+    let name: String = skeleton(&name.nfkc().collect::<String>()).collect();
+    let Some((first, _)) = name.trim_matches(is_blank).split_once(is_blank) else {
+        return false;
+    };
+    is_flag_marks(first)
 }
 
 #[cfg(test)]
@@ -266,9 +262,16 @@ mod tests {
             ("tony@stark", "\"tony@stark\" <loki>"),
             ("[1] Tony", "\"[1] Tony\" <loki>"),
             ("x\" <tony>", "\"x\\\" <tony>\" <loki>"),
+            ("! Tony Stark", "\"! Tony Stark\" <loki>"),
+            ("!r\u{a0}Tony", "\"!r\u{a0}Tony\" <loki>"),
+            ("г Tony", "\"г Tony\" <loki>"), // Cyrillic letter that looks like an r
+            ("\u{1c3} Tony", "\"\u{1c3} Tony\" <loki>"), // letter that looks like a mark
         ];
         for (name, shown) in cases {
             assert_eq!(sender(&[], "loki", name), shown);
+        }
+        for name in ["Rf Tony", "r", "R. F. Kuang", "Frr Tony", "fritz r"] {
+            assert_eq!(sender(&[], "loki", name), name);
         }
         // A Devanagari sign that looks like a colon is a letter.
         assert_eq!(sender(&[], "ram", "रामः"), "रामः");
@@ -310,9 +313,6 @@ mod tests {
         assert_eq!(resembled(&names, "hela", "Tоny Stark", &Since::Now), ["loki", "tony"]);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), ["tony"]);
         assert_eq!(resembled(&names, "hela", "Hela", &Since::Now), none);
-        // Where a recipient is chosen, mails alone make nobody known.
-        let mistaken = |names: &Names, username: &str, full_name: &str| {
-            names.may_be_mistaken(&username.parse().unwrap(), &full_name.parse().unwrap())
         // An account that was known under a name of its own takes that of another later.
         names.add(&"hela".parse().unwrap(), &"Hela".parse().unwrap(), &file(5, "hela"));
         names.add(&"thor".parse().unwrap(), &"Thor".parse().unwrap(), &file(6, "thor"));
@@ -320,13 +320,16 @@ mod tests {
         assert_eq!(resembled(&names, "hela", "Thor", &file(7, "hela")), ["thor"]);
         assert_eq!(resembled(&names, "hela", "Thor", &file(8, "hela")), ["thor"]);
         assert_eq!(resembled(&names, "thor", "Thor", &file(9, "thor")), none);
+        // Where a recipient is chosen, mails alone make nobody known.
+        let mistaken = |names: &Names, username: &str, full_name: &str| {
+            names.may_be_mistaken(&username.parse().unwrap(), &full_name.parse().unwrap())
         };
         assert!(mistaken(&names, "ultron", "Pepper\u{a0}Potts"));
         assert!(mistaken(&names, "hela", "Tony Stark"));
+        assert!(mistaken(&names, "loki", "Tony Stark"));
         assert!(!mistaken(&names, "pepper", "Pepper Potts"));
         assert!(!mistaken(&names, "tony", "Tony Stark") && !mistaken(&names, "fury", "Fury"));
         // The reader has written to the account, or has it in the address book.
-        assert!(mistaken(&names, "loki", "Tony Stark"));
         names.add_username(&"loki".parse().unwrap(), &Since::Always);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), none);
     }

@@ -87,6 +87,7 @@ impl MailPages {
                 Some(key) => reading::act(app, user, &place, key)?,
                 None => reading::read(app, user, &place)?,
             };
+            self.refresh(index);
             match then.go_on(&mut self.mails, index) {
                 ControlFlow::Continue(neighbour) => index = neighbour,
                 ControlFlow::Break(last) => {
@@ -97,6 +98,17 @@ impl MailPages {
         }
         app.say("");
         Ok(index)
+    }
+
+    /// Takes the flags that a mail has got.
+    fn refresh(&mut self, index: usize) {
+        if let Some((_, folder, entry)) = self.mails.get(index)
+            // A mail that was deleted, or whose folder cannot be read, is told where it is shown.
+            && let Ok(Some(now)) = self.mailbox(*folder).refreshed(entry)
+            && let Some((_, _, entry)) = self.mails.get_mut(index)
+        {
+            *entry = now;
+        }
     }
 
     /// Asks for a number, and returns its index. A letter before the number says what is to be done
@@ -156,10 +168,9 @@ impl Listing for MailPages {
         let Some((number, ..)) = self.mails.get(index) else {
             return String::new();
         };
-        let shown = match self.load(index) {
-            Ok((_, mail)) => view::person_and_subject(self.text, &mail, &self.names),
-            Err(said) => said,
-        };
-        format!("[{number}] {shown}")
+        match self.load(index) {
+            Ok((_, mail)) => view::mail_line(self.text, *number, &mail, &self.names),
+            Err(said) => format!("[{number}] {said}"),
+        }
     }
 }

@@ -185,6 +185,7 @@ impl MailList {
                 Some(key) => reading::act(app, user, &place, key)?,
                 None => reading::read(app, user, &place)?,
             };
+            self.refresh(mailbox, index);
             match then.go_on(&mut self.mails, index) {
                 ControlFlow::Continue(neighbour) => index = neighbour,
                 ControlFlow::Break(last) => {
@@ -195,5 +196,15 @@ impl MailList {
         }
         app.say("");
         Ok(index)
+    }
+
+    /// Takes the flags that a mail has got.
+    fn refresh(&mut self, mailbox: &Mailbox, index: usize) {
+        if let Some((_, stored)) = self.mails.get_mut(index)
+            // Those of a mail that is gone stay: what was done with it is told already.
+            && let Ok(Some(flags)) = mailbox.flags(stored)
+        {
+            stored.flags = flags;
+        }
     }
 }
