@@ -8,10 +8,12 @@
 mod answer;
 mod attachment;
 mod attachment_file;
+mod continued;
 mod decode;
 mod draft;
 mod fields;
 mod file_name;
+mod flowed;
 mod head;
 mod html;
 mod lines;
