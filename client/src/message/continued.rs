@@ -50,7 +50,7 @@ pub(super) fn continued(field: &str, name: &str) -> Option<String> {
             false => bytes.extend_from_slice(value.as_bytes()),
         }
     }
-    Some(text(&charset, bytes))
+    Some(text(&charset, &bytes))
 }
 
 /// The piece that a parameter is: `name*0`, or `name*0*` if it is percent-encoded.
@@ -118,11 +118,11 @@ fn decode(text: &[u8], bytes: &mut Vec<u8>) {
 }
 
 /// Bytes as the text that they are in a charset; without one, or with an unknown one, in UTF-8.
-fn text(charset: &str, bytes: Vec<u8>) -> String {
+fn text(charset: &str, bytes: &[u8]) -> String {
     let is_utf8 = matches!(charset.to_ascii_lowercase().as_str(), "" | "utf-8" | "utf8");
     match charset_decoder(charset.as_bytes()).filter(|_| !is_utf8) {
-        Some(decoder) => decoder(&bytes),
-        None => String::from_utf8_lossy(&bytes).into_owned(),
+        Some(decoder) => decoder(bytes),
+        None => String::from_utf8_lossy(bytes).into_owned(),
     }
 }
 
