@@ -29,7 +29,8 @@ pub mod memory;
 pub mod sqlite;
 mod uploads;
 
-/// Name of the list whose members are all accounts. A new store has it, without an owner.
+/// Name of the list whose members are all accounts. A new store has it, without an owner. No account
+/// and no other list gets this name.
 pub const EVERYBODY: &str = "everybody";
 
 /// A stored account.
@@ -114,9 +115,9 @@ pub enum StoreJob {
         /// The account's username.
         username: Username,
     },
-    /// Make an account, whose username is no list's. Result: `Created`, `UsernameTaken` or
-    /// `InviteUsed`; `CreatedBefore` if the account of this username was made with the same
-    /// `register_id`.
+    /// Make an account, whose username is neither a list's nor [`EVERYBODY`]. Result: `Created`,
+    /// `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the account of this username was made
+    /// with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
         register_id: MailId,
@@ -147,9 +148,9 @@ pub enum StoreJob {
         new: PasswordHash,
     },
     /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
-    /// lists, and a list without members is deleted. Mails that it sent stay. No later job finds
-    /// its idempotency records; the store may keep them until they are pruned. Result: `Changed`,
-    /// `NoAccount` or `Conflict`.
+    /// lists, and a list without members is deleted; no list gets its username, although another
+    /// account may. Mails that it sent stay. No later job finds its idempotency records; the store
+    /// may keep them until they are pruned. Result: `Changed`, `NoAccount` or `Conflict`.
     DeleteAccount {
         /// The account.
         account: AccountId,
@@ -234,7 +235,8 @@ pub enum StoreJob {
         people: usize,
     },
     /// Read the lists that an account is a member of, at most [`correio_proto::limits::LISTS_MAX`]:
-    /// those that it owns, and then those that were made first. Result: `Lists` or `NoAccount`.
+    /// those that it has made, then those that it owns, and then those that were made first. Result:
+    /// `Lists` or `NoAccount`.
     ListsOf {
         /// The account that is logged in.
         account: AccountId,
@@ -253,8 +255,10 @@ pub enum StoreJob {
         members: usize,
     },
     /// Change a list, as [`ListChange`] describes it. A list goes with its last member, which only
-    /// one without an owner can lose. Result: `Changed`, `NoSuchList`, `NotOwner`, `FixedList`,
-    /// `UsernameTaken`, `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
+    /// one without an owner can lose. An account makes at most [`correio_proto::limits::LISTS_MAX`]
+    /// lists; a list counts for the account that made it until the list is deleted, whoever owns
+    /// it. Result: `Changed`, `NoSuchList`, `NotOwner`, `FixedList`, `UsernameTaken`,
+    /// `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
     ChangeList {
         /// The account that is logged in.
         account: AccountId,
@@ -399,7 +403,7 @@ pub enum StoreDone {
     NotOwner,
     /// The list would have no owner.
     LastOwner,
-    /// The list would have too many members, an account would own too many lists, or the lists of a
+    /// The list would have too many members, the account has made too many lists, or the lists of a
     /// mail have together too many members.
     ListFull,
     /// All accounts are members of the list, which stays.

@@ -118,7 +118,7 @@ impl Model {
             ListChange::Add { members, role: Role::Member {} } => {
                 is_alone(members) && self.role(name, username).is_some()
             }
-            ListChange::Remove { members } => is_alone(members),
+            ListChange::Remove { members } => self.sees(name, username) && is_alone(members),
             _ => false,
         };
         if !self.owns(name, username) && !is_theirs {
@@ -181,7 +181,7 @@ impl Model {
                 false => refusal(ErrorCode::UsernameTaken),
             };
         }
-        if self.accounts.contains_key(name) {
+        if self.accounts.contains_key(name) || self.lists.1.contains(name) {
             return refusal(ErrorCode::UsernameTaken);
         }
         let roles = BTreeMap::from([(username.clone(), Role::Owner {})]);

@@ -13,7 +13,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob},
+    store::{AccountRecord, EVERYBODY, NewMailRecord, Quota, StoreDone, StoreJob},
 };
 
 use super::lists::{Accounts, List, Lists};
@@ -208,7 +208,7 @@ impl State {
                 false => StoreDone::UsernameTaken,
             };
         }
-        if self.lists.find(&account.username).is_some() {
+        if account.username.as_str() == EVERYBODY || self.lists.find(&account.username).is_some() {
             return StoreDone::UsernameTaken;
         }
         if let Some(InviteId(invite)) = invite
@@ -240,8 +240,9 @@ impl State {
     fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
         let done = self.change(id, |present| present == hash, |_| ());
         if done == StoreDone::Changed {
-            self.accounts.remove(&id);
-            self.lists.forget(id);
+            if let Some(account) = self.accounts.remove(&id) {
+                self.lists.forget(id, account.username);
+            }
             self.mails.retain(|(account, _), _| *account != id);
             self.records.retain(|(account, _), _| *account != id);
             self.contents.forget_account(id);

@@ -17,6 +17,9 @@ use crate::{
 /// Names that a refusal states at most, as many as its reply may have.
 const NAMED_MAX: usize = limits::RECIPIENTS_MAX;
 
+/// Why a list gets no more members.
+const FULL_OF_LISTS: &str = "the memory store is full of lists";
+
 impl MemoryStore {
     pub(super) fn lists_of(&self, id: AccountId) -> StoreDone {
         match self.accounts.get(id) {
@@ -102,10 +105,13 @@ impl MemoryStore {
             let ListChange::Create { title, senders } = change else {
                 return StoreDone::NoSuchList;
             };
-            return match self.ids.contains_key(name) {
-                true => StoreDone::UsernameTaken,
-                false => self.lists.create((id, &username), name, title, senders),
-            };
+            if self.ids.contains_key(name) || self.lists.is_kept(name) {
+                return StoreDone::UsernameTaken;
+            }
+            if self.lists.memberships >= self.limits.memberships {
+                return StoreDone::Unavailable(FULL_OF_LISTS.into());
+            }
+            return self.lists.create((id, &username), name, title, senders);
         };
         if let Err(refusal) = standing.may_change(&username, &change) {
             return refusal;
@@ -123,7 +129,7 @@ impl MemoryStore {
                 return StoreDone::UnknownRecipients(unknown);
             }
             if self.lists.memberships + added.len() > self.limits.memberships {
-                return StoreDone::Unavailable("the memory store is full of lists".into());
+                return StoreDone::Unavailable(FULL_OF_LISTS.into());
             }
         }
         self.lists.change(name, change, &added)

@@ -24,6 +24,7 @@ use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
     Submitted, UploadLimits,
     directory::{self, Directory},
+    lists::is_reserved,
     uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
@@ -208,7 +209,7 @@ impl MemoryStore {
                 false => StoreDone::UsernameTaken,
             };
         }
-        if self.lists.has_name(&username) {
+        if is_reserved(&username) || self.lists.has_name(&username) {
             return StoreDone::UsernameTaken;
         }
         if self.accounts.count >= self.limits.accounts {

@@ -66,7 +66,7 @@ mod tests {
         INSERT INTO account VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 0, 0);
         INSERT INTO account VALUES (2, 'pepper', 'Pepper Potts', 'h', zeroblob(16), 0, 0);
         UPDATE list SET members = 2;
-        INSERT INTO list VALUES (7, 'turma', 'Turma', 1, 0, 2);
+        INSERT INTO list VALUES (7, 'turma', 'Turma', 1, 0, 2, 1);
         INSERT INTO list_member VALUES (7, 'tony', 1, 0), (7, 'pepper', 2, 1);
     ";
 

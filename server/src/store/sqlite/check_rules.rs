@@ -33,10 +33,9 @@ pub(super) fn broken(
 /// For tests: a database of the present schema with these rows.
 #[cfg(test)]
 pub(super) fn database(rows: &[&str]) -> Connection {
-    use super::{directory, schema::Schema};
+    use super::schema::Schema;
 
     let db = Connection::open_in_memory().unwrap();
-    directory::add_function(&db).unwrap();
     for sql in Schema::PRESENT.steps.iter().chain(rows) {
         db.execute_batch(sql).unwrap();
     }
