@@ -205,6 +205,25 @@ events! {
         },
         /// A session was logged out.
         Info "logout" Logout { username: &'a Username, connection: ConnId },
+        /// A list was made, or the same request was made again.
+        Info "list.created" ListCreated {
+            username: &'a Username,
+            list: &'a Username,
+            connection: ConnId,
+        },
+        /// A list or its members were changed, or the same change was made again. A list goes with
+        /// its last member.
+        Info "list.changed" ListChanged {
+            username: &'a Username,
+            list: &'a Username,
+            connection: ConnId,
+        },
+        /// A list was deleted.
+        Info "list.deleted" ListDeleted {
+            username: &'a Username,
+            list: &'a Username,
+            connection: ConnId,
+        },
         /// A mail was stored in all its recipients' mailboxes.
         Info "mail.accepted" MailAccepted {
             from: &'a Username,

@@ -120,7 +120,7 @@ impl Session {
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
                 Pending::Content(step) => content::complete(&self.state, context, step, done),
                 Pending::Directory => directory::complete(done),
-                Pending::List => list::complete(done),
+                Pending::List(step) => list::complete(&self.state, context, &step, done),
             },
         };
         Some(self.respond(context, waiting.number, response))

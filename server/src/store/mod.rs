@@ -21,6 +21,7 @@ use correio_proto::{
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
+pub use crate::limits::throttle::ToLists;
 
 mod directory;
 pub mod kind;
@@ -162,14 +163,16 @@ pub enum StoreJob {
     /// once. The accounts that are named come first, then the members of each list in the order of
     /// their usernames. A large content is the sender's upload with the mail's id, which the mail
     /// takes over. Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`,
-    /// `MayNotSend`, `ListFull`, `MailboxesFull` or `NoAccount`, the first of these that applies;
-    /// of the accounts with full mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are
-    /// named.
+    /// `MayNotSend`, `ListFull`, `ListsHeld`, `MailboxesFull` or `NoAccount`, the first of these
+    /// that applies; of the accounts with full mailboxes, the first
+    /// [`correio_proto::limits::RECIPIENTS_MAX`] are named.
     Send {
         /// The account that is logged in.
         sender: AccountId,
         /// The mail.
         mail: Arc<NewMailRecord>,
+        /// Whether the mail may go to lists now.
+        to_lists: ToLists,
         /// The time that becomes `sent_at`.
         now: Timestamp,
     },
@@ -406,10 +409,17 @@ pub enum StoreDone {
     /// The list would have too many members, the account has made too many lists, or the lists of a
     /// mail have together too many members.
     ListFull,
+    /// The mail names lists, and its job has [`ToLists::Held`]; no recipient got the mail.
+    ListsHeld,
     /// All accounts are members of the list, which stays.
     FixedList,
-    /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
-    MailboxesFull(Vec<Username>),
+    /// Mailboxes would exceed their quota; no recipient got the mail.
+    MailboxesFull {
+        /// Whose mailboxes.
+        recipients: Vec<Username>,
+        /// Members of lists that were looked at, each in each list.
+        members: u32,
+    },
     /// A page of a mailbox.
     Page {
         /// The mails, oldest first.

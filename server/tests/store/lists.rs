@@ -7,7 +7,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::AccountId,
-    store::{StoreDone, StoreJob},
+    store::{StoreDone, StoreJob, ToLists},
 };
 
 use super::support::{
@@ -33,6 +33,7 @@ contract! {
     whoever_is_made_an_owner_still_makes_lists_and_sees_its_own,
     the_names_of_deleted_accounts_are_no_list_s,
     a_list_that_an_account_may_not_know_of_is_answered_like_none,
+    a_mail_that_may_not_go_to_lists_now_reaches_nobody,
 }
 
 fn name(name: &str) -> Username {
@@ -179,7 +180,7 @@ fn a_mail_to_a_list_reaches_all_members_or_nobody(harness: &mut Harness) {
     for number in 2..=6 {
         harness.run(send(tony, number, "bruce", "x"));
     }
-    let full = StoreDone::MailboxesFull(names(&["bruce"]));
+    let full = StoreDone::MailboxesFull { recipients: names(&["bruce"]), members: 3 };
     assert_eq!(harness.run(send(tony, 7, "turma", "x")), full);
     assert_eq!((harness.fetch(tony), harness.fetch(pepper)), (vec![], vec![]));
     harness.confirm_all(bruce);
@@ -453,4 +454,23 @@ fn a_list_that_an_account_may_not_know_of_is_answered_like_none(harness: &mut Ha
     let (title, senders) = ("Turma".parse().unwrap(), SendPolicy::Everybody {});
     harness.run(change(tony, "turma", ListChange::Set { title, senders }));
     assert_eq!(harness.run(remove(nobody, "turma", "nobody")), StoreDone::Changed);
+}
+
+fn a_mail_that_may_not_go_to_lists_now_reaches_nobody(harness: &mut Harness) {
+    let [tony, pepper, bruce] = turma(harness);
+    let held = |number, to| match send(tony, number, to, "x") {
+        StoreJob::Send { sender, mail, now, .. } => {
+            StoreJob::Send { sender, mail, to_lists: ToLists::Held, now }
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(harness.run(held(1, "pepper,turma")), StoreDone::ListsHeld);
+    assert_eq!((harness.fetch(pepper), harness.fetch(bruce)), (vec![], vec![]));
+    // Refusals that stand whenever it is sent come first, and persons get their mail.
+    let unknown = StoreDone::UnknownRecipients(names(&["nada"]));
+    assert_eq!(harness.run(held(1, "nada,turma")), unknown);
+    assert!(is_sent(&harness.run(held(2, "pepper"))));
+    assert!(is_sent(&harness.run(send(tony, 1, "pepper,turma", "x"))));
+    let again = harness.run(held(1, "pepper,turma"));
+    assert!(matches!(again, StoreDone::SentBefore { .. }), "{again:?}");
 }

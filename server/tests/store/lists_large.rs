@@ -123,7 +123,7 @@ fn of_mails_that_walk_through_a_large_list_each_ends_its_group() {
     }
     let refused = (10..15).map(|number| send(first, number, "turma", "x")).collect();
     let (done, groups) = run_in_groups(&mut harness, refused);
-    assert!(done.iter().all(|done| matches!(done, StoreDone::MailboxesFull(_))), "{done:?}");
+    assert!(done.iter().all(|done| matches!(done, StoreDone::MailboxesFull { .. })), "{done:?}");
     assert_eq!(groups, 5);
 }
 
@@ -141,9 +141,9 @@ fn of_many_members_with_full_mailboxes_the_first_hundred_are_named() {
         for number in 0..u64::from(QUOTA.mails) {
             assert!(is_sent(&harness.run(send(first, number, "turma", "x"))));
         }
-        let StoreDone::MailboxesFull(full) = harness.run(send(first, 9, "turma,user00149", "x"))
-        else {
-            panic!("full mailboxes were expected");
+        let refused = harness.run(send(first, 9, "turma,user00149", "x"));
+        let StoreDone::MailboxesFull { recipients: full, members: 150 } = refused else {
+            panic!("full mailboxes were expected, not {refused:?}");
         };
         let full: Vec<_> = full.iter().map(ToString::to_string).collect();
         let expected = [&usernames[149..], &usernames[..99]].concat();

@@ -13,7 +13,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, EVERYBODY, NewMailRecord, Quota, StoreDone, StoreJob},
+    store::{AccountRecord, EVERYBODY, NewMailRecord, Quota, StoreDone, StoreJob, ToLists},
 };
 
 use super::lists::{Accounts, List, Lists};
@@ -77,7 +77,9 @@ impl State {
                 self.change(account, fits, |account| account.hash = new.clone())
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
-            StoreJob::Send { sender, mail, now } => self.send(bounds.quota, sender, mail, now),
+            StoreJob::Send { sender, mail, to_lists, now } => {
+                self.send(bounds.quota, sender, (mail, to_lists), now)
+            }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
             }
@@ -255,7 +257,7 @@ impl State {
         &mut self,
         quota: Quota,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        (mail, to_lists): (Arc<NewMailRecord>, ToLists),
         now: Timestamp,
     ) -> StoreDone {
         let Some(from) = self.accounts.get(&sender) else {
@@ -274,7 +276,7 @@ impl State {
         {
             return refused;
         }
-        let recipients = match self.recipients(quota, sender, &mail) {
+        let recipients = match self.recipients(quota, sender, &mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -298,6 +300,7 @@ impl State {
         quota: Quota,
         sender: AccountId,
         mail: &NewMailRecord,
+        to_lists: ToLists,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let accounts = self.by_username();
         let is_known =
@@ -316,6 +319,9 @@ impl State {
         if members.len() > limits::MEMBERS_MAX as usize {
             return Err(StoreDone::ListFull);
         }
+        if to_lists == ToLists::Held && !lists.is_empty() {
+            return Err(StoreDone::ListsHeld);
+        }
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
         let named = named.map(|(name, id)| (name, *id));
         let mut reached: Vec<(&Username, AccountId)> = Vec::new();
@@ -328,7 +334,8 @@ impl State {
         let full: Vec<_> =
             full.map(|(name, _)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
         if !full.is_empty() {
-            return Err(StoreDone::MailboxesFull(full));
+            let members = u32::try_from(members.len()).unwrap_or(u32::MAX);
+            return Err(StoreDone::MailboxesFull { recipients: full, members });
         }
         Ok(reached.into_iter().map(|(_, id)| id).collect())
     }

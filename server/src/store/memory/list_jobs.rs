@@ -11,7 +11,7 @@ use correio_proto::{
 use super::MemoryStore;
 use crate::{
     ids::AccountId,
-    store::{NewMailRecord, StoreDone, lists::Membership},
+    store::{NewMailRecord, StoreDone, ToLists, lists::Membership},
 };
 
 /// Names that a refusal states at most, as many as its reply may have.
@@ -141,6 +141,7 @@ impl MemoryStore {
         &self,
         sender: &Username,
         mail: &NewMailRecord,
+        to_lists: ToLists,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let mut named = Vec::with_capacity(mail.to.as_slice().len());
         let (mut unknown, mut refused) = (Vec::new(), Vec::new());
@@ -169,6 +170,9 @@ impl MemoryStore {
             return Err(StoreDone::ListFull);
         }
         if !lists.is_empty() {
+            if to_lists == ToLists::Held {
+                return Err(StoreDone::ListsHeld);
+            }
             let mut seen: HashSet<AccountId> = named.iter().map(|(_, id)| *id).collect();
             for (name, membership) in lists {
                 let of_list = self.members_of(name, membership).into_iter();
@@ -185,7 +189,7 @@ impl MemoryStore {
             .collect();
         match full.is_empty() {
             true => Ok(named.into_iter().map(|(_, id)| id).collect()),
-            false => Err(StoreDone::MailboxesFull(full)),
+            false => Err(StoreDone::MailboxesFull { recipients: full, members }),
         }
     }
 

@@ -283,7 +283,7 @@ impl Lists {
         StoreDone::Changed
     }
 
-    /// Removes a deleted account from its lists.
+    /// Removes a deleted account from its lists, and keeps its username from lists.
     pub(super) fn forget_account(&mut self, (id, username): Named<'_>) {
         let numbers: Vec<_> =
             self.of.get(&id).into_iter().flatten().map(|(number, _)| *number).collect();

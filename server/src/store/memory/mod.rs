@@ -22,7 +22,7 @@ use self::{
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits,
+    Submitted, ToLists, UploadLimits,
     directory::{self, Directory},
     lists::is_reserved,
     uploads,
@@ -158,7 +158,9 @@ impl MemoryStore {
             StoreJob::SetFullName { account, full_name } => self.set_full_name(account, full_name),
             StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
-            StoreJob::Send { sender, mail, now } => self.send(sender, mail, now),
+            StoreJob::Send { sender, mail, to_lists, now } => {
+                self.send(sender, mail, to_lists, now)
+            }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
             }
@@ -283,7 +285,13 @@ impl MemoryStore {
         StoreDone::Changed
     }
 
-    fn send(&mut self, sender: AccountId, mail: Arc<NewMailRecord>, now: Timestamp) -> StoreDone {
+    fn send(
+        &mut self,
+        sender: AccountId,
+        mail: Arc<NewMailRecord>,
+        to_lists: ToLists,
+        now: Timestamp,
+    ) -> StoreDone {
         let Some(from) = self.accounts.get(sender) else {
             return StoreDone::NoAccount;
         };
@@ -301,7 +309,7 @@ impl MemoryStore {
                 return refusal;
             }
         }
-        let recipients = match self.recipients(&names.username, &mail) {
+        let recipients = match self.recipients(&names.username, &mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
