@@ -258,7 +258,13 @@ impl Harness {
             (self.store, self.wake, self.woken) = (Some(store), wake, woken);
         }
         match self.submit(job) {
-            (_, Submitted::Done(done)) => Ok(done),
+            (_, Submitted::Done(done)) => {
+                // The server's loop does so in each iteration.
+                let mut others = Vec::new();
+                self.store.as_mut().unwrap().collect(&mut others)?;
+                assert_eq!(others, []);
+                Ok(done)
+            }
             (ticket, Submitted::Queued) => {
                 let mut done = self.try_collect(1)?;
                 assert_eq!(done.len(), 1);

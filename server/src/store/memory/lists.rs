@@ -1,6 +1,9 @@
 //! The lists of the store in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::Bound,
+};
 
 use correio_proto::{
     limits,
@@ -120,12 +123,16 @@ impl Lists {
         Some((list.standing(username), list.count(accounts)))
     }
 
-    /// The accounts that were added to a list, in the order of their usernames.
-    pub(super) fn added(
-        &self,
+    /// The accounts that were added to a list, in the order of their usernames: those that stand
+    /// after this one, or all.
+    pub(super) fn added<'a>(
+        &'a self,
         name: &Username,
-    ) -> impl Iterator<Item = (&Username, AccountId, Role)> {
-        let members = self.find(name).map(|(_, list)| &list.members);
+        after: Option<&Username>,
+    ) -> impl Iterator<Item = (&'a Username, AccountId, Role)> + use<'a> {
+        let members = self
+            .find(name)
+            .map(|(_, list)| list.members.range::<Username, _>(standing_after(after)));
         members.into_iter().flatten().map(|(username, (id, role))| (username, *id, *role))
     }
 
@@ -320,6 +327,11 @@ impl Lists {
             }
         }
     }
+}
+
+/// The usernames that stand after this one, or all.
+pub(super) fn standing_after(after: Option<&Username>) -> (Bound<&Username>, Bound<&Username>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
 impl List {

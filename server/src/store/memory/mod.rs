@@ -64,6 +64,10 @@ impl Default for MemoryLimits {
     }
 }
 
+/// Members of lists that the mails of one iteration of the event loop may reach: those of one mail
+/// to as many as there may be, or of several to fewer. All connections wait for them.
+const WALKED_MAX: u32 = correio_proto::limits::MEMBERS_MAX;
+
 /// Idempotency records, and uploads, deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
@@ -90,6 +94,8 @@ pub struct MemoryStore {
     records: usize,
     uploads: Uploads,
     lists: Lists,
+    /// Members of lists that mails may have reached since the last [`Store::collect`].
+    walked: u32,
     bytes: u64,
     last_seq: u64,
 }
@@ -144,6 +150,7 @@ impl MemoryStore {
             records: 0,
             uploads: Uploads::new(limits.uploads),
             lists: Lists::new(),
+            walked: 0,
             bytes: 0,
             last_seq: 0,
         }
@@ -450,10 +457,14 @@ impl Store for MemoryStore {
     }
 
     fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
-        Submitted::Done(self.run(job))
+        match self.has_time_for(&job) {
+            true => Submitted::Done(self.run(job)),
+            false => Submitted::Full,
+        }
     }
 
     fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.walked = 0;
         Ok(())
     }
 
