@@ -3,5 +3,6 @@
 pub mod admission;
 pub(crate) mod budget;
 pub mod list_creation;
+pub mod network;
 pub mod prefix;
 pub mod throttle;

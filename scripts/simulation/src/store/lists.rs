@@ -17,6 +17,8 @@ use correio_server::{
 pub(super) struct Lists {
     lists: BTreeMap<u64, List>,
     last: u64,
+    /// Usernames of deleted accounts.
+    retired: BTreeSet<Username>,
 }
 
 /// A list.
@@ -28,6 +30,7 @@ pub(super) struct List {
     senders: SendPolicy,
     /// Whether all accounts are members.
     is_everybody: bool,
+    creator: Option<AccountId>,
     roles: BTreeMap<AccountId, Role>,
 }
 
@@ -44,9 +47,10 @@ impl Default for Lists {
             title: "Everybody · Todos".parse().expect("the title is a full name"),
             senders: SendPolicy::Owners {},
             is_everybody: true,
+            creator: None,
             roles: BTreeMap::new(),
         };
-        Self { lists: BTreeMap::from([(1, everybody)]), last: 1 }
+        Self { lists: BTreeMap::from([(1, everybody)]), last: 1, retired: BTreeSet::new() }
     }
 }
 
@@ -115,13 +119,14 @@ impl Lists {
         self.lists.values().find(|list| list.name == *name)
     }
 
-    /// The lists that an account is a member of: those that it owns, then those made first.
+    /// The lists that an account is a member of: those that it made, those that it owns, then those
+    /// made first.
     pub(super) fn of(&self, id: AccountId, accounts: &Accounts) -> Vec<ListOverview> {
         let mine = self.lists.values().filter(|list| list.role(id).is_some());
-        let (owned, others): (Vec<_>, Vec<_>) = mine.partition(|list| list.is_owner(id));
-        let mut lists: Vec<_> = owned
+        let mut mine: Vec<_> = mine.collect();
+        mine.sort_by_key(|list| (list.creator != Some(id), !list.is_owner(id)));
+        let mut lists: Vec<_> = mine
             .into_iter()
-            .chain(others)
             .take(limits::LISTS_MAX)
             .map(|list| list.overview(id, accounts))
             .collect();
@@ -164,7 +169,7 @@ impl Lists {
         let is_alone = |names: &Recipients| names.iter().eq([username]);
         let is_allowed = match &change {
             _ if list.is_owner(id) => true,
-            ListChange::Remove { members } => is_alone(members),
+            ListChange::Remove { members } => list.may_see(id) && is_alone(members),
             ListChange::Add { members, role: Role::Member {} } => {
                 is_alone(members) && list.role(id).is_some()
             }
@@ -177,7 +182,7 @@ impl Lists {
         let changed = match change {
             ListChange::Create { .. } => Ok(list),
             ListChange::Set { title, senders } => Ok(List { title, senders, ..list }),
-            ListChange::Add { members, role } => self.with(list, &members, role, accounts),
+            ListChange::Add { members, role } => Self::with(list, &members, role, accounts),
             ListChange::Remove { .. } | ListChange::Delete {} if list.is_everybody => {
                 Err(StoreDone::FixedList)
             }
@@ -202,25 +207,22 @@ impl Lists {
         senders: SendPolicy,
         accounts: &Accounts,
     ) -> StoreDone {
-        if accounts.contains_key(name) {
+        if accounts.contains_key(name) || self.retired.contains(name) {
             return StoreDone::UsernameTaken;
         }
-        if self.owned(id) >= limits::LISTS_MAX {
+        let made = self.lists.values().filter(|list| list.creator == Some(id));
+        if made.count() >= limits::LISTS_MAX {
             return StoreDone::ListFull;
         }
         self.last += 1;
         let roles = BTreeMap::from([(id, Role::Owner {})]);
-        let list = List { name: name.clone(), title, senders, is_everybody: false, roles };
+        let (name, creator) = (name.clone(), Some(id));
+        let list = List { name, title, senders, is_everybody: false, creator, roles };
         self.lists.insert(self.last, list);
         StoreDone::Changed
     }
 
-    fn owned(&self, id: AccountId) -> usize {
-        self.lists.values().filter(|list| list.is_owner(id)).count()
-    }
-
     fn with(
-        &self,
         mut list: List,
         members: &Recipients,
         role: Role,
@@ -233,12 +235,6 @@ impl Lists {
         }
         let before = list.owners();
         for id in members.iter().filter_map(|name| accounts.get(name)) {
-            if role == (Role::Owner {})
-                && !list.is_owner(*id)
-                && self.owned(*id) >= limits::LISTS_MAX
-            {
-                return Err(StoreDone::ListFull);
-            }
             list.roles.insert(*id, role);
         }
         if list.is_everybody {
@@ -252,8 +248,9 @@ impl Lists {
         Ok(list)
     }
 
-    /// Removes a deleted account.
-    pub(super) fn forget(&mut self, id: AccountId) {
+    /// Removes a deleted account, whose username no list gets.
+    pub(super) fn forget(&mut self, id: AccountId, username: Username) {
+        self.retired.insert(username);
         for list in self.lists.values_mut() {
             list.roles.remove(&id);
         }

@@ -14,7 +14,7 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{
-        AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob,
+        AccountRecord, EVERYBODY, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
         admin::{AccountState, Usage},
     },
 };
@@ -82,7 +82,9 @@ impl State {
                 self.change(account, fits, |account| account.hash = new.clone())
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
-            StoreJob::Send { sender, mail, now } => self.send(bounds.quota, sender, mail, now),
+            StoreJob::Send { sender, mail, to_lists, now } => {
+                self.send(bounds.quota, sender, (mail, to_lists), now)
+            }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
             }
@@ -222,7 +224,7 @@ impl State {
                 false => StoreDone::UsernameTaken,
             };
         }
-        if self.lists.find(&account.username).is_some() {
+        if account.username.as_str() == EVERYBODY || self.lists.find(&account.username).is_some() {
             return StoreDone::UsernameTaken;
         }
         if let Some(InviteId(invite)) = invite
@@ -254,8 +256,9 @@ impl State {
     fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
         let done = self.change(id, |present| present == hash, |_| ());
         if done == StoreDone::Changed {
-            self.accounts.remove(&id);
-            self.lists.forget(id);
+            if let Some(account) = self.accounts.remove(&id) {
+                self.lists.forget(id, account.username);
+            }
             self.mails.retain(|(account, _), _| *account != id);
             self.records.retain(|(account, _), _| *account != id);
             self.contents.forget_account(id);
@@ -268,7 +271,7 @@ impl State {
         &mut self,
         quota: Quota,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        (mail, to_lists): (Arc<NewMailRecord>, ToLists),
         now: Timestamp,
     ) -> StoreDone {
         let Some(from) = self.accounts.get(&sender) else {
@@ -287,7 +290,7 @@ impl State {
         {
             return refused;
         }
-        let recipients = match self.recipients(quota, sender, &mail) {
+        let recipients = match self.recipients(quota, sender, &mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -311,6 +314,7 @@ impl State {
         quota: Quota,
         sender: AccountId,
         mail: &NewMailRecord,
+        to_lists: ToLists,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let accounts = self.by_username();
         let is_known =
@@ -329,6 +333,9 @@ impl State {
         if members.len() > limits::MEMBERS_MAX as usize {
             return Err(StoreDone::ListFull);
         }
+        if to_lists == ToLists::Held && !lists.is_empty() {
+            return Err(StoreDone::ListsHeld);
+        }
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
         let named = named.map(|(name, id)| (name, *id));
         let mut reached: Vec<(&Username, AccountId)> = Vec::new();
@@ -341,7 +348,8 @@ impl State {
         let full: Vec<_> =
             full.map(|(name, _)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
         if !full.is_empty() {
-            return Err(StoreDone::MailboxesFull(full));
+            let members = u32::try_from(members.len()).unwrap_or(u32::MAX);
+            return Err(StoreDone::MailboxesFull { recipients: full, members });
         }
         Ok(reached.into_iter().map(|(_, id)| id).collect())
     }

@@ -14,6 +14,7 @@ pub use self::{
 };
 use crate::{
     limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
+    ops::logging::LogFormat,
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
 };
@@ -52,6 +53,7 @@ impl Config {
         Ok(Self {
             task,
             listen: values.listen()?,
+            proxies: values.networks("proxy-protocol")?,
             security: values.security(&data_dir)?,
             data_dir,
             store: values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))?,
@@ -99,6 +101,8 @@ impl Config {
                     ("trace", log::LevelFilter::Trace),
                 ],
             )?,
+            log_format: values
+                .choice("log-format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             log_file: values.path("log-file")?,
         })
     }

@@ -43,6 +43,7 @@ mod cache;
 mod check;
 mod check_contents;
 mod check_lists;
+mod check_rules;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;

@@ -8,6 +8,7 @@ use correio_proto::{
 use crate::store::{
     StoreDone,
     admin::AdminDone,
+    lists::is_reserved,
     memory::{FULL_OF_LISTS, MemoryStore},
 };
 
@@ -42,7 +43,7 @@ impl MemoryStore {
         let has_list = self.lists.has_name(name);
         let result = match change {
             ListChange::Create { title, senders } => {
-                if has_list || self.ids.contains_key(name) {
+                if has_list || is_reserved(name) || self.ids.contains_key(name) {
                     return AdminDone::Taken(vec![name.clone()]);
                 }
                 self.lists.create_empty(name, title, senders)

@@ -18,6 +18,7 @@ use crate::{
             AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
             InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, Totals, Usage,
         },
+        lists::is_reserved,
     },
 };
 
@@ -177,8 +178,11 @@ impl MemoryStore {
     }
 
     fn make(&mut self, accounts: Vec<NewAccountRecord>, now: Timestamp) -> AdminDone {
-        let is_taken =
-            |username: &Username| self.ids.contains_key(username) || self.lists.has_name(username);
+        let is_taken = |username: &Username| {
+            is_reserved(username)
+                || self.ids.contains_key(username)
+                || self.lists.has_name(username)
+        };
         let usernames = accounts.iter().map(|account| &account.username);
         let taken: Vec<_> = usernames.filter(|username| is_taken(username)).cloned().collect();
         if !taken.is_empty() {
