@@ -30,14 +30,18 @@ use_container() {
 }
 
 put_client_script() {
+    cat >"$work/share/environment" <<'SCRIPT'
+# What a user's shell has, so that no command asks a question.
+export CORREIO_LANG=en CORREIO_PASSWORD=of-no-further-use CORREIO_CLIENT_DATA_DIR=/root/client
+PATH=/share:$PATH
+SCRIPT
     cat >"$work/share/as" <<'SCRIPT'
 #!/bin/sh
 # as USER ARGUMENTS: runs the client as this user of the server.
-export CORREIO_SERVER=127.0.0.1:8888 CORREIO_LANG=en CORREIO_PASSWORD=of-no-further-use
-export CORREIO_CLIENT_DATA_DIR=/root/client
+. /share/environment
 user=$1
 shift
-exec timeout 60 /share/correio --user "$user" "$@"
+exec timeout 60 correio --server mail.example.org:8888 --user "$user" "$@"
 SCRIPT
     chmod 755 "$work/share/as"
 }
@@ -137,6 +141,7 @@ boot() {
     container=$!
     within 30 'the container starts' leader_is_there
     within 60 'systemd is up' is_up
+    sh_inside 'echo 127.0.0.1 mail.example.org >>/etc/hosts'
 }
 
 own_groups() {

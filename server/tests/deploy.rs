@@ -120,6 +120,51 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
 }
 
 #[test]
+fn the_answers_of_a_first_installation_become_its_settings_and_later_ones_change_nothing() {
+    let disk = tempfile::tempdir().unwrap();
+    let disk = disk.path();
+    let server = env!("CARGO_BIN_EXE_correiod");
+    let settings = disk.join("etc/correio/correiod.toml");
+    let answers = ["--binary", server, "--domain", "mail.example.org", "--registration=invite"];
+    assert!(install(disk, &answers).status.success());
+    let written = fs::read_to_string(&settings).unwrap();
+    assert_eq!(
+        written.parse::<toml::Table>().unwrap().to_string().trim(),
+        "registration = \"invite\""
+    );
+    assert_eq!(written.lines().count(), example().lines().count());
+
+    let said = install(disk, &["--binary", server, "--registration", "open"]);
+    let text = String::from_utf8(said.stderr).unwrap();
+    assert!(said.status.success() && text.contains("--registration has no effect"), "{text}");
+    assert_eq!(fs::read_to_string(&settings).unwrap(), written);
+
+    // An administrator has not changed these settings.
+    assert!(install(disk, &["--uninstall"]).status.success());
+    assert_eq!(files(disk), [""; 0]);
+}
+
+#[test]
+fn answers_that_cannot_be_used_change_nothing() {
+    let disk = tempfile::tempdir().unwrap();
+    let server = env!("CARGO_BIN_EXE_correiod");
+    for wrong in [
+        ["--domain", "mail example.org"],
+        ["--domain", "mail.example.org; true"],
+        ["--domain", ""],
+        ["--registration", "members"],
+        ["--backup", "weekly"],
+    ] {
+        let said = install(disk.path(), &["--binary", server, wrong[0], wrong[1]]);
+        let text = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(said.status.code(), Some(64), "{wrong:?}: {text}");
+        assert!(text.contains(wrong[0]), "{text}");
+    }
+    assert_eq!(install(disk.path(), &["--uninstall", "--backup", "no"]).status.code(), Some(64));
+    assert_eq!(files(disk.path()), [""; 0]);
+}
+
+#[test]
 fn a_data_directory_that_systemd_cannot_use_is_refused() {
     let server = env!("CARGO_BIN_EXE_correiod");
     let disk = tempfile::tempdir().unwrap();
