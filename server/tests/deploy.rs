@@ -201,6 +201,41 @@ fn a_data_directory_that_systemd_cannot_use_is_refused() {
     assert!(install(disk.path(), &["--binary", server]).status.success());
 }
 
+/// The files of the source that a package's list names: patterns such as `ddclient/*.conf` too.
+fn packed(package: &str) -> BTreeSet<String> {
+    let list = fs::read_to_string(deploy().join("debian").join(package).join("files")).unwrap();
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    let named = lines.map(|line| line.split(' ').nth(2).unwrap());
+    named
+        .filter(|file| !file.starts_with("program/") && !file.starts_with("made/"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_packages_have_files_that_exist_and_what_the_script_installs() {
+    let source = deploy().parent().unwrap().parent().unwrap().to_owned();
+    for file in packed("correiod").iter().chain(&packed("correio")) {
+        let path = source.join(file);
+        let exists = match file.split_once('*') {
+            Some((_, end)) => {
+                let files = fs::read_dir(path.parent().unwrap()).unwrap();
+                let mut names = files.map(|file| file.unwrap().file_name());
+                names.any(|name| name.to_string_lossy().ends_with(end))
+            }
+            None => path.is_file(),
+        };
+        assert!(exists, "{file}");
+    }
+    let script = fs::read_to_string(deploy().join("install")).unwrap();
+    let units = script.lines().find_map(|line| line.strip_prefix("readonly units=(")).unwrap();
+    let units = units.trim_end_matches(')').split(' ');
+    for name in units.chain(["correiod.toml", "restart-delay", "nightly-backup"]) {
+        let file = format!("scripts/deploy/{name}");
+        assert!(packed("correiod").contains(&file), "the package lacks {file}");
+    }
+}
+
 /// `restart-delay` as systemd runs it, with a `sleep` that only notes that it was called.
 struct RestartDelay {
     directory: tempfile::TempDir,
