@@ -36,7 +36,9 @@ const PROTOCOL: &[Room] = &[
     ("rfc5322", &["limits", "mail"]),
     ("wrong_protocol", &["frame", "message"]),
     ("tls", &["buffer", "wrong_protocol"]),
-    ("channel", &["buffer", "frame", "tls", "wrong_protocol"]),
+    ("byte_channel", &["buffer", "tls", "wrong_protocol"]),
+    ("frame_channel", &["byte_channel", "frame", "tls", "wrong_protocol"]),
+    ("channel", &["buffer", "byte_channel", "frame", "frame_channel", "tls", "wrong_protocol"]),
 ];
 
 /// The rooms of the server.
