@@ -20,7 +20,6 @@ use crate::{
     engine::{
         connection::{
             CloseReason, Connection, Driven, Held, Origin, Readiness, ServerContext, Transport,
-            Wire,
         },
         deadlines::Deadlines,
         slots::Slots,
@@ -216,9 +215,11 @@ impl<T: Transport> Server<T> {
                 return None;
             }
         }
-        let wire = Wire::new(transport, &self.config.security);
-        let wire = if is_proxy { wire.behind_proxy() } else { wire };
-        let mut connection = Connection::new(id, peer, protocol, wire, now);
+        let mut connection =
+            Connection::new(id, peer, protocol, transport, &self.config.security, now);
+        if is_proxy {
+            connection.owe_proxy_header();
+        }
         let is_rejected = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {

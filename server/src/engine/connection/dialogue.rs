@@ -1,6 +1,6 @@
 //! The protocol half of a connection: what the bytes mean. It knows nothing of the transport.
 
-use correio_proto::channel::Channel;
+use correio_proto::byte_channel::ByteChannel;
 
 use super::{
     context::ServerContext,
@@ -25,6 +25,20 @@ impl Dialogue {
     pub(super) fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Correio => Self::Correio(Correio::default()),
+        }
+    }
+
+    /// Bytes of input that a new dialogue needs buffered.
+    pub(super) fn input_max(&self) -> usize {
+        match self {
+            Self::Correio(_) => Correio::input_max(),
+        }
+    }
+
+    /// Whether [`Dialogue::take_request`] has a request, or an error, to take without reading.
+    pub(super) fn has_request(&self, channel: &ByteChannel) -> bool {
+        match self {
+            Self::Correio(correio) => correio.has_request(channel),
         }
     }
 
@@ -53,7 +67,7 @@ impl Dialogue {
     /// waits for a job.
     pub(super) fn take_request(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
     ) -> Taken {
         match self {
@@ -64,7 +78,7 @@ impl Dialogue {
     /// Continues with a job's result. `None` if the dialogue does not wait for this job.
     pub(super) fn complete(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
         ticket: Ticket,
         done: Done,
@@ -95,7 +109,7 @@ impl Dialogue {
     }
 
     /// Tells the client something without being asked.
-    pub(super) fn announce(&self, channel: &mut Channel, announcement: Announcement<'_>) {
+    pub(super) fn announce(&self, channel: &mut ByteChannel, announcement: Announcement<'_>) {
         match self {
             Self::Correio(_) => Correio::announce(channel, announcement),
         }

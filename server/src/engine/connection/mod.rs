@@ -14,12 +14,14 @@ mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub(crate) use self::{close_reason::CloseReason, context::ServerContext, wire::Wire};
+use correio_proto::tls::Security;
+
+pub(crate) use self::{close_reason::CloseReason, context::ServerContext};
 use self::{
     dialogue::Dialogue,
     step::{Announcement, Step, Taken},
     timers::{Activity, Timer, Timers},
-    wire::Received,
+    wire::{Received, Wire},
 };
 pub use self::{
     held::Held,
@@ -115,19 +117,26 @@ impl<T: Transport> Connection<T> {
         id: ConnId,
         peer: SocketAddr,
         protocol: Protocol,
-        wire: Wire<T>,
+        transport: T,
+        security: &Security,
         now: Now,
     ) -> Self {
+        let dialogue = Dialogue::new(protocol);
         Self {
             id,
             peer,
-            wire,
-            dialogue: Dialogue::new(protocol),
+            wire: Wire::new(transport, security, dialogue.input_max()),
+            dialogue,
             phase: Phase::Open,
             activity: Activity::opened(now.uptime),
             input_share: Share::default(),
             output_share: Share::default(),
         }
+    }
+
+    /// Makes the connection wait for a proxy's header before anything else.
+    pub(crate) fn owe_proxy_header(&mut self) {
+        self.wire.owe_proxy_header();
     }
 
     /// The transport.
@@ -220,7 +229,7 @@ impl<T: Transport> Connection<T> {
         let mut requests = REQUESTS_PER_PUMP;
         let mut reads = READS_PER_PUMP;
         loop {
-            if self.takes_requests() && self.wire.channel.has_message() {
+            if self.takes_requests() && self.has_request() {
                 if requests == 0 {
                     // Send the replies before other connections have their turn.
                     return self.flush(now).err().map_or(Driven::Again, Driven::Closed);
@@ -231,7 +240,7 @@ impl<T: Transport> Connection<T> {
             if let Err(reason) = self.flush(now) {
                 return Driven::Closed(reason);
             }
-            if self.takes_requests() && self.wire.channel.has_message() {
+            if self.takes_requests() && self.has_request() {
                 continue;
             }
             self.shut_down_once_flushed();
@@ -250,6 +259,10 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    fn has_request(&self) -> bool {
+        self.dialogue.has_request(&self.wire.channel)
+    }
+
     fn takes_requests(&self) -> bool {
         self.phase == Phase::Open
             && self.dialogue.waiting_for(self.id).is_none()
@@ -261,7 +274,7 @@ impl<T: Transport> Connection<T> {
         match self.phase {
             Phase::Open | Phase::Draining => {
                 self.wire.channel.has_room()
-                    && !self.wire.channel.has_message()
+                    && !self.has_request()
                     && self.wire.channel.pending_output() < OUTPUT_HIGH
             }
             Phase::Detached(_) => false,

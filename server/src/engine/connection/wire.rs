@@ -1,8 +1,8 @@
-//! The byte half of a connection: transport, TLS and frames. It knows nothing of sessions.
+//! The byte half of a connection: transport, buffers and TLS. It knows nothing of what the bytes mean.
 
 use std::io::{self, Read};
 
-use correio_proto::{channel::Channel, limits, tls::Security};
+use correio_proto::{byte_channel::ByteChannel, tls::Security};
 
 use super::{
     close_reason::CloseReason,
@@ -12,10 +12,10 @@ use super::{
 
 /// See the module's description.
 #[derive(Debug)]
-pub(crate) struct Wire<T> {
+pub(super) struct Wire<T> {
     transport: T,
-    /// Buffers, TLS and frames.
-    pub(super) channel: Channel,
+    /// Buffers and TLS.
+    pub(super) channel: ByteChannel,
     ready: Readiness,
     /// The header of a trusted proxy, until it is complete.
     header: Option<ProxyHeader>,
@@ -33,11 +33,11 @@ pub(super) enum Received {
 }
 
 impl<T: Transport> Wire<T> {
-    /// A wire that has carried nothing yet.
-    pub(crate) fn new(transport: T, security: &Security) -> Self {
+    /// A wire that has carried nothing yet, and buffers at most `input_max` bytes of input.
+    pub(super) fn new(transport: T, security: &Security, input_max: usize) -> Self {
         Self {
             transport,
-            channel: Channel::new(security, limits::FRAME_BEFORE_LOGIN_MAX),
+            channel: ByteChannel::new(security, input_max),
             // A new socket can be written to, and may have input from the first packet.
             ready: Readiness { readable: true, writable: true, ended: false },
             header: None,
@@ -45,9 +45,8 @@ impl<T: Transport> Wire<T> {
     }
 
     /// Takes a PROXY header before all other bytes.
-    pub(crate) fn behind_proxy(mut self) -> Self {
+    pub(super) fn owe_proxy_header(&mut self) {
         self.header = Some(ProxyHeader::default());
-        self
     }
 
     /// Whether the header of a proxy is expected and not complete.
@@ -159,6 +158,6 @@ impl<T: Transport> Wire<T> {
 
     /// Frees the channel's buffers. The wire must not be used for input or output any more.
     pub(super) fn empty(&mut self) {
-        self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
+        self.channel = ByteChannel::new(&Security::Plaintext, 0);
     }
 }
