@@ -1,5 +1,7 @@
 //! The dialogue of correio's own protocol: a session, and its messages on a channel.
 
+use std::time::Duration;
+
 use correio_proto::{
     byte_channel::ByteChannel,
     frame::{FrameError, Malformed, MalformedKind},
@@ -16,6 +18,7 @@ use crate::{
     event::Event,
     ids::Ticket,
     limits::admission::Rejection,
+    metrics::counts::RequestKind,
     session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
 };
 
@@ -30,6 +33,8 @@ const ROOM_RETRY: u32 = 10;
 pub(super) struct Correio {
     frames: FrameChannel,
     session: Session,
+    /// The request in progress: its kind, and when it was taken (uptime).
+    asked: Option<(RequestKind, Duration)>,
     protocol_errors: u32,
 }
 
@@ -38,6 +43,7 @@ impl Default for Correio {
         Self {
             frames: FrameChannel::new(limits::FRAME_BEFORE_LOGIN_MAX),
             session: Session::default(),
+            asked: None,
             protocol_errors: 0,
         }
     }
@@ -73,10 +79,11 @@ impl Correio {
         match self.frames.next_message::<ClientMessage>(channel) {
             Ok(None) => Taken::Nothing,
             Ok(Some(ClientMessage { number, request })) => {
+                self.asked = Some(((&request).into(), context.session.now.uptime));
                 let action = self.session.handle(&mut context.session, number, request);
                 Taken::Request(self.perform(channel, context, action))
             }
-            Err(error) => Taken::Refused(self.refuse_input(channel, &context.session, error)),
+            Err(error) => Taken::Refused(self.refuse_input(channel, &mut context.session, error)),
         }
     }
 
@@ -114,11 +121,13 @@ impl Correio {
         loop {
             let (ticket, done) = match action {
                 Action::Reply(number, reply, transition) => {
+                    self.count(&mut context.session, &reply);
                     let step = self.follow(channel, &context.session, transition);
                     push(channel, &ServerMessage::Reply { number, reply });
                     return step;
                 }
                 Action::Close(number, reply) => {
+                    self.count(&mut context.session, &reply);
                     push(channel, &ServerMessage::Reply { number, reply });
                     return Step::Close;
                 }
@@ -134,12 +143,24 @@ impl Correio {
         }
     }
 
+    /// Counts a reply to the request in progress.
+    fn count(&mut self, context: &mut SessionContext<'_>, reply: &Reply) {
+        if let Some((kind, taken)) = self.asked.take() {
+            let took = context.now.uptime.saturating_sub(taken);
+            let error = match reply {
+                Reply::Error(error) => Some(error.code),
+                _ => None,
+            };
+            context.counts.replied(kind, took, error);
+        }
+    }
+
     /// Answers input that is not a request. Closes if no further input can be decoded, or after
     /// [`limits::PROTOCOL_ERRORS_MAX`] errors.
     fn refuse_input(
         &mut self,
         channel: &mut ByteChannel,
-        context: &SessionContext<'_>,
+        context: &mut SessionContext<'_>,
         error: ChannelError,
     ) -> Step {
         match error {
@@ -171,7 +192,7 @@ impl Correio {
     fn refuse_message(
         &mut self,
         channel: &mut ByteChannel,
-        context: &SessionContext<'_>,
+        context: &mut SessionContext<'_>,
         malformed: Malformed,
     ) -> Step {
         let Malformed { number, kind, text } = malformed;
@@ -208,7 +229,7 @@ impl Correio {
             }
             Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
                 self.frames.set_frame_limit(channel, limits::FRAME_BEFORE_LOGIN_MAX);
-                Step::LoggedOut
+                Step::Restarted
             }
         }
     }
@@ -247,7 +268,8 @@ fn push(channel: &mut ByteChannel, message: &ServerMessage) {
     }
 }
 
-fn report(context: &SessionContext<'_>, text: &str) {
+fn report(context: &mut SessionContext<'_>, text: &str) {
+    context.counts.protocol_errors += 1;
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 

@@ -5,6 +5,7 @@ use correio_proto::byte_channel::ByteChannel;
 use super::{
     context::ServerContext,
     correio::Correio,
+    http,
     step::{Announcement, Step, Taken},
 };
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 pub(super) enum Dialogue {
     /// Correio's own protocol.
     Correio(Correio),
+    /// HTTP.
+    Http,
 }
 
 impl Dialogue {
@@ -25,6 +28,7 @@ impl Dialogue {
     pub(super) fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Correio => Self::Correio(Correio::default()),
+            Protocol::Http => Self::Http,
         }
     }
 
@@ -32,6 +36,7 @@ impl Dialogue {
     pub(super) fn input_max(&self) -> usize {
         match self {
             Self::Correio(_) => Correio::input_max(),
+            Self::Http => http::HEAD_MAX,
         }
     }
 
@@ -39,6 +44,15 @@ impl Dialogue {
     pub(super) fn has_request(&self, channel: &ByteChannel) -> bool {
         match self {
             Self::Correio(correio) => correio.has_request(channel),
+            Self::Http => http::has_request(channel),
+        }
+    }
+
+    /// The protocol.
+    pub(super) fn protocol(&self) -> Protocol {
+        match self {
+            Self::Correio(_) => Protocol::Correio,
+            Self::Http => Protocol::Http,
         }
     }
 
@@ -46,6 +60,7 @@ impl Dialogue {
     pub(super) fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Correio(correio) => correio.session().identity(),
+            Self::Http => None,
         }
     }
 
@@ -53,6 +68,7 @@ impl Dialogue {
     pub(super) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
         match self {
             Self::Correio(correio) => correio.session().waiting_for(connection),
+            Self::Http => None,
         }
     }
 
@@ -60,6 +76,7 @@ impl Dialogue {
     pub(super) fn is_storing(&self) -> bool {
         match self {
             Self::Correio(correio) => correio.session().is_storing(),
+            Self::Http => false,
         }
     }
 
@@ -72,6 +89,7 @@ impl Dialogue {
     ) -> Taken {
         match self {
             Self::Correio(correio) => correio.take_request(channel, context),
+            Self::Http => http::take_request(channel, context),
         }
     }
 
@@ -85,6 +103,7 @@ impl Dialogue {
     ) -> Option<Step> {
         match self {
             Self::Correio(correio) => correio.complete(channel, context, ticket, done),
+            Self::Http => None,
         }
     }
 
@@ -98,6 +117,7 @@ impl Dialogue {
     ) {
         match self {
             Self::Correio(correio) => correio.complete_unheard(context, ticket, done),
+            Self::Http => {}
         }
     }
 
@@ -105,6 +125,7 @@ impl Dialogue {
     pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
         match self {
             Self::Correio(correio) => correio.settle(context, settlement),
+            Self::Http => {}
         }
     }
 
@@ -112,6 +133,7 @@ impl Dialogue {
     pub(super) fn announce(&self, channel: &mut ByteChannel, announcement: Announcement<'_>) {
         match self {
             Self::Correio(_) => Correio::announce(channel, announcement),
+            Self::Http => {}
         }
     }
 }

@@ -6,6 +6,7 @@ mod context;
 mod correio;
 mod dialogue;
 mod held;
+mod http;
 mod proxy_header;
 mod step;
 mod timers;
@@ -149,6 +150,11 @@ impl<T: Transport> Connection<T> {
         self.peer
     }
 
+    /// The protocol of the connection.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.dialogue.protocol()
+    }
+
     /// The account that is logged in.
     pub(crate) fn identity(&self) -> Option<&Identity> {
         self.dialogue.identity()
@@ -195,7 +201,17 @@ impl<T: Transport> Connection<T> {
             driven = Driven::Closed(CloseReason::NoRoom);
         }
         self.wire.channel.detach(context.spare);
+        self.count_moved(context);
         driven
+    }
+
+    /// Counts the bytes of mail clients.
+    fn count_moved(&mut self, context: &mut ServerContext<'_>) {
+        let moved = self.wire.take_moved();
+        if self.protocol() == Protocol::Correio {
+            context.session.counts.received_bytes += moved.received;
+            context.session.counts.sent_bytes += moved.sent;
+        }
     }
 
     /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
@@ -335,6 +351,10 @@ impl<T: Transport> Connection<T> {
             }
             Taken::Refused(step) => self.follow(now, step),
         }
+        if self.protocol() == Protocol::Http {
+            // A page of metrics takes as long as many requests.
+            return REQUESTS_PER_PUMP;
+        }
         let channel = &self.wire.channel;
         let taken = before.saturating_sub(channel.pending_input());
         match taken.max(channel.pending_output()) {
@@ -363,7 +383,7 @@ impl<T: Transport> Connection<T> {
     fn follow(&mut self, now: Now, step: Step) {
         match step {
             Step::Continue => {}
-            Step::LoggedOut => self.activity.logged_out(now.uptime),
+            Step::Restarted => self.activity.restarted(now.uptime),
             Step::Close => self.close(now),
         }
     }

@@ -19,6 +19,16 @@ pub(super) struct Wire<T> {
     ready: Readiness,
     /// The header of a trusted proxy, until it is complete.
     header: Option<ProxyHeader>,
+    moved: Moved,
+}
+
+/// Bytes that a transport has carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// From the client.
+    pub(super) received: u64,
+    /// To the client.
+    pub(super) sent: u64,
 }
 
 /// The result of a read.
@@ -41,6 +51,7 @@ impl<T: Transport> Wire<T> {
             // A new socket can be written to, and may have input from the first packet.
             ready: Readiness { readable: true, writable: true, ended: false },
             header: None,
+            moved: Moved::default(),
         }
     }
 
@@ -57,6 +68,11 @@ impl<T: Transport> Wire<T> {
     /// The transport.
     pub(super) fn transport_mut(&mut self) -> &mut T {
         &mut self.transport
+    }
+
+    /// Takes the number of bytes since the last call.
+    pub(super) fn take_moved(&mut self) -> Moved {
+        std::mem::take(&mut self.moved)
     }
 
     /// Records reported readiness of the transport.
@@ -126,7 +142,10 @@ impl<T: Transport> Wire<T> {
         }
         match read {
             Ok(0) => Ok(Received::End),
-            Ok(_) => Ok(Received::Open),
+            Ok(count) => {
+                self.moved.received += count as u64;
+                Ok(Received::Open)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.ready.readable = false;
                 Ok(Received::Open)
@@ -140,7 +159,7 @@ impl<T: Transport> Wire<T> {
     pub(super) fn flush(&mut self) -> Result<(), CloseReason> {
         while self.ready.writable && self.channel.wants_write() {
             match self.channel.write_to(&mut self.transport) {
-                Ok(_) => {}
+                Ok(count) => self.moved.sent += count as u64,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.ready.writable = false;
                 }
