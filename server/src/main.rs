@@ -47,8 +47,8 @@ use correio_server::{
 use crate::bound::Bound;
 
 /// File descriptors that admitted connections may not use: they are for rejected and displaced
-/// connections and those of HTTP, the store, the log and the loop.
-const RESERVED_FILES: u64 = 192 + HTTP_MAX as u64;
+/// connections, the store, the log and the loop.
+const RESERVED_FILES: u64 = 192;
 
 /// How long the log may take to write its last lines.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
@@ -215,7 +215,7 @@ fn run(
     }
     let manager = ServiceManager::of_process().map_err(Failure::Start)?;
     let bound = Bound::bind(config, inherited, &mut builder)?;
-    let limits = limits(config, files, bound.mail.len() + bound.metrics.len())?;
+    let limits = limits(config, files, &bound)?;
     bound.print(certificate.as_deref());
     let server =
         Server::new(limits, session_config, store, Box::new(hasher)).behind(config.proxies.clone());
@@ -267,8 +267,10 @@ fn drive(
 }
 
 /// The server's limits. `files` is the limit on open files, which bounds the connections.
-fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits, Failure> {
-    let taken = RESERVED_FILES.saturating_add(listeners as u64);
+fn limits(config: &Config, files: u64, bound: &Bound) -> Result<ServerLimits, Failure> {
+    let listeners = bound.mail.len() + bound.metrics.len();
+    let http = if bound.metrics.is_empty() { 0 } else { HTTP_MAX };
+    let taken = RESERVED_FILES.saturating_add((listeners + http) as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
     if room == 0 {
         return Err(Failure::Files { files, listeners });

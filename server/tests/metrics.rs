@@ -69,6 +69,8 @@ fn a_server_with_a_database_shows_every_metric_of_the_list() {
     for line in [
         "correio_mails_accepted_total 3",
         "correio_store_ready 1",
+        "correio_budget_bytes{budget=\"uploads\"} 0",
+        "correio_budget_max_bytes{budget=\"uploads\"} 1073741824",
         "correio_log_lines_dropped_total 0",
         "correio_queue_jobs_max{queue=\"store\"} 16384",
         "correio_request_seconds_count{request=\"send\"} 4",

@@ -99,7 +99,7 @@ pub struct Server<T> {
     proxies: Vec<Network>,
     /// Most connections of mail clients.
     connections_max: usize,
-    /// Most connections, including rejected and displaced ones, and those of HTTP.
+    /// Most connections, including rejected and displaced ones, without those of HTTP.
     slots_max: usize,
     /// Number of rejected connections that are still open.
     rejected: usize,
@@ -167,7 +167,7 @@ impl<T: Transport> Server<T> {
             slots_max: limits
                 .admission
                 .connections_max
-                .saturating_add(REJECTED_MAX + DISPLACED_MAX + HTTP_MAX),
+                .saturating_add(REJECTED_MAX + DISPLACED_MAX),
             connections_max: limits.admission.connections_max,
             rejected: 0,
             http: 0,
@@ -220,7 +220,7 @@ impl<T: Transport> Server<T> {
         if protocol == Protocol::Http {
             return self.open_http(now, transport, peer);
         }
-        if self.connections.len() >= self.slots_max {
+        if self.connections.len().saturating_sub(self.http) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
             self.counts.refused.add(reason);
             Event::ConnectionRefused { address: peer, reason }.log();

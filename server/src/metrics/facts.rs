@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) input: Level,
     /// Bytes of unread replies.
     pub(crate) output: Level,
+    /// Bytes of uploads whose mails were not sent yet.
+    pub(crate) uploads: Option<Level>,
     /// Whether the store takes jobs, or the reason why not.
     pub(crate) ready: Result<(), &'static str>,
 }

@@ -100,7 +100,7 @@ families! {
     RECEIVED_BYTES Counter "correio_received_bytes" [""] "Bytes that mail clients sent, TLS included.";
     SENT_BYTES Counter "correio_sent_bytes" [""] "Bytes that were sent to mail clients, TLS included.";
     BUDGET_BYTES Gauge "correio_budget_bytes" ["budget"]
-        "Bytes of a shared memory budget in use: input for incomplete frames, output for unread replies.";
+        "Bytes of a shared budget in use: input (memory for incomplete frames), output (memory for unread replies), uploads (contents in the store whose mails were not sent yet).";
     BUDGET_MAX_BYTES Gauge "correio_budget_max_bytes" ["budget"] "Size of the budget.";
     STORE_READY Gauge "correio_store_ready" [""]
         "1 while the store takes all jobs, 0 while /readyz answers 503.";

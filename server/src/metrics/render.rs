@@ -32,7 +32,8 @@ pub(crate) fn render(
     mail(&mut page, counts, store);
     page.single(&all::RECEIVED_BYTES, counts.received_bytes);
     page.single(&all::SENT_BYTES, counts.sent_bytes);
-    let budgets = [("input", Some(facts.input)), ("output", Some(facts.output))];
+    let budgets =
+        [("input", Some(facts.input)), ("output", Some(facts.output)), ("uploads", facts.uploads)];
     levels(&mut page, [&all::BUDGET_BYTES, &all::BUDGET_MAX_BYTES], "budget", budgets);
     files(&mut page, facts, store, sample);
     tally(&mut page, &all::HTTP_REQUESTS, "code", &counts.http);
@@ -138,11 +139,11 @@ fn tally(page: &mut Page, family: &Family, label: &str, tally: &Tally) {
 }
 
 /// Two metrics: the present numbers, and their bounds. Those that are unknown are left out.
-fn levels(
+fn levels<const N: usize>(
     page: &mut Page,
     [now, max]: [&Family; 2],
     label: &str,
-    levels: [(&str, Option<Level>); 2],
+    levels: [(&str, Option<Level>); N],
 ) {
     for (family, is_max) in [(now, false), (max, true)] {
         page.family(family);

@@ -42,6 +42,8 @@ pub struct StoreCounts {
     pub(crate) accounts: Number,
     /// Mails of all mailboxes, as of the last count.
     pub(crate) mails: Number,
+    /// Bytes of uploads whose mails were not sent yet.
+    pub(crate) upload_bytes: Number,
 }
 
 impl Default for StoreCounts {
@@ -51,6 +53,7 @@ impl Default for StoreCounts {
             group: SharedHistogram::new(Scale::Number),
             accounts: Number::default(),
             mails: Number::default(),
+            upload_bytes: Number::default(),
         }
     }
 }

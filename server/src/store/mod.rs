@@ -470,6 +470,8 @@ pub struct StoreFailed(pub Arc<str>);
 pub struct StoreHealth<'a> {
     /// Jobs that wait, and most that may; `None` if there is no queue.
     pub queue: Option<Level>,
+    /// Bytes of uploads whose mails were not sent yet, and most of them; `None` if that is unknown.
+    pub uploads: Option<Level>,
     /// Whether all jobs are taken, or the reason why some are not.
     pub ready: Result<(), &'static str>,
     /// What the store's thread has counted, if it has one.
@@ -494,7 +496,7 @@ pub trait Store {
 
     /// Reports of itself, without waiting.
     fn health(&self) -> StoreHealth<'_> {
-        StoreHealth { queue: None, ready: Ok(()), counts: None }
+        StoreHealth { queue: None, uploads: None, ready: Ok(()), counts: None }
     }
 
     /// Does the jobs in the queue, makes them durable, and releases the data. Results that were not

@@ -272,6 +272,7 @@ impl Database {
             self.report.counts.commit.observe(self.clock.uptime().saturating_sub(begun));
             self.checkpoints.committed();
             self.room.changed();
+            self.report_uploads();
         }
         Ok(due)
     }
@@ -405,6 +406,15 @@ impl Database {
         let now = self.clock.uptime();
         if self.report.is_watched() && self.census.wait(now).is_zero() {
             self.census.step(&self.connection, &self.report.counts, now);
+            self.report_uploads();
+        }
+    }
+
+    /// Reports the bytes of uploads, which are known already after the first time.
+    fn report_uploads(&mut self) {
+        if self.report.is_watched() {
+            let bytes = self.contents.upload_bytes(&self.connection);
+            self.report.counts.upload_bytes.set(bytes.ok());
         }
     }
 

@@ -235,7 +235,11 @@ impl Store for SqliteStore {
             None if level.now >= level.max => Err("the store's queue is full"),
             None => Ok(()),
         };
-        StoreHealth { queue: Some(level), ready, counts: Some(&self.report.counts) }
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let max = size(self.options.uploads.bytes);
+        let uploads = self.report.counts.upload_bytes.get();
+        let uploads = uploads.map(|bytes| Level { now: size(bytes), max });
+        StoreHealth { queue: Some(level), uploads, ready, counts: Some(&self.report.counts) }
     }
 
     fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {

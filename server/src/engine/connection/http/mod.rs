@@ -104,6 +104,7 @@ fn metrics(format: Format, context: &ServerContext<'_>) -> Answer {
         hash_queue: context.hasher.queue(),
         input: context.input.level(),
         output: context.output.level(),
+        uploads: store.uploads,
         ready: store.ready,
     };
     let sample = &context.monitoring.sample;
