@@ -225,7 +225,9 @@ impl Ledger {
             if self.accounts.insert(id, username.clone()).is_none() {
                 self.made_at.entry(username.clone()).or_insert(now);
                 self.note_change(id, AccountChange::FullName(full_name.clone()), now);
-                self.note_change(id, AccountChange::Hash(hash.clone()), now);
+                if let Some(hash) = hash {
+                    self.note_change(id, AccountChange::Hash(hash.clone()), now);
+                }
             }
         }
         for (id, username) in &self.accounts {

@@ -29,6 +29,7 @@ pub mod kind;
 mod lists;
 pub mod memory;
 pub mod sqlite;
+mod retention;
 mod uploads;
 
 /// Name of the list whose members are all accounts. A new store has it, without an owner.

@@ -103,6 +103,11 @@ impl List {
         }
     }
 
+    /// The list as a reader sees it that is no member.
+    pub(super) fn unread(&self, accounts: &Accounts) -> ListOverview {
+        ListOverview { role: None, ..self.overview(AccountId(0), accounts) }
+    }
+
     fn owners(&self) -> BTreeSet<AccountId> {
         let owners = self.roles.iter().filter(|(_, role)| **role == Role::Owner {});
         owners.map(|(id, _)| *id).collect()
@@ -186,8 +191,11 @@ impl Lists {
         };
         match changed {
             Ok(list) => {
+                let is_left = list.is_everybody || !list.roles.is_empty();
                 self.lists.insert(number, list);
-                self.drop_empty();
+                if !is_left {
+                    self.lists.remove(&number);
+                }
                 StoreDone::Changed
             }
             Err(refusal) => refusal,
@@ -252,16 +260,73 @@ impl Lists {
         Ok(list)
     }
 
-    /// Removes a deleted account.
-    pub(super) fn forget(&mut self, id: AccountId) {
-        for list in self.lists.values_mut() {
-            list.roles.remove(&id);
-        }
-        self.drop_empty();
+    /// All lists after a name, in the order of their names, without a role.
+    pub(super) fn all(&self, after: Option<&Username>, accounts: &Accounts) -> Vec<ListOverview> {
+        let lists = self.lists.values();
+        let rest = lists.filter(|list| after.is_none_or(|after| list.name > *after));
+        let mut lists: Vec<_> = rest.map(|list| list.unread(accounts)).collect();
+        lists.sort_by_key(|list| list.name.to_string());
+        lists
     }
 
-    fn drop_empty(&mut self) {
-        self.lists.retain(|_, list| list.is_everybody || !list.roles.is_empty());
+    /// Number of lists.
+    pub(super) fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// Changes a list as the operator may. `None` if there is no such list.
+    pub(super) fn change_as_operator(
+        &mut self,
+        name: &Username,
+        change: ListChange,
+        accounts: &Accounts,
+    ) -> Option<StoreDone> {
+        let found = self.lists.iter().find(|(_, list)| list.name == *name);
+        let found = found.map(|(number, list)| (*number, list.clone()));
+        let (number, list) = match (found, change) {
+            (None, ListChange::Create { title, senders }) => {
+                if accounts.contains_key(name) {
+                    return Some(StoreDone::UsernameTaken);
+                }
+                self.last += 1;
+                let (name, roles) = (name.clone(), BTreeMap::new());
+                (self.last, List { name, title, senders, is_everybody: false, roles })
+            }
+            (None, _) => return None,
+            (Some(_), ListChange::Create { .. }) => return Some(StoreDone::UsernameTaken),
+            (Some((number, list)), ListChange::Set { title, senders }) => {
+                (number, List { title, senders, ..list })
+            }
+            (Some((number, list)), ListChange::Add { members, role }) => {
+                match self.with(list, &members, role, accounts) {
+                    Ok(list) => (number, list),
+                    Err(refusal) => return Some(refusal),
+                }
+            }
+            (Some((number, mut list)), ListChange::Remove { members }) => {
+                for id in members.iter().filter_map(|name| accounts.get(name)) {
+                    list.roles.remove(id);
+                }
+                (number, list)
+            }
+            (Some((number, list)), ListChange::Delete {}) => {
+                if list.is_everybody {
+                    return Some(StoreDone::FixedList);
+                }
+                self.lists.remove(&number);
+                return Some(StoreDone::Changed);
+            }
+        };
+        self.lists.insert(number, list);
+        Some(StoreDone::Changed)
+    }
+
+    /// Removes a deleted account.
+    pub(super) fn forget(&mut self, id: AccountId) {
+        // A list that the operator has emptied stays.
+        self.lists.retain(|_, list| {
+            list.roles.remove(&id).is_none() || list.is_everybody || !list.roles.is_empty()
+        });
     }
 }
 

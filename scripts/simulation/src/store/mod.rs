@@ -5,9 +5,11 @@
 //! crash leaves the durable half. The driver takes each of these steps when it likes, so that it
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
+mod admin;
 mod contents;
 mod directory;
 mod lists;
+mod retention;
 mod state;
 
 use std::{

@@ -16,7 +16,7 @@ use correio_proto::{
 };
 
 use self::{
-    admin::{AccountSettings, RecordedInvites},
+    admin::{AccountSettings, RecordedInvites, RetentionDays},
     contents::Uploads,
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
@@ -89,6 +89,7 @@ pub struct MemoryStore {
     /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
     recorded_invites: RecordedInvites,
+    retention_days: RetentionDays,
     /// Keys of the idempotency records by their time, those of deleted accounts included. Times are
     /// not in the order of insertion if the clock was set back.
     by_time: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
@@ -150,6 +151,7 @@ impl MemoryStore {
             accounts: Accounts::default(),
             invites: HashSet::new(),
             recorded_invites: RecordedInvites::default(),
+            retention_days: RetentionDays::default(),
             by_time: BTreeMap::new(),
             records: 0,
             uploads: Uploads::new(limits.uploads),

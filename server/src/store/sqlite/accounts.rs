@@ -14,11 +14,8 @@ use super::{
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
-    store::{AccountRecord, StoreDone, admin::Usage},
+    store::{AccountRecord, StoreDone, admin::Usage, retention::begin_of_day},
 };
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
     let sql = "SELECT id, full_name, hash, mails, bytes, state, code, code_expires_at, quota_mails,
@@ -162,9 +159,9 @@ pub(super) fn recover(
 
 /// Records the day of a login, and takes back the warning of retention.
 pub(super) fn set_used(db: &Connection, account: AccountId, now: Timestamp) -> Result<StoreDone> {
-    let day = now.0 - now.0 % DAY;
-    let sql = "UPDATE account SET used_at = ?2, warned_at = NULL WHERE id = ?1
-                   AND (used_at IS NOT ?2 OR warned_at IS NOT NULL)
+    let day = begin_of_day(now).0;
+    let sql = "UPDATE account SET used_at = ?2, warned_on = NULL WHERE id = ?1
+                   AND (used_at IS NOT ?2 OR warned_on IS NOT NULL)
                RETURNING id";
     let changed = db.prepare_cached(sql)?.exists(params![account.0, to_sql(day)])?;
     match changed || exists(db, account)? {

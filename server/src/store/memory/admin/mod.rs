@@ -1,6 +1,7 @@
 //! The operator's jobs in the store in memory.
 
 mod lists;
+mod retain;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,16 +17,14 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, Totals, Usage,
+            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals, Usage,
         },
+        retention::begin_of_day,
     },
 };
 
 /// Accounts that one step of an announcement puts the mail into.
 const STEP: usize = 1000;
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// What the operator has set for an account, and when the account was made and used.
 #[derive(Debug, Default)]
@@ -36,6 +35,18 @@ pub(super) struct AccountSettings {
     pub(super) quota: Option<Quota>,
     created_at: Option<Timestamp>,
     used_at: Option<Timestamp>,
+    /// The day of retention on which it was warned that it will be deleted.
+    warned_on: Option<u64>,
+    /// The day of the warning about its mails, and the time before which they were sent.
+    mails_warned: Option<(u64, Timestamp)>,
+}
+
+/// The days on which retention ran.
+#[derive(Debug, Default)]
+pub(super) struct RetentionDays {
+    /// The last of them, as a number since 1970.
+    last: Option<u64>,
+    count: u64,
 }
 
 /// Invites that were recorded, in the order of their times, with whether they were revoked.
@@ -105,12 +116,7 @@ impl MemoryStore {
             AdminJob::Invites { skip, invites } => self.page_of_invites(skip, invites),
             AdminJob::RevokeInvite { id } => self.revoke(id),
             AdminJob::Totals => AdminDone::Totals(self.totals()),
-            AdminJob::Retain(_) => AdminDone::Retained {
-                mails: 0,
-                accounts: Vec::new(),
-                warned: Vec::new(),
-                more: false,
-            },
+            AdminJob::Retain(retention) => self.retain(&retention),
         }
     }
 
@@ -140,7 +146,8 @@ impl MemoryStore {
         match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
             Some(account) => {
-                account.settings.used_at = Some(Timestamp(now.0 - now.0 % DAY));
+                account.settings.used_at = Some(begin_of_day(now));
+                account.settings.warned_on = None;
                 StoreDone::Changed
             }
         }
@@ -255,7 +262,7 @@ impl MemoryStore {
 
     /// The account that sends the operator's mail. Makes it if there is none.
     fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, AdminDone> {
-        let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), "Postmaster".parse())
+        let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
         else {
             return Err(AdminDone::NoAccount);
         };
