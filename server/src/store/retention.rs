@@ -37,12 +37,13 @@ pub(super) fn begin_of_day(now: Timestamp) -> Timestamp {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Notice {
     pub(super) today: u64,
-    pub(super) days: u64,
+    days: u64,
+    now: Timestamp,
 }
 
 impl Notice {
     pub(super) fn new(today: u64, retention: &Retention) -> Self {
-        Self { today, days: u64::from(retention.notice_days) }
+        Self { today, days: u64::from(retention.notice_days), now: retention.now }
     }
 
     /// Whether the days after a warning are over. The warning may have come at the end of its day, and
@@ -51,9 +52,11 @@ impl Notice {
         self.today > warned_on.saturating_add(self.days)
     }
 
-    /// What will be before the bound of retention when a warning of today is over.
+    /// What will be before the bound of retention when a warning of today is over, and is there now: a
+    /// warning is not about what comes after it.
     pub(super) fn soon(self, before: Timestamp) -> Timestamp {
-        Timestamp(before.0.saturating_add((self.days + 1).saturating_mul(DAY)))
+        let soon = before.0.saturating_add((self.days + 1).saturating_mul(DAY));
+        Timestamp(soon.min(self.now.0))
     }
 }
 
@@ -150,7 +153,7 @@ mod tests {
 
     #[test]
     fn whole_days_lie_between_a_warning_and_its_end() {
-        let notice = |today| Notice { today, days: 7 };
+        let notice = |today| Notice { today, days: 7, now: Timestamp(0) };
         assert!(!notice(17).is_over(10), "the seventh day has only begun");
         assert!(notice(18).is_over(10));
     }

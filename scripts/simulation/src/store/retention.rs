@@ -150,9 +150,10 @@ impl State {
     }
 }
 
-/// What is before the bound once a warning of today is over.
+/// What is there now and before the bound once a warning of today is over.
 fn soon(retention: &Retention, before: Timestamp) -> Timestamp {
-    Timestamp(before.0 + (u64::from(retention.notice_days) + 1) * DAY)
+    let notice = (u64::from(retention.notice_days) + 1) * DAY;
+    retention.now.min(Timestamp(before.0 + notice))
 }
 
 fn warning(

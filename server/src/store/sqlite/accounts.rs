@@ -174,9 +174,10 @@ fn exists(db: &Connection, account: AccountId) -> Result<bool> {
     db.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([account.0])
 }
 
-fn hash_of(db: &Connection, account: AccountId) -> Result<Option<PasswordHash>> {
+/// An account's hash, which is `None` inside where no password was set.
+fn hash_of(db: &Connection, account: AccountId) -> Result<Option<Option<PasswordHash>>> {
     db.prepare_cached("SELECT hash FROM account WHERE id = ?1")?
-        .query_row([account.0], |row| row.get(0).map(PasswordHash))
+        .query_row([account.0], |row| password_hash(row, 0))
         .optional()
 }
 
@@ -188,7 +189,9 @@ pub(super) fn set_hash(
 ) -> Result<StoreDone> {
     match hash_of(db, account)? {
         None => Ok(StoreDone::NoAccount),
-        Some(hash) if hash != *old && hash != *new => Ok(StoreDone::Conflict),
+        Some(present) if ![Some(old), Some(new)].contains(&present.as_ref()) => {
+            Ok(StoreDone::Conflict)
+        }
         Some(_) => {
             let sql = "UPDATE account SET hash = ?2 WHERE id = ?1";
             db.prepare_cached(sql)?.execute(params![account.0, new.0])?;
@@ -205,7 +208,7 @@ pub(super) fn delete(
     let db = tables.db;
     match hash_of(db, account)? {
         None => return Ok(StoreDone::NoAccount),
-        Some(present) if present != *hash => return Ok(StoreDone::Conflict),
+        Some(present) if present.as_ref() != Some(hash) => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
     delete_all(tables, account)?;

@@ -8,6 +8,7 @@ use correio_proto::{
 use crate::store::{
     StoreDone,
     admin::AdminDone,
+    lists::Membership,
     memory::{FULL_OF_LISTS, MemoryStore},
 };
 
@@ -50,6 +51,7 @@ impl MemoryStore {
             _ if !has_list => return AdminDone::NoList,
             ListChange::Remove { members } => self.lists.remove_any(name, &members),
             ListChange::Add { members, role } => self.add_members(name, members, role),
+            ListChange::Delete {} if self.is_of_all_accounts(name) => StoreDone::FixedList,
             change @ (ListChange::Set { .. } | ListChange::Delete {}) => {
                 self.lists.change(name, change, &[])
             }
@@ -59,6 +61,12 @@ impl MemoryStore {
             other => AdminDone::Refused(Box::new(other)),
         }
     }
+
+    fn is_of_all_accounts(&self, name: &Username) -> bool {
+        let found = self.lists.standing(name, name, self.accounts.count);
+        found.is_some_and(|(standing, _)| standing.membership == Membership::AllAccounts)
+    }
+
     fn add_members(&mut self, name: &Username, members: Recipients, role: Role) -> StoreDone {
         let (mut added, mut unknown) = (Vec::new(), Vec::new());
         for username in members.iter() {
