@@ -214,7 +214,8 @@ fn run(
     };
     let limits = limits(config, files, bound.len())?;
     print_addresses(&bound, certificate.as_deref());
-    let server = Server::new(limits, session_config, store, Box::new(hasher));
+    let mut server = Server::new(limits, session_config, store, Box::new(hasher));
+    server.retain(config.retention);
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {

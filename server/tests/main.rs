@@ -22,6 +22,7 @@ mod operator;
 mod process;
 mod promises;
 mod reference;
+mod retention;
 mod service;
 mod session;
 mod stale;

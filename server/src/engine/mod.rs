@@ -8,6 +8,7 @@
 
 pub mod connection;
 mod deadlines;
+mod retention;
 mod slots;
 
 use std::{net::SocketAddr, time::Duration};
@@ -22,6 +23,7 @@ use crate::{
             CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport, Wire,
         },
         deadlines::Deadlines,
+        retention::RetentionSchedule,
         slots::Slots,
     },
     event::Event,
@@ -29,6 +31,7 @@ use crate::{
     limits::{
         admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
         budget::Budget,
+        retention::RetentionPolicy,
         throttle::{Throttle, ThrottleConfig},
     },
     protocol::Protocol,
@@ -37,7 +40,10 @@ use crate::{
         effect::{Arrival, Effect},
         registry::SessionRegistry,
     },
-    store::{Store, StoreDone, StoreFailed, StoreJob},
+    store::{
+        Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        admin::{AdminDone, AdminJob},
+    },
 };
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
@@ -82,6 +88,9 @@ pub struct ServerLimits {
 const OWN_TICKET: Ticket =
     Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
+/// Ticket of the steps of retention.
+const RETENTION_TICKET: Ticket = Ticket { serial: 1, ..OWN_TICKET };
+
 /// All connections of a server, and the state that they share. See the module's description.
 pub struct Server<T> {
     connections: Slots<Entry<T>>,
@@ -112,6 +121,7 @@ pub struct Server<T> {
     spare: SpareBuffers,
     /// When to prune next (uptime).
     prune_at: Option<Duration>,
+    retention: RetentionSchedule,
     stopping: bool,
 }
 
@@ -156,8 +166,14 @@ impl<T: Transport> Server<T> {
             effects: Vec::new(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
             prune_at: Some(Duration::ZERO),
+            retention: RetentionSchedule::default(),
             stopping: false,
         }
+    }
+
+    /// Deletes old mails and unused accounts from now on, each after a warning.
+    pub fn retain(&mut self, policy: RetentionPolicy) {
+        self.retention = RetentionSchedule::new(policy);
     }
 
     /// Number of connections.
@@ -253,7 +269,8 @@ impl<T: Transport> Server<T> {
 
     /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.deadlines.next(), self.prune_at].into_iter().flatten().min()
+        let own = [self.prune_at, self.retention.due_at()];
+        own.into_iter().chain([self.deadlines.next()]).flatten().min()
     }
 
     /// One iteration: delivers job results, fires timers, drives ready connections, applies
@@ -266,6 +283,7 @@ impl<T: Transport> Server<T> {
     pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
         self.prune(now);
+        self.step_of_retention(now);
         self.expire(now);
         self.drive_ready(now);
         self.apply_effects(now);
@@ -277,6 +295,7 @@ impl<T: Transport> Server<T> {
     pub fn begin_shutdown(&mut self, now: Now) {
         self.stopping = true;
         self.prune_at = None;
+        self.retention.end();
         let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();
         for id in ids {
             if let Some(entry) = self.connections.get_mut(id) {
@@ -313,10 +332,10 @@ impl<T: Transport> Server<T> {
         let mut stored: Vec<(Ticket, StoreDone)> = Vec::new();
         self.store.collect(&mut stored)?;
         for (ticket, done) in stored {
-            if ticket == OWN_TICKET {
-                self.pruned(now, &done);
-            } else {
-                self.complete(now, ticket, Done::Store(done));
+            match ticket {
+                OWN_TICKET => self.pruned(now, &done),
+                RETENTION_TICKET => self.retained(now, &done),
+                ticket => self.complete(now, ticket, Done::Store(done)),
             }
         }
         let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
@@ -346,7 +365,8 @@ impl<T: Transport> Server<T> {
         let ago = |seconds: u64| Timestamp(now.wall.0.saturating_sub(seconds * 1000));
         let before = ago(limits::IDEMPOTENCY_KEPT_SECONDS);
         let uploads_before = ago(limits::UPLOAD_KEPT_SECONDS);
-        if let crate::store::Submitted::Done(done) =
+        self.retention.begin(now, || self.registry.accounts());
+        if let Submitted::Done(done) =
             self.store.submit(OWN_TICKET, StoreJob::Prune { before, uploads_before })
         {
             self.pruned(now, &done);
@@ -357,6 +377,27 @@ impl<T: Transport> Server<T> {
         if matches!(done, StoreDone::Pruned { more: true, .. }) && !self.stopping {
             self.prune_at = Some(now.uptime);
         }
+    }
+
+    fn step_of_retention(&mut self, now: Now) {
+        let Some(step) = self.retention.next_step(now) else {
+            return;
+        };
+        let job = StoreJob::Admin(AdminJob::Retain(step));
+        match self.store.submit(RETENTION_TICKET, job) {
+            Submitted::Done(done) => self.retained(now, &done),
+            Submitted::Queued => {}
+            Submitted::Full => self.retention.stepped(now, None),
+        }
+    }
+
+    fn retained(&mut self, now: Now, done: &StoreDone) {
+        self.retention.stepped(now, Some(done));
+        retention::log(done);
+        if let StoreDone::Admin(AdminDone::Retained { accounts, warned, .. }) = done {
+            self.effects.extend(retention::effects(accounts, warned, RETENTION_TICKET.connection));
+        }
+        self.apply_effects(now);
     }
 
     /// Removed connections leave stale heap entries. Drops them once they outnumber live ones, so

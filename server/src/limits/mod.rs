@@ -4,4 +4,5 @@ pub mod admission;
 pub(crate) mod budget;
 pub mod list_creation;
 pub mod prefix;
+pub mod retention;
 pub mod throttle;

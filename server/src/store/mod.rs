@@ -28,8 +28,8 @@ mod directory;
 pub mod kind;
 mod lists;
 pub mod memory;
-pub mod sqlite;
 mod retention;
+pub mod sqlite;
 mod uploads;
 
 /// Name of the list whose members are all accounts. A new store has it, without an owner.

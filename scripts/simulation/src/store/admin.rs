@@ -51,10 +51,7 @@ pub(super) struct Invites {
 
 /// Whether a job adds something, which a full disk refuses.
 pub(super) fn needs_room(job: &AdminJob) -> bool {
-    matches!(
-        job,
-        AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. }
-    )
+    matches!(job, AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. })
 }
 
 impl State {
@@ -204,9 +201,8 @@ impl State {
     }
 
     fn create_all(&mut self, accounts: Vec<NewAccountRecord>, now: Timestamp) -> AdminDone {
-        let is_taken = |name: &&Username| {
-            self.account(name).is_some() || self.lists.find(name).is_some()
-        };
+        let is_taken =
+            |name: &&Username| self.account(name).is_some() || self.lists.find(name).is_some();
         let names = accounts.iter().map(|account| &account.username);
         let taken: Vec<Username> = names.filter(is_taken).cloned().collect();
         if !taken.is_empty() {

@@ -1,10 +1,7 @@
 //! The reference model of a store: contents and answers, as plain as possible. It shares no code
 //! with the server's stores, so that each checks the others.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use correio_proto::{
     limits,

@@ -9,7 +9,10 @@ use std::{
 use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 
 use crate::{
-    limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
+    limits::{
+        admission::AdmissionConfig, list_creation::ListCreation, retention::RetentionPolicy,
+        throttle::ThrottleConfig,
+    },
     ops::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
         restore::RestoreSource,
@@ -92,6 +95,7 @@ pub struct Config {
     pub body_max: usize,
     pub content_max: u64,
     pub upload_bytes: u64,
+    pub retention: RetentionPolicy,
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,

@@ -17,7 +17,8 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals, Usage,
+            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
+            Usage,
         },
         retention::begin_of_day,
     },
@@ -262,7 +263,8 @@ impl MemoryStore {
 
     /// The account that sends the operator's mail. Makes it if there is none.
     fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, AdminDone> {
-        let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
+        let (Ok(username), Ok(full_name)) =
+            (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
         else {
             return Err(AdminDone::NoAccount);
         };

@@ -243,6 +243,5 @@ impl MemoryStore {
 
 /// Whether retention may concern an account.
 fn is_concerned(account: &Account) -> bool {
-    account.settings.state == AccountState::Enabled
-        && account.names.username.as_str() != POSTMASTER
+    account.settings.state == AccountState::Enabled && account.names.username.as_str() != POSTMASTER
 }

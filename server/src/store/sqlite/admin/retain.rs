@@ -55,8 +55,7 @@ pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<Adm
     tables.reached += STEP_WORK + 1;
     let found = next(tables.db, retention.after)?;
     let (accounts, warned) = (Vec::new(), Vec::new());
-    let mut step =
-        Step { tables, retention, notice, work: 0, mails: 0, accounts, warned };
+    let mut step = Step { tables, retention, notice, work: 0, mails: 0, accounts, warned };
     let is_last = found.len() < ACCOUNTS_STEP;
     let last = found.last().map(|account| account.id);
     let mut next = if is_last { None } else { last };
