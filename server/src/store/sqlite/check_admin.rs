@@ -17,16 +17,13 @@ const ACCOUNTS: &[Rule] = &[
     },
     Rule {
         defect: "recovery code is no digest with a time",
-        sql: "SELECT id FROM account WHERE code IS NOT code_expires_at
-                  AND (code IS NULL OR code_expires_at IS NULL OR length(code) != 32
-                       OR code_expires_at < 0)",
+        sql: "SELECT id FROM account WHERE (code IS NULL) != (code_expires_at IS NULL)
+                  OR length(code) != 32 OR code_expires_at < 0",
     },
     Rule {
         defect: "quota is no number of mails with a number of bytes",
-        sql: "SELECT id FROM account WHERE quota_mails IS NOT quota_bytes
-                  AND (quota_mails IS NULL OR quota_bytes IS NULL)
-              UNION SELECT id FROM account
-                  WHERE quota_mails NOT BETWEEN 0 AND 4294967295 OR quota_bytes < 0",
+        sql: "SELECT id FROM account WHERE (quota_mails IS NULL) != (quota_bytes IS NULL)
+                  OR quota_mails NOT BETWEEN 0 AND 4294967295 OR quota_bytes < 0",
     },
     Rule {
         defect: "time is before 1970",

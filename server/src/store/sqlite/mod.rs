@@ -41,6 +41,7 @@ mod accounts;
 mod admin;
 mod cache;
 mod check;
+mod check_admin;
 mod check_contents;
 mod check_lists;
 mod checkpoint_thread;
