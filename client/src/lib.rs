@@ -73,9 +73,10 @@ pub use error::{Attempt, ConnectError, ReceiveError, RequestError, SendError};
 pub use files::durable::Disk;
 pub use id::new_mail_id;
 pub use message::{
-    ATTACHMENTS_MAX, Attachment, AttachmentFile, Forwarded, FromField, InvalidMessageId, MakeError,
-    MessageDraft, MessageFields, MessageId, MessageText, MessageView, SaveError, TextSource,
-    forward_subject, forwarded_text, quoted_text, references, reply_subject, save_attachment,
+    ATTACHMENTS_MAX, Attachment, AttachmentFile, AttachmentSaver, Forwarded, FromField,
+    InvalidMessageId, MakeError, MessageDraft, MessageFields, MessageId, MessageText, MessageView,
+    SaveError, TextSource, forward_subject, forwarded_text, quoted_text, references, reply_subject,
+    save_attachment,
 };
 pub use network::{News, State};
 pub use options::ConnectOptions;

@@ -2,6 +2,7 @@
 //! back to the byte.
 
 use std::{
+    cell::Cell,
     fs, io,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
@@ -9,8 +10,8 @@ use std::{
 };
 
 use correio_client::{
-    AttachmentFile, Cancel, FromField, MakeError, MessageDraft, MessageId, MessageView,
-    OutgoingContent, SaveError, TextSource, Timestamp, new_mail_id, save_attachment,
+    AttachmentFile, AttachmentSaver, Cancel, FromField, MakeError, MessageDraft, MessageId,
+    MessageView, OutgoingContent, SaveError, TextSource, Timestamp, new_mail_id, save_attachment,
 };
 use tempfile::TempDir;
 
@@ -403,4 +404,44 @@ fn what_cannot_be_saved_leaves_nothing() {
     let error = save_attachment(damaged, 0, directory.path(), "anexo", &Cancel::new());
     assert!(matches!(error, Err(SaveError::Read(_))));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn all_attachments_of_a_message_are_saved_in_one_pass() {
+    /// A source that counts the bytes that are read of it.
+    struct Counted<'a>(&'a [u8], &'a Cell<usize>);
+    impl io::Read for Counted<'_> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let count = self.0.read(room)?;
+            self.1.set(self.1.get() + count);
+            Ok(count)
+        }
+    }
+    const COUNT: usize = 300;
+    let mut message = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n".to_vec();
+    for number in 0..COUNT {
+        let name = if number % 2 == 0 { "a.txt" } else { "b.txt" };
+        let head = format!("--x\r\nContent-Disposition: attachment; filename={name}\r\n\r\n");
+        message.extend(head.into_bytes());
+        message.extend(format!("{number}").into_bytes());
+        message.extend(b"\r\n");
+    }
+    message.extend(b"--x--\r\n");
+    let directory = TempDir::new().unwrap();
+    let (read, cancel) = (Cell::new(0), Cancel::new());
+    let mut saver = AttachmentSaver::new(Counted(&message, &read), directory.path(), "anexo");
+    for index in 0..COUNT {
+        let path = saver.save(index, &cancel).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), index.to_string().into_bytes());
+        let (stem, number) = (if index % 2 == 0 { "a" } else { "b" }, index / 2 + 1);
+        let name = match number {
+            1 => format!("{stem}.txt"),
+            _ => format!("{stem} ({number}).txt"),
+        };
+        assert_eq!(path, directory.path().join(name));
+    }
+    assert_eq!(read.get(), message.len(), "each byte is read once");
+    assert!(matches!(saver.save(0, &cancel), Err(SaveError::NoSuchAttachment(0))));
+    assert!(matches!(saver.save(COUNT, &cancel), Err(SaveError::NoSuchAttachment(COUNT))));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), COUNT);
 }

@@ -285,6 +285,15 @@ fn an_answer_and_a_forwarded_mail_are_signed_once() {
     assert!(!body(&configured.setup).contains("-- \nTony"), "it was not asked for");
 }
 
+/// The variable may be there for other commands of correio.
+#[test]
+fn a_password_command_does_not_get_the_password() {
+    let configured = Configured::of("");
+    let print = "printf %s \"$CORREIO_PASSWORD$CORREIO_INVITE\"";
+    let done = configured.setup.run("tony", &["--password-command", print, "receive"], "");
+    assert_eq!(done.status, 78, "it printed nothing: {done:?}");
+}
+
 /// The command line of an editor that writes a text.
 fn editor(text: &str) -> String {
     format!("f() {{ printf {text} >\"$1\"; }}; f")

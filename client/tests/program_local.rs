@@ -106,6 +106,39 @@ fn lists_have_filters_orders_and_pages() {
 }
 
 #[test]
+fn lists_show_what_was_done_with_a_mail_before_all_that_its_sender_chose() {
+    let setup = Setup::of(&[("tony", "Tony Stark"), ("pepper", "Pepper Potts"), ("loki", "! r")]);
+    setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois !", "x"), ("Três", "x")]);
+    setup.deliver("loki", "tony", &[("Quatro", "x")]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    assert_eq!(local(&setup, &["mark", "1", "3", "--important"]).status, 0);
+    assert_eq!(local(&setup, &["reply", "3", "--body", "x"]).status, 0);
+    assert_eq!(local(&setup, &["forward", "3", "--to", "pepper"]).status, 0);
+    let list = local(&setup, &["list"]).out;
+    let without_time = |line: &str| {
+        let words: Vec<_> = line.split(' ').collect();
+        let time = words.iter().position(|word| word.contains('-') || word.contains('/')).unwrap();
+        [&words[..time], &words[time + 3..]].concat().join(" ")
+    };
+    let expected = [
+        "[1] ! Pepper Potts: Um",
+        "[2] Pepper Potts: Dois !",
+        "[3] !rf Pepper Potts: Três",
+        "[4] \"! r\" <loki>: Quatro",
+    ];
+    assert_eq!(list.lines().map(without_time).collect::<Vec<_>>(), expected);
+    let found = local(&setup, &["search", "três"]).out;
+    assert!(found.contains("[3] !rf "), "{found}");
+    // The menus, and what they change while their lists stay open.
+    let address = setup.address.to_string();
+    let lines = format!("3\ntony\n{PASSWORD}\n7\ni 2\ni 1\n0\n6\n0\n");
+    let out = finish(setup.program(&["--server", &address, "--lang", "en"]), &lines).out;
+    let list = out.rfind("[1] ").map(|at| &out[at..]).unwrap();
+    assert!(list.starts_with("[1] Pepper Potts: Um\n[2] ! Pepper Potts: Dois !\n"), "{out}");
+    assert!(list.contains("[3] !rf Pepper Potts: Três\n[4] \"! r\" <loki>: Quatro\n"), "{out}");
+}
+
+#[test]
 fn a_mail_deleted_here_does_not_come_back() {
     let setup = Setup::of(BOTH);
     setup.deliver("pepper", "tony", &[("Um", "x"), ("Dois", "x"), ("Três", "x"), ("Quatro", "x")]);

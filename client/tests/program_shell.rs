@@ -4,12 +4,17 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use correio_testing::skip::skipped;
 use tempfile::TempDir;
 
-use crate::support::{Done, Setup, finish, program, terminal::Terminal};
+use crate::support::{
+    Done, Setup, finish, program,
+    screen::{Screen, Start, has_terminal},
+    terminal::Terminal,
+};
 
 const BOTH: &[(&str, &str)] = &[("tony", "Tony Stark"), ("pepper", "Pepper Potts")];
 
@@ -34,7 +39,11 @@ fn the_script_of_each_shell_can_be_read_by_it() {
     let data = TempDir::new().unwrap();
     for shell in ["bash", "zsh", "fish"] {
         let script = script(data.path(), shell);
-        match Command::new(shell).arg("-n").arg(&script).output() {
+        let mut command = Command::new(shell);
+        // fish makes directories there.
+        command.env("HOME", data.path()).env("XDG_CONFIG_HOME", data.path());
+        command.env("XDG_DATA_HOME", data.path());
+        match command.arg("-n").arg(&script).output() {
             Ok(output) => assert!(output.status.success(), "{shell}: {output:?}"),
             Err(_) => skipped(&format!("the script of {shell}: {shell} is not installed")),
         }
@@ -97,35 +106,50 @@ fn bash_completes_usernames_and_nicknames() {
 }
 
 /// The name of an attachment becomes the name of a file, and its sender has chosen it.
-#[test]
-fn bash_runs_nothing_that_the_name_of_a_file_contains() {
-    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
-    let names = [
-        "notas$(touch pwned).pdf",
-        "b`touch pwned`.pdf",
-        "c;touch pwned;.pdf",
-        "d'$(touch pwned)'.pdf",
-        "e\"$(touch pwned)\".pdf",
-        "f?*.pdf",
-        "g\\$(touch pwned).pdf",
-        "h&touch pwned&.pdf",
-        "i|touch pwned",
-        "família da Pepper.pdf",
-    ];
-    for name in names.iter().chain(&["f-other.pdf"]) {
+const NAMES: [&str; 11] = [
+    "notas$(touch pwned).pdf",
+    "b`touch pwned`.pdf",
+    "c;touch pwned;.pdf",
+    "d'$(touch pwned)'.pdf",
+    "e\"$(touch pwned)\".pdf",
+    "f?*.pdf",
+    "g\\$(touch pwned).pdf",
+    "h&touch pwned&.pdf",
+    "i|touch pwned",
+    "~j:touch pwned",
+    "família da Pepper.pdf",
+];
+
+/// The start of a name of [`NAMES`] which only this name has, as it is typed.
+fn start_of(name: &str) -> &str {
+    match name.get(..2) {
+        Some("f?") => r"f\?",
+        Some("~j") => r"\~j",
+        Some("fa") => "fa",
+        _ => &name[..1],
+    }
+}
+
+/// A directory with files of these names, and of names that no shell is offered.
+fn hostile_files() -> TempDir {
+    let files = TempDir::new().unwrap();
+    let more = ["f-other.pdf", "y\t$(touch pwned)", "z\n$(touch pwned)"];
+    for name in NAMES.iter().chain(&more) {
         fs::write(files.path().join(name), "x").unwrap();
     }
+    files
+}
+
+#[test]
+fn bash_runs_nothing_that_the_name_of_a_file_contains() {
+    let (data, files) = (TempDir::new().unwrap(), hostile_files());
     let completed = |word: &str| {
         completed_in(files.path(), data.path(), &["correio", "send", "--attach", word])
     };
     assert_eq!(completed("not"), ["notas\\$\\(touch\\ pwned\\).pdf"]);
     assert_eq!(completed("notas\\$\\(to"), ["notas\\$\\(touch\\ pwned\\).pdf"]);
-    for name in names {
-        let mut start = name.chars().take(2).collect::<String>();
-        if name.starts_with('f') {
-            start = if name.starts_with("fa") { "fa" } else { "f\\?" }.to_owned();
-        }
-        let words = completed(&start);
+    for name in NAMES {
+        let words = completed(start_of(name));
         assert_eq!(words.len(), 1, "{name}: {words:?}");
         // The shell reads the completed word as the file's name.
         let mut shell = Command::new("bash");
@@ -135,8 +159,98 @@ fn bash_runs_nothing_that_the_name_of_a_file_contains() {
         assert!(!files.path().join("pwned").exists(), "{name}");
     }
     // A line in a name would end the word.
-    fs::write(files.path().join("z\n$(touch pwned)"), "x").unwrap();
-    assert_eq!(completed("z"), [""]);
+    for start in ["y", "z"] {
+        assert_eq!(completed(start), [""]);
+    }
+}
+
+/// Completes each of [`NAMES`] in a shell on a terminal, and asserts that the shell reads the completed
+/// word as the name.
+fn complete_each(shell: &str, mut screen: Screen, files: &TempDir) {
+    for start in ["y", "z"] {
+        assert_reads(&mut screen, start, start);
+    }
+    // A word that was completed in part is completed further.
+    assert_reads(&mut screen, r"notas\$\(to", NAMES[0]);
+    for name in NAMES {
+        assert_reads(&mut screen, start_of(name), name);
+        assert!(!files.path().join("pwned").exists(), "{shell}: {name}");
+    }
+    screen.press("exit\r");
+    assert_eq!(screen.end().0, 0, "{shell}");
+}
+
+/// Types the start of a word, completes it, and asserts how the shell reads it: with another command at
+/// its start, the line prints its words.
+fn assert_reads(screen: &mut Screen, start: &str, word: &str) {
+    screen.press("clear\r");
+    screen.ends_with(&["shell>"]);
+    let line = format!("correio send --attach {start}");
+    screen.press(&line);
+    screen.sees(&line);
+    screen.press("\t");
+    let completed = |screen: &vt100::Screen| !screen.contents().trim_end().ends_with(&line);
+    // Where nothing completes the word, the line stays.
+    screen.within(Duration::from_secs(if start == word { 1 } else { 40 }), completed);
+    screen.press("\x01printf '<%s>' \x05; echo .\r");
+    screen.sees(&format!("<correio><send><--attach><{word}>."));
+}
+
+/// A shell on a terminal, in a directory with [`hostile_files`], after this line.
+fn shell_with(line: &str, shell: &[&str], files: &TempDir) -> Screen {
+    let setup = Setup::of(&[]);
+    let program = Path::new(env!("CARGO_BIN_EXE_correio")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let home = setup.data.path().to_str().unwrap();
+    let start = Start::of(&setup).size(40, 200).set("PATH", &path).set("LANG", "C.UTF-8");
+    // The shell's files are none of the developer's.
+    let names = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"];
+    let start = names.into_iter().fold(start, |start, name| start.set(name, home));
+    let mut screen = start.set("CORREIO_CLIENT_DATA_DIR", home).other(shell);
+    screen.press(&format!("cd {}; {line}; echo is' 'ready\r", files.path().display()));
+    screen.sees("is ready");
+    screen
+}
+
+/// Whether tests can run a shell on a terminal; where not, says so.
+fn has_shell(shell: &str) -> bool {
+    let has_shell = Command::new(shell).arg("--version").output().is_ok();
+    if !has_shell {
+        skipped(&format!("the completions of {shell}: {shell} is not installed"));
+    }
+    has_shell && has_terminal()
+}
+
+#[test]
+fn zsh_runs_nothing_that_the_name_of_a_file_contains() {
+    if !has_shell("zsh") {
+        return;
+    }
+    let (data, files) = (TempDir::new().unwrap(), hostile_files());
+    let script = script(data.path(), "zsh");
+    // As a start-up file loads the script, and as a package installs it.
+    let package = data.path().join("functions");
+    fs::create_dir(&package).unwrap();
+    fs::copy(&script, package.join("_correio")).unwrap();
+    let begin = "PS1='shell> '; autoload -Uz compinit; compinit -u -D";
+    for line in [
+        format!("{begin}; source {}", script.display()),
+        format!("fpath=({} $fpath); {begin}", package.display()),
+    ] {
+        complete_each("zsh", shell_with(&line, &["zsh", "-f", "-i"], &files), &files);
+    }
+}
+
+#[test]
+fn fish_runs_nothing_that_the_name_of_a_file_contains() {
+    if !has_shell("fish") {
+        return;
+    }
+    let (data, files) = (TempDir::new().unwrap(), hostile_files());
+    let script = script(data.path(), "fish");
+    let line = format!("function fish_prompt; echo 'shell> '; end; source {}", script.display());
+    let shell = ["fish", "--no-config", "--private", "-i"];
+    complete_each("fish", shell_with(&line, &shell, &files), &files);
 }
 
 /// Another program may have left the variable in the environment.

@@ -178,6 +178,26 @@ fn a_signal_ends_the_watch_after_the_running_command() {
     assert_eq!(watching.line(), "[2] Pepper Potts: Dois");
 }
 
+#[test]
+fn a_second_signal_ends_the_watch_at_once_and_the_command_goes_on_by_itself() {
+    let setup = Setup::of(BOTH);
+    setup.deliver("pepper", "tony", &[("Um", "x")]);
+    // Its output is not that of the watch, whose end the test waits for.
+    let command =
+        r#"exec >"$DIR/out" 2>&1; mkfifo "$DIR/pipe"; read line <"$DIR/pipe"; echo "$line""#;
+    let watching = watch(&setup, &["watch", "--exec", command]);
+    let pipe = setup.data.path().join("pipe");
+    eventually(|| pipe.exists());
+    watching.signal(Signal::TERM);
+    watching.signal(Signal::INT);
+    let ended = watching.end();
+    assert!(matches!(ended.status, Some(130 | 143)), "{ended:?}");
+    fs::write(&pipe, "fim\n").unwrap();
+    eventually(|| {
+        fs::read_to_string(setup.data.path().join("out")).is_ok_and(|out| out == "fim\n")
+    });
+}
+
 const SENDERS: [(&str, &str); 3] =
     [("steve", "Steve Rogers"), ("peter", "Peter Parker"), ("pepper", "Pepper Potts")];
 
@@ -393,7 +413,7 @@ fn a_stranger_with_a_known_name_is_marked_as_in_a_list() {
     setup.deliver("loki", "tony", &[("Um", "x")]);
     assert_eq!(watching.line(), "[1] TONY STARK <loki> (desconhecido): Um");
     setup.deliver("loki", "tony", &[("Dois", "x")]);
-    assert_eq!(watching.line(), "[2] TONY STARK <loki>: Dois");
+    assert_eq!(watching.line(), "[2] TONY STARK <loki> (desconhecido): Dois");
     watching.signal(Signal::TERM);
     assert_eq!(watching.end().status, Some(0));
     let watching = watch(&setup, &["--json", "watch"]);

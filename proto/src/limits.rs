@@ -54,7 +54,7 @@ pub const MEMBERS_MAX: u32 = 10_000;
 /// Most members that one reply shows.
 pub const MEMBERS_PAGE_MAX: usize = 500;
 
-/// Most lists that one account may own, and most that a reply shows.
+/// Most lists that one account may make, and most that a reply shows.
 pub const LISTS_MAX: usize = 200;
 
 /// Most people that one `find` returns. Enough to complete a name, too few to copy a directory with.

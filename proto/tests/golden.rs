@@ -635,7 +635,7 @@ fn the_limits_are_the_codes() {
         format!("at most {} names", limits::CAPABILITIES_MAX),
         format!("each 1 to {} of `a`–`z`, `0`–`9` and `_`", limits::CAPABILITY_MAX),
         format!("at most {} members, and an account", thousands(limits::MEMBERS_MAX as usize)),
-        format!("owns at most {} lists", limits::LISTS_MAX),
+        format!("makes at most {} lists", limits::LISTS_MAX),
         format!("at most {} lists in the order", limits::LISTS_MAX),
         format!("at most {} members and the list", limits::MEMBERS_PAGE_MAX),
         "the third one closes".to_owned(),

@@ -41,7 +41,8 @@ fn read(mut file: &[u8]) -> Result<Mail, String> {
 #[test]
 fn the_file_of_a_message_is_our_fields_and_its_bytes_as_they_are() {
     let bytes = b"From: Pepper <pepper@correio.example>\r\nSubject: Fora\r\n\r\n\0\xff\n\n";
-    let head = "X-Correio-Id: 01890a5d-ac96-774b-bcce-b302099a8057\n\
+    let head = "From: \"Peter Parker\" <peter@correio.example>\n\
+                X-Correio-Id: 01890a5d-ac96-774b-bcce-b302099a8057\n\
                 X-Correio-Seq: 7\n\
                 X-Correio-Sent-At: 1790000000000\n\
                 X-Correio-From: peter\n\
@@ -55,6 +56,55 @@ fn the_file_of_a_message_is_our_fields_and_its_bytes_as_they_are() {
     assert_eq!(rest, bytes);
     // The sender and the subject are those of the mail, whatever the message says.
     assert_eq!(read(&file).unwrap(), message(bytes));
+}
+
+/// Programs that show one author show the first field `From`, as mutt's index and Python do.
+#[test]
+fn the_first_author_in_a_file_is_the_sender_whatever_the_message_says() {
+    let own = b"From: \"Peter Parker\" <peter@correio.example>\n";
+    // These name the sender: the message's own field is the only one.
+    for head in [
+        "From: peter@correio.example\r\n",
+        "Subject: x\r\nfrom: Peter Parker\r\n <peter@localhost>\r\n",
+        "From: \"Peter Parker\" <Peter@localhost>\n",
+        "From: \"Peter \\P\\arker\" <\"peter\"@localhost>\n",
+        "From: =?utf-8?B?UGV0ZXIgUGFya2Vy?= <peter@localhost>\n",
+    ] {
+        let file = rfc5322::write(&message(format!("{head}\ntext").as_bytes()), DOMAIN);
+        assert!(file.starts_with(b"X-Correio-Id: "), "{head}");
+    }
+    for head in [
+        "Subject: x\n",
+        "From: Peter Parker <steve@localhost>\n",
+        "From: Steve Rogers <peter@localhost>\n",
+        "From: =?utf-8?B?U3RldmU=?= <peter@localhost>\n",
+        "From: \"Steve <peter@localhost>\n",
+        "From: steve@localhost, Peter Parker <peter@localhost>\n",
+        "From: peter@localhost\nFrom: steve@localhost\n",
+        "From: steve@localhost\nFrom: peter@localhost\n",
+        "From: peter@localhost\n, steve@localhost\n",
+        "From: peter@localhost\n steve@localhost\n",
+        // Heads that programs read in different ways.
+        "Subject: a\rFrom: steve@localhost\nFrom: peter@localhost\n",
+        "no field\nFrom: peter@localhost\n",
+        "From steve\nFrom: peter@localhost\n",
+        "Sub ject: x\nFrom: peter@localhost\n",
+        "X: \u{e9}\nFrom: steve@localhost\n",
+        "\nFrom: peter@localhost\n",
+    ] {
+        let mail = message(format!("{head}\ntext").as_bytes());
+        let file = rfc5322::write(&mail, DOMAIN);
+        assert!(file.starts_with(own), "{head}");
+        assert_eq!(read(&file).unwrap(), mail);
+    }
+    for odd in [&b"From: peter@localhost\nX: \xff\n\n"[..], b"From: peter@localhost\n", b"\0"] {
+        assert!(rfc5322::write(&message(odd), DOMAIN).starts_with(own));
+    }
+    let endless = "X: y\n".repeat(20_000) + "From: peter@localhost\n\n";
+    assert!(rfc5322::write(&message(endless.as_bytes()), DOMAIN).starts_with(own));
+    // The start of a large message is not here when the file is begun.
+    let (_, _, large) = large_file(&[b"From: steve@localhost\n\ntext".to_vec()]);
+    assert!(large.starts_with(own));
 }
 
 /// Messages that end or continue a head where a reader could be led astray.

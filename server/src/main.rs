@@ -144,7 +144,8 @@ fn fingerprint(config: &Config) -> ExitCode {
 }
 
 fn serve(config: &Config, inherited: Result<Vec<InheritedListener>, InheritError>) -> ExitCode {
-    let logging = match Logging::start(config.log_level, config.log_file.as_deref()) {
+    let (level, format) = (config.log_level, config.log_format);
+    let logging = match Logging::start(level, format, config.log_file.as_deref()) {
         Ok(logging) => logging,
         Err(error) => return fail(&Failure::Logging(error)),
     };
@@ -214,8 +215,9 @@ fn run(
     };
     let limits = limits(config, files, bound.len())?;
     print_addresses(&bound, certificate.as_deref());
-    let mut server = Server::new(limits, session_config, store, Box::new(hasher));
-    server.retain(config.retention);
+    let server = Server::new(limits, session_config, store, Box::new(hasher))
+        .behind(config.proxies.clone())
+        .retaining(config.retention);
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {

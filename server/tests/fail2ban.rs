@@ -14,6 +14,8 @@ use correio_proto::{
 };
 use correio_testing::skip::{skipped, works};
 
+use serde_json::Value;
+
 use crate::daemon::{Client, Daemon, code, command, eventually, hello, login, refused};
 
 /// Wrong passwords that are tried.
@@ -114,6 +116,37 @@ fn the_journal_gets_a_priority_and_no_time_and_a_file_gets_both() {
     other.env("JOURNAL_STREAM", "1:1").args(["--store", "nothing"]);
     let (_, said) = refused(other);
     assert!(said.starts_with("correiod: "), "{said}");
+}
+
+#[test]
+fn in_json_each_line_is_an_object_and_the_last_error_stays_text() {
+    let directory = tempfile::tempdir().unwrap();
+    let (data, stderr) = (directory.path().join("data"), directory.path().join("stderr"));
+    let log = directory.path().join("log");
+    let mut started = command(&data, &["--listen", "127.0.0.1:0", "--log-format", "json"]);
+    started.arg("--log-file").arg(&log).stderr(fs::File::create(&stderr).unwrap());
+    let daemon = Daemon::spawn(started);
+    daemon.session("tony").ask(Request::Logout {});
+    assert!(matches!(daemon.client().ask(wrong("tony")), Reply::Error(_)));
+    // More connections at once than are logged one by one.
+    drop((0..110).map(|_| daemon.client()).collect::<Vec<_>>());
+    assert!(daemon.stop().success());
+    for path in [&stderr, &log] {
+        let text = fs::read_to_string(path).unwrap();
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let named = |name: &str| lines.iter().find(|line| line["event"] == name).unwrap();
+        assert_eq!(named("login.failed")["username"], "tony");
+        assert_eq!(named("login.failed")["level"], "warn");
+        assert!(named("server.stopping")["connections"].is_u64());
+        let repeated = named("log.repeated");
+        assert_eq!(repeated["name"], "connection.opened");
+        assert!(repeated["count"].as_u64().is_some_and(|count| count > 0), "{repeated}");
+    }
+    let mut refusing = command(&data, &["--listen", "192.0.2.1:1", "--log-format", "json"]);
+    refusing.env_remove("JOURNAL_STREAM");
+    let (_, said) = refused(refusing);
+    assert!(said.lines().last().unwrap().starts_with("correiod: "), "{said}");
 }
 
 #[test]

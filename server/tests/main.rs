@@ -21,6 +21,7 @@ mod messages;
 mod operator;
 mod process;
 mod promises;
+mod proxy;
 mod reference;
 mod retention;
 mod service;

@@ -16,7 +16,7 @@ fn world(policy: RetentionPolicy) -> World {
     let years = 1000 * DAY;
     let session = SessionConfig { idle_timeout: years, ..session_config() };
     let mut world = World::with(session, 100);
-    world.server.retain(policy);
+    world.server = world.server.retaining(policy);
     world
 }
 

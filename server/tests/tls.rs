@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -106,8 +106,12 @@ impl Client {
 
     /// Greets a server and stays connected.
     fn stay(&self, address: SocketAddr) -> TcpStream {
+        self.greet_over(TcpStream::connect(address).unwrap())
+    }
+
+    /// Greets a server over this socket.
+    fn greet_over(&self, mut stream: TcpStream) -> TcpStream {
         let mut channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
-        let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         channel.push(&ClientMessage { number: 1, request: hello() }).unwrap();
         loop {
@@ -217,6 +221,18 @@ fn await_event(log: &Path, name: &str) -> String {
     };
     eventually(|| line().is_some());
     line().unwrap()
+}
+
+#[test]
+fn behind_a_proxy_the_handshake_comes_after_the_header() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &["--proxy-protocol", "127.0.0.0/8"]);
+    let mut stream = TcpStream::connect(daemon.address).unwrap();
+    let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x07\x7f\0\0\x01\x0f\xa0\x22\xb8";
+    stream.write_all(header).unwrap();
+    let client = Client::new();
+    drop(client.greet_over(stream));
+    assert_eq!(*client.witness.0.lock().unwrap(), Some(daemon.fingerprint));
 }
 
 #[test]

@@ -8,7 +8,7 @@ pub const ATTACHMENTS_MAX: usize = super::walk::PARTS_MAX;
 /// A part of a message that is not shown as its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
-    /// Names the attachment within its message, for [`super::save_attachment`]: its position among
+    /// Names the attachment within its message, for [`super::AttachmentSaver`]: its position among
     /// all parts, from 0.
     pub index: usize,
     /// The name that the message gives it, at most 1,000 bytes. It may be the name of another

@@ -1,9 +1,9 @@
 //! The head of a message or of a part: the fields that are read of it, and what they say about the
 //! body.
 
-use mail_parser::{Message, MessageParser, MimeHeaders};
+use mail_parser::{ContentType, HeaderName, Message, MessageParser, MimeHeaders};
 
-use super::{decode::TransferEncoding, lines::Line};
+use super::{continued::continued, decode::TransferEncoding, flowed::Flow, lines::Line};
 
 /// Most bytes of a field; the largest that a program has to write has a hundred recipients.
 const FIELD_MAX: usize = 16 * 1024;
@@ -137,6 +137,7 @@ pub(super) struct BodyHead {
     /// Empty if there is none.
     pub(super) boundary: Vec<u8>,
     pub(super) charset: Option<String>,
+    pub(super) flow: Flow,
     pub(super) encoding: TransferEncoding,
     pub(super) disposition: Disposition,
     pub(super) name: Option<String>,
@@ -152,18 +153,18 @@ impl BodyHead {
         let attribute = |name| stated.and_then(|stated| stated.attribute(name));
         let boundary = attribute("boundary").unwrap_or_default().trim_end().as_bytes();
         let boundary = if boundary.len() > BOUNDARY_MAX { &[] } else { boundary };
-        let is_attachment = head
-            .and_then(MimeHeaders::content_disposition)
-            .is_some_and(mail_parser::ContentType::is_attachment);
+        let is_attachment =
+            head.and_then(MimeHeaders::content_disposition).is_some_and(ContentType::is_attachment);
         let encoding = head.and_then(MimeHeaders::content_transfer_encoding).unwrap_or_default();
-        let name = head.and_then(MimeHeaders::attachment_name);
+        let name = head.and_then(name);
         Self {
             media,
             boundary: boundary.to_vec(),
+            flow: Flow::of(attribute("format"), attribute("delsp")),
             charset: attribute("charset").map(|name| cut(name, TYPE_MAX).to_owned()),
             encoding: TransferEncoding::named(encoding),
             disposition: if is_attachment { Disposition::Attachment } else { Disposition::Inline },
-            name: name.map(|name| cut(name, NAME_MAX).to_owned()),
+            name: name.map(|name| cut(&name, NAME_MAX).to_owned()),
         }
     }
 
@@ -173,11 +174,22 @@ impl BodyHead {
             media: MediaType::new("application", "octet-stream"),
             boundary: vec![],
             charset: None,
+            flow: Flow::Fixed,
             encoding: TransferEncoding::Identity,
             disposition: Disposition::Attachment,
             name: None,
         }
     }
+}
+
+/// The name of an attachment: that of the disposition, or else that of the type.
+fn name(head: &Message<'_>) -> Option<String> {
+    let named = |field: HeaderName<'_>, parsed: Option<&ContentType<'_>>, parameter: &str| {
+        let in_pieces = head.header_raw(field).and_then(|text| continued(text, parameter));
+        in_pieces.or_else(|| parsed?.attribute(parameter).map(str::to_owned))
+    };
+    named(HeaderName::ContentDisposition, head.content_disposition(), "filename")
+        .or_else(|| named(HeaderName::ContentType, head.content_type(), "name"))
 }
 
 /// The beginning of a text, of at most this many bytes.

@@ -4,6 +4,7 @@
 //! its name when all of it is on disk.
 
 use std::{
+    collections::HashMap,
     fs::File,
     io::{self, BufReader, BufWriter, Read, Write},
     os::fd::OwnedFd,
@@ -18,6 +19,7 @@ use rustix::{
 use super::{
     decode::Decoder,
     file_name::{harmless, numbered},
+    head::BodyHead,
     view::BUFFER,
     walk::{Step, Walk},
 };
@@ -54,9 +56,7 @@ pub enum SaveError {
     Cancelled,
 }
 
-/// Saves the attachment with this [`super::Attachment::index`] into a directory, durably, and returns
-/// the file's path. `source` is the message from its start. `fallback` is the name for an attachment
-/// without one. Only the person themselves may read the file (mode 0600).
+/// Saves one attachment of a message. [`AttachmentSaver`] saves several in one pass.
 ///
 /// # Errors
 ///
@@ -68,28 +68,79 @@ pub fn save_attachment(
     fallback: &str,
     cancel: &Cancel,
 ) -> Result<PathBuf, SaveError> {
-    let mut walk = Walk::new(BufReader::with_capacity(BUFFER, source));
-    let mut parts = 0;
-    let head = loop {
-        match walk.step().map_err(SaveError::Read)? {
-            Step::Part(head, _) if parts == index => break head,
-            Step::Part(..) => parts += 1,
-            Step::Fields(_) | Step::Body => {}
-            Step::End(..) => return Err(SaveError::NoSuchAttachment(index)),
-        }
-        if cancel.is_cancelled() {
-            return Err(SaveError::Cancelled);
-        }
-    };
-    let media = format!("{}/{}", head.media.main, head.media.sub);
-    let name = harmless(head.name.as_deref(), &media, fallback);
-    let mut saved = Unnamed::create(directory)?;
-    let written = saved.write(&mut walk, Decoder::new(head.encoding), cancel);
-    let named = written.and_then(|()| saved.name(&name));
-    if named.is_err() {
-        saved.remove();
+    AttachmentSaver::new(source, directory, fallback).save(index, cancel)
+}
+
+/// Saves attachments of a message into a directory, in one pass over the message.
+#[derive(Debug)]
+pub struct AttachmentSaver<'a, R> {
+    walk: Walk<BufReader<R>>,
+    /// A step after the body of an attachment that was saved.
+    pending: Option<Step>,
+    /// Parts that the walk has come to.
+    parts: usize,
+    directory: &'a Path,
+    fallback: &'a str,
+    /// The first number of each name that this value has not tried: many attachments may have one
+    /// name.
+    numbers: HashMap<String, usize>,
+}
+
+impl<'a, R: Read> AttachmentSaver<'a, R> {
+    /// `source` is the message from its start. `fallback` is the name for an attachment without
+    /// one.
+    pub fn new(source: R, directory: &'a Path, fallback: &'a str) -> Self {
+        let walk = Walk::new(BufReader::with_capacity(BUFFER, source));
+        Self { walk, pending: None, parts: 0, directory, fallback, numbers: HashMap::new() }
     }
-    named
+
+    /// Saves the attachment with this [`super::Attachment::index`], durably, and returns the file's
+    /// path. Each index is greater than that of the call before. Only the person themselves may
+    /// read the file (mode 0600).
+    ///
+    /// # Errors
+    ///
+    /// See [`SaveError`]. The next attachment can be saved after an error of this one.
+    pub fn save(&mut self, index: usize, cancel: &Cancel) -> Result<PathBuf, SaveError> {
+        let head = self.part(index, cancel)?;
+        let media = format!("{}/{}", head.media.main, head.media.sub);
+        let name = harmless(head.name.as_deref(), &media, self.fallback);
+        let number = self.numbers.entry(name.clone()).or_insert(1);
+        let mut file = Unnamed::create(self.directory)?;
+        let written = file.write(&mut self.walk, Decoder::new(head.encoding), cancel);
+        let named = written.and_then(|next| {
+            self.pending = Some(next);
+            file.name(&name, number)
+        });
+        if named.is_err() {
+            file.remove();
+        }
+        named
+    }
+
+    /// Goes to the part with an index.
+    fn part(&mut self, index: usize, cancel: &Cancel) -> Result<Box<BodyHead>, SaveError> {
+        while self.parts <= index {
+            let step = match self.pending.take() {
+                Some(step) => step,
+                None => self.walk.step().map_err(SaveError::Read)?,
+            };
+            match step {
+                Step::Part(head, _) => {
+                    self.parts += 1;
+                    if self.parts > index {
+                        return Ok(head);
+                    }
+                }
+                Step::Fields(_) | Step::Body => {}
+                Step::End(..) => break,
+            }
+            if cancel.is_cancelled() {
+                return Err(SaveError::Cancelled);
+            }
+        }
+        Err(SaveError::NoSuchAttachment(index))
+    }
 }
 
 /// A file that has a temporary name.
@@ -112,36 +163,43 @@ impl<'a> Unnamed<'a> {
         Ok(Self { path, directory, temporary, file })
     }
 
-    /// Writes the body of the part that the walk has come to.
+    /// Writes the body of the part that the walk has come to, and returns the step after it.
     fn write<R: io::BufRead>(
         &mut self,
         walk: &mut Walk<R>,
         mut decoder: Decoder,
         cancel: &Cancel,
-    ) -> Result<(), SaveError> {
+    ) -> Result<Step, SaveError> {
         let failed = |source| SaveError::Write { path: self.path.join(&self.temporary), source };
         let mut output = BufWriter::with_capacity(BUFFER, &self.file);
         let mut decoded = Vec::new();
-        while let Step::Body = walk.step().map_err(SaveError::Read)? {
+        let next = loop {
+            match walk.step().map_err(SaveError::Read)? {
+                Step::Body => {}
+                next => break next,
+            }
             if cancel.is_cancelled() {
                 return Err(SaveError::Cancelled);
             }
             decoded.clear();
             decoder.decode(walk.body(), &mut decoded);
             output.write_all(&decoded).map_err(failed)?;
-        }
+        };
         decoded.clear();
         // What is broken was told with the list of attachments.
         let _ = decoder.finish(&mut decoded);
         output.write_all(&decoded).and_then(|()| output.flush()).map_err(failed)?;
         drop(output);
-        durable::sync(&self.file).map_err(failed).map(drop)
+        durable::sync(&self.file).map_err(failed)?;
+        Ok(next)
     }
 
-    /// Gives the file the first of its names that is free.
-    fn name(&self, name: &str) -> Result<PathBuf, SaveError> {
-        for number in 1..=SAME_NAME_MAX {
-            let name = if number == 1 { name.to_owned() } else { numbered(name, number) };
+    /// Gives the file the first of its names, from `number` on, that is free. `number` is then the
+    /// next one.
+    fn name(&self, name: &str, number: &mut usize) -> Result<PathBuf, SaveError> {
+        while *number <= SAME_NAME_MAX {
+            let name = if *number == 1 { name.to_owned() } else { numbered(name, *number) };
+            *number += 1;
             let path = self.path.join(&name);
             match self.link(&name) {
                 Ok(()) => {

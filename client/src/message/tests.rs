@@ -222,6 +222,22 @@ fn a_charset_decides_what_bytes_mean_and_an_unknown_one_loses_nothing() {
 }
 
 #[test]
+fn paragraphs_that_were_broken_into_lines_are_joined_when_they_are_shown_and_quoted() {
+    let message = "Content-Type: text/plain; charset=utf-8; format=flowed\r\n\
+                   Content-Transfer-Encoding: quoted-printable\r\n\r\n\
+                   > Vamos=20\r\n> jantar?\r\nClaro, =C3=A0s=20\r\noito.\r\n--=20\r\nTony\r\n";
+    let text = read(message).text.text;
+    assert_eq!(text, "> Vamos jantar?\nClaro, às oito.\n-- \nTony\n");
+    let quoted = quoted_text("x", &text);
+    assert_eq!(quoted, "x\n>> Vamos jantar?\n> Claro, às oito.\n> -- \n> Tony\n");
+    let japanese =
+        "Content-Type: text/plain; charset=utf-8; Format=Flowed; DelSp=Yes\n\n日本 \n語\n";
+    assert_eq!(read(japanese).text.text, "日本語\n");
+    let fixed = "Content-Type: text/plain; format=fixed\n\na \nb\n";
+    assert_eq!(read(fixed).text.text, "a \nb\n");
+}
+
+#[test]
 fn a_broken_encoding_is_told_and_the_rest_is_there() {
     for (encoded, size, is_damaged) in [
         ("QUJD", 3, false),
@@ -245,6 +261,8 @@ fn a_name_is_decoded_in_each_of_the_ways_that_programs_write_it() {
         "Content-Disposition: attachment; filename*=utf-8''%E8%A1%A8.pdf",
         "Content-Disposition: attachment;\n filename*0*=utf-8''%E8%A1%A8;\n filename*1*=.pdf",
         "Content-Type: application/pdf; name=\"=?iso-2022-jp?B?GyRCST0bKEIucGRm?=\"",
+        "Content-Disposition: attachment;\n filename*0*=utf-8''%E8;\n filename*1*=%A1%A8.pdf",
+        "Content-Type: application/pdf;\n name*0*=utf-8''%E8%A1;\n name*1*=%A8;\n name*2=.pdf",
     ] {
         let view = read(format!("{MIXED}--B\n{field}\n\nx\n--B--\n"));
         let name = view.attachments[0].name.as_deref();

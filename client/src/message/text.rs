@@ -3,7 +3,13 @@
 
 use mail_parser::decoders::charsets::map::charset_decoder;
 
-use super::{attachment::Role, head::cut, html, walk::Place};
+use super::{
+    attachment::Role,
+    flowed::Flow,
+    head::{BodyHead, cut},
+    html,
+    walk::Place,
+};
 
 /// Longest text that is shown, in bytes, before and after it is decoded: the largest body of a mail.
 pub(super) const TEXT_MAX: usize = correio_proto::limits::BODY_MAX;
@@ -39,6 +45,7 @@ struct Section {
     role: Role,
     place: Place,
     charset: Option<String>,
+    flow: Flow,
     bytes: Vec<u8>,
 }
 
@@ -58,8 +65,9 @@ pub(super) struct Sections {
 
 impl Sections {
     /// Begins the next text.
-    pub(super) fn begin(&mut self, role: Role, place: Place, charset: Option<String>) {
-        self.sections.push(Section { role, place, charset, bytes: vec![] });
+    pub(super) fn begin(&mut self, role: Role, place: Place, head: BodyHead) {
+        let BodyHead { charset, flow, .. } = head;
+        self.sections.push(Section { role, place, charset, flow, bytes: vec![] });
     }
 
     /// Appends decoded bytes to the text that was begun.
@@ -105,7 +113,7 @@ impl Sections {
 
 impl MessageText {
     fn add(&mut self, section: Section) {
-        let role = section.role;
+        let (role, flow) = (section.role, section.flow);
         let decoded = self.decode(section);
         if !self.text.is_empty() {
             let is_ended = self.text.ends_with('\n');
@@ -115,7 +123,7 @@ impl MessageText {
         let (added, is_whole) = match role {
             Role::Html => html::to_text(&decoded, left),
             Role::Plain | Role::Attachment => {
-                let lines = decoded.replace("\r\n", "\n");
+                let lines = flow.joined(decoded.replace("\r\n", "\n"));
                 let kept = cut(&lines, left);
                 (kept.to_owned(), kept.len() == lines.len())
             }

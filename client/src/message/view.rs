@@ -57,7 +57,7 @@ impl MessageView {
                     let role = Role::of(&head);
                     view.part = Some(match role {
                         Role::Plain | Role::Html => {
-                            view.sections.begin(role, place, head.charset);
+                            view.sections.begin(role, place, *head);
                             Reading::Text(decoder)
                         }
                         Role::Attachment => {

@@ -46,7 +46,7 @@ impl Service {
     }
 
     /// Makes, changes or deletes a list. Repeating the same change after any error is safe; a list
-    /// that is deleted already is `no_such_list`.
+    /// that is deleted already, or that the account has left, is `no_such_list`.
     ///
     /// # Errors
     ///

@@ -107,11 +107,16 @@ impl<'a> Start<'a> {
 
     /// A shell with jobs, which has the program's name in `P` and its data directory in `D`.
     pub fn shell(self) -> Screen {
+        self.other(&["sh", "-i"])
+    }
+
+    /// Another program than correio, as [`Start::shell`] runs one.
+    pub fn other(self, command_line: &[&str]) -> Screen {
         let mut command = Command::new("setsid");
         clean(&mut command);
         command.envs(self.set).env("NO_COLOR", "1").env_remove("ENV");
         command.env("P", env!("CARGO_BIN_EXE_correio")).env("D", self.setup.data.path());
-        command.args(["--ctty", "sh", "-i"]);
+        command.arg("--ctty").args(command_line);
         Screen::start(command, self.size)
     }
 

@@ -86,7 +86,7 @@ pub enum ErrorCode {
     NoSuchList,
     /// One or more lists take no mail of this account.
     MayNotSend,
-    /// The list would have more than [`limits::MEMBERS_MAX`] members, an account would own more
+    /// The list would have more than [`limits::MEMBERS_MAX`] members, an account would have made more
     /// than [`limits::LISTS_MAX`] lists, or a mail names lists with too many members.
     ListFull,
     /// The server's store or worker failed; the request may be sent again.

@@ -60,7 +60,8 @@ pub enum ListChange {
         role: Role,
     },
     /// Removes members; those that the list has not are skipped. Owners may remove everybody but the
-    /// last owner, and a member may remove itself.
+    /// last owner, and a member may remove itself. Somebody who left a list that they may not know of
+    /// any more gets `no_such_list` for the repetition.
     Remove {
         /// The members.
         members: Recipients,

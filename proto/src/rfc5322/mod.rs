@@ -5,7 +5,9 @@
 //!
 //! A mail whose content is a message is a file with fields of our own, the last of which states the
 //! message's length, and then the message's bytes as they are: its own head continues ours, so that
-//! other mail programs show it.
+//! other mail programs show it. Unless the message is known to name the mail's sender as its
+//! author, the first field is a `From` with the sender, which other programs take before the
+//! message's own.
 
 use std::{
     fmt::Display,
@@ -21,6 +23,7 @@ use crate::{
     },
 };
 
+mod author;
 mod encoding;
 mod file_name;
 mod large;
@@ -114,16 +117,24 @@ impl From<io::Error> for Unreadable {
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     match mail.content.kind() {
         ContentKind::Text {} => write_text(mail, domain),
-        ContentKind::Message {} => write_message(mail),
+        ContentKind::Message {} => write_message(mail, domain),
     }
 }
 
 /// The file of a mail whose content is a message: fields of our own before the message's head.
-fn write_message(mail: &Mail) -> Vec<u8> {
+fn write_message(mail: &Mail, domain: &str) -> Vec<u8> {
     let mut head = String::with_capacity(1024);
     let mut field = |name: &str, value: &dyn Display| {
         head.push_str(&format!("{name}: {value}\n"));
     };
+    let names_sender = match &mail.content {
+        Content::Message(message) => author::is_sender(message.as_bytes(), mail),
+        // The message is not here yet.
+        Content::Large(_) | Content::Body(_) => false,
+    };
+    if !names_sender {
+        field("From", &sender(mail, domain));
+    }
     field("X-Correio-Id", &mail.id);
     field("X-Correio-Seq", &mail.seq.0);
     field("X-Correio-Sent-At", &mail.sent_at.0);

@@ -109,7 +109,7 @@ fn flags(text: &str) -> Option<Vec<OsString>> {
             ("plaintext", value) if plain(&value) != "true" => return None,
             ("plaintext", _) => flags.push("--plaintext".into()),
             ("listen", toml::Value::Array(values)) if values.is_empty() => return None,
-            ("listen", toml::Value::Array(values)) => {
+            ("listen" | "proxy-protocol", toml::Value::Array(values)) => {
                 flags.extend(values.iter().map(|value| flag(&key, value)));
             }
             (_, value) => flags.push(flag(&key, &value)),

@@ -19,6 +19,7 @@ mod maildir;
 mod message;
 mod mime;
 mod pieces;
+mod proxy_header;
 mod screen;
 mod session;
 mod tls;
@@ -39,7 +40,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -63,6 +64,12 @@ pub const TARGETS: [Target; 13] = [
         about: "two ends with TLS, and an attacker who changes the bytes between them",
         length_max: 2048,
         run: tls::run,
+    },
+    Target {
+        name: "proxy",
+        about: "the header of a proxy in any pieces, and bytes after it",
+        length_max: 1024,
+        run: proxy_header::run,
     },
     Target {
         name: "session",

@@ -7,6 +7,7 @@ use correio_proto::{
     message::{ErrorCode, Realm},
 };
 use correio_server::{event::Event, ids::ConnId};
+use serde_json::Value;
 
 use crate::input::Input;
 
@@ -78,7 +79,29 @@ fn one(event: Event<'_>, key: &str, text: &str) -> String {
         }
     }
     assert!(found.contains(&(key.to_owned(), text.to_owned())), "{line:?} loses {text:?}");
+    in_json(event, &found);
     line
+}
+
+/// Checks that the line in JSON has the fields of the line in text, and nothing else.
+fn in_json(event: Event<'_>, fields: &[(String, String)]) {
+    let line = event.json("2026-11-26T01:00:00.000Z");
+    assert!(line.chars().all(|c| !c.is_control() && !is_turning(c)), "{line:?}");
+    let object: serde_json::Map<String, Value> = serde_json::from_str(&line).unwrap();
+    assert_eq!(object.len(), 3 + fields.len(), "{line:?}");
+    assert_eq!(object["event"], event.name());
+    for (key, text) in fields {
+        let value = match &object[key] {
+            Value::String(value) => value.clone(),
+            Value::Array(values) => {
+                let values: Vec<&str> =
+                    values.iter().map(|value| value.as_str().unwrap()).collect();
+                values.join(", ")
+            }
+            value => value.to_string(),
+        };
+        assert_eq!(value, *text, "{line:?}");
+    }
 }
 
 /// Characters that end a line or change the direction of text.

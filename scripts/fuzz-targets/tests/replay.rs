@@ -62,6 +62,11 @@ fn channels_with_tls() {
 }
 
 #[test]
+fn headers_of_proxies() {
+    replay("proxy");
+}
+
+#[test]
 fn sessions() {
     replay("session");
 }

@@ -20,7 +20,8 @@ use crate::{
     clock::Now,
     engine::{
         connection::{
-            CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport, Wire,
+            CloseReason, Connection, Driven, Held, Origin, Readiness, ServerContext, Transport,
+            Wire,
         },
         deadlines::Deadlines,
         retention::RetentionSchedule,
@@ -31,6 +32,7 @@ use crate::{
     limits::{
         admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
         budget::Budget,
+        network::Network,
         retention::RetentionPolicy,
         throttle::{Throttle, ThrottleConfig},
     },
@@ -95,6 +97,8 @@ const RETENTION_TICKET: Ticket = Ticket { serial: 1, ..OWN_TICKET };
 pub struct Server<T> {
     connections: Slots<Entry<T>>,
     admission: AdmissionControl,
+    /// Proxies that must name each connection's client in a PROXY header.
+    proxies: Vec<Network>,
     /// Most connections, including rejected and displaced ones.
     slots_max: usize,
     /// Number of rejected connections that are still open.
@@ -146,6 +150,7 @@ impl<T: Transport> Server<T> {
         Self {
             connections: Slots::new(),
             admission: AdmissionControl::new(limits.admission),
+            proxies: Vec::new(),
             slots_max: limits
                 .admission
                 .connections_max
@@ -171,9 +176,19 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Deletes old mails and unused accounts from now on, each after a warning.
-    pub fn retain(&mut self, policy: RetentionPolicy) {
+    /// Deletes old mails and unused accounts, each after a warning.
+    #[must_use]
+    pub fn retaining(mut self, policy: RetentionPolicy) -> Self {
         self.retention = RetentionSchedule::new(policy);
+        self
+    }
+
+    /// Requires a PROXY header of version 2 from these peers, and believes the address in it. From
+    /// all others a header is a protocol error.
+    #[must_use]
+    pub fn behind(mut self, proxies: Vec<Network>) -> Self {
+        self.proxies = proxies;
+        self
     }
 
     /// Number of connections.
@@ -208,15 +223,20 @@ impl<T: Transport> Server<T> {
         }
         let slot = self.connections.vacant();
         let id = slot.id();
-        let admission = self.admission.opened(id, peer.ip().into());
+        let is_proxy = self.proxies.iter().any(|network| network.contains(peer.ip()));
+        let admission = match is_proxy {
+            true => self.admission.opened_by_proxy(id, peer.ip()),
+            false => self.admission.opened(id, peer.ip().into()),
+        };
         if let Admission::Rejected(rejection) = admission {
             Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
         }
-        let mut connection =
-            Connection::new(id, peer, protocol, Wire::new(transport, &self.config.security), now);
+        let wire = Wire::new(transport, &self.config.security);
+        let wire = if is_proxy { wire.behind_proxy() } else { wire };
+        let mut connection = Connection::new(id, peer, protocol, wire, now);
         let is_rejected = match admission {
             Admission::Admitted => false,
             Admission::Instead(displaced) => {
@@ -229,7 +249,7 @@ impl<T: Transport> Server<T> {
                 true
             }
         };
-        if !is_rejected {
+        if !is_rejected && !is_proxy {
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let timer_at = connection.deadline(&self.config);
@@ -481,6 +501,7 @@ impl<T: Transport> Server<T> {
             Driven::Idle => {}
             Driven::Again => self.make_ready(id),
             Driven::Closed(reason) => return self.closed.push((id, reason)),
+            Driven::Identified(origin) => self.identify(now, id, origin),
         }
         if deadline < timer_at {
             self.deadlines.add(deadline, id);
@@ -488,6 +509,33 @@ impl<T: Transport> Server<T> {
                 entry.timer_at = deadline;
             }
         }
+    }
+
+    /// Admits the client whose address a trusted proxy has named. A connection that has given way
+    /// meanwhile is on its way out.
+    fn identify(&mut self, now: Now, id: ConnId, origin: Origin) {
+        self.make_ready(id);
+        let Some(entry) = self.connections.get_mut(id) else {
+            return;
+        };
+        let peer = entry.connection.identify(origin);
+        match self.admission.identified(id, peer.ip().into()) {
+            None => return,
+            Some(Admission::Admitted) => {}
+            Some(Admission::Instead(displaced)) => {
+                self.closed.push((displaced, CloseReason::Displaced));
+            }
+            Some(Admission::Rejected(rejection)) => {
+                Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
+                if self.rejected >= REJECTED_MAX {
+                    return self.closed.push((id, CloseReason::ByServer));
+                }
+                self.rejected += 1;
+                entry.is_rejected = true;
+                return entry.connection.reject(now, rejection);
+            }
+        }
+        Event::ConnectionOpened { connection: id, address: peer }.log();
     }
 
     fn apply_effects(&mut self, now: Now) {
@@ -559,7 +607,7 @@ impl<T: Transport> Server<T> {
             if self.connections.get_mut(id).is_some_and(|entry| entry.connection.detach(reason)) {
                 continue;
             }
-            self.with(id, now, |entry, context| entry.connection.release(context));
+            self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
                 self.rejected -= usize::from(entry.is_rejected);
                 self.admission.closed(id);

@@ -12,6 +12,9 @@ const IPV6_BITS: [u8; 3] = [64, 56, 48];
 /// Bits of an IPv4 address.
 const IPV4_BITS: u8 = 32;
 
+/// Bits of a single IPv6 address.
+const IPV6_HOST_BITS: u8 = 128;
+
 /// The part of an address that may belong to one customer: a whole IPv4 address (also where it is
 /// written as IPv6), or an IPv6 network, in which the customer has as many addresses as they like.
 /// An address does not tell how large its owner's network is, so every count is kept for /64, /56
@@ -23,13 +26,24 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The next wider network. `None` for the widest, and for an IPv4 address, whose neighbours
-    /// belong to other customers.
+    /// A single address, which counts in no wider network: that of a trusted proxy, beside which
+    /// others must not be counted.
+    #[must_use]
+    pub fn of_host(address: IpAddr) -> Self {
+        let network = address.to_canonical();
+        Self { network, bits: if network.is_ipv4() { IPV4_BITS } else { IPV6_HOST_BITS } }
+    }
+
+    /// The next wider network. `None` for the widest, for a single IPv6 address, and for an IPv4
+    /// address, whose neighbours belong to other customers.
     #[must_use]
     pub fn wider(self) -> Option<Self> {
         let IpAddr::V6(network) = self.network else {
             return None;
         };
+        if self.bits == IPV6_HOST_BITS {
+            return None;
+        }
         let bits = IPV6_BITS.into_iter().find(|bits| *bits < self.bits)?;
         Some(Self::of_ipv6(network, bits))
     }

@@ -5,7 +5,7 @@
 
 use correio_proto::mail::Username;
 
-use crate::{ids::AccountId, session::context::SessionContext};
+use crate::{ids::AccountId, limits::throttle::ToLists, session::context::SessionContext};
 
 /// A charge of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,10 +14,12 @@ pub(crate) enum Charge {
     Login(Username),
     /// A registration of this username.
     Registration(Username),
-    /// A mail of this account to this many recipients.
-    Mail(AccountId, u32),
+    /// A mail of this account to this many recipients, which may go to lists or not.
+    Mail(AccountId, u32, ToLists),
     /// A find of this account.
     Find(AccountId),
+    /// A request of this account about lists.
+    List(AccountId),
 }
 
 /// How a charge is settled.
@@ -25,8 +27,10 @@ pub(crate) enum Charge {
 pub(crate) enum Settlement {
     /// The request succeeded.
     Succeeded,
-    /// The request was judged and refused, or had succeeded before.
+    /// The request was judged and refused.
     Failed,
+    /// The same request had succeeded before, and was charged then.
+    Repeated,
     /// The request was not judged, or the connection ended before the client learned the result:
     /// the charge is refunded.
     Unanswered,
@@ -47,7 +51,7 @@ impl Charge {
             (Self::Login(username), Settlement::Failed) => {
                 throttle.login_failed(now, prefix, &username);
             }
-            (Self::Login(username), Settlement::Unanswered) => {
+            (Self::Login(username), Settlement::Repeated | Settlement::Unanswered) => {
                 throttle.login_unanswered(now, prefix, &username);
             }
             (Self::Login(username), Settlement::Abandoned) => {
@@ -56,20 +60,29 @@ impl Charge {
             (Self::Registration(username), Settlement::Succeeded) => {
                 throttle.registered(now, prefix, &username);
             }
-            (Self::Registration(_), Settlement::Failed | Settlement::Abandoned) => {
-                throttle.registration_failed(now, prefix);
-            }
+            (
+                Self::Registration(_),
+                Settlement::Failed | Settlement::Repeated | Settlement::Abandoned,
+            ) => throttle.registration_failed(now, prefix),
             (Self::Registration(_), Settlement::Unanswered) => {
                 throttle.registration_unanswered(now, prefix);
             }
-            (Self::Mail(..), Settlement::Succeeded)
-            | (Self::Find(_), Settlement::Succeeded | Settlement::Failed) => {}
+            (Self::Mail(account, _, to_lists), Settlement::Succeeded | Settlement::Failed) => {
+                throttle.mail_counted(account, to_lists);
+            }
             (
-                Self::Mail(account, recipients),
-                Settlement::Failed | Settlement::Unanswered | Settlement::Abandoned,
-            ) => throttle.mail_not_sent(now, account, recipients),
+                Self::Mail(account, recipients, to_lists),
+                Settlement::Repeated | Settlement::Unanswered | Settlement::Abandoned,
+            ) => throttle.mail_not_counted(now, account, recipients, to_lists),
+            (
+                Self::Find(_) | Self::List(_),
+                Settlement::Succeeded | Settlement::Failed | Settlement::Repeated,
+            ) => {}
             (Self::Find(account), Settlement::Unanswered | Settlement::Abandoned) => {
                 throttle.find_unanswered(now, account);
+            }
+            (Self::List(account), Settlement::Unanswered | Settlement::Abandoned) => {
+                throttle.list_unanswered(now, account);
             }
         }
     }

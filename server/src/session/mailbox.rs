@@ -1,6 +1,6 @@
 //! Handlers of the requests about mail: send, fetch, confirm.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use correio_proto::{
     limits,
@@ -10,6 +10,7 @@ use correio_proto::{
 
 use crate::{
     event::Event,
+    limits::throttle::Wait,
     session::{
         charge::Charge,
         content,
@@ -22,6 +23,14 @@ use crate::{
     },
     store::{NewMailRecord, StoreDone, StoreJob},
 };
+
+/// The wait of a mail to a list while another mail of the account is on its way.
+const HELD_WAIT: Wait = Wait(Duration::from_secs(1));
+
+/// Members of lists that count as one recipient of a mail that is refused after the store looked at
+/// them. A person who tries a full class again pays for the names alone; a hundred mails to the
+/// largest list cost the account a day.
+const MEMBERS_PER_CHARGE: u32 = 100;
 
 /// Stores a mail in the mailboxes of all its recipients, or of none of them.
 pub(crate) fn send(
@@ -50,13 +59,14 @@ pub(crate) fn send(
     }
     let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
     let sender = identity.account;
-    if let Err(wait) = context.throttle.mail(context.now.uptime, sender, recipients) {
-        return Response::limited(context, &identity.username, Limit::Mails, wait);
-    }
-    state.charge = Some(Charge::Mail(sender, recipients));
+    let to_lists = match context.throttle.mail(context.now.uptime, sender, recipients) {
+        Ok(to_lists) => to_lists,
+        Err(wait) => return Response::limited(context, &identity.username, Limit::Mails, wait),
+    };
+    state.charge = Some(Charge::Mail(sender, recipients, to_lists));
     let mail = Arc::new(NewMailRecord { id, to, subject, content });
     let step = MailboxStep::Sending(mail.clone());
-    defer(StoreJob::Send { sender, mail, now: context.now.wall }, step)
+    defer(StoreJob::Send { sender, mail, to_lists, now: context.now.wall }, step)
 }
 
 /// Reads a page of the account's mailbox.
@@ -131,7 +141,7 @@ fn sent(
     let from = &identity.username;
     let NewMailRecord { id, to, subject, content } = mail;
     let connection = context.connection;
-    let error = match done {
+    match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
             let bytes = content.size();
             Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
@@ -145,36 +155,78 @@ fn sent(
                     Arrival { from: username, from_name: full_name, subject: subject.clone() };
                 context.effects.push(Effect::MailArrived { accounts: recipients, arrival });
             }
-            return Response::succeeded(Reply::Sent { sent_at });
+            Response::succeeded(Reply::Sent { sent_at })
         }
         StoreDone::SentBefore { sent_at } => {
             Event::MailRepeated { from, id: *id, connection }.log();
-            return Response::repeated(Reply::Sent { sent_at });
+            Response::repeated(Reply::Sent { sent_at })
         }
+        StoreDone::ListsHeld => Response::limited(context, from, Limit::Mails, HELD_WAIT),
+        done => {
+            let Some(Refusal { error, lists }) = refusal(done) else {
+                return Response::unavailable();
+            };
+            Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
+            match lists {
+                Lists::Unseen => Response::error(error),
+                Lists::Seen { members } => {
+                    let members = members / MEMBERS_PER_CHARGE;
+                    context.throttle.mail_reached(context.now.uptime, identity.account, members);
+                    Response::judged(error)
+                }
+            }
+        }
+    }
+}
+
+/// The refusal of a mail.
+struct Refusal {
+    error: ErrorReply,
+    lists: Lists,
+}
+
+/// Whether the store looked at lists before it refused a mail.
+enum Lists {
+    /// It did not: the mail is charged nothing.
+    Unseen,
+    /// It did, and at so many of their members: the mail stays charged.
+    Seen { members: u32 },
+}
+
+/// The refusal of a mail with this result of the store; `None` if the result is another one.
+fn refusal(done: StoreDone) -> Option<Refusal> {
+    let (lists, error) = match done {
         StoreDone::Conflict => {
-            ErrorReply::new(ErrorCode::Conflict, "another mail was sent with this id")
+            let text = "another mail was sent with this id";
+            (Lists::Unseen, ErrorReply::new(ErrorCode::Conflict, text))
         }
-        StoreDone::Incomplete { staged } => content::incomplete(staged),
+        StoreDone::Incomplete { staged } => (Lists::Unseen, content::incomplete(staged)),
         StoreDone::UnknownRecipients(recipients) => {
             let text = "one or more recipients do not exist; nobody got the mail";
-            ErrorReply { recipients, ..ErrorReply::new(ErrorCode::UnknownRecipient, text) }
+            let error = ErrorReply::new(ErrorCode::UnknownRecipient, text);
+            (Lists::Unseen, ErrorReply { recipients, ..error })
         }
         StoreDone::MayNotSend(recipients) => {
             let text = "one or more lists take no mail from you; nobody got the mail";
-            ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MayNotSend, text) }
+            let error = ErrorReply::new(ErrorCode::MayNotSend, text);
+            (Lists::Seen { members: 0 }, ErrorReply { recipients, ..error })
         }
         StoreDone::ListFull => {
             let text = "the lists have together too many members for one mail; nobody got it";
-            ErrorReply::new(ErrorCode::ListFull, text)
+            (Lists::Seen { members: 0 }, ErrorReply::new(ErrorCode::ListFull, text))
         }
-        StoreDone::MailboxesFull(recipients) => {
+        StoreDone::MailboxesFull { recipients, members } => {
             let text = "the mailbox of one or more recipients is full; nobody got the mail";
-            ErrorReply { recipients, ..ErrorReply::new(ErrorCode::MailboxFull, text) }
+            let error = ErrorReply::new(ErrorCode::MailboxFull, text);
+            let lists = match members {
+                0 => Lists::Unseen,
+                members => Lists::Seen { members },
+            };
+            (lists, ErrorReply { recipients, ..error })
         }
-        _ => return Response::unavailable(),
+        _ => return None,
     };
-    Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
-    Response::error(error)
+    Some(Refusal { error, lists })
 }
 
 fn defer(job: StoreJob, step: MailboxStep) -> Response {

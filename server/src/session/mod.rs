@@ -122,7 +122,7 @@ impl Session {
                 Pending::Content(step) => content::complete(&self.state, context, step, done),
                 Pending::Recovery(step) => recovery::complete(context, step, done),
                 Pending::Directory => directory::complete(done),
-                Pending::List => list::complete(done),
+                Pending::List(step) => list::complete(&self.state, context, &step, done),
             },
         };
         Some(self.respond(context, waiting.number, response))

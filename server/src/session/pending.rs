@@ -26,7 +26,7 @@ pub(crate) enum Pending {
     /// People are being looked up.
     Directory,
     /// A request about a list.
-    List,
+    List(ListStep),
 }
 
 /// The job that a request about accounts waits for, and the data of the steps after it.
@@ -147,6 +147,19 @@ pub(crate) enum MailboxStep {
     Fetching,
     /// Mails are being deleted.
     Confirming,
+}
+
+/// The job that a request about a list waits for.
+#[derive(Debug)]
+pub(crate) enum ListStep {
+    /// Lists or members are being read.
+    Reading,
+    /// The list of this name is being made.
+    Creating(Username),
+    /// The list of this name, or its members, are being changed.
+    Changing(Username),
+    /// The list of this name is being deleted.
+    Deleting(Username),
 }
 
 /// The job that a request about a large content waits for.

@@ -62,6 +62,8 @@ pub(crate) enum Limit {
     Mails,
     /// Finds of one account.
     Finds,
+    /// Requests of one account about lists.
+    Lists,
 }
 
 impl Response {
@@ -78,12 +80,25 @@ impl Response {
     /// The same request had succeeded before, and was charged then: this one does not count as a
     /// success.
     pub(crate) fn repeated(reply: Reply) -> Self {
-        Self::Reply(Answer::failed(reply))
+        Self::Reply(Answer {
+            reply,
+            settlement: Settlement::Repeated,
+            transition: Transition::Unchanged,
+        })
     }
 
     /// The request was judged and refused: its charge counts as a failure.
     pub(crate) fn denied(code: ErrorCode, text: &str) -> Self {
-        Self::Reply(Answer::failed(Reply::Error(ErrorReply::new(code, text))))
+        Self::judged(ErrorReply::new(code, text))
+    }
+
+    /// As [`Response::denied`], with an error that has details.
+    pub(crate) fn judged(error: ErrorReply) -> Self {
+        Self::Reply(Answer {
+            reply: Reply::Error(error),
+            settlement: Settlement::Failed,
+            transition: Transition::Unchanged,
+        })
     }
 
     /// The request was refused without being judged: its charge is refunded.
@@ -130,10 +145,6 @@ impl Response {
 }
 
 impl Answer {
-    fn failed(reply: Reply) -> Self {
-        Self { reply, settlement: Settlement::Failed, transition: Transition::Unchanged }
-    }
-
     fn unjudged(error: ErrorReply) -> Self {
         let reply = Reply::Error(error);
         Self { reply, settlement: Settlement::Unanswered, transition: Transition::Unchanged }
@@ -148,6 +159,7 @@ impl Limit {
             Self::Registrations => "registrations",
             Self::Mails => "mails",
             Self::Finds => "finds",
+            Self::Lists => "lists",
         }
     }
 
@@ -157,6 +169,7 @@ impl Limit {
             Self::Registrations => "too many registrations from this address; try again later",
             Self::Mails => "too many mails from this account; try again later",
             Self::Finds => "this account looks people up too often; try again later",
+            Self::Lists => "too many requests about lists from this account; try again later",
         }
     }
 }

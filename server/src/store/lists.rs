@@ -5,10 +5,17 @@ use correio_proto::{
     message::{ListChange, Role, SendPolicy},
 };
 
-use super::StoreDone;
+use super::{EVERYBODY, StoreDone, admin::POSTMASTER};
 
-/// Title of [`super::EVERYBODY`].
+/// Title of [`EVERYBODY`].
 pub(super) const EVERYBODY_TITLE: &str = "Everybody · Todos";
+
+/// Whether a name is kept for the list, or for the account, that only the store makes. No other
+/// account and no other list gets it, also on a store that lacks that list because an account once
+/// had the name.
+pub(super) fn is_reserved(name: &Username) -> bool {
+    [EVERYBODY, POSTMASTER].contains(&name.as_str())
+}
 
 /// Who the members of a list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +82,9 @@ impl Standing {
                 self.role.is_some() && is_alone(members.as_slice())
             }
             ListChange::Add { .. } => false,
-            // A member that has left asks again.
-            ListChange::Remove { members } => is_alone(members.as_slice()),
+            // Somebody who left the list asks again. A list that the account may not know of is
+            // answered like one that does not exist.
+            ListChange::Remove { members } => self.is_visible() && is_alone(members.as_slice()),
         };
         let is_fixed = self.membership == Membership::AllAccounts
             && matches!(change, ListChange::Remove { .. } | ListChange::Delete {});

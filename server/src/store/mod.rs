@@ -22,6 +22,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use self::admin::{AccountState, AdminDone, AdminJob, CodeRecord, Usage};
 use crate::ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket};
+pub use crate::limits::throttle::ToLists;
 
 pub mod admin;
 mod directory;
@@ -32,7 +33,8 @@ mod retention;
 pub mod sqlite;
 mod uploads;
 
-/// Name of the list whose members are all accounts. A new store has it, without an owner.
+/// Name of the list whose members are all accounts. A new store has it, without an owner. No account
+/// and no other list gets this name.
 pub const EVERYBODY: &str = "everybody";
 
 /// A stored account.
@@ -129,9 +131,9 @@ pub enum StoreJob {
         /// The account's username.
         username: Username,
     },
-    /// Make an account, whose username is no list's. Result: `Created`, `UsernameTaken` or
-    /// `InviteUsed`; `CreatedBefore` if the account of this username was made with the same
-    /// `register_id`.
+    /// Make an account, whose username is neither a list's nor [`EVERYBODY`]. Result: `Created`,
+    /// `UsernameTaken` or `InviteUsed`; `CreatedBefore` if the account of this username was made
+    /// with the same `register_id`.
     CreateAccount {
         /// Made by the client for this registration.
         register_id: MailId,
@@ -162,9 +164,9 @@ pub enum StoreJob {
         new: PasswordHash,
     },
     /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
-    /// lists, and a list without members is deleted. Mails that it sent stay. No later job finds
-    /// its idempotency records; the store may keep them until they are pruned. Result: `Changed`,
-    /// `NoAccount` or `Conflict`.
+    /// lists, and a list without members is deleted; no list gets its username, although another
+    /// account may. Mails that it sent stay. No later job finds its idempotency records; the store
+    /// may keep them until they are pruned. Result: `Changed`, `NoAccount` or `Conflict`.
     DeleteAccount {
         /// The account.
         account: AccountId,
@@ -176,14 +178,16 @@ pub enum StoreJob {
     /// once. The accounts that are named come first, then the members of each list in the order of
     /// their usernames. A large content is the sender's upload with the mail's id, which the mail
     /// takes over. Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`,
-    /// `MayNotSend`, `ListFull`, `MailboxesFull` or `NoAccount`, the first of these that applies;
-    /// of the accounts with full mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are
-    /// named.
+    /// `MayNotSend`, `ListFull`, `ListsHeld`, `MailboxesFull` or `NoAccount`, the first of these
+    /// that applies; of the accounts with full mailboxes, the first
+    /// [`correio_proto::limits::RECIPIENTS_MAX`] are named.
     Send {
         /// The account that is logged in.
         sender: AccountId,
         /// The mail.
         mail: Arc<NewMailRecord>,
+        /// Whether the mail may go to lists now.
+        to_lists: ToLists,
         /// The time that becomes `sent_at`.
         now: Timestamp,
     },
@@ -249,7 +253,8 @@ pub enum StoreJob {
         people: usize,
     },
     /// Read the lists that an account is a member of, at most [`correio_proto::limits::LISTS_MAX`]:
-    /// those that it owns, and then those that were made first. Result: `Lists` or `NoAccount`.
+    /// those that it has made, then those that it owns, and then those that were made first. Result:
+    /// `Lists` or `NoAccount`.
     ListsOf {
         /// The account that is logged in.
         account: AccountId,
@@ -268,8 +273,10 @@ pub enum StoreJob {
         members: usize,
     },
     /// Change a list, as [`ListChange`] describes it. A list goes with its last member, which only
-    /// one without an owner can lose. Result: `Changed`, `NoSuchList`, `NotOwner`, `FixedList`,
-    /// `UsernameTaken`, `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
+    /// one without an owner can lose. An account makes at most [`correio_proto::limits::LISTS_MAX`]
+    /// lists; a list counts for the account that made it until the list is deleted, whoever owns
+    /// it. Result: `Changed`, `NoSuchList`, `NotOwner`, `FixedList`, `UsernameTaken`,
+    /// `UnknownRecipients`, `ListFull`, `LastOwner` or `NoAccount`.
     ChangeList {
         /// The account that is logged in.
         account: AccountId,
@@ -435,13 +442,20 @@ pub enum StoreDone {
     NotOwner,
     /// The list would have no owner.
     LastOwner,
-    /// The list would have too many members, an account would own too many lists, or the lists of a
+    /// The list would have too many members, the account has made too many lists, or the lists of a
     /// mail have together too many members.
     ListFull,
+    /// The mail names lists, and its job has [`ToLists::Held`]; no recipient got the mail.
+    ListsHeld,
     /// All accounts are members of the list, which stays.
     FixedList,
-    /// These recipients' mailboxes would exceed their quota; no recipient got the mail.
-    MailboxesFull(Vec<Username>),
+    /// Mailboxes would exceed their quota; no recipient got the mail.
+    MailboxesFull {
+        /// Whose mailboxes.
+        recipients: Vec<Username>,
+        /// Members of lists that were looked at, each in each list.
+        members: u32,
+    },
     /// A page of a mailbox.
     Page {
         /// The mails, oldest first.

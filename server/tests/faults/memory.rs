@@ -17,7 +17,7 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, ConnId, Ticket},
     store::{
-        NewMailRecord, Quota, Store, StoreDone, StoreJob, Submitted,
+        NewMailRecord, Quota, Store, StoreDone, StoreJob, Submitted, ToLists,
         kind::StoreKind,
         sqlite::{SqliteOptions, SqliteStore},
     },
@@ -362,7 +362,8 @@ fn fill(directory: &Path, mails: u64) {
                 panic!("a mail");
             };
             let mail = Arc::new(NewMailRecord { id, to, subject, content });
-            let job = StoreJob::Send { sender: AccountId(1), mail, now: Timestamp(number) };
+            let (sender, to_lists) = (AccountId(1), ToLists::Allowed);
+            let job = StoreJob::Send { sender, mail, to_lists, now: Timestamp(number) };
             let ticket = Ticket { connection, serial: number };
             assert!(matches!(store.submit(ticket, job), Submitted::Queued));
         }

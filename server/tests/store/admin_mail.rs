@@ -26,7 +26,7 @@ contract! {
     the_list_of_all_accounts_gets_owners_and_stays,
     an_announcement_reaches_the_enabled_whatever_their_quotas_and_once,
     an_announcement_goes_in_steps_of_a_thousand,
-    an_announcement_needs_the_name_of_the_postmaster,
+    no_list_and_no_other_account_gets_a_name_that_is_kept,
     invites_are_recorded_used_and_revoked,
     a_revoked_invite_makes_no_account,
 }
@@ -181,14 +181,16 @@ fn an_announcement_goes_in_steps_of_a_thousand(harness: &mut Harness) {
     }
 }
 
-fn an_announcement_needs_the_name_of_the_postmaster(harness: &mut Harness) {
+fn no_list_and_no_other_account_gets_a_name_that_is_kept(harness: &mut Harness) {
     harness.account("tony");
-    new_list(harness, "postmaster");
-    let taken = AdminDone::Taken(vec![name("postmaster")]);
-    assert_eq!(announce(harness, 1, None, "text"), taken);
-    change(harness, "postmaster", ListChange::Delete {});
-    assert!(matches!(announce(harness, 1, None, "text"), AdminDone::Announced { .. }));
-    assert_eq!(make(harness, &["postmaster"]), taken);
+    admin(harness, AdminJob::Delete { username: name("tony") });
+    for kept in ["postmaster", "everybody"] {
+        assert_eq!(make(harness, &[kept]), AdminDone::Taken(vec![name(kept)]));
+        assert_eq!(new_list(harness, kept), AdminDone::Taken(vec![name(kept)]));
+    }
+    // Mail to somebody who has left goes to no list.
+    assert_eq!(new_list(harness, "tony"), AdminDone::Taken(vec![name("tony")]));
+    assert_eq!(make(harness, &["tony"]), AdminDone::Created);
 }
 
 fn invite(number: u8) -> InviteRecord {

@@ -169,7 +169,7 @@ fn a_refused_mail_leaves_its_upload(harness: &mut Harness) {
     let refused = harness.run(send_large(tony, 1, "nobody,tony", 600));
     assert_eq!(refused, StoreDone::UnknownRecipients(unknown));
     harness.run(send(tony, 2, "pepper", &"x".repeat(500)));
-    let full = StoreDone::MailboxesFull(vec!["pepper".parse().unwrap()]);
+    let full = StoreDone::MailboxesFull { recipients: vec!["pepper".parse().unwrap()], members: 0 };
     assert_eq!(harness.run(send_large(tony, 1, "pepper,tony", 600)), full);
     assert_eq!(harness.fetch(tony), []);
     harness.confirm_all(pepper);
@@ -182,8 +182,9 @@ fn a_refused_mail_leaves_its_upload(harness: &mut Harness) {
 
 fn a_content_counts_for_each_recipient(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
-    let full = |names: &[&str]| {
-        StoreDone::MailboxesFull(names.iter().map(|name| name.parse().unwrap()).collect())
+    let full = |names: &[&str]| StoreDone::MailboxesFull {
+        recipients: names.iter().map(|name| name.parse().unwrap()).collect(),
+        members: 0,
     };
     // The second round finds the quota as the first did.
     for round in [0, 10] {

@@ -117,7 +117,7 @@ fn a_refusal_leaves_no_record(harness: &mut Harness) {
 
 fn a_full_mailbox_refuses(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
-    let full = StoreDone::MailboxesFull(vec!["pepper".parse().unwrap()]);
+    let full = StoreDone::MailboxesFull { recipients: vec!["pepper".parse().unwrap()], members: 0 };
     for number in 1..=5 {
         harness.run(send(tony, number, "pepper", "x"));
     }
@@ -170,8 +170,9 @@ fn a_quota_is_exact_to_the_byte(harness: &mut Harness) {
     // Two bytes a letter, a zero byte, and one byte of subject.
     let fits = format!("{}\0", "ã".repeat(499));
     let over = format!("{fits}x");
-    let full = |names: &[&str]| {
-        StoreDone::MailboxesFull(names.iter().map(|name| name.parse().unwrap()).collect())
+    let full = |names: &[&str]| StoreDone::MailboxesFull {
+        recipients: names.iter().map(|name| name.parse().unwrap()).collect(),
+        members: 0,
     };
     assert_eq!(harness.run(send(tony, 1, "pepper", &over)), full(&["pepper"]));
     // A deletion subtracts from the quota what the mail had added: the second round is like the

@@ -150,8 +150,8 @@ fn in_order(mut answers: Vec<StoreDone>) -> Vec<StoreDone> {
 /// The same job at this time.
 fn at(time: u64, job: StoreJob) -> StoreJob {
     match job {
-        StoreJob::Send { sender, mail, .. } => {
-            StoreJob::Send { sender, mail, now: Timestamp(time) }
+        StoreJob::Send { sender, mail, to_lists, .. } => {
+            StoreJob::Send { sender, mail, to_lists, now: Timestamp(time) }
         }
         other => other,
     }

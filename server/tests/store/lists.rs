@@ -7,7 +7,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::AccountId,
-    store::{StoreDone, StoreJob},
+    store::{StoreDone, StoreJob, ToLists},
 };
 
 use super::support::{
@@ -29,7 +29,11 @@ contract! {
     an_account_sees_its_lists,
     the_list_of_all_accounts_has_no_owner_and_takes_no_mail,
     a_large_content_goes_to_a_list_and_is_kept_until_the_last_member_has_it,
-    an_account_owns_so_many_lists_and_no_more,
+    an_account_makes_so_many_lists_and_no_more,
+    whoever_is_made_an_owner_still_makes_lists_and_sees_its_own,
+    the_names_of_deleted_accounts_are_no_list_s,
+    a_list_that_an_account_may_not_know_of_is_answered_like_none,
+    a_mail_that_may_not_go_to_lists_now_reaches_nobody,
 }
 
 fn name(name: &str) -> Username {
@@ -129,14 +133,16 @@ fn a_change_that_is_made_again_gives_the_same_answer(harness: &mut Harness) {
         add(tony, "turma", "pepper,bruce"),
         own(tony, "turma", "pepper"),
         remove(tony, "turma", "bruce"),
-        // Pepper is a member then, and later none.
+        // Pepper is a member then.
         add(pepper, "turma", "pepper"),
-        remove(pepper, "turma", "pepper"),
     ] {
         for time in ["first", "again"] {
             assert_eq!(harness.run(job.clone()), StoreDone::Changed, "{time}: {job:?}");
         }
     }
+    let leave = remove(pepper, "turma", "pepper");
+    assert_eq!(harness.run(leave.clone()), StoreDone::Changed);
+    assert_eq!(harness.run(leave), StoreDone::NoSuchList, "Pepper may know of it no more");
     assert_eq!(members(harness, tony, "turma"), "tony*");
     let other_title =
         ListChange::Create { title: "Outra".parse().unwrap(), senders: SendPolicy::Members {} };
@@ -174,7 +180,7 @@ fn a_mail_to_a_list_reaches_all_members_or_nobody(harness: &mut Harness) {
     for number in 2..=6 {
         harness.run(send(tony, number, "bruce", "x"));
     }
-    let full = StoreDone::MailboxesFull(names(&["bruce"]));
+    let full = StoreDone::MailboxesFull { recipients: names(&["bruce"]), members: 3 };
     assert_eq!(harness.run(send(tony, 7, "turma", "x")), full);
     assert_eq!((harness.fetch(tony), harness.fetch(pepper)), (vec![], vec![]));
     harness.confirm_all(bruce);
@@ -373,7 +379,7 @@ fn a_large_content_goes_to_a_list_and_is_kept_until_the_last_member_has_it(harne
     assert_eq!(harness.read_all(bruce, mails[0]), content(1, 0..300));
 }
 
-fn an_account_owns_so_many_lists_and_no_more(harness: &mut Harness) {
+fn an_account_makes_so_many_lists_and_no_more(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
     for number in 0..limits::LISTS_MAX {
         let done = harness.run(make(tony, &format!("l{number}"), SendPolicy::Owners {}));
@@ -384,9 +390,87 @@ fn an_account_owns_so_many_lists_and_no_more(harness: &mut Harness) {
     let again = harness.run(make(tony, "l7", SendPolicy::Owners {}));
     assert_eq!(again, StoreDone::Changed, "it is the same list");
     harness.run(make(pepper, "a", SendPolicy::Owners {}));
-    assert_eq!(harness.run(own(pepper, "a", "tony")), full);
     assert_eq!(harness.run(add(pepper, "a", "tony")), StoreDone::Changed);
     let seen = lists(harness, tony);
     assert_eq!(seen.len(), limits::LISTS_MAX);
     assert!(seen.iter().all(|list| list.role == Some(Role::Owner {})), "its own come first");
+    // A list counts for the account that made it until it is deleted, whoever owns it.
+    assert_eq!(harness.run(own(tony, "l7", "pepper")), StoreDone::Changed);
+    assert_eq!(harness.run(remove(tony, "l7", "tony")), StoreDone::Changed);
+    assert_eq!(harness.run(make(tony, "more", SendPolicy::Owners {})), full);
+    assert_eq!(harness.run(drop_list(pepper, "l7")), StoreDone::Changed);
+    assert_eq!(harness.run(make(tony, "more", SendPolicy::Owners {})), StoreDone::Changed);
+}
+
+fn whoever_is_made_an_owner_still_makes_lists_and_sees_its_own(harness: &mut Harness) {
+    let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
+    for number in 0..limits::LISTS_MAX {
+        let list = format!("l{number}");
+        for job in [make(tony, &list, SendPolicy::Owners {}), own(tony, &list, "pepper")] {
+            assert_eq!(harness.run(job), StoreDone::Changed);
+        }
+    }
+    harness.run(make(pepper, "own", SendPolicy::Owners {}));
+    // It is shown first also where Pepper is a member of it.
+    for job in [own(pepper, "own", "tony"), add(pepper, "own", "pepper")] {
+        assert_eq!(harness.run(job), StoreDone::Changed);
+    }
+    let seen = lists(harness, pepper);
+    assert_eq!(seen.len(), limits::LISTS_MAX);
+    let own: Vec<_> = seen.iter().filter(|list| list.name.as_str() == "own").collect();
+    assert_eq!(own.len(), 1);
+    assert_eq!(own[0].role, Some(Role::Member {}));
+    assert_eq!(harness.run(remove(pepper, "own", "pepper")), StoreDone::Changed);
+    assert!(lists(harness, pepper).iter().all(|list| list.name.as_str() != "own"));
+}
+
+/// Mail to that person would go to the members of the list. An account may have the name: who is
+/// registered is the operator's choice.
+fn the_names_of_deleted_accounts_are_no_list_s(harness: &mut Harness) {
+    let [tony, _, bruce] = turma(harness);
+    let new = make(tony, "bruce", SendPolicy::Everybody {});
+    harness.run(delete(bruce));
+    assert_eq!(harness.run(new.clone()), StoreDone::UsernameTaken);
+    let again = harness.account("bruce");
+    harness.run(delete(again));
+    assert_eq!(harness.run(new), StoreDone::UsernameTaken);
+}
+
+fn a_list_that_an_account_may_not_know_of_is_answered_like_none(harness: &mut Harness) {
+    let [tony, ..] = turma(harness);
+    let nobody = harness.account("nobody");
+    for list in ["turma", "nada"] {
+        let hidden = StoreDone::NoSuchList;
+        assert_eq!(members(harness, nobody, list), "NoSuchList", "{list}");
+        for job in [
+            remove(nobody, list, "nobody"),
+            add(nobody, list, "nobody"),
+            remove(nobody, list, "tony"),
+            drop_list(nobody, list),
+        ] {
+            assert_eq!(harness.run(job.clone()), hidden, "{job:?}");
+        }
+    }
+    let (title, senders) = ("Turma".parse().unwrap(), SendPolicy::Everybody {});
+    harness.run(change(tony, "turma", ListChange::Set { title, senders }));
+    assert_eq!(harness.run(remove(nobody, "turma", "nobody")), StoreDone::Changed);
+}
+
+fn a_mail_that_may_not_go_to_lists_now_reaches_nobody(harness: &mut Harness) {
+    let [tony, pepper, bruce] = turma(harness);
+    let held = |number, to| match send(tony, number, to, "x") {
+        StoreJob::Send { sender, mail, now, .. } => {
+            StoreJob::Send { sender, mail, to_lists: ToLists::Held, now }
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(harness.run(held(1, "pepper,turma")), StoreDone::ListsHeld);
+    assert_eq!((harness.fetch(pepper), harness.fetch(bruce)), (vec![], vec![]));
+    // Refusals that stand whenever it is sent come first, and persons get their mail.
+    let unknown = StoreDone::UnknownRecipients(names(&["nada"]));
+    assert_eq!(harness.run(held(1, "nada,turma")), unknown);
+    assert!(is_sent(&harness.run(held(2, "pepper"))));
+    assert!(is_sent(&harness.run(send(tony, 1, "pepper,turma", "x"))));
+    let again = harness.run(held(1, "pepper,turma"));
+    assert!(matches!(again, StoreDone::SentBefore { .. }), "{again:?}");
 }

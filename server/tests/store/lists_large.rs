@@ -8,7 +8,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::AccountId,
-    store::{StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions},
+    store::{StoreDone, StoreJob, Submitted, memory::MemoryLimits, sqlite::SqliteOptions},
 };
 use rusqlite::{
     Connection,
@@ -123,8 +123,84 @@ fn of_mails_that_walk_through_a_large_list_each_ends_its_group() {
     }
     let refused = (10..15).map(|number| send(first, number, "turma", "x")).collect();
     let (done, groups) = run_in_groups(&mut harness, refused);
-    assert!(done.iter().all(|done| matches!(done, StoreDone::MailboxesFull(_))), "{done:?}");
+    assert!(done.iter().all(|done| matches!(done, StoreDone::MailboxesFull { .. })), "{done:?}");
     assert_eq!(groups, 5);
+}
+
+/// The mails of a group reach so many members of lists together and no more, also if each of them
+/// reaches few.
+#[test]
+fn of_mails_to_several_lists_a_group_has_a_thousand_members() {
+    let usernames = usernames(400);
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    register(&mut harness, &usernames);
+    let first = harness.find("user00000");
+    make(&mut harness, first, "turma", &usernames[1..]);
+    let mails = (1..=5).map(|number| send(first, number, "turma", "x")).collect();
+    let (done, groups) = run_in_groups(&mut harness, mails);
+    assert!(done.iter().all(is_sent), "{done:?}");
+    assert_eq!(groups, 2, "three mails, and two");
+}
+
+/// The store in memory works on the event loop: a second mail to as many waits for another
+/// iteration, in which results are collected.
+#[test]
+fn of_mails_to_large_lists_the_store_in_memory_does_one_in_an_iteration() {
+    let usernames = usernames(6000);
+    let mut harness = Harness::memory_with(ROOMY, MemoryLimits::default());
+    register(&mut harness, &usernames);
+    let first = harness.find("user00000");
+    make(&mut harness, first, "turma", &usernames[1..]);
+    make(&mut harness, first, "amigos", &usernames[1..3]);
+    for number in 0..3 {
+        let is_done = |harness: &mut Harness, number, to| match harness
+            .submit(send(first, number, to, "x"))
+            .1
+        {
+            Submitted::Done(StoreDone::SentBefore { .. }) => true,
+            Submitted::Done(done) => is_sent(&done),
+            Submitted::Full => false,
+            Submitted::Queued => panic!("it has no queue"),
+        };
+        assert!(is_done(&mut harness, 10 * number + 1, "turma"));
+        assert!(is_done(&mut harness, 10 * number + 1, "turma"), "it was sent before");
+        assert!(!is_done(&mut harness, 10 * number + 2, "turma"));
+        assert!(is_done(&mut harness, 10 * number + 3, "amigos"));
+        assert!(is_done(&mut harness, 10 * number + 4, "user00007"));
+        harness.store.as_mut().unwrap().collect(&mut Vec::new()).unwrap();
+    }
+}
+
+#[test]
+fn the_store_in_memory_makes_no_list_when_it_has_as_many_members_as_it_may() {
+    let limits = MemoryLimits { memberships: 2, ..MemoryLimits::default() };
+    let mut harness = Harness::memory_with(ROOMY, limits);
+    let tony = harness.account("tony");
+    make(&mut harness, tony, "turma", &[]);
+    make(&mut harness, tony, "amigos", &[]);
+    let (title, senders) = ("Turma".parse().unwrap(), SendPolicy::Members {});
+    let new = change(tony, "mais", ListChange::Create { title, senders });
+    let refused = harness.run(new.clone());
+    assert!(matches!(refused, StoreDone::Unavailable(_)), "{refused:?}");
+    harness.run(change(tony, "turma", ListChange::Delete {}));
+    assert_eq!(harness.run(new), StoreDone::Changed);
+}
+
+/// An older database with an account of that name has no list of all accounts. When the account is
+/// deleted, nobody gets the name.
+#[test]
+fn nobody_gets_the_name_of_the_list_of_all_accounts_where_there_is_no_such_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = harness.account("tony");
+    harness.close();
+    with_sql(&directory.path().join(DATABASE), "DELETE FROM list WHERE name = 'everybody'");
+    let mut harness = Harness::sqlite(directory.path());
+    assert_eq!(harness.run(create(7, "everybody", "h")), StoreDone::UsernameTaken);
+    let (title, senders) = ("Todos".parse().unwrap(), SendPolicy::Members {});
+    let new = change(tony, "everybody", ListChange::Create { title, senders });
+    assert_eq!(harness.run(new), StoreDone::UsernameTaken);
 }
 
 /// A reply names at most a hundred recipients.
@@ -141,9 +217,9 @@ fn of_many_members_with_full_mailboxes_the_first_hundred_are_named() {
         for number in 0..u64::from(QUOTA.mails) {
             assert!(is_sent(&harness.run(send(first, number, "turma", "x"))));
         }
-        let StoreDone::MailboxesFull(full) = harness.run(send(first, 9, "turma,user00149", "x"))
-        else {
-            panic!("full mailboxes were expected");
+        let refused = harness.run(send(first, 9, "turma,user00149", "x"));
+        let StoreDone::MailboxesFull { recipients: full, members: 150 } = refused else {
+            panic!("full mailboxes were expected, not {refused:?}");
         };
         let full: Vec<_> = full.iter().map(ToString::to_string).collect();
         let expected = [&usernames[149..], &usernames[..99]].concat();

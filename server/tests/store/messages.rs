@@ -64,7 +64,7 @@ fn a_message_and_a_text_of_the_same_bytes_are_two_mails(harness: &mut Harness) {
 
 fn a_message_counts_with_all_its_bytes(harness: &mut Harness) {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
-    let full = StoreDone::MailboxesFull(vec!["pepper".parse().unwrap()]);
+    let full = StoreDone::MailboxesFull { recipients: vec!["pepper".parse().unwrap()], members: 0 };
     // One byte of subject.
     let (fits, over) = ([0xff; 999], [0xff; 1000]);
     assert_eq!(harness.run(send_message(tony, 1, "pepper", &over)), full);

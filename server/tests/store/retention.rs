@@ -24,7 +24,6 @@ contract! {
     a_clock_that_jumps_ahead_deletes_nothing_before_seven_days_have_passed,
     disabled_accounts_keep_all,
     without_bounds_nothing_is_warned_of_and_nothing_is_deleted,
-    a_list_with_the_postmaster_s_name_stops_retention,
     a_step_deletes_no_more_than_it_may_and_the_next_goes_on,
 }
 
@@ -236,23 +235,6 @@ fn without_bounds_nothing_is_warned_of_and_nothing_is_deleted(harness: &mut Harn
     idle(harness, 500..520, Keep::default());
     assert_eq!(show(harness, "tony").used_at, None);
     assert_eq!(harness.fetch(tony).len(), 1);
-}
-
-fn a_list_with_the_postmaster_s_name_stops_retention(harness: &mut Harness) {
-    let (title, senders) =
-        ("Turma".parse().unwrap(), correio_proto::message::SendPolicy::Everybody {});
-    let change = correio_proto::message::ListChange::Create { title, senders };
-    admin(harness, AdminJob::ChangeList { name: name("postmaster"), change });
-    let retention = Retention {
-        after: None,
-        now: Timestamp(500 * DAY),
-        mails_before: None,
-        accounts_before: Some(Timestamp(400 * DAY)),
-        notice_days: 7,
-        in_use: [].into(),
-    };
-    let done = admin(harness, AdminJob::Retain(retention));
-    assert_eq!(done, AdminDone::Taken(vec![name("postmaster")]));
 }
 
 fn a_step_deletes_no_more_than_it_may_and_the_next_goes_on(harness: &mut Harness) {

@@ -19,7 +19,7 @@ use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
         AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
-        UploadLimits,
+        ToLists, UploadLimits,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
@@ -258,7 +258,13 @@ impl Harness {
             (self.store, self.wake, self.woken) = (Some(store), wake, woken);
         }
         match self.submit(job) {
-            (_, Submitted::Done(done)) => Ok(done),
+            (_, Submitted::Done(done)) => {
+                // The server's loop does so in each iteration.
+                let mut others = Vec::new();
+                self.store.as_mut().unwrap().collect(&mut others)?;
+                assert_eq!(others, []);
+                Ok(done)
+            }
             (ticket, Submitted::Queued) => {
                 let mut done = self.try_collect(1)?;
                 assert_eq!(done.len(), 1);
@@ -470,7 +476,7 @@ fn large(kind: ContentKind, size: u64) -> Content {
 fn send_content(now: u64, sender: AccountId, number: u64, to: &str, content: Content) -> StoreJob {
     let (to, subject) = (to.parse().unwrap(), "s".parse().unwrap());
     let mail = Arc::new(NewMailRecord { id: id(number), to, subject, content });
-    StoreJob::Send { sender, mail, now: Timestamp(now) }
+    StoreJob::Send { sender, mail, to_lists: ToLists::Allowed, now: Timestamp(now) }
 }
 
 /// Uploads a part of [`content`] with this size.

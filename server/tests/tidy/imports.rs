@@ -66,6 +66,7 @@ const SERVER: &[Room] = &[
             "scratch",
             "sysexits",
             "waker",
+            "limits",
         ],
     ),
     ("session", &["clock", "event", "ids", "limits", "auth", "store"]),

@@ -137,7 +137,7 @@ impl App {
     /// The server's name and version as it states them, sanitized, and the round trip.
     pub(crate) fn server_details(&self, service: &Service) -> String {
         let welcome = service.welcome();
-        let milliseconds = format!("{:.1}", service.round_trip().as_secs_f64() * 1000.0);
+        let milliseconds = self.text.milliseconds(service.round_trip());
         self.text.with(
             "server-details",
             &[

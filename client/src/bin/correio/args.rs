@@ -17,7 +17,7 @@ use crate::{
     help,
     local_args::{DeleteArgs, ListArgs, MarkArgs, SearchArgs},
     mail_number::MailNumber,
-    reply_args::{ForwardArgs, ReplyArgs, SaveArgs},
+    reply_args::{BodyArgs, ForwardArgs, ReplyArgs, SaveArgs},
     text::{Lang, Text},
     usage,
 };
@@ -266,18 +266,8 @@ pub(crate) enum Command {
         /// The subject
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         subject: String,
-        /// The body
-        #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
-        body: Option<String>,
-        /// A file with the body
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        body_file: Option<PathBuf>,
-        /// Put the signature of the configuration file under the body
-        #[arg(long)]
-        signature: bool,
-        /// Files to attach
-        #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
-        attach: Vec<PathBuf>,
+        #[command(flatten)]
+        body: BodyArgs,
     },
     /// Answer a mail; the text is read from standard input unless it is given
     Reply(ReplyArgs),

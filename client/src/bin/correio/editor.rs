@@ -18,7 +18,7 @@ use correio_proto::mail::MailId;
 use crate::{
     compose::{Composition, DraftField},
     config::{Config, Key},
-    password, private_file,
+    private_file, program,
 };
 
 /// Editors that are tried if the user has chosen none, the easiest first.
@@ -95,9 +95,8 @@ impl Editor {
     fn command(&self, path: &Path) -> Command {
         let mut script = self.0.clone();
         script.push(OsStr::new(r#" "$@""#));
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(script).arg("sh").arg(path);
-        password::remove_from(&mut shell);
+        let mut shell = program::shell(script);
+        shell.arg("sh").arg(path);
         shell
     }
 
@@ -234,9 +233,8 @@ mod tests {
     #[test]
     fn an_editor_does_not_get_the_password() {
         let command = Editor("nano".into()).command(Path::new("x"));
-        let removed: Vec<_> = command.get_envs().collect();
-        let names = ["CORREIO_PASSWORD", "CORREIO_PASSWORD_COMMAND"];
-        assert_eq!(removed, names.map(|name| (OsStr::new(name), None)));
+        let password = OsStr::new("CORREIO_PASSWORD");
+        assert!(command.get_envs().any(|variable| variable == (password, None)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A user chooses the full name; the server vouches for the username. A list shows the full name
 //! alone as long as it can mean only one account, and else adds the username.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use correio_client::{Folder, Stored, WhiteSpace, sanitize};
 use correio_proto::{
@@ -15,7 +15,9 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 use unicode_security::skeleton;
 
-/// Since when the reader knows a name or an account. Later ones are greater.
+use crate::flag_marks::is_flag_marks;
+
+/// Since when the reader knows an account under a name. Later ones are greater.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Since {
     /// The reader's own account, one of the address book, or one that the reader has written to.
@@ -30,8 +32,8 @@ pub(crate) enum Since {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names {
     looks: HashMap<String, HashMap<Username, Since>>,
-    /// The accounts, each since it is known under any name.
-    accounts: HashMap<Username, Since>,
+    /// The accounts that are known since [`Since::Always`]: no mail of theirs is a stranger's.
+    chosen: HashSet<Username>,
     /// The pairs that were added already: a sender has many mails.
     added: HashMap<(Username, FullName), Since>,
 }
@@ -60,7 +62,9 @@ impl Names {
 
     /// Adds an account whose full name is not known.
     pub(crate) fn add_username(&mut self, username: &Username, since: &Since) {
-        lower(&mut self.accounts, username, since);
+        if *since == Since::Always {
+            self.chosen.insert(username.clone());
+        }
         self.add_looks(username, username.as_str(), since);
     }
 
@@ -70,46 +74,41 @@ impl Names {
         }
     }
 
-    /// The accounts whose names a stranger's full name looks like, in the order of their usernames:
-    /// an account of which the reader has known nothing before `at`, and which bears the name of
-    /// one that the reader has known. Empty for all others.
+    /// The accounts whose names a stranger's full name looks like, in the order of their usernames.
+    /// A stranger is an account that is not of the address book, that the reader has not written
+    /// to, and that bears this name later than another account does: since `at`, or since an
+    /// earlier mail that is known. Empty for all others. Mails of a stranger make it known to
+    /// nobody, however many they are.
     pub(crate) fn resembled(
         &self,
         username: &Username,
         full_name: &FullName,
         at: &Since,
     ) -> Vec<Username> {
-        if self.accounts.get(username).is_some_and(|known| known < at) {
+        if self.chosen.contains(username) {
             return Vec::new();
         }
-        let accounts =
-            looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
-        let known =
-            accounts.flatten().filter(|(account, since)| *account != username && *since < at);
+        let looks = looks(full_name.as_str());
+        let accounts: Vec<_> = looks.iter().filter_map(|look| self.looks.get(look)).collect();
+        let own = accounts.iter().filter_map(|accounts| accounts.get(username));
+        let own = own.chain([at]).min().unwrap_or(at);
+        let others = accounts.iter().flat_map(|accounts| accounts.iter());
+        let known = others.filter(|(account, since)| *account != username && *since < own);
         let mut known: Vec<Username> = known.map(|(account, _)| account.clone()).collect();
         known.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         known.dedup();
         known
     }
 
-    /// Whether the reader could take an account for another that the reader knows: the account is not
-    /// of the address book, the reader has not written to it, and its full name looks like that of an
-    /// account that is, or it is a stranger's. Its mails alone make nobody known.
-    pub(crate) fn may_be_mistaken(&self, username: &Username, full_name: &FullName) -> bool {
-        if self.accounts.get(username) == Some(&Since::Always) {
-            return false;
-        }
-        let accounts =
-            looks(full_name.as_str()).into_iter().filter_map(|look| self.looks.get(&look));
-        let imitates_known = accounts
-            .flatten()
-            .any(|(account, since)| account != username && *since == Since::Always);
-        imitates_known || !self.resembled(username, full_name, &Since::Now).is_empty()
-    }
-
-    /// As [`Self::resembled`], for the sender of a mail: only a sender's first mail is marked.
+    /// As [`Self::resembled`], for the sender of a mail.
     pub(crate) fn resembled_by(&self, mail: &Stored) -> Vec<Username> {
         self.resembled(&mail.from, &mail.from_name, &Since::Mail(mail.file_name().clone()))
+    }
+
+    /// Whether the reader could take an account that is to be chosen for another that the reader
+    /// knows: it is a stranger's, as in [`Self::resembled`].
+    pub(crate) fn may_be_mistaken(&self, username: &Username, full_name: &FullName) -> bool {
+        !self.resembled(username, full_name, &Since::Now).is_empty()
     }
 
     /// The full name. The username is added if the name looks like another account's name, or
@@ -178,7 +177,7 @@ fn is_bracket(c: char) -> bool {
 }
 
 /// Whether a name contains a character that a sender's line uses (`[1] name <username>: subject`),
-/// or a character that looks like it.
+/// or a character that looks like it, or begins like the marks of a mail's flags (`[1] !r name`).
 fn imitates(name: &str) -> bool {
     let is_mark = |c: char| {
         // A letter of another script may look like a colon, and is a letter.
@@ -189,7 +188,16 @@ fn imitates(name: &str) -> bool {
                 .any(|c| matches!(c, '<' | '>' | '@' | ':' | '[' | ']' | '"' | '(' | ')'))
             || is_bracket(c)
     };
-    name.chars().any(is_mark)
+    name.chars().any(is_mark) || begins_like_flags(name)
+}
+
+/// Whether the first of several words of a name looks like marks of flags.
+fn begins_like_flags(name: &str) -> bool {
+    let name: String = skeleton(&name.nfkc().collect::<String>()).collect();
+    let Some((first, _)) = name.trim_matches(is_blank).split_once(is_blank) else {
+        return false;
+    };
+    is_flag_marks(first)
 }
 
 #[cfg(test)]
@@ -254,9 +262,16 @@ mod tests {
             ("tony@stark", "\"tony@stark\" <loki>"),
             ("[1] Tony", "\"[1] Tony\" <loki>"),
             ("x\" <tony>", "\"x\\\" <tony>\" <loki>"),
+            ("! Tony Stark", "\"! Tony Stark\" <loki>"),
+            ("!r\u{a0}Tony", "\"!r\u{a0}Tony\" <loki>"),
+            ("г Tony", "\"г Tony\" <loki>"), // Cyrillic letter that looks like an r
+            ("\u{1c3} Tony", "\"\u{1c3} Tony\" <loki>"), // letter that looks like a mark
         ];
         for (name, shown) in cases {
             assert_eq!(sender(&[], "loki", name), shown);
+        }
+        for name in ["Rf Tony", "r", "R. F. Kuang", "Frr Tony", "fritz r"] {
+            assert_eq!(sender(&[], "loki", name), name);
         }
         // A Devanagari sign that looks like a colon is a letter.
         assert_eq!(sender(&[], "ram", "रामः"), "रामः");
@@ -274,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_with_a_known_name_is_one_until_the_second_mail() {
+    fn a_stranger_with_a_known_name_stays_one_until_the_reader_has_chosen_it() {
         let mut names = Names::default();
         let mut add = |username: &str, full_name: &str, since: &Since| {
             names.add(&username.parse().unwrap(), &full_name.parse().unwrap(), since);
@@ -288,23 +303,32 @@ mod tests {
         // Tony's own mail came first.
         assert_eq!(resembled(&names, "tony", "Tony Stark", &file(1, "tony")), none);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), ["tony"]);
-        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(3, "loki")), none);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &file(3, "loki")), ["tony"]);
+        assert_eq!(resembled(&names, "tony", "Tony Stark", &file(9, "tony")), none);
         assert_eq!(
             resembled(&names, "ultron", "Pepper\u{a0}Potts", &file(4, "ultron")),
             ["pepper"]
         );
         // In the directory, and in a notice.
         assert_eq!(resembled(&names, "hela", "Tоny Stark", &Since::Now), ["loki", "tony"]);
-        assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), none);
+        assert_eq!(resembled(&names, "loki", "Tony Stark", &Since::Now), ["tony"]);
         assert_eq!(resembled(&names, "hela", "Hela", &Since::Now), none);
+        // An account that was known under a name of its own takes that of another later.
+        names.add(&"hela".parse().unwrap(), &"Hela".parse().unwrap(), &file(5, "hela"));
+        names.add(&"thor".parse().unwrap(), &"Thor".parse().unwrap(), &file(6, "thor"));
+        names.add(&"hela".parse().unwrap(), &"Thor".parse().unwrap(), &file(7, "hela"));
+        assert_eq!(resembled(&names, "hela", "Thor", &file(7, "hela")), ["thor"]);
+        assert_eq!(resembled(&names, "hela", "Thor", &file(8, "hela")), ["thor"]);
+        assert_eq!(resembled(&names, "thor", "Thor", &file(9, "thor")), none);
         // Where a recipient is chosen, mails alone make nobody known.
         let mistaken = |names: &Names, username: &str, full_name: &str| {
             names.may_be_mistaken(&username.parse().unwrap(), &full_name.parse().unwrap())
         };
         assert!(mistaken(&names, "ultron", "Pepper\u{a0}Potts"));
         assert!(mistaken(&names, "hela", "Tony Stark"));
+        assert!(mistaken(&names, "loki", "Tony Stark"));
         assert!(!mistaken(&names, "pepper", "Pepper Potts"));
-        assert!(!mistaken(&names, "tony", "Tony Stark") && !mistaken(&names, "hela", "Hela"));
+        assert!(!mistaken(&names, "tony", "Tony Stark") && !mistaken(&names, "fury", "Fury"));
         // The reader has written to the account, or has it in the address book.
         names.add_username(&"loki".parse().unwrap(), &Since::Always);
         assert_eq!(resembled(&names, "loki", "Tony Stark", &file(2, "loki")), none);

@@ -3,7 +3,7 @@
 use std::{
     io,
     os::unix::process::CommandExt,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
 };
 
-use crate::password;
+use crate::program::program;
 
 /// The program that freedesktop.org's desktops come with.
 const PROGRAM: &str = "notify-send";
@@ -29,10 +29,9 @@ const LONGEST: Duration = Duration::from_secs(3);
 ///
 /// Why nothing was shown, in English: the program is not installed, no desktop runs, or it hangs.
 pub(crate) fn show(title: &str, text: &str) -> Result<(), String> {
-    let mut notify = Command::new(PROGRAM);
+    let mut notify = program(PROGRAM);
     // After `--`, a text that begins with a hyphen is a text.
     notify.args(["--app-name=correio", "--icon=mail-unread", "--", title, &escaped(text)]);
-    password::remove_from(&mut notify);
     notify.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // A group of its own, so that the programs that it has started are killed with it.
     let spawned = notify.process_group(0).spawn();

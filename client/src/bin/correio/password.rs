@@ -1,6 +1,6 @@
-//! Passwords that were typed, and those in the environment.
+//! Passwords that were typed.
 
-use std::{process::Command, sync::Arc};
+use std::sync::Arc;
 
 use correio_client::RequestError;
 use correio_proto::{
@@ -18,10 +18,4 @@ pub(crate) fn existing(typed: &str) -> Result<Arc<Password>, RequestError> {
         let text = "unknown username or wrong password";
         RequestError::Refused(ErrorReply::new(ErrorCode::BadCredentials, text))
     })
-}
-
-/// Removes the password, and the command that prints it, from the environment of a program that is
-/// started: they are for correio alone.
-pub(crate) fn remove_from(command: &mut Command) {
-    command.env_remove("CORREIO_PASSWORD").env_remove("CORREIO_PASSWORD_COMMAND");
 }

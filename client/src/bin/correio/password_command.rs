@@ -3,11 +3,13 @@
 use std::{
     io::{BufRead, BufReader, Read},
     os::unix::process::ExitStatusExt,
-    process::{Command, ExitStatus, Stdio},
+    process::{ExitStatus, Stdio},
 };
 
 use rustix::process::Signal;
 use zeroize::Zeroizing;
+
+use crate::program;
 
 /// Bytes that are read after the first line. A command that prints more ends with SIGPIPE, which is
 /// no failure.
@@ -27,16 +29,16 @@ pub(crate) enum PasswordCommandError {
 
 /// Runs a command in the shell, with these variables in its environment, and returns the first line
 /// of its standard output, of at most `longest` bytes with its end. Standard input is empty; standard
-/// error is the user's.
+/// error is the user's. The command gets no password from the environment.
 pub(crate) fn first_line(
     command: &str,
     variables: &[(&str, &str)],
     longest: usize,
 ) -> Result<Zeroizing<Vec<u8>>, PasswordCommandError> {
     let failed = |error: std::io::Error| PasswordCommandError::Io(error.to_string());
-    let mut shell = Command::new("sh");
-    shell.arg("-c").arg(command).envs(variables.iter().copied());
-    let mut child = shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut shell = program::shell_without_input(command);
+    let mut child =
+        shell.envs(variables.iter().copied()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     // Room from the start: a vector that grows leaves copies of the password behind.
     let mut line = Zeroizing::new(Vec::with_capacity(longest));
     let mut read = Ok(0);

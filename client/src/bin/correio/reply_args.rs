@@ -1,4 +1,4 @@
-//! The arguments of the commands that answer and forward mails, and save attachments.
+//! The arguments of the commands that send, answer and forward mails, and save attachments.
 
 use std::{num::NonZero, path::PathBuf};
 
@@ -6,16 +6,11 @@ use clap::{Args, ValueHint};
 
 use crate::mail_number::MailNumber;
 
-/// Arguments of `correio reply`.
+/// Arguments of the commands that send a mail: what it contains. The help of each command has texts of
+/// its own for them.
 #[derive(Debug, Args)]
-pub(crate) struct ReplyArgs {
-    /// The mail's number in the list
-    #[arg(value_name = "N")]
-    pub(crate) number: MailNumber,
-    /// Answer the other recipients, too
-    #[arg(long)]
-    pub(crate) all: bool,
-    /// The text, which stands after the quotation
+pub(crate) struct BodyArgs {
+    /// The text
     #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
     pub(crate) body: Option<String>,
     /// A file with the text
@@ -29,6 +24,19 @@ pub(crate) struct ReplyArgs {
     pub(crate) signature: bool,
 }
 
+/// Arguments of `correio reply`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplyArgs {
+    /// The mail's number in the list
+    #[arg(value_name = "N")]
+    pub(crate) number: MailNumber,
+    /// Answer the other recipients, too
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) body: BodyArgs,
+}
+
 /// Arguments of `correio forward`.
 #[derive(Debug, Args)]
 pub(crate) struct ForwardArgs {
@@ -38,18 +46,8 @@ pub(crate) struct ForwardArgs {
     /// The recipients' usernames, separated by commas
     #[arg(long, value_name = "NAME[,NAME…]")]
     pub(crate) to: String,
-    /// A text before the mail
-    #[arg(long, value_name = "TEXT", conflicts_with = "body_file", allow_hyphen_values = true)]
-    pub(crate) body: Option<String>,
-    /// A file with a text before the mail
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) body_file: Option<PathBuf>,
-    /// More files to attach
-    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
-    pub(crate) attach: Vec<PathBuf>,
-    /// Put the signature of the configuration file under the body
-    #[arg(long)]
-    pub(crate) signature: bool,
+    #[command(flatten)]
+    pub(crate) body: BodyArgs,
 }
 
 /// Arguments of `correio save`.

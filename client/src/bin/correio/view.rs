@@ -3,24 +3,25 @@
 use correio_client::{Draft, Folder, Stored, WhiteSpace, sanitize};
 use correio_proto::mail::{Timestamp, Username};
 
-use crate::{mail_number::MailNumber, names::Names, text::Text};
+use crate::{flag_marks::flag_marks, mail_number::MailNumber, names::Names, text::Text};
 
 /// Recipients of a sent mail that its line names.
 const RECIPIENTS_SHOWN: usize = 3;
 
 /// A mail's line in a list from which a number is chosen.
 pub(crate) fn mail_line(text: &Text, number: usize, mail: &Stored, names: &Names) -> String {
-    format!("[{number}] {}", summary(text, mail, names))
+    format!("[{number}] {}{}", flag_marks(mail.flags), person_and_subject(text, mail, names))
 }
 
 /// A mail's line in a list of the local mail, with its date. The number names its folder, too.
 pub(crate) fn dated_mail_line(text: &Text, mail: &Stored, names: &Names) -> String {
     let number = MailNumber::of(mail);
-    format!("[{number}] {} {}", text.time(mail.sent_at), person_and_subject(text, mail, names))
+    let (marks, time) = (flag_marks(mail.flags), text.time(mail.sent_at));
+    format!("[{number}] {marks}{time} {}", person_and_subject(text, mail, names))
 }
 
 /// The sender, or the recipients of a sent mail, and the subject.
-pub(crate) fn person_and_subject(text: &Text, mail: &Stored, names: &Names) -> String {
+fn person_and_subject(text: &Text, mail: &Stored, names: &Names) -> String {
     match mail.folder {
         Folder::Received => summary(text, mail, names),
         Folder::Sent => {

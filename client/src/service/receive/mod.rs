@@ -6,14 +6,14 @@
 mod receiving;
 
 use correio_proto::{
-    mail::Seq,
+    mail::{Mail, MailId, Seq, Username},
     message::{ErrorCode, Reply, Request},
 };
 
 use crate::{
     cancel::Cancel,
     error::{ReceiveError, RequestError},
-    storage::mailbox::{Begun, Completed, Locked, Mailbox, MailboxError, Saving, Stored},
+    storage::mailbox::{Begun, Completed, Locked, Mailbox, MailboxError, Saving, Seen, Stored},
 };
 
 pub use receiving::{DamagedContents, ReceiveOptions, ReceiveStep, Receiving, ServerCopy};
@@ -30,6 +30,14 @@ pub struct Progress {
     pub more: bool,
     /// The large content that is being read.
     pub content: Option<ContentProgress>,
+}
+
+impl Progress {
+    /// Takes the end of a page.
+    fn turn_page(&mut self, receiving: &Receiving) {
+        self.more = receiving.has_more();
+        self.content = None;
+    }
 }
 
 /// Progress of a large content, in bytes.
@@ -50,6 +58,32 @@ pub struct Received {
     pub last: Seq,
 }
 
+/// What a call of [`receive`] has done so far.
+#[derive(Debug, Default)]
+struct Done {
+    progress: Progress,
+    /// The mails that are here, or were, and that the server keeps.
+    kept: Vec<(MailId, Username)>,
+    server_copy: ServerCopy,
+}
+
+impl Done {
+    /// Takes a mail that is safe.
+    fn is_safe(&mut self, mail: &Mail) {
+        if self.server_copy == ServerCopy::Keep {
+            self.kept.push((mail.id, mail.from.clone()));
+        }
+    }
+
+    /// Records the mails that the server keeps.
+    fn record(&self, saving: &Saving<Locked>, seen: Seen) -> Result<(), MailboxError> {
+        match self.server_copy {
+            ServerCopy::Keep => saving.record_kept(&self.kept, seen),
+            ServerCopy::Delete => Ok(()),
+        }
+    }
+}
+
 /// Moves all mail from the server, reached through `ask`, into the local mailbox, or copies it
 /// there.
 pub(crate) fn receive(
@@ -65,25 +99,28 @@ pub(crate) fn receive(
         }
         saving => saving?,
     };
-    let mut so_far = Progress::default();
+    let mut so_far = Done { server_copy: options.server_copy, ..Done::default() };
     let mut receiving = Receiving::new(options);
     loop {
         let done = step(&mut receiving, &mut saving, mailbox, ask, &mut so_far);
         match done {
             Ok(StepDone::Silent) => {}
-            Ok(StepDone::Progress) => progress(so_far),
+            Ok(StepDone::Progress) => progress(so_far.progress),
             // The lock for saving is still held, so that clients that receive at once show
             // different mails.
             Ok(StepDone::Finished) => {
+                so_far.record(&saving, options.seen())?;
                 let (mails, last) = (mailbox.claim_unseen()?, receiving.last());
                 if options.confirms_all() {
                     // A record that stays is only larger than needed.
-                    let _ = saving.forget_deleted();
+                    let _ = saving.forget_recorded();
                 }
                 return Ok(Received { mails, last });
             }
             Err(error) => {
                 saving.abandon();
+                // The first error is reported. What is not recorded is by the next call.
+                let _ = so_far.record(&saving, Seen::Some);
                 return Err(error);
             }
         }
@@ -107,7 +144,7 @@ fn step(
     saving: &mut Saving<Locked>,
     mailbox: &Mailbox,
     ask: &mut dyn FnMut(Request) -> Result<Reply, RequestError>,
-    so_far: &mut Progress,
+    so_far: &mut Done,
 ) -> Result<StepDone, ReceiveError> {
     match receiving.next_step() {
         ReceiveStep::Ask(request) => {
@@ -116,24 +153,28 @@ fn step(
             if !confirms || !receiving.is_between_pages() {
                 return Ok(StepDone::Silent);
             }
-            *so_far = Progress { more: receiving.has_more(), content: None, ..*so_far };
+            so_far.progress.turn_page(receiving);
             return Ok(StepDone::Progress);
         }
         ReceiveStep::Save(mails) => {
             let count = mails.len();
             let saved = saving.save(mails)?;
-            so_far.saved += saved;
-            so_far.known += count - saved;
+            mails.iter().for_each(|mail| so_far.is_safe(mail));
+            so_far.progress.saved += saved;
+            so_far.progress.known += count - saved;
             receiving.saved();
             // Without confirmations, the page may end here.
             if receiving.is_between_pages() {
-                *so_far = Progress { more: receiving.has_more(), content: None, ..*so_far };
+                so_far.progress.turn_page(receiving);
                 return Ok(StepDone::Progress);
             }
         }
         ReceiveStep::Begin(mail) => {
             let begun = saving.begin(mail)?;
-            so_far.known += usize::from(begun == Begun::Known);
+            if begun == Begun::Known {
+                so_far.is_safe(mail);
+                so_far.progress.known += 1;
+            }
             receiving.begun(begun);
         }
         ReceiveStep::Append(piece) => {
@@ -143,7 +184,10 @@ fn step(
         ReceiveStep::Complete(mail) => {
             let completed = saving.complete()?;
             match completed {
-                Completed::Saved => so_far.saved += 1,
+                Completed::Saved => {
+                    so_far.is_safe(mail);
+                    so_far.progress.saved += 1;
+                }
                 Completed::Damaged => mailbox.note_damaged(mail),
             }
             receiving.completed(completed);
@@ -157,7 +201,8 @@ fn step(
     let Some((done, size)) = receiving.content() else {
         return Ok(StepDone::Silent);
     };
-    *so_far = Progress { more: true, content: Some(ContentProgress { done, size }), ..*so_far };
+    so_far.progress.more = true;
+    so_far.progress.content = Some(ContentProgress { done, size });
     Ok(StepDone::Progress)
 }
 

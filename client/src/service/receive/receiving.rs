@@ -11,7 +11,7 @@ use correio_proto::{
 
 use crate::{
     error::ReceiveError,
-    storage::mailbox::{Begun, Completed},
+    storage::mailbox::{Begun, Completed, Seen},
 };
 
 /// What becomes of mails whose content is not the one that the sender stated. Such a mail counts for
@@ -54,6 +54,11 @@ impl ReceiveOptions {
     /// received.
     pub(super) fn confirms_all(self) -> bool {
         self.server_copy == ServerCopy::Delete && self.after == Seq::default()
+    }
+
+    /// Which mails of the server a call has seen once everything was received.
+    pub(super) fn seen(self) -> Seen {
+        if self.after == Seq::default() { Seen::All } else { Seen::Some }
     }
 }
 

@@ -465,3 +465,53 @@ fn a_mail_that_was_deleted_here_does_not_come_back_while_the_server_keeps_it() {
     assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 3);
     assert!(!deleted.iter().any(|mail| mailbox.was_deleted(mail.id, &mail.from).unwrap()));
 }
+
+#[test]
+fn a_kept_mail_that_another_program_has_moved_or_deleted_does_not_come_back() {
+    let data = TempDir::new().unwrap();
+    let mut server = Server::new(6);
+    server.enlarge(4, &bytes(250));
+    let mailbox = open(&data);
+    let keep = ReceiveOptions { server_copy: ServerCopy::Keep, ..Default::default() };
+    let new = server.receive_with(&mailbox, keep).unwrap();
+    mailbox.mark_shown(&new).unwrap();
+    // One is moved to a folder, as mutt does; others, one of them large, are deleted.
+    let file = |stored: &Stored| mailbox.path(stored).unwrap().unwrap();
+    let folder = mailbox.directory().join(".Trabalho/cur");
+    fs::create_dir_all(&folder).unwrap();
+    fs::rename(file(&new[0]), folder.join(file(&new[0]).file_name().unwrap())).unwrap();
+    [&new[2], &new[3]].into_iter().for_each(|mail| fs::remove_file(file(mail)).unwrap());
+    // On a later connection, on the same one, and while new mail comes.
+    let same = ReceiveOptions { after: Seq(2), ..keep };
+    for options in [keep, same, keep] {
+        assert_eq!(server.receive_with(&mailbox, options).unwrap(), []);
+    }
+    server.mails.insert(7, mail(7));
+    let later = server.receive_with(&mailbox, keep).unwrap();
+    assert_eq!(numbers(&later), [7]);
+    mailbox.mark_shown(&later).unwrap();
+    assert_eq!(mailbox.list(1, usize::MAX).unwrap().total, 4);
+    // Nothing of it is on the server after a call that confirms everything.
+    assert_eq!(server.receive(&mailbox).unwrap(), []);
+    assert!(server.mails.is_empty());
+    assert!(!mailbox.directory().join(".correio-kept").exists());
+}
+
+#[test]
+fn a_kept_mail_that_is_moved_after_a_broken_call_does_not_come_back() {
+    for lost in [Lost::Request, Lost::Answer] {
+        let data = TempDir::new().unwrap();
+        let mut server = Server::new(7);
+        server.lost = Some((3, lost));
+        let mailbox = open(&data);
+        let keep = ReceiveOptions { server_copy: ServerCopy::Keep, ..Default::default() };
+        server.receive_with(&mailbox, keep).unwrap_err();
+        let saved = mailbox.list(1, usize::MAX).unwrap().mails;
+        assert_eq!(numbers(&saved), [1, 2, 3, 4, 5, 6]);
+        fs::remove_file(mailbox.path(&saved[1]).unwrap().unwrap()).unwrap();
+        server.lost = None;
+        server.receive_with(&mailbox, keep).unwrap();
+        let now = mailbox.list(1, usize::MAX).unwrap().mails;
+        assert_eq!(numbers(&now), [1, 3, 4, 5, 6, 7]);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
@@ -51,11 +52,13 @@ impl Drafts {
         }
     }
 
-    /// The directory of a file, if it is one of [`Drafts::attached_directory`].
+    /// The directory of a file, if it is one of [`Drafts::attached_directory`]. The path may lead
+    /// to it in another way than when the file was attached, such as through a symbolic link.
     fn own_directory<'a>(&self, file: &'a Path) -> Option<&'a Path> {
-        let directory = file.parent()?;
-        let own = std::path::absolute(self.directory()).ok()?;
-        let is_own = directory.parent() == Some(&own) && has_extension(directory, ATTACHED);
+        let directory = file.parent().filter(|directory| has_extension(directory, ATTACHED))?;
+        // Not through a link in place of the directory: the file is another's.
+        let is_directory = fs::symlink_metadata(directory).ok()?.is_dir();
+        let is_own = is_directory && is_same_directory(directory.parent()?, self.directory());
         is_own.then_some(directory)
     }
 
@@ -79,6 +82,15 @@ impl Drafts {
             }
         }
     }
+}
+
+/// Whether two paths lead to one directory.
+fn is_same_directory(a: &Path, b: &Path) -> bool {
+    let identity = |path| {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_dir)?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    identity(a).is_some_and(|a| identity(b) == Some(a))
 }
 
 /// Deletes a directory and the files in it, and no directory within it.

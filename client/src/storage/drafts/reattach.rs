@@ -3,7 +3,7 @@
 use super::{attachment::DraftAttachment, directory::Drafts, draft::Draft, error::DraftError};
 use crate::{
     cancel::Cancel,
-    message::{Attachment, MakeError, SaveError, save_attachment},
+    message::{Attachment, AttachmentSaver, MakeError, SaveError},
     storage::mailbox::{Mailbox, MailboxError, Stored},
 };
 
@@ -25,8 +25,8 @@ pub enum ReattachError {
 }
 
 impl Drafts {
-    /// Attaches these attachments of a listed mail to a draft, as files that exist for the draft
-    /// alone. `fallback` is the name of an attachment without one.
+    /// Attaches these attachments of a listed mail, in the order of its message, to a draft, as
+    /// files that exist for the draft alone. `fallback` is the name of an attachment without one.
     ///
     /// # Errors
     ///
@@ -43,10 +43,9 @@ impl Drafts {
             return Ok(());
         }
         let directory = self.attached_directory()?;
+        let mut saver = AttachmentSaver::new(mailbox.content(stored)?, &directory, fallback);
         for attachment in attachments {
-            let content = mailbox.content(stored)?;
-            let index = attachment.index;
-            let path = save_attachment(content, index, &directory, fallback, cancel)?;
+            let path = saver.save(attachment.index, cancel)?;
             draft.attach(DraftAttachment::open(&path)?)?;
         }
         Ok(())

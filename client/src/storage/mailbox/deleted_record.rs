@@ -30,18 +30,22 @@ const RECORD_MAX: usize = 1 << 20;
 /// The mails in the record. Lines that are no mail are left out.
 pub(super) fn read(mailbox: &Path) -> Result<Vec<(MailId, Username)>, MailboxError> {
     let path = mailbox.join(RECORD);
-    let text = text(&path).map_err(|error| MailboxError::io(&path, error))?;
+    let text = text(&path, RECORD_MAX).map_err(|error| MailboxError::io(&path, error))?;
     Ok(text.lines().filter_map(parse).collect())
 }
 
 /// Empties the record: no mail in it is on the server.
 pub(super) fn clear(mailbox: &Path) -> Result<(), MailboxError> {
-    let path = mailbox.join(RECORD);
-    match fs::remove_file(&path) {
+    remove(&mailbox.join(RECORD))
+}
+
+/// Removes a record, if it is there.
+pub(super) fn remove(path: &Path) -> Result<(), MailboxError> {
+    match fs::remove_file(path) {
         // A record that comes back after a power failure does no harm.
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(MailboxError::io(&path, error)),
+        Err(error) => Err(MailboxError::io(path, error)),
     }
 }
 
@@ -50,7 +54,7 @@ pub(super) fn add(mailbox: &Path, id: MailId, from: &Username) -> Result<(), Mai
     let _lock = locked(mailbox)?;
     let path = mailbox.join(RECORD);
     let failed = |error| MailboxError::io(&path, error);
-    let mut record = text(&path).map_err(failed)?;
+    let mut record = text(&path, RECORD_MAX).map_err(failed)?;
     let line = format!("{id} {from}");
     if record.lines().any(|known| known == line) {
         return Ok(());
@@ -71,18 +75,20 @@ pub(super) fn add(mailbox: &Path, id: MailId, from: &Username) -> Result<(), Mai
     durable::sync_directory(mailbox).map(drop).map_err(failed)
 }
 
-fn parse(line: &str) -> Option<(MailId, Username)> {
+/// Reads a line of a record.
+pub(super) fn parse(line: &str) -> Option<(MailId, Username)> {
     let (id, from) = line.split_once(' ')?;
     Some((id.parse().ok()?, from.parse().ok()?))
 }
 
-fn text(path: &Path) -> io::Result<String> {
+/// The text of a record, of at most twice `max` bytes. A missing record is empty.
+pub(super) fn text(path: &Path, max: usize) -> io::Result<String> {
     let file = match durable::open_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         file => file?,
     };
     let mut bytes = Vec::new();
-    file.take(2 * RECORD_MAX as u64).read_to_end(&mut bytes)?;
+    file.take(2 * max as u64).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

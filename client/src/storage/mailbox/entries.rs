@@ -43,6 +43,16 @@ impl Mailbox {
         Ok(list)
     }
 
+    /// A mail with the flags that it has now. `None` if it was deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub fn refreshed(&self, entry: &Entry) -> Result<Option<Entry>, MailboxError> {
+        let file = self.find(&entry.file.name)?;
+        Ok(file.map(|file| Entry { number: entry.number, file }))
+    }
+
     fn look(&self, entry: &Entry) -> Option<Looked<Stored>> {
         let mut list = List::default();
         match self.add(entry.number, &entry.file, &mut list) {

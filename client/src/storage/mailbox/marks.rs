@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use super::{
     Mailbox, MailboxError, MailboxNote, Stored,
-    flags::{Flag, FlagChange},
+    flags::{Flag, FlagChange, Flags},
     marked::Marked,
     name::{self, SEPARATORS},
     scan::{Subdirectory, scan},
@@ -107,6 +107,15 @@ impl Mailbox {
             }
         }
         Err(MailboxError::NoSuchMail(stored.number))
+    }
+
+    /// The present flags of a listed mail. `None` if it was deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub fn flags(&self, stored: &Stored) -> Result<Option<Flags>, MailboxError> {
+        Ok(self.find(&stored.name)?.map(|file| file.flags()))
     }
 
     /// Renames a file that may have been moved or deleted by another program, with the first

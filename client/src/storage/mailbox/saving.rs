@@ -13,7 +13,13 @@ use correio_proto::{
     rfc5322::{self, FileName},
 };
 
-use super::{deleted_record, error::MailboxError, large_file::LargeFile, scan::scan_with};
+use super::{
+    deleted_record,
+    error::MailboxError,
+    kept_record::{self, Seen},
+    large_file::LargeFile,
+    scan::scan_with,
+};
 use crate::{
     cancel::Cancel,
     files::{
@@ -54,7 +60,8 @@ pub struct Saving<D> {
     pub(super) disk: D,
     pub(super) directory: PathBuf,
     pub(super) domain: String,
-    /// The mails in the mailbox, and those that were deleted here while the server may have them.
+    /// The mails in the mailbox, and those that were here while the server may have them: deleted
+    /// here, or kept on the server and moved or deleted by another program.
     pub(super) known: HashSet<(MailId, Username)>,
     /// The arrival number of the next mail.
     next_arrival: u64,
@@ -87,16 +94,32 @@ impl Saving<Locked> {
         let disk = Locked { _lock: lock, created: None, not_synced: None };
         let mut saving = Self::start(disk, directory, domain)?;
         saving.known.extend(deleted_record::read(directory)?);
+        saving.known.extend(kept_record::read(directory)?);
         Ok(saving)
     }
 
-    /// Forgets which mails were deleted here: everything on the server is confirmed, so that none of
-    /// them comes again.
+    /// Records mails that are here, or were, and that the server keeps, durably: such a mail is not
+    /// saved again after another program has moved or deleted its file.
     ///
     /// # Errors
     ///
     /// [`MailboxError::Io`].
-    pub(crate) fn forget_deleted(&self) -> Result<(), MailboxError> {
+    pub(crate) fn record_kept(
+        &self,
+        mails: &[(MailId, Username)],
+        seen: Seen,
+    ) -> Result<(), MailboxError> {
+        kept_record::write(&self.directory, mails, seen)
+    }
+
+    /// Forgets which mails were deleted here, and which the server kept: everything on the server
+    /// is confirmed, so that none of them comes again.
+    ///
+    /// # Errors
+    ///
+    /// [`MailboxError::Io`].
+    pub(crate) fn forget_recorded(&self) -> Result<(), MailboxError> {
+        kept_record::clear(&self.directory)?;
         deleted_record::clear(&self.directory)
     }
 

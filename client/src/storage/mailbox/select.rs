@@ -1,10 +1,8 @@
 //! Selects the mails of a folder that meet conditions. Files are opened only for conditions that the
 //! names of files cannot answer, on several threads.
 //!
-//! There is no index, which could be out of date when other programs change the Maildir, and would be
-//! a second copy of the texts. Measured with mails of 2 KiB in the page cache: `correio search` takes
-//! 0.5 to 0.6 s of processor time for 10,000 mails and 5 to 6 s for 100,000, shared by the threads, and
-//! 13 MiB and 60 MiB of memory. The wall time on idle processors was not measured.
+//! There is no index, which could be out of date when other programs change the Maildir, and would
+//! be a second copy of the texts. USING.md has measured figures.
 
 use std::{
     fs::File,

@@ -6,16 +6,13 @@ use correio_proto::{
     directory::{Person, Query},
     limits::FOUND_MAX,
     mail::Username,
-    message::{ErrorCode, Found, Reply},
+    message::{Found, Reply},
 };
 
-use super::model::Model;
+use super::{model::Model, rate::Rate};
 
-/// Time in which the throttle refills one find.
-const REFILL: Duration = Duration::from_secs(6);
-
-/// Finds that an account may make at once.
-const AT_ONCE: u32 = 60;
+/// Finds that an account may make.
+const FINDS: Rate = Rate { at_once: 60, refill: Duration::from_secs(6) };
 
 impl Model {
     /// Checks the reply to a find of this account.
@@ -26,15 +23,9 @@ impl Model {
         now: Duration,
         reply: &Reply,
     ) {
-        let account = self.account(username);
-        let full_at = account.finds_full_at.max(now) + REFILL;
-        if let Some(wait) = full_at.checked_sub(now + REFILL * AT_ONCE).filter(|it| !it.is_zero()) {
-            let Reply::Error(error) = reply else { panic!("{reply:?}") };
-            assert_eq!(error.code, ErrorCode::RateLimited);
-            assert_eq!(error.retry_after, Some(wait.as_secs_f64().ceil() as u32));
+        if !FINDS.is_taken(&mut self.account(username).finds_full_at, now, reply) {
             return;
         }
-        account.finds_full_at = full_at;
         let (mut first, mut others) = (Vec::new(), Vec::new());
         for (username, full_name) in self.people() {
             if query.finds(username, full_name) {

@@ -1,6 +1,6 @@
 //! The replies that requests about lists must get, and whom mails to lists reach.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use correio_proto::{
     mail::{FullName, Recipients, Username},
@@ -13,8 +13,12 @@ use correio_proto::{
 use super::{
     lists::{List, everybody_name},
     model::Model,
+    rate::Rate,
     refusal::{names_refused, refuses},
 };
+
+/// Requests about lists that an account may make.
+const LISTS: Rate = Rate { at_once: 240, refill: Duration::from_secs(3) };
 
 /// Why a change is refused.
 type Refusal = (ErrorCode, Vec<Username>);
@@ -25,7 +29,16 @@ fn refusal<T>(code: ErrorCode) -> Result<T, Refusal> {
 
 impl Model {
     /// Checks the reply to a request about lists.
-    pub(super) fn listed(&mut self, username: &Username, request: &ListRequest, reply: &Reply) {
+    pub(super) fn listed(
+        &mut self,
+        username: &Username,
+        request: &ListRequest,
+        now: Duration,
+        reply: &Reply,
+    ) {
+        if !LISTS.is_taken(&mut self.account(username).lists_full_at, now, reply) {
+            return;
+        }
         match request {
             ListRequest::Mine {} => {
                 let mine = self.lists.0.keys();
@@ -118,7 +131,7 @@ impl Model {
             ListChange::Add { members, role: Role::Member {} } => {
                 is_alone(members) && self.role(name, username).is_some()
             }
-            ListChange::Remove { members } => is_alone(members),
+            ListChange::Remove { members } => self.sees(name, username) && is_alone(members),
             _ => false,
         };
         if !self.owns(name, username) && !is_theirs {
@@ -181,7 +194,7 @@ impl Model {
                 false => refusal(ErrorCode::UsernameTaken),
             };
         }
-        if self.accounts.contains_key(name) {
+        if self.accounts.contains_key(name) || self.lists.1.contains(name) {
             return refusal(ErrorCode::UsernameTaken);
         }
         let roles = BTreeMap::from([(username.clone(), Role::Owner {})]);

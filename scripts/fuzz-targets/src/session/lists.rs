@@ -1,6 +1,6 @@
 //! The lists of the model.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use correio_proto::{
     mail::{FullName, Username},
@@ -16,14 +16,14 @@ pub(super) struct List {
     pub(super) roles: BTreeMap<Username, Role>,
 }
 
-/// All lists by their names.
-pub(super) struct Lists(pub(super) BTreeMap<Username, List>);
+/// All lists by their names, and the usernames of deleted accounts, which no list gets.
+pub(super) struct Lists(pub(super) BTreeMap<Username, List>, pub(super) BTreeSet<Username>);
 
 impl Default for Lists {
     fn default() -> Self {
         let title = "Everybody · Todos".parse().unwrap();
         let everybody = List { title, senders: SendPolicy::Owners {}, roles: BTreeMap::new() };
-        Self(BTreeMap::from([(everybody_name(), everybody)]))
+        Self(BTreeMap::from([(everybody_name(), everybody)]), BTreeSet::new())
     }
 }
 
@@ -41,6 +41,7 @@ impl Lists {
         for list in self.0.values_mut() {
             list.roles.remove(username);
         }
+        self.1.insert(username.clone());
         self.drop_empty();
     }
 

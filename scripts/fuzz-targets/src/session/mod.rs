@@ -7,6 +7,7 @@ mod directory;
 mod list_replies;
 mod lists;
 mod model;
+mod rate;
 mod refusal;
 mod upload;
 mod world;

@@ -62,6 +62,8 @@ pub(super) struct Account {
     credential: Credential,
     /// When it may make all finds at once again, as an uptime.
     pub(super) finds_full_at: Duration,
+    /// When it may make all requests about lists at once again, as an uptime.
+    pub(super) lists_full_at: Duration,
     pub(super) mailbox: Vec<StoredMail>,
     pub(super) sent: BTreeMap<MailId, (Send, Timestamp)>,
     pub(super) uploads: BTreeMap<MailId, StagedUpload>,
@@ -299,7 +301,7 @@ impl Model {
             Request::Upload(upload) => self.uploaded(&username, upload, now.wall, reply),
             Request::Read(read) => self.read(&username, *read, reply),
             Request::Find(find) => self.looked_up(&username, &find.text, now.uptime, reply),
-            Request::List(request) => self.listed(&username, request, reply),
+            Request::List(request) => self.listed(&username, request, now.uptime, reply),
             Request::Hello(_)
             | Request::Register(_)
             | Request::Login(_)
@@ -378,6 +380,7 @@ impl Model {
             full_name: register.full_name.clone(),
             credential: register.credential.clone(),
             finds_full_at: Duration::ZERO,
+            lists_full_at: Duration::ZERO,
             mailbox: Vec::new(),
             sent: BTreeMap::new(),
             uploads: BTreeMap::new(),

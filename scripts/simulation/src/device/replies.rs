@@ -179,7 +179,11 @@ impl Device {
         let is_possible = match (operation, error.code) {
             (_, Busy | Unavailable) => true,
             (
-                Operation::Login(_) | Operation::Send(_) | Operation::Password(_) | Operation::Find,
+                Operation::Login(_)
+                | Operation::Send(_)
+                | Operation::Password(_)
+                | Operation::Find
+                | Operation::List,
                 RateLimited,
             ) => true,
             (Operation::Send(_), MailboxFull | UnknownRecipient | MayNotSend) => true,

@@ -1,58 +1,27 @@
 //! The operator's jobs in the reference model.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use correio_proto::mail::{FullName, Timestamp, Username};
 use correio_server::{
-    ids::{AccountId, CodeDigest, InviteId, PasswordHash},
+    ids::{AccountId, CodeDigest, PasswordHash},
     store::{
         NewMailRecord, Quota, StoreDone,
         admin::{
-            AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
+            AccountOverview, AccountState, AdminDone, AdminJob, DisabledMail, NewAccountRecord,
+            POSTMASTER, POSTMASTER_NAME, Totals,
         },
     },
 };
 
-use super::state::{Account, State};
-
-pub(super) use super::retention::RetentionDays;
+use super::{
+    lists::is_kept,
+    settings::{DAY, Settings},
+    state::{Account, State},
+};
 
 /// Accounts that one step of an announcement reaches.
 const ANNOUNCE_STEP: usize = 1000;
-
-/// Milliseconds of a day.
-pub(super) const DAY: u64 = 86_400_000;
-
-/// What the operator has set for an account, and when it was made, used and warned.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settings {
-    pub(super) state: AccountState,
-    pub(super) code: Option<CodeRecord>,
-    pub(super) quota: Option<Quota>,
-    pub(super) created_at: Option<Timestamp>,
-    pub(super) used_at: Option<Timestamp>,
-    /// The day of retention on which it was warned.
-    pub(super) warned_on: Option<u64>,
-    /// The day of the warning about its mails, and the time before which they were sent.
-    pub(super) mails_warned: Option<(u64, Timestamp)>,
-}
-
-/// Invites that were used or revoked, and those that were recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Invites {
-    pub(super) used: BTreeSet<[u8; 8]>,
-    /// By time and id, with whether it was revoked.
-    recorded: BTreeMap<(Timestamp, [u8; 8]), (InviteRecord, bool)>,
-}
-
-/// Whether a job adds something, which a full disk refuses.
-pub(super) fn needs_room(job: &AdminJob) -> bool {
-    matches!(job, AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. })
-}
 
 impl State {
     /// Sets a password by a recovery code.
@@ -128,6 +97,30 @@ impl State {
                     AdminDone::Changed(Some(id))
                 }
             },
+            job @ (AdminJob::Lists { .. }
+            | AdminJob::Members { .. }
+            | AdminJob::ChangeList { .. }) => self.administer_lists(job),
+            AdminJob::Announce { mail, after, now } => self.announce(&mail, after.as_ref(), now),
+            AdminJob::AddInvites { invites } => {
+                self.invites.add(invites);
+                AdminDone::Changed(None)
+            }
+            AdminJob::Invites { skip, invites } => {
+                let (invites, more) = cut(self.invites.all(skip), invites);
+                AdminDone::Invites { invites, more }
+            }
+            AdminJob::RevokeInvite { id } => match self.invites.revoke(id) {
+                true => AdminDone::Changed(None),
+                false => AdminDone::InviteUsed,
+            },
+            AdminJob::Totals => AdminDone::Totals(self.totals(quota)),
+            AdminJob::Retain(retention) => self.retain(&retention),
+        }
+    }
+
+    /// Does a job about lists.
+    fn administer_lists(&mut self, job: AdminJob) -> AdminDone {
+        match job {
             AdminJob::Lists { after, lists } => {
                 let (lists, more) = cut(self.lists.all(after.as_ref(), &self.by_username()), lists);
                 AdminDone::Lists { lists, more }
@@ -149,27 +142,7 @@ impl State {
                     Some(refusal) => AdminDone::Refused(Box::new(refusal)),
                 }
             }
-            AdminJob::Announce { mail, after, now } => self.announce(&mail, after.as_ref(), now),
-            AdminJob::AddInvites { invites } => {
-                for invite in invites {
-                    let key = (invite.made_at, invite.id.0);
-                    self.invites.recorded.entry(key).or_insert((invite, false));
-                }
-                AdminDone::Changed(None)
-            }
-            AdminJob::Invites { skip, invites } => {
-                let all = self.invites.recorded.values().skip(skip);
-                let overview = |(invite, is_revoked): &(InviteRecord, bool)| InviteOverview {
-                    invite: *invite,
-                    is_used: !is_revoked && self.invites.used.contains(&invite.id.0),
-                    is_revoked: *is_revoked,
-                };
-                let (invites, more) = cut(all.map(overview).collect(), invites);
-                AdminDone::Invites { invites, more }
-            }
-            AdminJob::RevokeInvite { id } => self.invites.revoke(id),
-            AdminJob::Totals => AdminDone::Totals(self.totals(quota)),
-            AdminJob::Retain(retention) => self.retain(&retention),
+            _ => AdminDone::NoList,
         }
     }
 
@@ -201,8 +174,9 @@ impl State {
     }
 
     fn create_all(&mut self, accounts: Vec<NewAccountRecord>, now: Timestamp) -> AdminDone {
-        let is_taken =
-            |name: &&Username| self.account(name).is_some() || self.lists.find(name).is_some();
+        let is_taken = |name: &&Username| {
+            is_kept(name) || self.account(name).is_some() || self.lists.find(name).is_some()
+        };
         let names = accounts.iter().map(|account| &account.username);
         let taken: Vec<Username> = names.filter(is_taken).cloned().collect();
         if !taken.is_empty() {
@@ -263,21 +237,6 @@ impl State {
             bytes: usages().map(|usage| usage.bytes).sum(),
             lists: self.lists.count() as u64,
             file_bytes: 0,
-        }
-    }
-}
-
-impl Invites {
-    fn revoke(&mut self, id: InviteId) -> AdminDone {
-        let is_new = self.used.insert(id.0);
-        let recorded = self.recorded.values_mut().find(|(invite, _)| invite.id == id);
-        match recorded {
-            Some((_, is_revoked)) if is_new || *is_revoked => {
-                *is_revoked = true;
-                AdminDone::Changed(None)
-            }
-            None if is_new => AdminDone::Changed(None),
-            _ => AdminDone::InviteUsed,
         }
     }
 }

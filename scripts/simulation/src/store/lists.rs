@@ -9,7 +9,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::AccountId,
-    store::{EVERYBODY, StoreDone},
+    store::{EVERYBODY, StoreDone, admin::POSTMASTER},
 };
 
 /// All lists, in the order in which they were made.
@@ -17,6 +17,8 @@ use correio_server::{
 pub(super) struct Lists {
     lists: BTreeMap<u64, List>,
     last: u64,
+    /// Usernames of deleted accounts.
+    retired: BTreeSet<Username>,
 }
 
 /// A list.
@@ -28,11 +30,17 @@ pub(super) struct List {
     senders: SendPolicy,
     /// Whether all accounts are members.
     is_everybody: bool,
+    creator: Option<AccountId>,
     roles: BTreeMap<AccountId, Role>,
 }
 
 /// A member: username, account and role.
 pub(super) type Member<'a> = (&'a Username, AccountId, Role);
+
+/// Whether a name is kept for what the store makes itself.
+pub(super) fn is_kept(name: &Username) -> bool {
+    [EVERYBODY, POSTMASTER].contains(&name.as_str())
+}
 
 /// The accounts of a server, by their usernames.
 pub(super) type Accounts = BTreeMap<Username, AccountId>;
@@ -44,9 +52,10 @@ impl Default for Lists {
             title: "Everybody · Todos".parse().expect("the title is a full name"),
             senders: SendPolicy::Owners {},
             is_everybody: true,
+            creator: None,
             roles: BTreeMap::new(),
         };
-        Self { lists: BTreeMap::from([(1, everybody)]), last: 1 }
+        Self { lists: BTreeMap::from([(1, everybody)]), last: 1, retired: BTreeSet::new() }
     }
 }
 
@@ -120,13 +129,14 @@ impl Lists {
         self.lists.values().find(|list| list.name == *name)
     }
 
-    /// The lists that an account is a member of: those that it owns, then those made first.
+    /// The lists that an account is a member of: those that it made, those that it owns, then those
+    /// made first.
     pub(super) fn of(&self, id: AccountId, accounts: &Accounts) -> Vec<ListOverview> {
         let mine = self.lists.values().filter(|list| list.role(id).is_some());
-        let (owned, others): (Vec<_>, Vec<_>) = mine.partition(|list| list.is_owner(id));
-        let mut lists: Vec<_> = owned
+        let mut mine: Vec<_> = mine.collect();
+        mine.sort_by_key(|list| (list.creator != Some(id), !list.is_owner(id)));
+        let mut lists: Vec<_> = mine
             .into_iter()
-            .chain(others)
             .take(limits::LISTS_MAX)
             .map(|list| list.overview(id, accounts))
             .collect();
@@ -169,7 +179,7 @@ impl Lists {
         let is_alone = |names: &Recipients| names.iter().eq([username]);
         let is_allowed = match &change {
             _ if list.is_owner(id) => true,
-            ListChange::Remove { members } => is_alone(members),
+            ListChange::Remove { members } => list.may_see(id) && is_alone(members),
             ListChange::Add { members, role: Role::Member {} } => {
                 is_alone(members) && list.role(id).is_some()
             }
@@ -182,7 +192,7 @@ impl Lists {
         let changed = match change {
             ListChange::Create { .. } => Ok(list),
             ListChange::Set { title, senders } => Ok(List { title, senders, ..list }),
-            ListChange::Add { members, role } => self.with(list, &members, role, accounts),
+            ListChange::Add { members, role } => Self::with(list, &members, role, accounts),
             ListChange::Remove { .. } | ListChange::Delete {} if list.is_everybody => {
                 Err(StoreDone::FixedList)
             }
@@ -210,25 +220,22 @@ impl Lists {
         senders: SendPolicy,
         accounts: &Accounts,
     ) -> StoreDone {
-        if accounts.contains_key(name) {
+        if is_kept(name) || accounts.contains_key(name) || self.retired.contains(name) {
             return StoreDone::UsernameTaken;
         }
-        if self.owned(id) >= limits::LISTS_MAX {
+        let made = self.lists.values().filter(|list| list.creator == Some(id));
+        if made.count() >= limits::LISTS_MAX {
             return StoreDone::ListFull;
         }
         self.last += 1;
         let roles = BTreeMap::from([(id, Role::Owner {})]);
-        let list = List { name: name.clone(), title, senders, is_everybody: false, roles };
+        let (name, creator) = (name.clone(), Some(id));
+        let list = List { name, title, senders, is_everybody: false, creator, roles };
         self.lists.insert(self.last, list);
         StoreDone::Changed
     }
 
-    fn owned(&self, id: AccountId) -> usize {
-        self.lists.values().filter(|list| list.is_owner(id)).count()
-    }
-
     fn with(
-        &self,
         mut list: List,
         members: &Recipients,
         role: Role,
@@ -241,12 +248,6 @@ impl Lists {
         }
         let before = list.owners();
         for id in members.iter().filter_map(|name| accounts.get(name)) {
-            if role == (Role::Owner {})
-                && !list.is_owner(*id)
-                && self.owned(*id) >= limits::LISTS_MAX
-            {
-                return Err(StoreDone::ListFull);
-            }
             list.roles.insert(*id, role);
         }
         if list.is_everybody {
@@ -285,12 +286,13 @@ impl Lists {
         let found = found.map(|(number, list)| (*number, list.clone()));
         let (number, list) = match (found, change) {
             (None, ListChange::Create { title, senders }) => {
-                if accounts.contains_key(name) {
+                if is_kept(name) || accounts.contains_key(name) || self.retired.contains(name) {
                     return Some(StoreDone::UsernameTaken);
                 }
                 self.last += 1;
                 let (name, roles) = (name.clone(), BTreeMap::new());
-                (self.last, List { name, title, senders, is_everybody: false, roles })
+                let (is_everybody, creator) = (false, None);
+                (self.last, List { name, title, senders, is_everybody, creator, roles })
             }
             (None, _) => return None,
             (Some(_), ListChange::Create { .. }) => return Some(StoreDone::UsernameTaken),
@@ -298,7 +300,7 @@ impl Lists {
                 (number, List { title, senders, ..list })
             }
             (Some((number, list)), ListChange::Add { members, role }) => {
-                match self.with(list, &members, role, accounts) {
+                match Self::with(list, &members, role, accounts) {
                     Ok(list) => (number, list),
                     Err(refusal) => return Some(refusal),
                 }
@@ -321,8 +323,9 @@ impl Lists {
         Some(StoreDone::Changed)
     }
 
-    /// Removes a deleted account.
-    pub(super) fn forget(&mut self, id: AccountId) {
+    /// Removes a deleted account, whose username no list gets.
+    pub(super) fn forget(&mut self, id: AccountId, username: Username) {
+        self.retired.insert(username);
         // A list that the operator has emptied stays.
         self.lists.retain(|_, list| {
             list.roles.remove(&id).is_none() || list.is_everybody || !list.roles.is_empty()

@@ -10,6 +10,7 @@ mod contents;
 mod directory;
 mod lists;
 mod retention;
+mod settings;
 mod state;
 
 use std::{

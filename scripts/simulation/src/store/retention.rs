@@ -12,16 +12,9 @@ use correio_server::{
 };
 
 use super::{
-    admin::{DAY, Settings},
+    settings::{DAY, RetentionDays, Settings},
     state::State,
 };
-
-/// The days on which retention ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct RetentionDays {
-    last: Option<u64>,
-    count: u64,
-}
 
 impl State {
     /// Does the one step of retention.

@@ -10,14 +10,17 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
-    store::{AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob, admin::Usage},
+    store::{
+        AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
+        admin::{AdminJob, Usage},
+    },
 };
 
-use super::lists::{Accounts, List, Lists, Member};
+use super::lists::{Accounts, List, Lists, Member, is_kept};
 use super::{
-    admin::{Invites, RetentionDays, Settings},
     contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey},
     directory,
+    settings::{Invites, RetentionDays, Settings},
 };
 
 /// Most idempotency records that one [`StoreJob::Prune`] removes.
@@ -84,7 +87,9 @@ impl State {
                 self.change(account, fits, |account| account.hash = Some(new.clone()))
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
-            StoreJob::Send { sender, mail, now } => self.send(bounds.quota, sender, mail, now),
+            StoreJob::Send { sender, mail, to_lists, now } => {
+                self.send(bounds.quota, sender, (mail, to_lists), now)
+            }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
             }
@@ -188,7 +193,10 @@ impl State {
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
             StoreJob::CreateAccount { .. } => true,
-            StoreJob::Admin(job) => super::admin::needs_room(job),
+            StoreJob::Admin(job) => matches!(
+                job,
+                AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. }
+            ),
             StoreJob::ChangeList { change, .. } => {
                 matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
             }
@@ -235,7 +243,7 @@ impl State {
                 false => StoreDone::UsernameTaken,
             };
         }
-        if self.lists.find(&account.username).is_some() {
+        if is_kept(&account.username) || self.lists.find(&account.username).is_some() {
             return StoreDone::UsernameTaken;
         }
         if let Some(InviteId(invite)) = invite
@@ -289,8 +297,9 @@ impl State {
 
     /// Deletes an account with all that it has.
     pub(super) fn delete_all(&mut self, id: AccountId) {
-        self.accounts.remove(&id);
-        self.lists.forget(id);
+        if let Some(account) = self.accounts.remove(&id) {
+            self.lists.forget(id, account.username);
+        }
         self.mails.retain(|(account, _), _| *account != id);
         self.records.retain(|(account, _), _| *account != id);
         self.contents.forget_account(id);
@@ -301,7 +310,7 @@ impl State {
         &mut self,
         quota: Quota,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        (mail, to_lists): (Arc<NewMailRecord>, ToLists),
         now: Timestamp,
     ) -> StoreDone {
         let Some(from) = self.accounts.get(&sender) else {
@@ -320,7 +329,7 @@ impl State {
         {
             return refused;
         }
-        let recipients = match self.recipients(quota, sender, &mail) {
+        let recipients = match self.recipients(quota, sender, &mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -380,6 +389,7 @@ impl State {
         quota: Quota,
         sender: AccountId,
         mail: &NewMailRecord,
+        to_lists: ToLists,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let accounts = self.by_username();
         let is_known = |name: &&Username| match accounts.get(*name) {
@@ -400,11 +410,14 @@ impl State {
         if members.len() > limits::MEMBERS_MAX as usize {
             return Err(StoreDone::ListFull);
         }
+        if to_lists == ToLists::Held && !lists.is_empty() {
+            return Err(StoreDone::ListsHeld);
+        }
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
         let named = named.map(|(name, id)| (name, *id));
         let mut reached: Vec<(&Username, AccountId)> = Vec::new();
-        let members = members.iter().map(|(name, id, _)| (*name, *id));
-        for (name, id) in named.chain(members.filter(|(_, id)| self.takes_mail(*id))) {
+        let of_lists = members.iter().map(|(name, id, _)| (*name, *id));
+        for (name, id) in named.chain(of_lists.filter(|(_, id)| self.takes_mail(*id))) {
             if reached.iter().all(|(_, present)| *present != id) {
                 reached.push((name, id));
             }
@@ -413,7 +426,8 @@ impl State {
         let full: Vec<_> =
             full.map(|(name, _)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
         if !full.is_empty() {
-            return Err(StoreDone::MailboxesFull(full));
+            let members = u32::try_from(members.len()).unwrap_or(u32::MAX);
+            return Err(StoreDone::MailboxesFull { recipients: full, members });
         }
         Ok(reached.into_iter().map(|(_, id)| id).collect())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use correio_proto::mail::{MailId, Timestamp};
 use correio_server::{
     ids::{ConnId, PasswordHash},
-    store::{NewMailRecord, Quota},
+    store::{NewMailRecord, Quota, ToLists},
 };
 
 use super::*;
@@ -43,7 +43,8 @@ fn send(store: &SimStore) -> StoreJob {
         subject: subject.unwrap(),
         content: body.unwrap(),
     };
-    StoreJob::Send { sender, mail: Arc::new(mail), now: Timestamp(1) }
+    let to_lists = ToLists::Allowed;
+    StoreJob::Send { sender, mail: Arc::new(mail), to_lists, now: Timestamp(1) }
 }
 
 fn collect(store: &mut SimStore) -> Vec<StoreDone> {

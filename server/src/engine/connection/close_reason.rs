@@ -1,5 +1,7 @@
 //! Reasons for which connections end.
 
+use super::proxy_header::ProxyHeaderError;
+
 /// The reason for which a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CloseReason {
@@ -11,6 +13,8 @@ pub(crate) enum CloseReason {
     Displaced,
     /// The shared budget had no room for replies that the client does not read.
     NoRoom,
+    /// The connection of a trusted proxy does not begin with a PROXY header.
+    ProxyHeader(ProxyHeaderError),
     /// The transport reported an error.
     Broken,
     /// The server closed the connection after the last reply.
@@ -32,6 +36,7 @@ impl CloseReason {
             Self::CutOff => "cut_off",
             Self::Displaced => "displaced",
             Self::NoRoom => "no_room",
+            Self::ProxyHeader(_) => "proxy_header",
             Self::Broken => "broken",
             Self::ByServer => "closed_by_server",
             Self::LoginTimeout => "login_timeout",

@@ -6,6 +6,7 @@ mod context;
 mod correio;
 mod dialogue;
 mod held;
+mod proxy_header;
 mod step;
 mod timers;
 mod transport;
@@ -22,6 +23,7 @@ use self::{
 };
 pub use self::{
     held::Held,
+    proxy_header::{Origin, PROXY_HEADER_MAX, ProxyHeader, ProxyHeaderError},
     transport::{Readiness, Transport},
 };
 use crate::{
@@ -72,6 +74,9 @@ pub(crate) enum Driven {
     Idle,
     /// There is more to do at once; the pump's limits are used up.
     Again,
+    /// A trusted proxy has named the connection's origin. There is more to do, once the client is
+    /// admitted ([`Connection::identify`]).
+    Identified(Origin),
     /// The connection is over and can be removed.
     Closed(CloseReason),
 }
@@ -140,9 +145,17 @@ impl<T: Transport> Connection<T> {
         self.dialogue.identity()
     }
 
-    /// Whether the TLS handshake is in progress.
+    /// Takes over the address that a trusted proxy has named, and returns the connection's address.
+    pub(crate) fn identify(&mut self, origin: Origin) -> SocketAddr {
+        if let Origin::Client(address) = origin {
+            self.peer = address;
+        }
+        self.peer
+    }
+
+    /// Whether the TLS handshake is in progress. It begins after the header of a proxy.
     pub(crate) fn is_handshaking(&self) -> bool {
-        self.wire.channel.is_handshaking()
+        !self.wire.awaits_header() && self.wire.channel.is_handshaking()
     }
 
     /// The bytes that the connection's buffers hold.
@@ -229,8 +242,10 @@ impl<T: Transport> Connection<T> {
                 return Driven::Again;
             }
             reads -= 1;
-            if let Err(reason) = self.read() {
-                return Driven::Closed(reason);
+            match self.read() {
+                Ok(None) => {}
+                Ok(Some(origin)) => return Driven::Identified(origin),
+                Err(reason) => return Driven::Closed(reason),
             }
         }
     }
@@ -254,7 +269,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    fn read(&mut self) -> Result<(), CloseReason> {
+    /// Reads once. Returns the origin if the header of a proxy is complete now.
+    fn read(&mut self) -> Result<Option<Origin>, CloseReason> {
         let channel = &self.wire.channel;
         let received = match self.phase {
             Phase::Open | Phase::Draining => self.wire.receive()?,
@@ -265,7 +281,10 @@ impl<T: Transport> Connection<T> {
             Phase::Closing { .. } | Phase::Detached(_) => self.wire.skip()?,
         };
         match received {
-            Received::Open => Ok(()),
+            Received::Open => Ok(None),
+            // A connection that was rejected before its header reads it for TLS alone.
+            Received::Origin(_) if self.is_closing() => Ok(None),
+            Received::Origin(origin) => Ok(Some(origin)),
             Received::End if self.is_closing() => Err(CloseReason::ByServer),
             Received::End if self.wire.channel.is_cut_off() => Err(CloseReason::CutOff),
             Received::End => Err(CloseReason::ByClient),
@@ -438,10 +457,24 @@ impl<T: Transport> Connection<T> {
         is_storing
     }
 
+    /// Logs that the connection ends without the header that its proxy must send. A connection that
+    /// the server closes by itself (rejected, or at the shutdown) needs none.
+    fn report_header(&self, reason: CloseReason) {
+        if !self.wire.awaits_header() || self.is_closing() {
+            return;
+        }
+        let text = match reason {
+            CloseReason::ProxyHeader(error) => error.to_string(),
+            _ => ProxyHeaderError::Cut.to_string(),
+        };
+        Event::ProxyRefused { connection: self.id, address: self.peer, text: &text }.log();
+    }
+
     /// Releases what the connection holds of the server, before it is removed: cancels the pending
     /// job if no worker has begun it, settles its charge, frees the shares of the budgets and logs
     /// the session out.
-    pub(crate) fn release(&mut self, context: &mut ServerContext<'_>) {
+    pub(crate) fn release(&mut self, context: &mut ServerContext<'_>, reason: CloseReason) {
+        self.report_header(reason);
         let is_hashing = self
             .dialogue
             .waiting_for(self.id)

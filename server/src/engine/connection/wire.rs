@@ -6,6 +6,7 @@ use correio_proto::{channel::Channel, limits, tls::Security};
 
 use super::{
     close_reason::CloseReason,
+    proxy_header::{Origin, PROXY_HEADER_MAX, ProxyHeader, ProxyHeaderError},
     transport::{Reader, Readiness, Transport},
 };
 
@@ -16,6 +17,8 @@ pub(crate) struct Wire<T> {
     /// Buffers, TLS and frames.
     pub(super) channel: Channel,
     ready: Readiness,
+    /// The header of a trusted proxy, until it is complete.
+    header: Option<ProxyHeader>,
 }
 
 /// The result of a read.
@@ -23,6 +26,8 @@ pub(crate) struct Wire<T> {
 pub(super) enum Received {
     /// There may be more input, now or later.
     Open,
+    /// The header of the proxy is complete.
+    Origin(Origin),
     /// The client has closed its side.
     End,
 }
@@ -35,7 +40,19 @@ impl<T: Transport> Wire<T> {
             channel: Channel::new(security, limits::FRAME_BEFORE_LOGIN_MAX),
             // A new socket can be written to, and may have input from the first packet.
             ready: Readiness { readable: true, writable: true, ended: false },
+            header: None,
         }
+    }
+
+    /// Takes a PROXY header before all other bytes.
+    pub(crate) fn behind_proxy(mut self) -> Self {
+        self.header = Some(ProxyHeader::default());
+        self
+    }
+
+    /// Whether the header of a proxy is expected and not complete.
+    pub(super) fn awaits_header(&self) -> bool {
+        self.header.is_some()
     }
 
     /// The transport.
@@ -55,12 +72,41 @@ impl<T: Transport> Wire<T> {
         self.ready.readable
     }
 
-    /// Reads once into the channel.
+    /// Reads once: into the header of a proxy until that is complete, then into the channel.
     pub(super) fn receive(&mut self) -> Result<Received, CloseReason> {
+        if self.header.is_some() {
+            return self.receive_header();
+        }
         let mut reader = Reader::new(&mut self.transport);
         let read = self.channel.read_from(&mut reader);
         let is_emptied = reader.emptied;
         self.received(read, is_emptied)
+    }
+
+    /// Reads no byte after the header: those are the channel's.
+    fn receive_header(&mut self) -> Result<Received, CloseReason> {
+        let mut buffer = [0; PROXY_HEADER_MAX];
+        let missing = self.header.as_ref().map_or(0, ProxyHeader::missing);
+        let mut reader = Reader::new(&mut self.transport);
+        let read = reader.read(buffer.get_mut(..missing).unwrap_or_default());
+        let is_emptied = reader.emptied;
+        let count = read.as_ref().copied().unwrap_or(0);
+        let refused = CloseReason::ProxyHeader;
+        match self.received(read, is_emptied)? {
+            Received::End => return Err(refused(ProxyHeaderError::Cut)),
+            Received::Open | Received::Origin(_) => {}
+        }
+        let bytes = buffer.get(..count).unwrap_or_default();
+        let Some(origin) = self.header.as_mut().map(|header| header.handle_bytes(bytes)) else {
+            return Ok(Received::Open);
+        };
+        match origin.map_err(refused)? {
+            None => Ok(Received::Open),
+            Some(origin) => {
+                self.header = None;
+                Ok(Received::Origin(origin))
+            }
+        }
     }
 
     /// Reads once and drops the input.

@@ -9,12 +9,16 @@
 //! gives way. So a client that opens many anonymous connections displaces its own, and clients with
 //! one connection each give way in the order of arrival.
 //!
+//! A connection of a trusted proxy is counted as the proxy's, without a limit for that address,
+//! until the client's address is known. Then it is counted as a new connection of the client.
+//!
 //! IPv6 is searched from wide to narrow: the /48 with the most anonymous connections, in it the /56
 //! with the most, in that the /64. So a customer with a whole /48 counts as one client.
 
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
 };
 
 use crate::{ids::ConnId, limits::prefix::Prefix};
@@ -89,6 +93,8 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 enum Standing {
+    /// Of a proxy that has not named the client; the serial tells since when.
+    Unidentified(u64),
     /// Not logged in; the serial tells since when.
     Anonymous(u64),
     LoggedIn,
@@ -97,9 +103,9 @@ enum Standing {
 /// The connections of a prefix.
 #[derive(Clone, Debug, Default)]
 struct Members {
-    /// Number of connections.
+    /// Number of connections whose client is known.
     count: usize,
-    /// The anonymous connections by serial.
+    /// The anonymous connections by serial, those of proxies among them.
     anonymous: BTreeMap<u64, ConnId>,
     /// The next narrower prefixes within this one that have anonymous connections.
     ranking: Ranking,
@@ -110,6 +116,11 @@ struct Members {
 struct Rank(usize, Reverse<u64>, Prefix);
 
 impl Members {
+    /// Whether there is any connection.
+    fn is_used(&self) -> bool {
+        self.count > 0 || !self.anonymous.is_empty()
+    }
+
     fn rank(&self, prefix: Prefix) -> Option<Rank> {
         let (oldest, _) = self.anonymous.first_key_value()?;
         Some(Rank(self.anonymous.len(), Reverse(*oldest), prefix))
@@ -121,18 +132,20 @@ impl Members {
                 self.count += 1;
                 self.anonymous.insert(serial, id);
             }
-            Change::LoggedOut(serial) => {
+            Change::OpenedByProxy(serial) | Change::LoggedOut(serial) => {
                 self.anonymous.insert(serial, id);
             }
             Change::LoggedIn(serial) => {
                 self.anonymous.remove(&serial);
             }
-            Change::Closed(standing) => {
-                self.count -= 1;
-                if let Standing::Anonymous(serial) = standing {
+            Change::Closed(standing) => match standing {
+                Standing::Unidentified(serial) => _ = self.anonymous.remove(&serial),
+                Standing::Anonymous(serial) => {
+                    self.count -= 1;
                     self.anonymous.remove(&serial);
                 }
-            }
+                Standing::LoggedIn => self.count -= 1,
+            },
         }
     }
 }
@@ -142,6 +155,8 @@ impl Members {
 enum Change {
     /// The connection is counted as anonymous, with this serial.
     Opened(u64),
+    /// The connection is counted as one whose client a proxy has not named, with this serial.
+    OpenedByProxy(u64),
     /// The connection is no longer counted.
     Closed(Standing),
     /// The anonymous connection with this serial has logged in.
@@ -171,10 +186,40 @@ impl AdmissionControl {
             return Admission::Rejected(Rejection::PrefixFull);
         }
         let crowded = prefix.and_wider().skip(1).find(|wide| self.is_full(*wide));
+        self.admit(id, prefix, crowded, Standing::Anonymous)
+    }
+
+    /// As [`AdmissionControl::opened`], for a connection of a trusted proxy at this address: no
+    /// limit of one address holds until the client is [`identified`](Self::identified).
+    #[must_use]
+    pub(crate) fn opened_by_proxy(&mut self, id: ConnId, proxy: IpAddr) -> Admission {
+        self.admit(id, Prefix::of_host(proxy), None, Standing::Unidentified)
+    }
+
+    /// Decides about the client of a proxy's connection as about a new connection. `None` if the
+    /// connection is not counted any more.
+    #[must_use]
+    pub(crate) fn identified(&mut self, id: ConnId, prefix: Prefix) -> Option<Admission> {
+        if !self.connections.contains_key(&id) {
+            return None;
+        }
+        self.closed(id);
+        Some(self.opened(id, prefix))
+    }
+
+    /// Counts a connection, and decides which one gives way. `crowded` is the narrowest wider prefix
+    /// that is full.
+    fn admit(
+        &mut self,
+        id: ConnId,
+        prefix: Prefix,
+        crowded: Option<Prefix>,
+        standing: fn(u64) -> Standing,
+    ) -> Admission {
         let has_room = crowded.is_none()
             && self.connections.len() < self.config.connections_max
             && self.anonymous < self.config.anonymous_max;
-        self.insert(id, prefix);
+        self.insert(id, prefix, standing);
         if has_room {
             return Admission::Admitted;
         }
@@ -245,20 +290,28 @@ impl AdmissionControl {
         }
     }
 
-    fn insert(&mut self, id: ConnId, prefix: Prefix) {
+    fn insert(&mut self, id: ConnId, prefix: Prefix, standing: fn(u64) -> Standing) {
         // No two connections share an id, but a caller's mistake must not leak a count.
         self.closed(id);
         self.serial += 1;
         let serial = self.serial;
-        self.connections.insert(id, Entry { prefix, standing: Standing::Anonymous(serial) });
-        self.change(id, prefix, Change::Opened(serial));
+        let standing = standing(serial);
+        self.connections.insert(id, Entry { prefix, standing });
+        let change = match standing {
+            Standing::Unidentified(_) => Change::OpenedByProxy(serial),
+            Standing::Anonymous(_) | Standing::LoggedIn => Change::Opened(serial),
+        };
+        self.change(id, prefix, change);
     }
 
     /// Applies a change to a prefix and every wider one, and updates their ranks.
     fn change(&mut self, id: ConnId, prefix: Prefix, change: Change) {
         match change {
-            Change::Opened(_) | Change::LoggedOut(_) => self.anonymous += 1,
-            Change::Closed(Standing::Anonymous(_)) | Change::LoggedIn(_) => self.anonymous -= 1,
+            Change::Opened(_) | Change::OpenedByProxy(_) | Change::LoggedOut(_) => {
+                self.anonymous += 1;
+            }
+            Change::Closed(Standing::Anonymous(_) | Standing::Unidentified(_))
+            | Change::LoggedIn(_) => self.anonymous -= 1,
             Change::Closed(Standing::LoggedIn) => {}
         }
         for prefix in prefix.and_wider() {
@@ -266,7 +319,7 @@ impl AdmissionControl {
             let before = members.rank(prefix);
             members.apply(id, change);
             let after = members.rank(prefix);
-            if members.count == 0 {
+            if !members.is_used() {
                 self.prefixes.remove(&prefix);
             }
             let ranking = match prefix.wider() {

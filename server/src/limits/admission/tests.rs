@@ -51,6 +51,31 @@ fn rejections_have_a_word_each() {
 }
 
 #[test]
+fn a_client_that_a_proxy_names_is_admitted_as_a_new_one() {
+    let config = AdmissionConfig { per_prefix_max: 2, anonymous_max: 6, ..ROOMY };
+    let mut control = AdmissionControl::new(config);
+    let proxy = IpAddr::from(Ipv4Addr::LOCALHOST);
+    for index in 0..5 {
+        assert_eq!(control.opened_by_proxy(conn(index), proxy), Admitted);
+    }
+    assert_eq!((control.anonymous, control.of(Prefix::of_host(proxy))), (5, 0));
+    assert_eq!(control.identified(conn(0), prefix(7)), Some(Admitted));
+    assert_eq!(control.identified(conn(1), prefix(7)), Some(Admitted));
+    let refused = Rejected(Rejection::PrefixFull);
+    assert_eq!(control.identified(conn(2), prefix(7)), Some(refused));
+    assert_eq!((control.of(prefix(7)), control.anonymous), (2, 4));
+    // A connection that was rejected, or has given way, is not admitted again.
+    assert_eq!(control.identified(conn(2), prefix(8)), None);
+    assert_eq!(control.opened(conn(5), prefix(9)), Admitted);
+    assert_eq!(control.opened(conn(6), prefix(9)), Admitted);
+    // The proxy has as many as others, and the oldest of all gives way.
+    assert_eq!(control.opened(conn(7), prefix(10)), Instead(conn(3)));
+    control.closed(conn(3));
+    control.closed(conn(4));
+    assert!(!control.prefixes.contains_key(&Prefix::of_host(proxy)));
+}
+
+#[test]
 fn a_prefix_has_its_maximum_logged_in_or_not() {
     let mut control = with(AdmissionConfig { per_prefix_max: 2, ..ROOMY }, &[1, 1]);
     control.logged_in(conn(0));
@@ -229,22 +254,37 @@ fn unknown_and_repeated_calls_do_no_harm() {
 }
 
 /// The same decisions, made by a scan of all connections.
+fn proxy(number: u8) -> IpAddr {
+    match number % 2 {
+        0 => IpAddr::from(Ipv4Addr::LOCALHOST),
+        _ => IpAddr::from(Ipv6Addr::from_bits(0x2001_0db8 << 96)),
+    }
+}
+
 struct Model {
     config: AdmissionConfig,
-    /// Connections with their prefix and whether they are logged in, by the time of their last
-    /// change.
-    all: Vec<(ConnId, Prefix, bool)>,
+    /// Connections with their prefix and their state, by the time of their last change.
+    all: Vec<(ConnId, Prefix, State)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unidentified,
+    Anonymous,
+    LoggedIn,
 }
 
 impl Model {
     fn of(&self, of: Prefix) -> usize {
-        self.all.iter().filter(|entry| entry.1.and_wider().any(|wide| wide == of)).count()
+        let known = self.all.iter().filter(|entry| entry.2 != State::Unidentified);
+        known.filter(|entry| entry.1.and_wider().any(|wide| wide == of)).count()
     }
 
     /// The anonymous connections within a prefix or of all, the oldest first.
     fn anonymous_of(&self, of: Option<Prefix>) -> Vec<(ConnId, Prefix)> {
         let is_within = |from: Prefix| of.is_none_or(|of| from.and_wider().any(|it| it == of));
-        let anonymous = self.all.iter().filter(|entry| !entry.2 && is_within(entry.1));
+        let anonymous =
+            self.all.iter().filter(|entry| entry.2 != State::LoggedIn && is_within(entry.1));
         anonymous.map(|entry| (entry.0, entry.1)).collect()
     }
 
@@ -267,7 +307,7 @@ impl Model {
     }
 
     fn opened(&mut self, id: ConnId, of: Prefix) -> Admission {
-        let AdmissionConfig { connections_max, per_prefix_max, anonymous_max } = self.config;
+        let per_prefix_max = self.config.per_prefix_max;
         let full: Vec<Prefix> = of
             .and_wider()
             .filter(|wide| self.of(*wide) >= per_prefix_max * wide.share() as usize)
@@ -275,9 +315,24 @@ impl Model {
         if full.contains(&of) {
             return Rejected(Rejection::PrefixFull);
         }
+        self.admit(id, of, &full, State::Anonymous)
+    }
+
+    fn opened_by_proxy(&mut self, id: ConnId, proxy: IpAddr) -> Admission {
+        self.admit(id, Prefix::of_host(proxy), &[], State::Unidentified)
+    }
+
+    fn identified(&mut self, id: ConnId, of: Prefix) -> Option<Admission> {
+        let at = self.all.iter().position(|entry| entry.0 == id)?;
+        self.all.remove(at);
+        Some(self.opened(id, of))
+    }
+
+    fn admit(&mut self, id: ConnId, of: Prefix, full: &[Prefix], state: State) -> Admission {
+        let AdmissionConfig { connections_max, anonymous_max, .. } = self.config;
         let is_full =
             self.all.len() >= connections_max || self.anonymous_of(None).len() >= anonymous_max;
-        self.all.push((id, of, false));
+        self.all.push((id, of, state));
         if !is_full && full.is_empty() {
             return Admitted;
         }
@@ -296,11 +351,11 @@ impl Model {
         }
     }
 
-    fn becomes(&mut self, id: ConnId, logged_in: bool) {
-        let at = self.all.iter().position(|entry| entry.0 == id && entry.2 != logged_in);
+    fn becomes(&mut self, id: ConnId, before: State, after: State) {
+        let at = self.all.iter().position(|entry| entry.0 == id && entry.2 == before);
         if let Some(at) = at {
             let (id, prefix, _) = self.all.remove(at);
-            self.all.push((id, prefix, logged_in));
+            self.all.push((id, prefix, after));
         }
     }
 
@@ -323,7 +378,7 @@ proptest! {
     #[test]
     fn it_does_what_the_model_does(
         maxima in (1usize..16, 1usize..8, 1usize..14),
-        steps in prop::collection::vec((0u8..8, 0u32..40, 0..PLACES), 1..300),
+        steps in prop::collection::vec((0u8..12, 0u32..40, 0..PLACES), 1..300),
     ) {
         let (connections_max, per_prefix_max, anonymous_max) = maxima;
         let config = AdmissionConfig { connections_max, per_prefix_max, anonymous_max };
@@ -341,26 +396,44 @@ proptest! {
                 }
                 4 | 5 => {
                     control.logged_in(id);
-                    model.becomes(id, true);
+                    model.becomes(id, State::Anonymous, State::LoggedIn);
                 }
                 6 => {
                     control.logged_out(id);
-                    model.becomes(id, false);
+                    model.becomes(id, State::LoggedIn, State::Anonymous);
                 }
-                _ => {
+                7 => {
                     control.closed(id);
                     model.closed(id);
+                }
+                8 | 9 => {
+                    let id = conn(opened);
+                    opened += 1;
+                    let proxy = proxy(number);
+                    let expected = model.opened_by_proxy(id, proxy);
+                    prop_assert_eq!(control.opened_by_proxy(id, proxy), expected);
+                }
+                _ => {
+                    // A connection whose client is known has no other header.
+                    let is_known = |entry: &(ConnId, Prefix, State)| {
+                        entry.0 == id && entry.2 != State::Unidentified
+                    };
+                    if !model.all.iter().any(is_known) {
+                        let expected = model.identified(id, place(number));
+                        prop_assert_eq!(control.identified(id, place(number)), expected);
+                    }
                 }
             }
             prop_assert!(control.len() <= connections_max);
             prop_assert_eq!(control.len(), model.all.len());
             prop_assert_eq!(control.anonymous, model.anonymous_of(None).len());
-            for prefix in (0..PLACES).flat_map(|number| place(number).and_wider()) {
+            let proxies = (0..PLACES).map(|number| Prefix::of_host(proxy(number)));
+            for prefix in (0..PLACES).flat_map(|number| place(number).and_wider()).chain(proxies) {
                 prop_assert_eq!(control.of(prefix), model.of(prefix));
                 let anonymous = control.prefixes.get(&prefix).map_or(0, |it| it.anonymous.len());
                 prop_assert_eq!(anonymous, model.anonymous_of(Some(prefix)).len());
             }
-            prop_assert!(control.prefixes.values().all(|members| members.count > 0));
+            prop_assert!(control.prefixes.values().all(Members::is_used));
             let ranked = control.prefixes.values().map(|members| members.ranking.len());
             let anonymous = control.prefixes.values().filter(|it| !it.anonymous.is_empty());
             prop_assert_eq!(control.ranking.len() + ranked.sum::<usize>(), anonymous.count());

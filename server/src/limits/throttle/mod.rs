@@ -25,9 +25,15 @@
 //! same address do not make the owner wait. Guesses at the owner's own account from that address
 //! do, since the throttle cannot tell the two apart.
 //!
-//! Registrations, mails and finds are charged before the work, too. The throttle refunds the charge
-//! of a mail that is not accepted, of a find that is not answered, and of a registration without a
-//! result. A registration that made no account counts as a failure.
+//! Registrations, mails, finds and requests about lists are charged before the work, too. The
+//! throttle refunds the charge of a mail that is not accepted, unless it was refused because of its
+//! lists or of full mailboxes, and of any other request that is not answered. A registration that
+//! made no account counts as a failure.
+//!
+//! How many members a mail reaches through lists is known only after the work. Until then the mail
+//! is on its way, and other mails of the account may not go to lists, unless the account could pay
+//! for the largest lists in all of them. So an account that sends to lists over many connections at
+//! once reaches no more people than over one.
 //!
 //! Every table holds at most 16,384 entries and is empty after a restart. A full table evicts the
 //! entries that were touched longest ago, but none before 8,192 others were touched. Eviction can
@@ -35,6 +41,7 @@
 //! which means thousands of counted attempts.
 
 mod bucket;
+mod mails;
 mod table;
 mod tally;
 
@@ -42,8 +49,10 @@ use std::time::Duration;
 
 use correio_proto::mail::Username;
 
+pub use self::mails::ToLists;
 use self::{
     bucket::{Bucket, Rate},
+    mails::Mails,
     table::Table,
     tally::{DOUBLINGS, Tally},
 };
@@ -68,6 +77,10 @@ const PROVEN_MAX: usize = 8;
 /// every few letters; a program that copies a directory of 20 answers a find needs days for a large
 /// one.
 const FINDS: Rate = Rate { tokens: 60, period: Duration::from_secs(6 * 60) };
+
+/// Requests about lists of one account: 240 at once, and 1,200 in an hour. A person who makes the
+/// largest list adds its members with a hundred requests, and reads them with twenty.
+const LISTS: Rate = Rate { tokens: 240, period: Duration::from_secs(12 * 60) };
 
 /// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,8 +129,9 @@ pub struct Throttle {
     /// Proven prefixes of each username, the latest last.
     proven: Table<Username, Vec<Prefix>>,
     registrations: Table<Prefix, RegistrationBuckets>,
-    mails: Table<AccountId, Bucket>,
+    mails: Table<AccountId, Mails>,
     finds: Table<AccountId, Bucket>,
+    lists: Table<AccountId, Bucket>,
 }
 
 impl Throttle {
@@ -133,6 +147,7 @@ impl Throttle {
             registrations: Table::default(),
             mails: Table::default(),
             finds: Table::default(),
+            lists: Table::default(),
         }
     }
 
@@ -306,17 +321,28 @@ impl Throttle {
     }
 
     /// Charges a mail for its recipients before it is stored, so that concurrent mails count, too.
-    /// The caller refunds a mail that is not accepted, or was accepted before.
+    /// The caller settles each allowed mail once: it counts, or it does not.
     ///
     /// # Errors
     ///
     /// The account has reached its limit: nothing is charged.
-    pub fn mail(&mut self, now: Duration, account: AccountId, recipients: u32) -> Result<(), Wait> {
+    pub fn mail(
+        &mut self,
+        now: Duration,
+        account: AccountId,
+        recipients: u32,
+    ) -> Result<ToLists, Wait> {
         match self.config.mails_per_hour {
-            0 => Ok(()),
-            per_hour => {
-                self.mails.touch(account).take_some(now, per_hour, recipients).map_err(Wait)
-            }
+            0 => Ok(ToLists::Allowed),
+            per_hour => self.mails.touch(account).charge(now, per_hour, recipients).map_err(Wait),
+        }
+    }
+
+    /// Settles a mail that counts: it was accepted, or it was refused after the store had looked at
+    /// its lists.
+    pub fn mail_counted(&mut self, account: AccountId, to_lists: ToLists) {
+        if let Some(mails) = self.mails.peek_mut(&account) {
+            mails.settle(to_lists);
         }
     }
 
@@ -326,15 +352,23 @@ impl Throttle {
     /// more members than the limit can still be used.
     pub fn mail_reached(&mut self, now: Duration, account: AccountId, accounts: u32) {
         if accounts > 0 && self.config.mails_per_hour > 0 {
-            self.mails.touch(account).owe(now, self.config.mails_per_hour, accounts);
+            self.mails.touch(account).bucket.owe(now, self.config.mails_per_hour, accounts);
         }
     }
 
-    /// Refunds the charge for a mail that was not sent.
-    pub fn mail_not_sent(&mut self, now: Duration, account: AccountId, recipients: u32) {
-        if let Some(bucket) = self.mails.peek_mut(&account) {
-            bucket.put_back(self.config.mails_per_hour, recipients);
-            if bucket.is_full(now) {
+    /// Settles a mail that does not count, since it was not sent or had been sent before: refunds
+    /// the charge.
+    pub fn mail_not_counted(
+        &mut self,
+        now: Duration,
+        account: AccountId,
+        recipients: u32,
+        to_lists: ToLists,
+    ) {
+        if let Some(mails) = self.mails.peek_mut(&account) {
+            mails.settle(to_lists);
+            mails.bucket.put_back(self.config.mails_per_hour, recipients);
+            if mails.is_unused(now) {
                 self.mails.remove(&account);
             }
         }
@@ -352,12 +386,22 @@ impl Throttle {
 
     /// Refunds the charge for a find that was not answered.
     pub fn find_unanswered(&mut self, now: Duration, account: AccountId) {
-        if let Some(bucket) = self.finds.peek_mut(&account) {
-            bucket.put_back(FINDS, 1);
-            if bucket.is_full(now) {
-                self.finds.remove(&account);
-            }
-        }
+        give_back(&mut self.finds, FINDS, now, account);
+    }
+
+    /// Charges a request about lists before the store works for it, so that concurrent requests
+    /// count, too. The caller refunds a request that is not answered.
+    ///
+    /// # Errors
+    ///
+    /// The account has reached its limit: nothing is charged.
+    pub fn list(&mut self, now: Duration, account: AccountId) -> Result<(), Wait> {
+        self.lists.touch(account).take_some(now, LISTS, 1).map_err(Wait)
+    }
+
+    /// Refunds the charge for a request about lists that was not answered.
+    pub fn list_unanswered(&mut self, now: Duration, account: AccountId) {
+        give_back(&mut self.lists, LISTS, now, account);
     }
 
     fn is_proven(&self, prefix: Prefix, username: &Username) -> bool {
@@ -411,6 +455,16 @@ where
         tally.release(now, charges);
         if tally.count(now) == 0 {
             table.remove(key);
+        }
+    }
+}
+
+/// Refunds one request of an account. An account that is charged nothing takes no room.
+fn give_back(table: &mut Table<AccountId, Bucket>, rate: Rate, now: Duration, account: AccountId) {
+    if let Some(bucket) = table.peek_mut(&account) {
+        bucket.put_back(rate, 1);
+        if bucket.is_full(now) {
+            table.remove(&account);
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         admission::AdmissionConfig, list_creation::ListCreation, retention::RetentionPolicy,
         throttle::ThrottleConfig,
     },
+    ops::logging::LogFormat,
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
 };
@@ -55,6 +56,7 @@ impl Config {
         Ok(Self {
             task,
             listen: values.listen()?,
+            proxies: values.networks("proxy-protocol")?,
             security: values.security(&data_dir)?,
             data_dir,
             store: values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))?,
@@ -106,6 +108,8 @@ impl Config {
                     ("trace", log::LevelFilter::Trace),
                 ],
             )?,
+            log_format: values
+                .choice("log-format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             log_file: values.path("log-file")?,
         })
     }

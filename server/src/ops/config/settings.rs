@@ -52,6 +52,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: "an IP address and a port, such as 127.0.0.1:8888 or [::1]:8888; port 0 takes a free one",
         meaning: "Address to listen on; may be given several times",
     },
+    Setting {
+        key: "proxy-protocol",
+        kind: Kind::Many,
+        value: "FROM",
+        default: "none",
+        allowed: "an IP address or a network, such as 127.0.0.1, 10.0.0.0/8 or ::1",
+        meaning: "Proxy that must name each client in a PROXY header of version 2; may be given several times",
+    },
     one(
         "data-dir",
         "DIR",
@@ -276,6 +284,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "info",
         "error, warn, info, debug or trace",
         "What is logged: everything from this level up",
+    ),
+    one(
+        "log-format",
+        "FORMAT",
+        "text",
+        "text or json",
+        "The form of the log's lines: text for people and for fail2ban, or a JSON object each",
     ),
     one(
         "log-file",

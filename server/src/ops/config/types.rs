@@ -10,12 +10,12 @@ use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 
 use crate::{
     limits::{
-        admission::AdmissionConfig, list_creation::ListCreation, retention::RetentionPolicy,
-        throttle::ThrottleConfig,
+        admission::AdmissionConfig, list_creation::ListCreation, network::Network,
+        retention::RetentionPolicy, throttle::ThrottleConfig,
     },
     ops::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
-        restore::RestoreSource,
+        logging::LogFormat, restore::RestoreSource,
     },
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
@@ -76,6 +76,8 @@ pub enum SecurityConfig {
 pub struct Config {
     pub task: Task,
     pub listen: Listen,
+    /// The setting `proxy-protocol`.
+    pub proxies: Vec<Network>,
     pub data_dir: PathBuf,
     pub security: SecurityConfig,
     pub store: StoreKind,
@@ -100,6 +102,7 @@ pub struct Config {
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
     pub log_level: log::LevelFilter,
+    pub log_format: LogFormat,
     pub log_file: Option<PathBuf>,
 }
 
@@ -144,6 +147,12 @@ impl Config {
             warnings.push(
                 "listening beyond this machine without TLS: others on the way can read mail and \
                  take over accounts"
+                    .to_owned(),
+            );
+        }
+        if self.proxies.iter().any(|network| network.is_everything()) {
+            warnings.push(
+                "proxy-protocol trusts every address: any client can say that it has another one"
                     .to_owned(),
             );
         }

@@ -13,7 +13,7 @@ use super::{
     sources::{Written, WrittenSettings},
     types::{Listen, SecurityConfig},
 };
-use crate::ops::certificate::CertificateSource;
+use crate::{limits::network::Network, ops::certificate::CertificateSource};
 
 /// The written values of all settings.
 pub(super) struct Values(pub(super) WrittenSettings);
@@ -149,6 +149,15 @@ impl Values {
                 refused(file, "a file only together with the other of tls-cert and tls-key")
             }
         }
+    }
+
+    /// Addresses and networks.
+    pub(super) fn networks(&self, key: &str) -> Result<Vec<Network>, ConfigError> {
+        let Some(written) = self.0.get(key) else {
+            return Ok(Vec::new());
+        };
+        let parse = |value: &String| value.parse().map_err(|_| refused(written, value));
+        written.values.iter().map(parse).collect()
     }
 
     /// The addresses to listen on. Only addresses with port 0 may be repeated.

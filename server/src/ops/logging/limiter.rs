@@ -10,10 +10,7 @@ use std::{
 use log::{Log, Metadata, Record};
 
 use super::rate_limit::{Decision, RateLimit, Sum};
-use crate::{
-    event::{Event, TARGET},
-    mutex::lock,
-};
+use crate::{event::Event, mutex::lock};
 
 /// The process's logger, which limits repeated lines.
 pub(super) struct LimitedLog {
@@ -80,10 +77,7 @@ impl Limiter {
     fn write(&self, sums: Vec<Sum>) {
         for sum in sums {
             let Sum { event, address, count } = sum;
-            let event = Event::LogRepeated { event, address: &address, count };
-            let mut record = Record::builder();
-            record.target(TARGET).level(event.level());
-            self.sinks.log(&record.args(format_args!("{event}")).build());
+            Event::LogRepeated { name: event, address: &address, count }.log_to(&*self.sinks);
         }
     }
 }

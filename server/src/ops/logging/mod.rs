@@ -5,7 +5,6 @@
 //! is reported as soon as there is room again.
 
 use std::{
-    fmt,
     io::{self, Write},
     path::Path,
     sync::Arc,
@@ -14,14 +13,15 @@ use std::{
 
 use log::{LevelFilter, Log, Record};
 
-pub use self::{error::LoggingError, style::Style};
+pub use self::{
+    error::LoggingError,
+    style::{LogFormat, Style},
+};
 use self::{
     limiter::{LimitedLog, Limiter},
     sink::{Entry, Sink},
     target::Target,
 };
-use crate::event::is_obeyed;
-
 mod error;
 mod limiter;
 mod rate_limit;
@@ -38,16 +38,22 @@ pub struct Logging {
 }
 
 impl Logging {
-    /// Starts the process's log, on standard error and, if a file is named, in it.
+    /// Starts the process's log, on standard error and, if a file is named, in it, in one format.
     ///
     /// # Errors
     ///
     /// See [`LoggingError`].
-    pub fn start(level: LevelFilter, file: Option<&Path>) -> Result<Self, LoggingError> {
-        let style = Style::of_stderr();
+    pub fn start(
+        level: LevelFilter,
+        format: LogFormat,
+        file: Option<&Path>,
+    ) -> Result<Self, LoggingError> {
+        let style = Style::of_log(format);
         let terminal = Sink::start("log-stderr", Target::Stderr, style)?;
         let file = match file {
-            Some(path) => Some(Sink::start("log-file", Target::open(path)?, Style::Plain)?),
+            Some(path) => {
+                Some(Sink::start("log-file", Target::open(path)?, Style::of_file(format))?)
+            }
             None => None,
         };
         let mut dispatch = fern::Dispatch::new().level(level).chain(output(&terminal));
@@ -91,32 +97,13 @@ impl Logging {
 fn output(sink: &Sink) -> fern::Dispatch {
     let style = sink.style;
     fern::Dispatch::new()
-        .format(move |out, message, record: &Record<'_>| {
-            out.finish(format_args!("{}", style.line(record.level(), Escaped(message))));
+        .format(move |out, _, record: &Record<'_>| {
+            out.finish(format_args!("{}", style.line(record)));
         })
         .chain(fern::Output::writer(
             Box::new(Line { sink: sink.clone(), text: String::new() }),
             "\n",
         ))
-}
-
-/// A message with its control characters escaped, so that it stays on one line.
-struct Escaped<'a>(&'a fmt::Arguments<'a>);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
-        impl fmt::Write for Escaping<'_, '_> {
-            fn write_str(&mut self, text: &str) -> fmt::Result {
-                text.chars().try_for_each(|c| match is_obeyed(c) {
-                    true => write!(self.0, "{}", c.escape_unicode()),
-                    false => self.0.write_char(c),
-                })
-            }
-        }
-        use fmt::Write as _;
-        write!(Escaping(f), "{}", self.0)
-    }
 }
 
 /// Collects fern's writes until a line is complete.

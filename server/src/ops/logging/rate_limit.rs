@@ -29,9 +29,10 @@ const KEYS_MAX: usize = 1024;
 const SILENT_MAX: usize = 16_384;
 
 /// Events that are limited. Events without an address are counted for all addresses together.
-const EVENTS: [&str; 8] = [
+const EVENTS: [&str; 9] = [
     "connection.opened",
     "connection.refused",
+    "proxy.refused",
     "protocol.error",
     "request.limited",
     "request.refused",
@@ -92,7 +93,8 @@ impl RateLimit {
         if self.count(now, event, address) == Decision::Write {
             return Decision::Write;
         }
-        if event == "connection.opened"
+        // The first lines of a connection, which is closed later.
+        if matches!(event, "connection.opened" | "proxy.refused")
             && let Some(id) = field(line, "connection")
             && self.silent.len() < SILENT_MAX
         {
@@ -211,6 +213,21 @@ mod tests {
         summed += rate_limit.all().iter().map(|sum| sum.count).sum::<u64>();
         assert_eq!(written / 2 + summed, 86_400, "each connection is written or counted");
         assert!(written < 2 * (100 + 1441) && sums <= 144, "{written} lines, {sums} sums");
+        assert!(rate_limit.silent.is_empty());
+    }
+
+    #[test]
+    fn a_health_check_without_a_header_causes_few_lines() {
+        let mut rate_limit = RateLimit::default();
+        let mut written = 0;
+        for now in 0..2 * u64::from(BURST) {
+            let refused = format!("proxy.refused connection=0.{now} address=10.0.0.1:{now}");
+            let closed = format!("connection.closed connection=0.{now} reason=proxy_header");
+            for line in [refused, closed] {
+                written += u32::from(rate_limit.decide(second(0), &line) == Decision::Write);
+            }
+        }
+        assert_eq!(written, 2 * BURST);
         assert!(rate_limit.silent.is_empty());
     }
 

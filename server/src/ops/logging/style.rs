@@ -1,5 +1,5 @@
 //! The form of lines: time and level for people and files, a priority for systemd's journal, which
-//! adds the time itself (sd-daemon(3)).
+//! adds the time itself (sd-daemon(3)), and JSON for programs.
 
 use std::{
     env, fmt,
@@ -8,7 +8,21 @@ use std::{
 };
 
 use fern::colors::{Color, ColoredLevelConfig};
-use log::Level;
+use log::{Level, Record};
+
+use crate::event::{
+    is_obeyed,
+    json::{self, LibraryMessage},
+};
+
+/// The value of the setting `log-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Name and fields, for people.
+    Text,
+    /// JSON objects, as `server/log-schema.json` describes them.
+    Json,
+}
 
 /// The form of the lines of one sink.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +33,10 @@ pub enum Style {
     Colored,
     /// A priority, which the journal removes, and the text.
     Journal,
+    /// A JSON object, with time and level in it.
+    Json,
+    /// As `Json`, after a priority, which the journal removes.
+    JsonJournal,
 }
 
 impl Style {
@@ -32,9 +50,29 @@ impl Style {
         if colors { Self::Colored } else { Self::Plain }
     }
 
+    /// The form for the log on standard error.
+    #[must_use]
+    pub fn of_log(format: LogFormat) -> Self {
+        match (format, Self::of_stderr()) {
+            (LogFormat::Text, style) => style,
+            (LogFormat::Json, Self::Journal | Self::JsonJournal) => Self::JsonJournal,
+            (LogFormat::Json, Self::Plain | Self::Colored | Self::Json) => Self::Json,
+        }
+    }
+
+    /// The form for a log file.
+    #[must_use]
+    pub(super) fn of_file(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Plain,
+            LogFormat::Json => Self::Json,
+        }
+    }
+
     /// A line without its end.
-    pub(super) fn line(self, level: Level, text: impl fmt::Display) -> String {
-        let time = jiff::Timestamp::now();
+    pub(super) fn line(self, record: &Record<'_>) -> String {
+        let (time, level) = (jiff::Timestamp::now(), record.level());
+        let text = Escaped(record.args());
         match self {
             Self::Plain => format!("{time:.3} {level:<5} {text}"),
             Self::Colored => {
@@ -42,6 +80,10 @@ impl Style {
                 format!("{time:.3} {:<5} {text}", colors.color(level))
             }
             Self::Journal => format!("{}{text}", priority(level)),
+            Self::Json => json_line(format_args!("{time:.3}"), record),
+            Self::JsonJournal => {
+                format!("{}{}", priority(level), json_line(format_args!("{time:.3}"), record))
+            }
         }
     }
 
@@ -49,9 +91,40 @@ impl Style {
     #[must_use]
     pub fn failure(self, text: impl fmt::Display) -> String {
         match self {
-            Self::Plain | Self::Colored => format!("correiod: {text}"),
-            Self::Journal => format!("{}{text}", priority(Level::Error)),
+            Self::Plain | Self::Colored | Self::Json => format!("correiod: {text}"),
+            Self::Journal | Self::JsonJournal => format!("{}{text}", priority(Level::Error)),
         }
+    }
+}
+
+fn json_line(time: impl fmt::Display, record: &Record<'_>) -> String {
+    let pairs = record.key_values();
+    match pairs.get(json::MEMBERS.into()) {
+        Some(members) => json::line(time, record.level(), members),
+        None => {
+            let message =
+                LibraryMessage { target: record.target(), text: record.args().to_string() };
+            json::line(time, record.level(), message)
+        }
+    }
+}
+
+/// A message with its control characters escaped, so that it stays on one line.
+struct Escaped<'a>(&'a fmt::Arguments<'a>);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl fmt::Write for Escaping<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|c| match is_obeyed(c) {
+                    true => write!(self.0, "{}", c.escape_unicode()),
+                    false => self.0.write_char(c),
+                })
+            }
+        }
+        use fmt::Write as _;
+        write!(Escaping(f), "{}", self.0)
     }
 }
 
@@ -81,17 +154,22 @@ fn is_journal(stream: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
+    fn line(style: Style, level: Level) -> String {
+        style.line(&Record::builder().level(level).args(format_args!("login.failed")).build())
+    }
+
     #[test]
     fn a_line_for_the_journal_has_a_priority_and_no_time() {
         let said = [Level::Error, Level::Warn, Level::Info, Level::Debug]
-            .map(|level| Style::Journal.line(level, "login.failed"));
+            .map(|level| line(Style::Journal, level));
         assert_eq!(
             said,
             ["<3>login.failed", "<4>login.failed", "<6>login.failed", "<7>login.failed"]
         );
         assert_eq!(Style::Journal.failure("no"), "<3>no");
         assert_eq!(Style::Plain.failure("no"), "correiod: no");
-        assert!(Style::Plain.line(Level::Warn, "login.failed").ends_with("Z WARN  login.failed"));
+        assert!(line(Style::Plain, Level::Warn).ends_with("Z WARN  login.failed"));
+        assert!(line(Style::JsonJournal, Level::Warn).starts_with("<4>{\"time\":\"2"));
     }
 
     #[test]

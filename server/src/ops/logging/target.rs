@@ -85,5 +85,5 @@ fn append(path: &Path) -> io::Result<fs::File> {
 
 /// The line of an event that the log itself reports.
 pub(super) fn line(style: Style, event: Event<'_>) -> String {
-    style.line(event.level(), event) + "\n"
+    event.with_record(|record| style.line(record)) + "\n"
 }

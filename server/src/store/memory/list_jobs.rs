@@ -8,10 +8,10 @@ use correio_proto::{
     message::{ListChange, ListMember, ListOverview, MembersPage, Role},
 };
 
-use super::{FULL_OF_LISTS, MemoryStore};
+use super::{FULL_OF_LISTS, MemoryStore, WALKED_MAX, lists::standing_after};
 use crate::{
     ids::AccountId,
-    store::{NewMailRecord, StoreDone, lists::Membership},
+    store::{NewMailRecord, StoreDone, StoreJob, ToLists, lists::Membership},
 };
 
 /// Names that a refusal states at most, as many as its reply may have.
@@ -63,10 +63,8 @@ impl MemoryStore {
         after: Option<&Username>,
         max: usize,
     ) -> MembersPage {
-        let is_after = |username: &Username| after.is_none_or(|after| username > after);
-        let members = self.members_of(name, membership);
-        let mut members: Vec<_> =
-            members.into_iter().filter(|(username, ..)| is_after(username)).collect();
+        // One more shows whether there are more.
+        let mut members = self.members_of(name, membership, after, max.saturating_add(1));
         let more = members.len() > max;
         members.truncate(max);
         let members = members.into_iter().filter_map(|(username, id, role)| {
@@ -80,27 +78,62 @@ impl MemoryStore {
         Some(self.accounts.get(id)?.names.full_name.clone())
     }
 
-    /// The members of a list, in the order of their usernames.
+    /// At most `max` members of a list, in the order of their usernames: those that stand after
+    /// this one, or the first.
     fn members_of(
         &self,
         name: &Username,
         membership: Membership,
+        after: Option<&Username>,
+        max: usize,
     ) -> Vec<(&Username, AccountId, Role)> {
-        let added = self.lists.added(name);
         match membership {
-            Membership::Added => added.collect(),
+            Membership::Added => self.lists.added(name, after).take(max).collect(),
             Membership::AllAccounts => {
-                let owners: Vec<_> = added.map(|(_, id, _)| id).collect();
+                let owners: Vec<_> = self.lists.added(name, None).map(|(_, id, _)| id).collect();
                 let role = |id: &AccountId| match owners.contains(id) {
                     true => Role::Owner {},
                     false => Role::Member {},
                 };
-                let mut all: Vec<_> =
-                    self.ids.iter().map(|(username, id)| (username, *id, role(id))).collect();
-                all.sort_unstable_by_key(|(username, ..)| *username);
-                all
+                let all = self.ids.range::<Username, _>(standing_after(after)).take(max);
+                all.map(|(username, id)| (username, *id, role(id))).collect()
             }
         }
+    }
+
+    /// Whether a job may run in this iteration of the event loop. A mail to lists waits for another
+    /// iteration if the mails before it have gone to many members.
+    pub(super) fn has_time_for(&mut self, job: &StoreJob) -> bool {
+        let members = self.members_to_walk(job);
+        let walked = self.walked.saturating_add(members);
+        if self.walked > 0 && members > 0 && walked > WALKED_MAX {
+            return false;
+        }
+        self.walked = walked;
+        true
+    }
+
+    /// Members of lists that a job looks at; 0 if it is answered before.
+    fn members_to_walk(&self, job: &StoreJob) -> u32 {
+        let StoreJob::Send { sender, mail, to_lists: ToLists::Allowed, .. } = job else {
+            return 0;
+        };
+        let Some(account) = self.accounts.get(*sender) else {
+            return 0;
+        };
+        if account.record(mail.id).is_some() {
+            return 0;
+        }
+        let mut members = 0_u32;
+        for name in mail.to.iter().filter(|name| !self.ids.contains_key(*name)) {
+            match self.lists.standing(name, &account.names.username, self.accounts.count) {
+                Some((standing, count)) if standing.may_send() => {
+                    members = members.saturating_add(count);
+                }
+                Some(_) | None => return 0,
+            }
+        }
+        if members > limits::MEMBERS_MAX { 0 } else { members }
     }
 
     pub(super) fn change_list(
@@ -117,10 +150,13 @@ impl MemoryStore {
             let ListChange::Create { title, senders } = change else {
                 return StoreDone::NoSuchList;
             };
-            return match self.ids.contains_key(name) {
-                true => StoreDone::UsernameTaken,
-                false => self.lists.create((id, &username), name, title, senders),
-            };
+            if self.ids.contains_key(name) || self.lists.is_kept(name) {
+                return StoreDone::UsernameTaken;
+            }
+            if self.lists.memberships >= self.limits.memberships {
+                return StoreDone::Unavailable(FULL_OF_LISTS.into());
+            }
+            return self.lists.create((id, &username), name, title, senders);
         };
         if let Err(refusal) = standing.may_change(&username, &change) {
             return refusal;
@@ -150,6 +186,7 @@ impl MemoryStore {
         &self,
         sender: &Username,
         mail: &NewMailRecord,
+        to_lists: ToLists,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let mut named = Vec::with_capacity(mail.to.as_slice().len());
         let (mut unknown, mut refused) = (Vec::new(), Vec::new());
@@ -181,9 +218,12 @@ impl MemoryStore {
             return Err(StoreDone::ListFull);
         }
         if !lists.is_empty() {
+            if to_lists == ToLists::Held {
+                return Err(StoreDone::ListsHeld);
+            }
             let mut seen: HashSet<AccountId> = named.iter().map(|(_, id)| *id).collect();
             for (name, membership) in lists {
-                let of_list = self.members_of(name, membership).into_iter();
+                let of_list = self.members_of(name, membership, None, usize::MAX).into_iter();
                 named.extend(
                     of_list
                         .filter(|(_, id, _)| self.takes_mail(*id) && seen.insert(*id))
@@ -199,7 +239,7 @@ impl MemoryStore {
             .collect();
         match full.is_empty() {
             true => Ok(named.into_iter().map(|(_, id)| id).collect()),
-            false => Err(StoreDone::MailboxesFull(full)),
+            false => Err(StoreDone::MailboxesFull { recipients: full, members }),
         }
     }
 

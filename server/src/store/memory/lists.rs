@@ -1,6 +1,9 @@
 //! The lists of the store in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    ops::Bound,
+};
 
 use correio_proto::{
     limits,
@@ -12,7 +15,7 @@ use crate::{
     ids::AccountId,
     store::{
         EVERYBODY, StoreDone,
-        lists::{EVERYBODY_TITLE, Membership, Standing},
+        lists::{EVERYBODY_TITLE, Membership, Standing, is_reserved},
     },
 };
 
@@ -26,6 +29,11 @@ pub(super) struct Lists {
     numbers: HashMap<Username, ListNumber>,
     /// The lists that each account was added to.
     of: HashMap<AccountId, BTreeMap<ListNumber, Role>>,
+    /// The lists that each account has made, the lists of deleted accounts included.
+    made: HashMap<AccountId, BTreeSet<ListNumber>>,
+    /// Usernames of deleted accounts, which no list gets. The limit on registrations bounds how fast
+    /// they grow.
+    retired: HashSet<Username>,
     /// Number of the last list.
     last: ListNumber,
     /// Members of all lists, each counted in each list.
@@ -38,6 +46,8 @@ struct List {
     title: FullName,
     senders: SendPolicy,
     membership: Membership,
+    /// The account that made the list; `None` for the list of all accounts.
+    creator: Option<AccountId>,
     /// Those that were added.
     members: BTreeMap<Username, (AccountId, Role)>,
 }
@@ -52,12 +62,14 @@ impl Lists {
             lists: BTreeMap::new(),
             numbers: HashMap::new(),
             of: HashMap::new(),
+            made: HashMap::new(),
+            retired: HashSet::new(),
             last: 0,
             memberships: 0,
         };
         if let (Ok(name), Ok(title)) = (EVERYBODY.parse(), EVERYBODY_TITLE.parse()) {
             let senders = SendPolicy::Owners {};
-            lists.insert(&name, title, senders, Membership::AllAccounts);
+            lists.insert(&name, title, senders, (Membership::AllAccounts, None));
         }
         lists
     }
@@ -67,18 +79,27 @@ impl Lists {
         name: &Username,
         title: FullName,
         senders: SendPolicy,
-        membership: Membership,
+        (membership, creator): (Membership, Option<AccountId>),
     ) -> ListNumber {
         self.last += 1;
+        if let Some(creator) = creator {
+            self.made.entry(creator).or_default().insert(self.last);
+        }
         let (name, members) = (name.clone(), BTreeMap::new());
         self.numbers.insert(name.clone(), self.last);
-        self.lists.insert(self.last, List { name, title, senders, membership, members });
+        let list = List { name, title, senders, membership, creator, members };
+        self.lists.insert(self.last, list);
         self.last
     }
 
     /// Whether a list has this name.
     pub(super) fn has_name(&self, name: &Username) -> bool {
         self.numbers.contains_key(name)
+    }
+
+    /// Whether no list gets this name.
+    pub(super) fn is_kept(&self, name: &Username) -> bool {
+        is_reserved(name) || self.retired.contains(name)
     }
 
     fn find(&self, name: &Username) -> Option<(ListNumber, &List)> {
@@ -98,22 +119,29 @@ impl Lists {
         Some((list.standing(username), list.count(accounts)))
     }
 
-    /// The accounts that were added to a list, in the order of their usernames.
-    pub(super) fn added(
-        &self,
+    /// The accounts that were added to a list, in the order of their usernames: those that stand
+    /// after this one, or all.
+    pub(super) fn added<'a>(
+        &'a self,
         name: &Username,
-    ) -> impl Iterator<Item = (&Username, AccountId, Role)> {
-        let members = self.find(name).map(|(_, list)| &list.members);
+        after: Option<&Username>,
+    ) -> impl Iterator<Item = (&'a Username, AccountId, Role)> + use<'a> {
+        let members = self
+            .find(name)
+            .map(|(_, list)| list.members.range::<Username, _>(standing_after(after)));
         members.into_iter().flatten().map(|(username, (id, role))| (username, *id, *role))
     }
 
     /// The lists of an account, as [`crate::store::StoreJob::ListsOf`] describes it.
     pub(super) fn of(&self, (id, username): Named<'_>, accounts: usize) -> Vec<ListOverview> {
-        let of = self.of.get(&id);
+        let (of, made) = (self.of.get(&id), self.made.get(&id));
+        let is_made = move |number: &ListNumber| made.is_some_and(|made| made.contains(number));
         let with_role = |role: Role| {
             let lists = of.into_iter().flatten().filter(move |(_, has)| **has == role);
-            lists.map(|(number, _)| *number)
+            lists.map(|(number, _)| *number).filter(move |number| !is_made(number))
         };
+        let is_in = |number: &ListNumber| of.is_some_and(|of| of.contains_key(number));
+        let first = made.into_iter().flatten().copied().filter(is_in);
         let everybody = EVERYBODY.parse().ok().and_then(|name| self.find(&name));
         let everybody = everybody.filter(|(number, list)| {
             list.membership == Membership::AllAccounts
@@ -123,7 +151,7 @@ impl Lists {
             with_role(Role::Member {}).take(limits::LISTS_MAX).collect();
         members.extend(everybody.map(|(number, _)| number));
         members.sort_unstable();
-        let numbers = with_role(Role::Owner {}).chain(members).take(limits::LISTS_MAX);
+        let numbers = first.chain(with_role(Role::Owner {})).chain(members).take(limits::LISTS_MAX);
         let lists = numbers.filter_map(|number| self.lists.get(&number));
         let mut lists: Vec<_> = lists.map(|list| list.overview(username, accounts)).collect();
         lists.sort_by(|one, other| one.name.cmp(&other.name));
@@ -148,10 +176,10 @@ impl Lists {
         title: FullName,
         senders: SendPolicy,
     ) -> StoreDone {
-        if self.owned(owner.0) >= limits::LISTS_MAX {
+        if self.made.get(&owner.0).is_some_and(|made| made.len() >= limits::LISTS_MAX) {
             return StoreDone::ListFull;
         }
-        let number = self.insert(name, title, senders, Membership::Added);
+        let number = self.insert(name, title, senders, (Membership::Added, Some(owner.0)));
         self.put(number, owner, Role::Owner {});
         StoreDone::Changed
     }
@@ -163,7 +191,7 @@ impl Lists {
         title: FullName,
         senders: SendPolicy,
     ) -> StoreDone {
-        self.insert(name, title, senders, Membership::Added);
+        self.insert(name, title, senders, (Membership::Added, None));
         StoreDone::Changed
     }
 
@@ -224,11 +252,6 @@ impl Lists {
         }
     }
 
-    fn owned(&self, id: AccountId) -> usize {
-        let roles = self.of.get(&id).into_iter().flat_map(BTreeMap::values);
-        roles.filter(|role| **role == Role::Owner {}).count()
-    }
-
     /// Whether the list has owners, and none but these usernames.
     fn has_no_other_owner(&self, number: ListNumber, usernames: &Recipients) -> bool {
         let members = self.lists.get(&number).into_iter().flat_map(|list| &list.members);
@@ -253,17 +276,8 @@ impl Lists {
         if membership == Membership::Added && all > limits::MEMBERS_MAX as usize {
             return StoreDone::ListFull;
         }
-        let would_own_too_many = |(id, username): &Named<'_>| {
-            let is_owner =
-                list.members.get(*username).is_some_and(|(_, has)| *has == Role::Owner {});
-            !is_owner && self.owned(*id) >= limits::LISTS_MAX
-        };
-        match role {
-            Role::Owner {} if added.iter().any(would_own_too_many) => return StoreDone::ListFull,
-            Role::Member {} if self.has_no_other_owner(number, members) => {
-                return StoreDone::LastOwner;
-            }
-            Role::Owner {} | Role::Member {} => {}
+        if role == (Role::Member {}) && self.has_no_other_owner(number, members) {
+            return StoreDone::LastOwner;
         }
         for (id, username) in added {
             match (membership, role) {
@@ -305,10 +319,18 @@ impl Lists {
         for (id, _) in list.members.values() {
             self.leave(number, *id);
         }
+        if let Some(creator) = list.creator
+            && let Some(made) = self.made.get_mut(&creator)
+        {
+            made.remove(&number);
+            if made.is_empty() {
+                self.made.remove(&creator);
+            }
+        }
         StoreDone::Changed
     }
 
-    /// Removes a deleted account from its lists.
+    /// Removes a deleted account from its lists, and keeps its username from lists.
     pub(super) fn forget_account(&mut self, (id, username): Named<'_>) {
         let numbers: Vec<_> =
             self.of.get(&id).into_iter().flatten().map(|(number, _)| *number).collect();
@@ -316,6 +338,7 @@ impl Lists {
             self.take(number, username);
             self.delete_if_empty(number);
         }
+        self.retired.insert(username.clone());
     }
 
     fn put(&mut self, number: ListNumber, (id, username): Named<'_>, role: Role) {
@@ -344,6 +367,11 @@ impl Lists {
             }
         }
     }
+}
+
+/// The usernames that stand after this one, or all.
+pub(super) fn standing_after(after: Option<&Username>) -> (Bound<&Username>, Bound<&Username>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
 impl List {

@@ -16,15 +16,16 @@ use correio_proto::{
 };
 
 use self::{
-    admin::{AccountSettings, RecordedInvites, RetentionDays},
     contents::Uploads,
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
+    settings::{AccountSettings, RecordedInvites, RetentionDays},
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, UploadLimits,
+    Submitted, ToLists, UploadLimits,
     directory::{self, Directory},
+    lists::is_reserved,
     uploads,
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
@@ -34,6 +35,7 @@ mod contents;
 mod list_jobs;
 mod lists;
 mod mailbox;
+mod settings;
 
 /// Bounds of a whole [`MemoryStore`].
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,10 @@ const FULL_OF_ACCOUNTS: &str = "the memory store is full of accounts";
 const FULL_OF_LISTS: &str = "the memory store is full of lists";
 const FULL_OF_MAIL: &str = "the memory store is full of mail";
 
+/// Members of lists that the mails of one iteration of the event loop may reach: those of one mail
+/// to as many as there may be, or of several to fewer. All connections wait for them.
+const WALKED_MAX: u32 = correio_proto::limits::MEMBERS_MAX;
+
 /// Idempotency records, and uploads, deleted in one step.
 const PRUNE_STEP: u32 = 1000;
 
@@ -97,6 +103,8 @@ pub struct MemoryStore {
     records: usize,
     uploads: Uploads,
     lists: Lists,
+    /// Members of lists that mails may have reached since the last [`Store::collect`].
+    walked: u32,
     bytes: u64,
     last_seq: u64,
 }
@@ -156,6 +164,7 @@ impl MemoryStore {
             records: 0,
             uploads: Uploads::new(limits.uploads),
             lists: Lists::new(),
+            walked: 0,
             bytes: 0,
             last_seq: 0,
         }
@@ -170,7 +179,9 @@ impl MemoryStore {
             StoreJob::SetFullName { account, full_name } => self.set_full_name(account, full_name),
             StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
-            StoreJob::Send { sender, mail, now } => self.send(sender, mail, now),
+            StoreJob::Send { sender, mail, to_lists, now } => {
+                self.send(sender, mail, to_lists, now)
+            }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
             }
@@ -228,7 +239,7 @@ impl MemoryStore {
                 false => StoreDone::UsernameTaken,
             };
         }
-        if self.lists.has_name(&username) {
+        if is_reserved(&username) || self.lists.has_name(&username) {
             return StoreDone::UsernameTaken;
         }
         if self.accounts.count >= self.limits.accounts {
@@ -323,7 +334,13 @@ impl MemoryStore {
         // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
     }
 
-    fn send(&mut self, sender: AccountId, mail: Arc<NewMailRecord>, now: Timestamp) -> StoreDone {
+    fn send(
+        &mut self,
+        sender: AccountId,
+        mail: Arc<NewMailRecord>,
+        to_lists: ToLists,
+        now: Timestamp,
+    ) -> StoreDone {
         let Some(from) = self.accounts.get(sender) else {
             return StoreDone::NoAccount;
         };
@@ -341,7 +358,7 @@ impl MemoryStore {
                 return refusal;
             }
         }
-        let recipients = match self.recipients(&names.username, &mail) {
+        let recipients = match self.recipients(&names.username, &mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -487,10 +504,14 @@ impl Store for MemoryStore {
     }
 
     fn submit(&mut self, _ticket: Ticket, job: StoreJob) -> Submitted {
-        Submitted::Done(self.run(job))
+        match self.has_time_for(&job) {
+            true => Submitted::Done(self.run(job)),
+            false => Submitted::Full,
+        }
     }
 
     fn collect(&mut self, _done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.walked = 0;
         Ok(())
     }
 

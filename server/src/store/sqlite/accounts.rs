@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
-    store::{AccountRecord, StoreDone, admin::Usage, retention::begin_of_day},
+    store::{AccountRecord, StoreDone, admin::Usage, lists::is_reserved, retention::begin_of_day},
 };
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
@@ -99,7 +99,9 @@ pub(super) fn create(
     match made_before {
         Some(true) => return Ok(StoreDone::CreatedBefore),
         Some(false) => return Ok(StoreDone::UsernameTaken),
-        None if lists::has_name(db, username)? => return Ok(StoreDone::UsernameTaken),
+        None if is_reserved(username) || lists::has_name(db, username)? => {
+            return Ok(StoreDone::UsernameTaken);
+        }
         None => {}
     }
     if let Some(InviteId(invite)) = invite {
@@ -224,6 +226,7 @@ pub(super) fn delete_all(tables: &mut Tables<'_>, account: AccountId) -> Result<
     }
     uploads::delete_of(tables, account)?;
     lists::forget_account(db, account)?;
+    lists::retire_name(db, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.
     let sql = "DELETE FROM account WHERE id = ?1 RETURNING username";
     let username = db.prepare_cached(sql)?.query_row([account.0], |row| parsed(row, 0))?;

@@ -2,13 +2,7 @@
 
 use rusqlite::{Connection, Result};
 
-/// A rule of what the operator has set for accounts, and the query for the accounts that break it,
-/// by number.
-struct Rule {
-    /// What is wrong with a row that breaks the rule, for the operator.
-    defect: &'static str,
-    sql: &'static str,
-}
+use super::check_rules::{self, Rule};
 
 const ACCOUNTS: &[Rule] = &[
     Rule {
@@ -38,6 +32,7 @@ const ACCOUNTS: &[Rule] = &[
     },
 ];
 
+/// As rules of accounts, by the hexadecimal id of the invite.
 const INVITES: &[Rule] = &[
     Rule {
         defect: "has no id of an invite",
@@ -69,13 +64,7 @@ pub(super) enum Subject {
 ///
 /// The file cannot be read.
 pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, Subject)) -> Result<()> {
-    for Rule { defect, sql } in ACCOUNTS {
-        let mut select = db.prepare(sql)?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            see(defect, Subject::Account(row.get(0)?));
-        }
-    }
+    check_rules::broken(db, ACCOUNTS, |defect, id| see(defect, Subject::Account(id)))?;
     for Rule { defect, sql } in INVITES {
         let mut select = db.prepare(sql)?;
         let mut rows = select.query([])?;
@@ -89,11 +78,10 @@ pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, Subject
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::Schema;
 
     /// An account with everything that the operator may set, another one, and two invites.
     const WHOLE: &str = "
-        UPDATE meta SET retention_days = 5;
+        INSERT INTO meta (only, realm, retention_days) VALUES (1, zeroblob(16), 5);
         INSERT INTO account (id, username, full_name, hash, register_id)
             VALUES (1, 'tony', 'Tony Stark', '', zeroblob(16)),
                 (2, 'pepper', 'Pepper Potts', 'h', zeroblob(16));
@@ -105,11 +93,7 @@ mod tests {
     ";
 
     fn found(change: &str) -> Vec<(&'static str, Subject)> {
-        let db = Connection::open_in_memory().unwrap();
-        let only = "INSERT INTO meta (only, realm) VALUES (1, zeroblob(16))";
-        for sql in Schema::PRESENT.steps.iter().chain(&[only, WHOLE, change]) {
-            db.execute_batch(sql).unwrap();
-        }
+        let db = check_rules::database(&[WHOLE, change]);
         let mut found = Vec::new();
         defects(&db, |defect, subject| found.push((defect, subject))).unwrap();
         found

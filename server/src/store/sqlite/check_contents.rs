@@ -2,12 +2,7 @@
 
 use rusqlite::{Connection, Result};
 
-/// A rule of the tables of contents, and the query for the rows that break it, by number.
-struct Rule {
-    /// What is wrong with a row that breaks the rule, for the operator.
-    defect: &'static str,
-    sql: &'static str,
-}
+use super::check_rules::{self, Rule};
 
 const RULES: &[Rule] = &[
     Rule {
@@ -70,21 +65,13 @@ const RULES: &[Rule] = &[
 /// # Errors
 ///
 /// The file cannot be read.
-pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, i64)) -> Result<()> {
-    for Rule { defect, sql } in RULES {
-        let mut select = db.prepare(sql)?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            see(defect, row.get(0)?);
-        }
-    }
-    Ok(())
+pub(super) fn defects(db: &Connection, see: impl FnMut(&'static str, i64)) -> Result<()> {
+    check_rules::broken(db, RULES, see)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::Schema;
 
     /// An account with one mail whose content is large, one upload, and dropped pieces.
     const WHOLE: &str = "
@@ -100,10 +87,7 @@ mod tests {
     ";
 
     fn found(change: &str) -> Vec<(&'static str, i64)> {
-        let db = Connection::open_in_memory().unwrap();
-        for sql in Schema::PRESENT.steps.iter().chain(&[WHOLE, change]) {
-            db.execute_batch(sql).unwrap();
-        }
+        let db = check_rules::database(&[WHOLE, change]);
         let mut found = Vec::new();
         defects(&db, |defect, number| found.push((defect, number))).unwrap();
         found

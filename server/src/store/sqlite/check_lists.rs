@@ -2,14 +2,10 @@
 
 use rusqlite::{Connection, Result};
 
-use super::lists;
-
-/// A rule of the tables of lists, and the query for the rows that break it, by number.
-struct Rule {
-    /// What is wrong with a row that breaks the rule, for the operator.
-    defect: &'static str,
-    sql: &'static str,
-}
+use super::{
+    check_rules::{self, Rule},
+    lists,
+};
 
 const RULES: &[Rule] = &[
     Rule {
@@ -54,20 +50,12 @@ pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, i64)) -
             see("list has a value that no list has", row.get(0)?);
         }
     }
-    for Rule { defect, sql } in RULES {
-        let mut select = db.prepare(sql)?;
-        let mut rows = select.query([])?;
-        while let Some(row) = rows.next()? {
-            see(defect, row.get(0)?);
-        }
-    }
-    Ok(())
+    check_rules::broken(db, RULES, see)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::Schema;
 
     /// Two accounts, a list of both, and the list of all accounts.
     const WHOLE: &str = "
@@ -75,15 +63,12 @@ mod tests {
             VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16)),
                 (2, 'pepper', 'Pepper Potts', 'h', zeroblob(16));
         UPDATE list SET members = 2;
-        INSERT INTO list VALUES (7, 'turma', 'Turma', 1, 0, 2);
+        INSERT INTO list VALUES (7, 'turma', 'Turma', 1, 0, 2, 1);
         INSERT INTO list_member VALUES (7, 'tony', 1, 0), (7, 'pepper', 2, 1);
     ";
 
     fn found(change: &str) -> Vec<(&'static str, i64)> {
-        let db = Connection::open_in_memory().unwrap();
-        for sql in Schema::PRESENT.steps.iter().chain(&[WHOLE, change]) {
-            db.execute_batch(sql).unwrap();
-        }
+        let db = check_rules::database(&[WHOLE, change]);
         let mut found = Vec::new();
         defects(&db, |defect, number| found.push((defect, number))).unwrap();
         found

@@ -181,10 +181,11 @@ impl Database {
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
         let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
-        let mut place = Place::Between;
+        let (mut place, mut reached) = (Place::Between, 0);
         while pages < PAGES_BYTES_MAX && place == Place::Between {
             if let Some((_, job)) = group.jobs().get(results.len()) {
-                let (result, reached) = self.run_one(intake, job)?;
+                let (result, members) = self.run_one(intake, job)?;
+                reached += members;
                 pages += page_bytes(&result);
                 place = Place::of(reached);
                 results.push(result);
@@ -258,7 +259,8 @@ impl Database {
         self.connection.total_changes() > self.changes_before
     }
 
-    /// Runs one job. Returns its result, and the number of accounts that it looked at as recipients.
+    /// Runs one job. Returns its result, and the number of members of lists that it looked at as
+    /// recipients.
     fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<(StoreDone, usize)> {
         match intake {
             Intake::Stopped(reason) if takes_in(job) => {

@@ -27,8 +27,8 @@ const GROWN_MAX: usize = 128;
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
-/// Accounts that a mail reaches, or would reach, above which it is the last one of its group: the
-/// jobs before it do not wait for another one like it.
+/// Members of lists that the mails of a group reach, or would reach, together, above which the group
+/// ends: the jobs before do not wait for further ones like these.
 const REACHED_MAX: usize = 1000;
 
 /// The queue as the store's two threads share it.
@@ -164,13 +164,13 @@ impl<'a> Group<'a> {
 pub(super) enum Place {
     /// Other jobs may follow it.
     Between,
-    /// It took long, and the group ends with it.
+    /// It took long, or the jobs up to it did, and the group ends with it.
     Last,
 }
 
 impl Place {
-    /// The place of a job that looked at so many accounts as recipients. A mail that is refused or
-    /// was sent before has looked at them, too.
+    /// The place of a job after which the group has looked at so many members of lists as recipients.
+    /// A mail that is refused has looked at them, too.
     pub(super) fn of(reached: usize) -> Self {
         if reached > REACHED_MAX { Self::Last } else { Self::Between }
     }

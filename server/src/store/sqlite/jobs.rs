@@ -27,7 +27,9 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             accounts::set_hash(tables.db, *account, old, new)
         }
         StoreJob::DeleteAccount { account, hash } => accounts::delete(tables, *account, hash),
-        StoreJob::Send { sender, mail, now } => mails::send(tables, *sender, mail, *now),
+        StoreJob::Send { sender, mail, to_lists, now } => {
+            mails::send(tables, *sender, mail, *to_lists, *now)
+        }
         StoreJob::Fetch { account, after, mails, bytes } => {
             mails::fetch(tables, *account, *after, *mails, *bytes)
         }

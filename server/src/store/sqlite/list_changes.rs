@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     ids::AccountId,
-    store::{StoreDone, lists::Membership},
+    store::{
+        StoreDone,
+        lists::{Membership, is_reserved},
+    },
 };
 
 /// Changes a list, as [`crate::store::StoreJob::ChangeList`] describes it.
@@ -58,15 +61,16 @@ fn create(
     senders: SendPolicy,
 ) -> Result<StoreDone> {
     let db = tables.db;
-    if tables.accounts.by_username(db, name)?.is_some() {
+    let is_taken = tables.accounts.by_username(db, name)?.is_some();
+    if is_taken || is_reserved(name) || lists::is_retired(db, name)? {
         return Ok(StoreDone::UsernameTaken);
     }
-    if owned(db, account)? >= limits::LISTS_MAX as u64 {
+    if made(db, account)? >= limits::LISTS_MAX as u64 {
         return Ok(StoreDone::ListFull);
     }
-    let sql =
-        "INSERT INTO list (name, title, senders, membership, members) VALUES (?1, ?2, ?3, 0, 1)";
-    let values = params![name.as_str(), title.as_str(), policy_number(senders)];
+    let sql = "INSERT INTO list (name, title, senders, membership, members, creator)
+               VALUES (?1, ?2, ?3, 0, 1, ?4)";
+    let values = params![name.as_str(), title.as_str(), policy_number(senders), account.0];
     db.prepare_cached(sql)?.execute(values)?;
     put(db, db.last_insert_rowid(), (account, username), Role::Owner {})?;
     Ok(StoreDone::Changed)
@@ -85,11 +89,10 @@ pub(super) fn set(
     Ok(StoreDone::Changed)
 }
 
-/// Number of lists that an account owns.
-fn owned(db: &Connection, account: AccountId) -> Result<u64> {
-    let sql = "SELECT count(*) FROM list_member WHERE account = ?1 AND role = ?2";
-    let values = [account.0, role_number(Role::Owner {})];
-    db.prepare_cached(sql)?.query_row(values, |row| unsigned(row, 0))
+/// Number of lists that an account has made and that are not deleted.
+fn made(db: &Connection, account: AccountId) -> Result<u64> {
+    let sql = "SELECT count(*) FROM list WHERE creator = ?1";
+    db.prepare_cached(sql)?.query_row([account.0], |row| unsigned(row, 0))
 }
 
 /// The number of a member's role in a list, if it has a row there.
@@ -137,19 +140,8 @@ pub(super) fn add(
     if all > limits::MEMBERS_MAX {
         return Ok(StoreDone::ListFull);
     }
-    let owner = Some(role_number(Role::Owner {}));
-    match role {
-        Role::Owner {} => {
-            for (id, _, _) in added.iter().filter(|(_, _, present)| *present != owner) {
-                if owned(db, *id)? >= limits::LISTS_MAX as u64 {
-                    return Ok(StoreDone::ListFull);
-                }
-            }
-        }
-        Role::Member {} if has_no_other_owner(db, list.id, members)? => {
-            return Ok(StoreDone::LastOwner);
-        }
-        Role::Member {} => {}
+    if role == (Role::Member {}) && has_no_other_owner(db, list.id, members)? {
+        return Ok(StoreDone::LastOwner);
     }
     for (id, username, _) in added {
         match (list.standing.membership, role) {

@@ -4,6 +4,8 @@
 //! A member's row has the username, too, which never changes: a page of members is a stretch of the
 //! table. The list of all accounts has rows for its owners alone.
 
+use std::collections::HashSet;
+
 use correio_proto::{
     limits,
     mail::{FullName, Username},
@@ -59,6 +61,19 @@ pub(super) fn has_name(db: &Connection, name: &Username) -> Result<bool> {
     db.prepare_cached(sql)?.query_row([name.as_str()], |row| row.get(0))
 }
 
+/// Whether a deleted account had this name.
+pub(super) fn is_retired(db: &Connection, name: &Username) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM retired_name WHERE username = ?1)";
+    db.prepare_cached(sql)?.query_row([name.as_str()], |row| row.get(0))
+}
+
+/// Keeps the username of an account that is being deleted from lists.
+pub(super) fn retire_name(db: &Connection, account: AccountId) -> Result<()> {
+    let sql = "INSERT OR IGNORE INTO retired_name (username)
+               SELECT username FROM account WHERE id = ?1";
+    db.prepare_cached(sql)?.execute([account.0]).map(drop)
+}
+
 /// Reads the lists of an account, as [`crate::store::StoreJob::ListsOf`] describes it.
 pub(super) fn of(tables: &mut Tables<'_>, account: AccountId) -> Result<StoreDone> {
     let db = tables.db;
@@ -66,14 +81,37 @@ pub(super) fn of(tables: &mut Tables<'_>, account: AccountId) -> Result<StoreDon
         return Ok(StoreDone::NoAccount);
     };
     let username = asking.username.clone();
-    // The index has the rows in this order, so that no more of them are read.
-    let sql = "SELECT id, name, title, senders, membership, members, role
-               FROM list_member CROSS JOIN list ON id = list
-               WHERE account = ?1 ORDER BY role, list LIMIT ?2";
-    let mut select = db.prepare_cached(sql)?;
-    let mut lists: Vec<StoredList> = select
-        .query_map(params![account.0, to_sql(limits::LISTS_MAX as u64)], stored)?
-        .collect::<Result<_>>()?;
+    let mut lists = Vec::new();
+    let mut ids = HashSet::new();
+    let mut made = HashSet::new();
+    // An account makes at most as many lists as are read. An index has the rows of the second query
+    // in its order, so that no more of them are read.
+    for (sql, is_made) in [
+        (
+            "SELECT id, name, title, senders, membership, members, role
+             FROM list CROSS JOIN list_member ON list = id AND username = ?2
+             WHERE creator = ?1 LIMIT ?3",
+            true,
+        ),
+        (
+            "SELECT id, name, title, senders, membership, members, role
+             FROM list_member CROSS JOIN list ON id = list
+             WHERE account = ?1 AND ?2 IS NOT NULL ORDER BY role, list LIMIT ?3",
+            false,
+        ),
+    ] {
+        let mut select = db.prepare_cached(sql)?;
+        let values = params![account.0, username.as_str(), to_sql(limits::LISTS_MAX as u64)];
+        for list in select.query_map(values, stored)? {
+            let list: StoredList = list?;
+            if is_made {
+                made.insert(list.id);
+            }
+            if ids.insert(list.id) {
+                lists.push(list);
+            }
+        }
+    }
     if let Ok(everybody) = EVERYBODY.parse()
         && lists.iter().all(|list| list.name != everybody)
         && let Some(list) = find(db, &everybody, &username)?
@@ -81,7 +119,8 @@ pub(super) fn of(tables: &mut Tables<'_>, account: AccountId) -> Result<StoreDon
     {
         lists.push(list);
     }
-    lists.sort_by_key(|list| (list.standing.role != Some(Role::Owner {}), list.id));
+    let is_owned = |list: &StoredList| list.standing.role == Some(Role::Owner {});
+    lists.sort_by_key(|list| (!made.contains(&list.id), !is_owned(list), list.id));
     lists.truncate(limits::LISTS_MAX);
     lists.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(StoreDone::Lists(lists.into_iter().map(StoredList::overview).collect()))

@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     ids::AccountId,
-    store::{Digest, NewMailRecord, StoreDone},
+    store::{Digest, NewMailRecord, StoreDone, ToLists},
 };
 
 pub(super) fn send(
     tables: &mut Tables<'_>,
     sender: AccountId,
     mail: &NewMailRecord,
+    to_lists: ToLists,
     now: Timestamp,
 ) -> Result<StoreDone> {
     let Some(from) = tables.accounts.by_id(tables.db, sender)? else {
@@ -46,11 +47,13 @@ pub(super) fn send(
         Ok(named) => named,
         Err(refusal) => return Ok(earlier(tables, sender, mail.id, &digest)?.unwrap_or(refusal)),
     };
-    // A mail that is sent again costs no walk through the members of its lists.
-    if named.has_lists()
-        && let Some(result) = earlier(tables, sender, mail.id, &digest)?
-    {
-        return Ok(result);
+    // A mail that is sent again, or may not go to lists, costs no walk through their members.
+    if named.has_lists() {
+        match (earlier(tables, sender, mail.id, &digest)?, to_lists) {
+            (Some(result), _) => return Ok(result),
+            (None, ToLists::Held) => return Ok(StoreDone::ListsHeld),
+            (None, ToLists::Allowed) => {}
+        }
     }
     let recipients = match named.reached(tables)? {
         Ok(recipients) => recipients,

@@ -44,6 +44,7 @@ mod check;
 mod check_admin;
 mod check_contents;
 mod check_lists;
+mod check_rules;
 mod checkpoint_thread;
 mod checkpoints;
 mod connection;

@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::{
         ids::ConnId,
-        store::{CreateStore, NewMailRecord, UploadLimits},
+        store::{CreateStore, NewMailRecord, ToLists, UploadLimits},
     };
 
     /// Bytes of a small mail, which has one recipient.
@@ -195,7 +195,8 @@ mod tests {
             subject: "x".parse().unwrap(),
             content: "x".repeat(bytes - 1).parse().unwrap(),
         };
-        StoreJob::Send { sender: AccountId(sender), mail: Arc::new(mail), now: Timestamp(1) }
+        let (sender, to_lists) = (AccountId(sender), ToLists::Allowed);
+        StoreJob::Send { sender, mail: Arc::new(mail), to_lists, now: Timestamp(1) }
     }
 
     fn ticket(connection: u32, serial: u64) -> Ticket {
@@ -287,6 +288,7 @@ mod tests {
                 subject: "s".parse().unwrap(),
                 content,
             }),
+            to_lists: ToLists::Allowed,
             now: Timestamp(0),
         };
         let text = |bytes: usize| Content::Body("x".repeat(bytes).parse().unwrap());

@@ -91,7 +91,7 @@ impl Named {
         if !lists.is_empty() {
             seen.extend(&reached.accounts);
         }
-        let mut rows = reached.accounts.len();
+        let mut rows = 0_usize;
         for list in &lists {
             lists::each_member(tables.db, list, |member| {
                 rows += 1;
@@ -101,7 +101,7 @@ impl Named {
             })?;
         }
         tables.reached += rows;
-        Ok(reached.result())
+        Ok(reached.result(rows))
     }
 }
 
@@ -134,10 +134,12 @@ impl Reached {
         self.accounts.push(member.id);
     }
 
-    fn result(self) -> std::result::Result<Vec<AccountId>, StoreDone> {
+    /// The accounts, or the refusal after so many members of lists were looked at.
+    fn result(self, members: usize) -> std::result::Result<Vec<AccountId>, StoreDone> {
+        let members = u32::try_from(members).unwrap_or(u32::MAX);
         match self.full.is_empty() {
             true => Ok(self.accounts),
-            false => Err(StoreDone::MailboxesFull(self.full)),
+            false => Err(StoreDone::MailboxesFull { recipients: self.full, members }),
         }
     }
 }

@@ -56,7 +56,9 @@ impl Schema {
             Part { since: 2, ..Part::new("table", "dropped") },
             Part { since: 3, ..Part::new("table", "list") },
             Part { since: 3, ..Part::new("table", "list_member") },
+            Part { since: 3, ..Part::new("index", "list_creator") },
             Part { since: 3, ..Part::new("index", "list_member_account") },
+            Part { since: 3, ..Part::new("table", "retired_name") },
             Part { since: 4, ..Part::new("table", "invite") },
             Part { since: 4, ..Part::new("index", "invite_age") },
         ],
@@ -237,7 +239,8 @@ const VERSION_2: &str = "
 ///
 /// Of the list whose `membership` is 1, all accounts are members, and the rows of `list_member` are
 /// its owners alone (`lists.rs`). `role` is 0 for owners, so that `list_member_account` has an
-/// account's own lists first.
+/// account's own lists first. `creator` is the account that made the list, also after it was deleted.
+/// `retired_name` has the usernames of deleted accounts, which no list gets.
 const VERSION_3: &str = "
     ALTER TABLE mail ADD COLUMN message BLOB
         CHECK (message IS NULL OR body = '' AND content IS NULL);
@@ -250,8 +253,10 @@ const VERSION_3: &str = "
         title TEXT NOT NULL,
         senders INTEGER NOT NULL,
         membership INTEGER NOT NULL,
-        members INTEGER NOT NULL
+        members INTEGER NOT NULL,
+        creator INTEGER
     ) STRICT;
+    CREATE INDEX list_creator ON list (creator) WHERE creator IS NOT NULL;
     CREATE TABLE list_member (
         list INTEGER NOT NULL,
         username TEXT NOT NULL,
@@ -260,6 +265,7 @@ const VERSION_3: &str = "
         PRIMARY KEY (list, username)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX list_member_account ON list_member (account, role, list);
+    CREATE TABLE retired_name (username TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     INSERT INTO list (name, title, senders, membership, members)
         SELECT 'everybody', 'Everybody · Todos', 0, 1, (SELECT count(*) FROM account)
         WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = 'everybody');

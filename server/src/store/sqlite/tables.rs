@@ -16,6 +16,6 @@ pub(super) struct Tables<'a> {
     pub(super) contents: &'a mut ContentCache,
     /// Changes of names, which the finder learns of after the commit.
     pub(super) names: &'a mut Vec<NameChange>,
-    /// Accounts that the job has looked at as recipients of its mail.
+    /// Members of lists that the job has looked at as recipients of its mail.
     pub(super) reached: usize,
 }

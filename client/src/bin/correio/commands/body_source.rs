@@ -11,6 +11,7 @@ use correio_proto::limits;
 
 use crate::{
     exit::{ExitStatus, Failure},
+    reply_args::BodyArgs,
     signature,
     text::Text,
 };
@@ -23,8 +24,8 @@ pub(super) enum BodySource {
 }
 
 impl BodySource {
-    pub(super) fn of(body: Option<&str>, file: Option<&Path>) -> Self {
-        match (body, file) {
+    pub(super) fn of(args: &BodyArgs) -> Self {
+        match (args.body.as_deref(), args.body_file.as_deref()) {
             (Some(body), _) => Self::Argument(body.to_owned()),
             (None, Some(file)) if file == Path::new("-") => Self::StandardInput,
             (None, Some(file)) => Self::File(file.to_owned()),

@@ -35,10 +35,9 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
     match command {
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
-        Command::Send { to, subject, body, body_file, attach, signature } => {
-            let body = BodySource::of(body.as_deref(), body_file.as_deref());
-            let signature = context.signature(*signature)?;
-            send::run(context, (to, subject), &body, attach, signature)
+        Command::Send { to, subject, body } => {
+            let signature = context.signature(body.signature)?;
+            send::run(context, (to, subject), &BodySource::of(body), &body.attach, signature)
         }
         Command::Reply(args) => reply::reply(context, args),
         Command::Forward(args) => reply::forward(context, args),

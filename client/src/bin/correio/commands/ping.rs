@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
         ("name", name.to_owned().into()),
         ("version", version.to_owned().into()),
         ("address", address.to_string().into()),
-        ("milliseconds", format!("{milliseconds:.1}").into()),
+        ("milliseconds", context.text.milliseconds(trip).into()),
     ];
     Ok(Output::new(
         context.text.with("command-available", &values),

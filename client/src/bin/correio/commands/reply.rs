@@ -18,11 +18,11 @@ use crate::{
 pub(super) fn reply(context: &Context<'_>, args: &ReplyArgs) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
-    let signature = context.signature(args.signature)?.map(ToOwned::to_owned);
+    let signature = context.signature(args.body.signature)?.map(ToOwned::to_owned);
     let (mailbox, original) = original(context, args.number)?;
     let to = if args.all { ReplyTo::All } else { ReplyTo::Sender };
     let mut draft = original.reply(text, &context.username()?, mailbox.domain(), to);
-    send::attach_files(text, &mut draft, &args.attach)?;
+    send::attach_files(text, &mut draft, &args.body.attach)?;
     let new = NewMail {
         to: draft.to.parse().map_err(invalid)?,
         subject: draft.subject.parse().map_err(invalid)?,
@@ -30,14 +30,14 @@ pub(super) fn reply(context: &Context<'_>, args: &ReplyArgs) -> Result<Output, F
         signature,
         draft,
     };
-    send::send_new(context, new, &BodySource::of(args.body.as_deref(), args.body_file.as_deref()))
+    send::send_new(context, new, &BodySource::of(&args.body))
 }
 
 pub(super) fn forward(context: &Context<'_>, args: &ForwardArgs) -> Result<Output, Failure> {
     let text = context.text;
     let invalid = |invalid| Failure::invalid(text, invalid);
     let to = send::recipients(context, &context.username()?, &args.to)?;
-    let signature = context.signature(args.signature)?.map(ToOwned::to_owned);
+    let signature = context.signature(args.body.signature)?.map(ToOwned::to_owned);
     let (mailbox, original) = original(context, args.number)?;
     let mut draft = original.forward(text);
     let drafts = Drafts::open(&context.data, &context.address()?, &context.username()?);
@@ -47,7 +47,7 @@ pub(super) fn forward(context: &Context<'_>, args: &ForwardArgs) -> Result<Outpu
         drafts.reattach(&mut draft, mail, original.attachments(), &fallback, &context.cancel);
     attached.map_err(|error| Failure::reattach(text, &error))?;
     context.terminal.set_busy(false);
-    send::attach_files(text, &mut draft, &args.attach)?;
+    send::attach_files(text, &mut draft, &args.body.attach)?;
     let new = NewMail {
         to,
         subject: draft.subject.parse().map_err(invalid)?,
@@ -55,7 +55,7 @@ pub(super) fn forward(context: &Context<'_>, args: &ForwardArgs) -> Result<Outpu
         signature,
         draft,
     };
-    send::send_new(context, new, &BodySource::of(args.body.as_deref(), args.body_file.as_deref()))
+    send::send_new(context, new, &BodySource::of(&args.body))
 }
 
 /// Reads the mail of the account that sends.

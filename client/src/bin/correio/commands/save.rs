@@ -1,6 +1,6 @@
 //! `correio save`: writes the attachments of a mail on this computer into files.
 
-use correio_client::{Attachment, Readable, WhiteSpace, sanitize, save_attachment};
+use correio_client::{Attachment, AttachmentSaver, Readable, WhiteSpace, sanitize};
 use serde_json::{Value, json};
 
 use super::{context::Context, json::attachment_json, local::folder_name};
@@ -26,10 +26,10 @@ pub(super) fn run(context: &Context<'_>, args: &SaveArgs) -> Result<Output, Fail
     context.terminal.set_busy(true);
     let fallback = text.of("attachment-name");
     let (mut lines, mut saved) = (Vec::new(), Vec::new());
+    let content = mailbox.content(&stored).map_err(failed)?;
+    let mut saver = AttachmentSaver::new(content, &args.dir, &fallback);
     for (number, attachment) in chosen {
-        let content = mailbox.content(&stored).map_err(failed)?;
-        let index = attachment.index;
-        match save_attachment(content, index, &args.dir, &fallback, &context.cancel) {
+        match saver.save(attachment.index, &context.cancel) {
             Ok(path) => {
                 let mut json = attachment_json(number, attachment);
                 if let Some(fields) = json.as_object_mut() {

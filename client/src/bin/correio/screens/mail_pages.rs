@@ -1,9 +1,11 @@
 //! Lists of local mail, page by page. Only the mails on the screen are read from their files.
 
+use std::ops::ControlFlow;
+
 use correio_client::{Entry, Folder, Mailbox, Stored, WhiteSpace, sanitize};
 
 use super::{
-    reading::{self, MailKey, Place, Then},
+    reading::{self, MailKey, Place},
     receive::list_footer,
     user::CurrentUser,
 };
@@ -85,18 +87,28 @@ impl MailPages {
                 Some(key) => reading::act(app, user, &place, key)?,
                 None => reading::read(app, user, &place)?,
             };
-            match then {
-                Then::Next => index += 1,
-                Then::Previous => index = index.saturating_sub(1),
-                Then::List => break,
-                Then::Deleted => {
-                    self.mails.remove(index);
+            self.refresh(index);
+            match then.go_on(&mut self.mails, index) {
+                ControlFlow::Continue(neighbour) => index = neighbour,
+                ControlFlow::Break(last) => {
+                    index = last;
                     break;
                 }
             }
         }
         app.say("");
         Ok(index)
+    }
+
+    /// Takes the flags that a mail has got.
+    fn refresh(&mut self, index: usize) {
+        if let Some((_, folder, entry)) = self.mails.get(index)
+            // A mail that was deleted, or whose folder cannot be read, is told where it is shown.
+            && let Ok(Some(now)) = self.mailbox(*folder).refreshed(entry)
+            && let Some((_, _, entry)) = self.mails.get_mut(index)
+        {
+            *entry = now;
+        }
     }
 
     /// Asks for a number, and returns its index. A letter before the number says what is to be done
@@ -156,10 +168,9 @@ impl Listing for MailPages {
         let Some((number, ..)) = self.mails.get(index) else {
             return String::new();
         };
-        let shown = match self.load(index) {
-            Ok((_, mail)) => view::person_and_subject(self.text, &mail, &self.names),
-            Err(said) => said,
-        };
-        format!("[{number}] {shown}")
+        match self.load(index) {
+            Ok((_, mail)) => view::mail_line(self.text, *number, &mail, &self.names),
+            Err(said) => format!("[{number}] {said}"),
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! A mail on the screen, and what the user does with it after reading: answer, forward, save its
 //! attachments, delete it, mark it, see its source.
 
-use std::path::PathBuf;
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 use correio_client::{
-    Attachment, Cancel, Flag, FlagChange, Mailbox, Stored, WhiteSpace, sanitize, save_attachment,
+    Attachment, AttachmentSaver, Flag, FlagChange, Mailbox, Stored, WhiteSpace, sanitize,
 };
 
 use super::{reply, user::CurrentUser};
@@ -32,6 +35,22 @@ pub(super) enum Then {
     Previous,
     /// The list without this mail, which was deleted.
     Deleted,
+}
+
+impl Then {
+    /// Goes on in a list from the mail of an index: to the index of a neighbour, or back to the list,
+    /// without this mail if it was deleted.
+    pub(super) fn go_on<T>(self, mails: &mut Vec<T>, index: usize) -> ControlFlow<usize, usize> {
+        match self {
+            Self::Next => ControlFlow::Continue(index + 1),
+            Self::Previous => ControlFlow::Continue(index.saturating_sub(1)),
+            Self::List => ControlFlow::Break(index),
+            Self::Deleted => {
+                mails.remove(index);
+                ControlFlow::Break(index)
+            }
+        }
+    }
 }
 
 /// A letter that does something with a mail.
@@ -259,40 +278,35 @@ impl<'a> OpenMail<'a> {
             Err(Stop::Back) => return Ok(()),
             asked => asked?,
         };
-        for attachment in chosen {
-            let doing = app.text.of("save-working");
-            let saved =
-                app.wait(&doing, |cancel, _| self.save_one(app, attachment, &directory, cancel));
-            match saved {
-                Ok(path) => {
-                    let path = sanitize(&path.to_string_lossy(), WhiteSpace::OneLine);
-                    app.say(&app.text.with("save-done", &[("path", path.into())]));
-                }
-                Err(said) => {
-                    app.say(&said);
-                    return Ok(());
-                }
-            }
+        if let Err(said) = self.save_in(app, &chosen, &directory) {
+            app.say(&said);
         }
         Ok(())
     }
 
-    fn save_one(
+    /// Saves attachments, and shows their paths.
+    fn save_in(
         &self,
-        app: &App,
-        attachment: &Attachment,
-        directory: &std::path::Path,
-        cancel: &Cancel,
-    ) -> Result<PathBuf, String> {
+        app: &mut App,
+        chosen: &[&Attachment],
+        directory: &Path,
+    ) -> Result<(), String> {
         let Place { mailbox, stored, .. } = *self.place;
         let content = mailbox.content(stored).map_err(|error| app.text.mailbox(&error))?;
-        let fallback = app.text.of("attachment-name");
-        let saved = save_attachment(content, attachment.index, directory, &fallback, cancel);
-        saved.map_err(|error| app.text.save(&error))
+        let (doing, fallback) = (app.text.of("save-working"), app.text.of("attachment-name"));
+        let mut saver = AttachmentSaver::new(content, directory, &fallback);
+        for attachment in chosen {
+            let saved = app.wait(&doing, |cancel, _| saver.save(attachment.index, cancel));
+            let path = saved.map_err(|error| app.text.save(&error))?;
+            let path = sanitize(&path.to_string_lossy(), WhiteSpace::OneLine);
+            app.say(&app.text.with("save-done", &[("path", path.into())]));
+        }
+        Ok(())
     }
 }
 
-/// Asks for the numbers of attachments. Of a single one nothing is asked; an empty answer means all.
+/// Asks for the numbers of attachments, and returns the attachments in the order of the message. Of
+/// a single one nothing is asked; an empty answer means all.
 fn ask_which<'a>(app: &mut App, attachments: &'a [Attachment]) -> Answer<Vec<&'a Attachment>> {
     if attachments.len() == 1 {
         return Ok(attachments.iter().collect());
@@ -309,7 +323,10 @@ fn ask_which<'a>(app: &mut App, attachments: &'a [Attachment]) -> Answer<Vec<&'a
                 text.with("attach-no-such", &[("number", number.into())])
             })
         };
-        numbers.map(of_number).collect()
+        let mut chosen: Vec<&Attachment> = numbers.map(of_number).collect::<Result<_, _>>()?;
+        chosen.sort_unstable_by_key(|attachment| attachment.index);
+        chosen.dedup_by_key(|attachment| attachment.index);
+        Ok(chosen)
     })
 }
 

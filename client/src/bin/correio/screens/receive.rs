@@ -1,10 +1,12 @@
 //! The screen "5) Receive mails": downloads, saves, confirms and shows mails.
 
+use std::ops::ControlFlow;
+
 use correio_client::{Mailbox, Progress, Stored, WhiteSpace, sanitize};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{
-    reading::{self, MailKey, Place, Then},
+    reading::{self, MailKey, Place},
     user::CurrentUser,
 };
 use crate::{
@@ -183,17 +185,26 @@ impl MailList {
                 Some(key) => reading::act(app, user, &place, key)?,
                 None => reading::read(app, user, &place)?,
             };
-            match then {
-                Then::Next => index += 1,
-                Then::Previous => index = index.saturating_sub(1),
-                Then::List => break,
-                Then::Deleted => {
-                    self.mails.remove(index);
+            self.refresh(mailbox, index);
+            match then.go_on(&mut self.mails, index) {
+                ControlFlow::Continue(neighbour) => index = neighbour,
+                ControlFlow::Break(last) => {
+                    index = last;
                     break;
                 }
             }
         }
         app.say("");
         Ok(index)
+    }
+
+    /// Takes the flags that a mail has got.
+    fn refresh(&mut self, mailbox: &Mailbox, index: usize) {
+        if let Some((_, stored)) = self.mails.get_mut(index)
+            // Those of a mail that is gone stay: what was done with it is told already.
+            && let Ok(Some(flags)) = mailbox.flags(stored)
+        {
+            stored.flags = flags;
+        }
     }
 }

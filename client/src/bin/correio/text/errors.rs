@@ -136,7 +136,7 @@ impl Text {
                 "body-unreadable",
                 &[
                     ("path", one_line(&path.to_string_lossy())),
-                    ("reason", one_line(&source.to_string())),
+                    ("reason", self.file_error(source).into()),
                 ],
             ),
             ContentError::NotText { line } => {

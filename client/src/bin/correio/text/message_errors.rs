@@ -1,6 +1,6 @@
 //! The texts of errors with messages: while they are made, forwarded, and while attachments are saved.
 
-use std::{borrow::Cow, path::Path};
+use std::{borrow::Cow, io, path::Path};
 
 use correio_client::{DraftMailError, MakeError, ReattachError, SaveError, WhiteSpace, sanitize};
 
@@ -22,7 +22,7 @@ impl Text {
     pub(crate) fn make(&self, error: &MakeError) -> String {
         match error {
             MakeError::Attachment { path, source } => {
-                self.with("attach-unreadable", &[shown(path), reason(source)])
+                self.with("attach-unreadable", &[shown(path), self.of_file(source)])
             }
             MakeError::Changed { path } => self.with("attach-changed", &[shown(path)]),
             MakeError::TooMany { max } => {
@@ -34,7 +34,7 @@ impl Text {
             }
             MakeError::Domain(error) => self.with("attach-not-made", &[reason(error)]),
             MakeError::Write { path, source } => {
-                self.with("body-unreadable", &[shown(path), reason(source)])
+                self.with("body-unreadable", &[shown(path), self.of_file(source)])
             }
             MakeError::Cancelled => self.of("request-cancelled"),
         }
@@ -48,10 +48,27 @@ impl Text {
             }
             SaveError::Read(source) => self.with("mailbox-error", &[reason(source)]),
             SaveError::Write { path, source } => {
-                self.with("save-failed", &[shown(path), reason(source)])
+                self.with("save-failed", &[shown(path), self.of_file(source)])
             }
             SaveError::TooManyFiles { path } => self.with("save-too-many", &[shown(path)]),
             SaveError::Cancelled => self.of("request-cancelled"),
+        }
+    }
+
+    fn of_file(&self, error: &io::Error) -> (&'static str, Cow<'static, str>) {
+        ("reason", self.file_error(error).into())
+    }
+
+    /// Why a file that the user has named cannot be used: in the user's language for what a wrong name
+    /// causes, otherwise as the operating system says it.
+    pub(super) fn file_error(&self, error: &io::Error) -> String {
+        match error.kind() {
+            io::ErrorKind::NotFound => self.of("file-not-found"),
+            io::ErrorKind::PermissionDenied => self.of("file-not-allowed"),
+            // What a directory, a pipe or a device is refused with.
+            io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory => self.of("file-not-regular"),
+            io::ErrorKind::StorageFull => self.of("file-no-room"),
+            _ => sanitize(&error.to_string(), WhiteSpace::OneLine),
         }
     }
 
@@ -72,4 +89,20 @@ fn shown(path: &Path) -> (&'static str, Cow<'static, str>) {
 
 fn reason(error: &impl ToString) -> (&'static str, Cow<'static, str>) {
     ("reason", sanitize(&error.to_string(), WhiteSpace::OneLine).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Lang;
+
+    #[test]
+    fn what_a_wrong_file_name_causes_is_said_in_the_language() {
+        let (pt, en) = (Text::new(Lang::Pt), Text::new(Lang::En));
+        let missing = io::Error::from(io::ErrorKind::NotFound);
+        assert_eq!(pt.file_error(&missing), "o arquivo ou a pasta não existe");
+        assert_eq!(en.file_error(&missing), "the file or directory does not exist");
+        let other = io::Error::other("x");
+        assert_eq!(pt.file_error(&other), "x");
+    }
 }

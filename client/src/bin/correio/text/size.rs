@@ -1,4 +1,6 @@
-//! Sizes as people read them.
+//! Sizes and durations as people read them.
+
+use std::time::Duration;
 
 use super::{Lang, Text};
 
@@ -31,10 +33,22 @@ impl Text {
             Rounding::Up => (u128::from(bytes) * 10).div_ceil(unit.into()),
             Rounding::Down => u128::from(bytes) * 10 / u128::from(unit),
         };
-        match (tenths / 10, tenths % 10, self.lang) {
+        match (tenths / 10, tenths % 10, self.decimal_point()) {
             (whole, 0, _) => format!("{whole} {name}"),
-            (whole, tenth, Lang::Pt) => format!("{whole},{tenth} {name}"),
-            (whole, tenth, Lang::En) => format!("{whole}.{tenth} {name}"),
+            (whole, tenth, point) => format!("{whole}{point}{tenth} {name}"),
+        }
+    }
+
+    /// A duration in milliseconds, without its unit, rounded to one decimal.
+    pub(crate) fn milliseconds(&self, duration: Duration) -> String {
+        let tenths = duration.as_micros().saturating_add(50) / 100;
+        format!("{}{}{}", tenths / 10, self.decimal_point(), tenths % 10)
+    }
+
+    fn decimal_point(&self) -> char {
+        match self.lang {
+            Lang::Pt => ',',
+            Lang::En => '.',
         }
     }
 }
@@ -42,6 +56,13 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn milliseconds_have_the_decimal_point_of_the_language() {
+        let (pt, en) = (Text::new(Lang::Pt), Text::new(Lang::En));
+        assert_eq!(pt.milliseconds(Duration::from_micros(449)), "0,4");
+        assert_eq!(en.milliseconds(Duration::from_micros(1_950)), "2.0");
+    }
 
     #[test]
     fn a_size_above_a_limit_never_looks_as_large_as_it() {

@@ -230,6 +230,34 @@ fn files_of_a_draft_stay_when_the_directory_is_reached_by_another_path() {
 }
 
 #[test]
+fn files_of_a_draft_go_with_it_when_the_directory_is_reached_by_another_path() {
+    let setup = Setup::new();
+    let links = TempDir::new().unwrap();
+    let link = links.path().join("data");
+    std::os::unix::fs::symlink(setup.data.path(), &link).unwrap();
+    let linked = Drafts::open(&link, &"correio.example".parse().unwrap(), &setup.username);
+    // Attached by one path and deleted by the other, in both ways.
+    for (attaching, deleting) in [(&setup.drafts, &linked), (&linked, &setup.drafts)] {
+        let own = attaching.attached_directory().unwrap();
+        fs::write(own.join("a.txt"), "a").unwrap();
+        let draft = setup.draft(&[&own.join("a.txt")]);
+        attaching.save(&draft).unwrap();
+        deleting.delete_draft(&draft).unwrap();
+        assert!(!own.exists());
+    }
+    // A directory of the same name elsewhere, and a link in the drafts' directory, are others'.
+    let elsewhere = links.path().join("x.attached");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("a.txt"), "a").unwrap();
+    let inside = linked.directory().join("x.attached");
+    std::os::unix::fs::symlink(&elsewhere, &inside).unwrap();
+    for path in [elsewhere.join("a.txt"), inside.join("a.txt")] {
+        linked.delete_draft(&setup.draft(&[&path])).unwrap();
+        assert!(elsewhere.join("a.txt").exists(), "{}", path.display());
+    }
+}
+
+#[test]
 fn more_files_than_a_message_takes_are_refused_when_they_are_attached() {
     let setup = Setup::new();
     let file = DraftAttachment::open(&setup.file("nota.txt", b"x")).unwrap();

@@ -190,8 +190,8 @@ fn a_deleted_mail_does_not_come_back() {
     assert!(!pieces.is_empty());
     assert!(matches!(mailbox.delete(second), Err(MailboxError::NoSuchMail(2))));
     // Once the server has nothing any more, nothing has to be remembered.
-    saving.forget_deleted().unwrap();
-    saving.forget_deleted().unwrap();
+    saving.forget_recorded().unwrap();
+    saving.forget_recorded().unwrap();
     drop(saving);
     assert!(!mailbox.was_deleted(second.id, &second.from).unwrap());
     assert_eq!(save(&mailbox, &again), 1);

@@ -43,7 +43,7 @@ impl MemoryStore {
         let has_list = self.lists.has_name(name);
         let result = match change {
             ListChange::Create { title, senders } => {
-                if has_list || self.ids.contains_key(name) {
+                if has_list || self.lists.is_kept(name) || self.ids.contains_key(name) {
                     return AdminDone::Taken(vec![name.clone()]);
                 }
                 self.lists.create_empty(name, title, senders)

@@ -3,13 +3,14 @@
 mod lists;
 mod retain;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use correio_proto::mail::{Content, FullName, Timestamp, Username};
 
 use super::{
     Account, FULL_OF_ACCOUNTS, FULL_OF_MAIL, MemoryStore,
     mailbox::{Names, StoredMail},
+    settings::AccountSettings,
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
@@ -20,38 +21,13 @@ use crate::{
             InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
             Usage,
         },
+        lists::is_reserved,
         retention::begin_of_day,
     },
 };
 
 /// Accounts that one step of an announcement puts the mail into.
 const STEP: usize = 1000;
-
-/// What the operator has set for an account, and when the account was made and used.
-#[derive(Debug, Default)]
-pub(super) struct AccountSettings {
-    pub(super) state: AccountState,
-    pub(super) code: Option<CodeRecord>,
-    /// `None` for the server's quota.
-    pub(super) quota: Option<Quota>,
-    created_at: Option<Timestamp>,
-    used_at: Option<Timestamp>,
-    /// The day of retention on which it was warned that it will be deleted.
-    warned_on: Option<u64>,
-    /// The day of the warning about its mails, and the time before which they were sent.
-    mails_warned: Option<(u64, Timestamp)>,
-}
-
-/// The days on which retention ran.
-#[derive(Debug, Default)]
-pub(super) struct RetentionDays {
-    /// The last of them, as a number since 1970.
-    last: Option<u64>,
-    count: u64,
-}
-
-/// Invites that were recorded, in the order of their times, with whether they were revoked.
-pub(super) type RecordedInvites = BTreeMap<(Timestamp, [u8; 8]), (InviteRecord, bool)>;
 
 impl Account {
     /// What the mailbox has and may have.
@@ -185,8 +161,11 @@ impl MemoryStore {
     }
 
     fn make(&mut self, accounts: Vec<NewAccountRecord>, now: Timestamp) -> AdminDone {
-        let is_taken =
-            |username: &Username| self.ids.contains_key(username) || self.lists.has_name(username);
+        let is_taken = |username: &Username| {
+            is_reserved(username)
+                || self.ids.contains_key(username)
+                || self.lists.has_name(username)
+        };
         let usernames = accounts.iter().map(|account| &account.username);
         let taken: Vec<_> = usernames.filter(|username| is_taken(username)).cloned().collect();
         if !taken.is_empty() {

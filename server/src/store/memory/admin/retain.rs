@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use correio_proto::mail::{MailRef, Seq, Timestamp, Username};
 
-use super::RetentionDays;
 use crate::{
     ids::AccountId,
     store::{
         admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
         memory::{Account, Accounts, MemoryStore, mailbox::StoredMail},
         retention::{
-            ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, begin_of_day, day, warning,
+            ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, begin_of_day, warning,
         },
     },
 };
@@ -34,16 +33,6 @@ enum Progress {
     Unfinished,
 }
 
-impl RetentionDays {
-    /// Counts a day, unless an earlier step has counted it.
-    fn count(&mut self, now: Timestamp) {
-        if self.last != Some(day(now)) {
-            self.last = Some(day(now));
-            self.count += 1;
-        }
-    }
-}
-
 impl Accounts {
     /// The ids after this one, given or not.
     fn ids_after(&self, after: Option<AccountId>) -> std::ops::RangeInclusive<i64> {
@@ -61,7 +50,7 @@ impl MemoryStore {
             return AdminDone::Taken(vec![name]);
         }
         if retention.after.is_none() {
-            self.retention_days.count(retention.now);
+            self.retention_days.add(retention.now);
         }
         let notice = Notice::new(self.retention_days.count, retention);
         let (accounts, warned) = (Vec::new(), Vec::new());

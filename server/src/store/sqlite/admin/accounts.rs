@@ -8,6 +8,7 @@ use crate::{
     store::{
         Quota,
         admin::{AccountOverview, AccountState, AdminDone, CodeRecord, NewAccountRecord, Usage},
+        lists::is_reserved,
         sqlite::{
             account_columns::{account_state, own_quota, password_hash, state_number},
             accounts,
@@ -78,7 +79,7 @@ pub(super) fn create(
 ) -> Result<AdminDone> {
     let mut taken = Vec::new();
     for NewAccountRecord { username, .. } in accounts {
-        if is_taken(tables, username)? {
+        if is_reserved(username) || is_taken(tables, username)? {
             taken.push(username.clone());
         }
     }

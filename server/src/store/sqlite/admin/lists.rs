@@ -10,7 +10,7 @@ use super::accounts::is_taken;
 use crate::store::{
     StoreDone,
     admin::AdminDone,
-    lists::Membership,
+    lists::{Membership, is_reserved},
     sqlite::{
         list_changes,
         lists::{self, StoredList, policy_number},
@@ -96,7 +96,7 @@ fn create(
     title: &FullName,
     senders: SendPolicy,
 ) -> Result<AdminDone> {
-    if is_taken(tables, name)? {
+    if is_reserved(name) || lists::is_retired(tables.db, name)? || is_taken(tables, name)? {
         return Ok(AdminDone::Taken(vec![name.clone()]));
     }
     let sql =

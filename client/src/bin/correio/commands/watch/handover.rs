@@ -4,7 +4,7 @@ use std::{
     io::{self, Write},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use correio_client::{Mailbox, MailboxError, Marked, Stored, write_sanitized_json};
@@ -16,7 +16,7 @@ use crate::{
     },
     exit::{ExitStatus, Failure},
     names::Names,
-    password, view,
+    program, view,
 };
 
 /// Where mails go.
@@ -188,9 +188,7 @@ impl<'a> Handover<'a> {
     /// environment and never in the text that the shell reads.
     fn shell(&self, command: &str, stored: &Stored, file: &Path) -> Command {
         let options = self.context.options;
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(command).stdin(Stdio::null());
-        password::remove_from(&mut shell);
+        let mut shell = program::shell_without_input(command);
         shell
             .env("CORREIO_FROM", stored.from.as_str())
             .env("CORREIO_FROM_NAME", stored.from_name.as_str())

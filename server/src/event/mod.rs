@@ -1,7 +1,11 @@
 //! The server's log: one line per event, with stable names and fields.
 //!
-//! A line is the event's name and its fields, `name key=value key="quoted text"`. Scripts and log
-//! readers rely on names and fields; neither changes without a line in the changelog.
+//! A line is the event's name and its fields, `name key=value key="quoted text"`, or a JSON object
+//! ([`json`]). Scripts and log readers rely on names and fields; neither changes without a line in
+//! the changelog.
+
+pub mod json;
+mod obeyed;
 
 use std::{
     fmt::{self, Write},
@@ -13,8 +17,11 @@ use correio_proto::{
     mail::{MailId, Recipients, Username},
     message::{ErrorCode, Realm},
 };
-use log::Level;
+use log::{Level, Log, Record, kv};
+use serde_json::Value;
 
+use self::json::{EventSchema, Field};
+pub use self::obeyed::is_obeyed;
 use crate::ids::ConnId;
 
 /// Target of every record, for filters.
@@ -55,6 +62,38 @@ macro_rules! events {
                     $( Self::$event { .. } => Level::$level ),*
                 }
             }
+
+            /// The fields as JSON, in the order of the table.
+            fn fields(&self) -> Vec<(&'static str, Value)> {
+                match *self {
+                    $(
+                        Self::$event $({ $( $field ),* })? => {
+                            vec![$( $( (stringify!($field), Field::json(&$field)) ),* )?]
+                        }
+                    ),*
+                }
+            }
+        }
+
+        /// The schema of each event, in the order of the table.
+        #[allow(clippy::extra_unused_lifetimes)] // The types of fields have the lifetime.
+        fn schemas<$lifetime>() -> Vec<EventSchema> {
+            vec![$(
+                EventSchema {
+                    name: $name,
+                    level: Level::$level,
+                    meaning: concat!($( $event_doc ),*).trim(),
+                    fields: vec![$( $( (stringify!($field), <$value>::schema()) ),* )?],
+                }
+            ),*]
+        }
+
+        /// Each event once, with fields that [`Sample`](tests::Sample) makes.
+        #[cfg(test)]
+        #[allow(clippy::extra_unused_lifetimes)] // As above.
+        fn samples<$lifetime>() -> Vec<$type<$lifetime>> {
+            use tests::Sample;
+            vec![$( $type::$event $({ $( $field: <$value>::sample() ),* })? ),*]
         }
 
         /// The events as a table in Markdown, for OPERATING.md.
@@ -122,13 +161,20 @@ events! {
         /// Lines were lost: they came faster than they could be written, or could not be written.
         Warn "log.dropped" LogDropped { count: u64 },
         /// Lines were left out because one address caused too many like them.
-        Warn "log.repeated" LogRepeated { event: &'a str, address: &'a str, count: u64 },
+        Warn "log.repeated" LogRepeated { name: &'a str, address: &'a str, count: u64 },
         /// A connection was opened.
         Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
         /// A connection was closed.
         Info "connection.closed" ConnectionClosed { connection: ConnId, reason: &'a str },
         /// A connection was rejected.
         Warn "connection.refused" ConnectionRefused { address: SocketAddr, reason: &'a str },
+        /// A connection of a trusted proxy was closed: it did not begin with a PROXY header of
+        /// version 2.
+        Warn "proxy.refused" ProxyRefused {
+            connection: ConnId,
+            address: SocketAddr,
+            text: &'a str,
+        },
         /// Accepting connections pauses: the machine has no file descriptors or memory left.
         Warn "accept.paused" AcceptPaused { reason: &'a str },
         /// Accepting connections resumes.
@@ -170,6 +216,25 @@ events! {
         },
         /// A session was logged out.
         Info "logout" Logout { username: &'a Username, connection: ConnId },
+        /// A list was made, or the same request was made again.
+        Info "list.created" ListCreated {
+            username: &'a Username,
+            list: &'a Username,
+            connection: ConnId,
+        },
+        /// A list or its members were changed, or the same change was made again. A list goes with
+        /// its last member.
+        Info "list.changed" ListChanged {
+            username: &'a Username,
+            list: &'a Username,
+            connection: ConnId,
+        },
+        /// A list was deleted.
+        Info "list.deleted" ListDeleted {
+            username: &'a Username,
+            list: &'a Username,
+            connection: ConnId,
+        },
         /// A mail was stored in all its recipients' mailboxes.
         Info "mail.accepted" MailAccepted {
             from: &'a Username,
@@ -259,8 +324,45 @@ events! {
 impl Event<'_> {
     /// Writes the event to the log, if its level is wanted.
     pub fn log(&self) {
-        log::log!(target: TARGET, self.level(), "{self}");
+        if self.level() <= log::max_level() {
+            self.with_record(|record| log::logger().log(record));
+        }
     }
+
+    /// The event as a line in JSON without its end, with this time (RFC 3339).
+    pub fn json(&self, time: impl fmt::Display) -> String {
+        json::line(time, self.level(), Members(self))
+    }
+
+    /// Writes the event to this log, whatever its level.
+    pub(crate) fn log_to(&self, log: &dyn Log) {
+        self.with_record(|record| log.log(record));
+    }
+
+    /// Calls `action` with the event as a record: its line in text as the message, its members in
+    /// JSON as the pair [`json::MEMBERS`]. The sinks format the form that they write.
+    pub(crate) fn with_record<R>(&self, action: impl FnOnce(&Record<'_>) -> R) -> R {
+        let members = Members(self);
+        let pairs = [(json::MEMBERS, kv::Value::from_display(&members))];
+        let mut record = Record::builder();
+        record.target(TARGET).level(self.level()).key_values(&pairs);
+        action(&record.args(format_args!("{self}")).build())
+    }
+}
+
+/// The members of an event's JSON object, formatted only if a sink writes JSON.
+struct Members<'a>(&'a Event<'a>);
+
+impl fmt::Display for Members<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        json::write_members(f, self.0.name(), &self.0.fields())
+    }
+}
+
+/// The schema of the log in JSON, for `server/log-schema.json`.
+#[must_use]
+pub fn json_schema() -> String {
+    json::document(&schemas())
 }
 
 /// Appends a field. A value is quoted unless all its characters are plain.
@@ -285,44 +387,5 @@ fn is_plain(c: char) -> bool {
     c.is_ascii_alphanumeric() || "._:@/+-[]".contains(c)
 }
 
-/// Whether a terminal or a log reader obeys a character instead of showing it: controls, line
-/// separators, and marks that change the direction of text.
-#[must_use]
-pub fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn a_line_reads_as_name_and_fields() {
-        let to = "pepper, happy".parse().unwrap();
-        let event = Event::MailAccepted {
-            from: &"tony".parse().unwrap(),
-            to: &to,
-            id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap(),
-            bytes: 12,
-            connection: ConnId { index: 3, generation: 4 },
-        };
-        assert_eq!(
-            event.to_string(),
-            "mail.accepted from=tony to=\"pepper, happy\" \
-             id=01890a5d-ac96-774b-bcce-b302099a8057 bytes=12 connection=3.4"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn hostile_text_stays_in_its_line(text in any::<String>()) {
-            let line = Event::ServerWarning { text: &text }.to_string();
-            prop_assert!(!line.chars().any(is_obeyed), "{line:?}");
-            prop_assert!(line.starts_with("server.warning text="));
-        }
-    }
-}
+mod tests;

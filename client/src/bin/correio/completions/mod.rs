@@ -4,6 +4,11 @@
 //! usernames that are known on this computer, and the nicknames. It sets `COMPLETE` to the shell's
 //! name.
 
+mod bash;
+mod fish;
+mod word;
+mod zsh;
+
 use std::{
     collections::BTreeSet,
     env,
@@ -13,15 +18,12 @@ use std::{
 };
 
 use clap::{Command, ValueEnum};
-use clap_complete::{
-    ArgValueCompleter, CompletionCandidate,
-    env::{EnvCompleter, Fish, Zsh},
-};
+use clap_complete::{ArgValueCompleter, CompletionCandidate, env::EnvCompleter};
 use correio_client::{AddressBook, BookEntry, KnownPeople};
 use serde_json::json;
 
+use self::{bash::Bash, fish::Fish, zsh::Zsh};
 use crate::{
-    bash::Bash,
     exit::{ExitStatus, Failure},
     output::Output,
     owners,
