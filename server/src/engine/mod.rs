@@ -10,10 +10,11 @@ pub mod connection;
 mod deadlines;
 mod retention;
 mod slots;
+mod upkeep;
 
 use std::{net::SocketAddr, time::Duration};
 
-use correio_proto::{SpareBuffers, limits, mail::Timestamp};
+use correio_proto::SpareBuffers;
 
 use crate::{
     auth::hashing::{HashDone, Hasher},
@@ -24,8 +25,8 @@ use crate::{
             Wire,
         },
         deadlines::Deadlines,
-        retention::RetentionSchedule,
         slots::Slots,
+        upkeep::{OWN_TICKET, Upkeep},
     },
     event::Event,
     ids::{AccountId, ConnId, Ticket},
@@ -42,10 +43,7 @@ use crate::{
         effect::{Arrival, Effect},
         registry::SessionRegistry,
     },
-    store::{
-        Store, StoreDone, StoreFailed, StoreJob, Submitted,
-        admin::{AdminDone, AdminJob},
-    },
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
@@ -70,9 +68,6 @@ const SPARE_BUFFERS: usize = 64;
 /// that one pass over the heap is paid for by many connections.
 const STALE_DEADLINES_MAX: usize = 1024;
 
-/// How often old idempotency records are pruned from the store.
-const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
-
 /// Limits of a server.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
@@ -85,13 +80,6 @@ pub struct ServerLimits {
     /// Memory for replies that clients do not read, of all connections together, in bytes.
     pub output_max: usize,
 }
-
-/// Ticket of jobs that the server submits for itself (pruning, days of logins). No connection ever has this id.
-const OWN_TICKET: Ticket =
-    Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
-
-/// Ticket of the steps of retention.
-const RETENTION_TICKET: Ticket = Ticket { serial: 1, ..OWN_TICKET };
 
 /// All connections of a server, and the state that they share. See the module's description.
 pub struct Server<T> {
@@ -123,9 +111,7 @@ pub struct Server<T> {
     closed: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
     spare: SpareBuffers,
-    /// When to prune next (uptime).
-    prune_at: Option<Duration>,
-    retention: RetentionSchedule,
+    upkeep: Upkeep,
     stopping: bool,
 }
 
@@ -170,8 +156,7 @@ impl<T: Transport> Server<T> {
             closed: Vec::new(),
             effects: Vec::new(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
-            prune_at: Some(Duration::ZERO),
-            retention: RetentionSchedule::default(),
+            upkeep: Upkeep::new(RetentionPolicy::default()),
             stopping: false,
         }
     }
@@ -179,7 +164,7 @@ impl<T: Transport> Server<T> {
     /// Deletes old mails and unused accounts, each after a warning.
     #[must_use]
     pub fn retaining(mut self, policy: RetentionPolicy) -> Self {
-        self.retention = RetentionSchedule::new(policy);
+        self.upkeep = Upkeep::new(policy);
         self
     }
 
@@ -289,8 +274,7 @@ impl<T: Transport> Server<T> {
 
     /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        let own = [self.prune_at, self.retention.due_at()];
-        own.into_iter().chain([self.deadlines.next()]).flatten().min()
+        [self.deadlines.next(), self.upkeep.due_at()].into_iter().flatten().min()
     }
 
     /// One iteration: delivers job results, fires timers, drives ready connections, applies
@@ -302,8 +286,7 @@ impl<T: Transport> Server<T> {
     /// more.
     pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
-        self.prune(now);
-        self.step_of_retention(now);
+        self.keep_up(now);
         self.expire(now);
         self.drive_ready(now);
         self.apply_effects(now);
@@ -314,8 +297,7 @@ impl<T: Transport> Server<T> {
     /// Begins the shutdown: requests in progress are finished, no others are taken.
     pub fn begin_shutdown(&mut self, now: Now) {
         self.stopping = true;
-        self.prune_at = None;
-        self.retention.end();
+        self.upkeep.end();
         let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();
         for id in ids {
             if let Some(entry) = self.connections.get_mut(id) {
@@ -352,10 +334,9 @@ impl<T: Transport> Server<T> {
         let mut stored: Vec<(Ticket, StoreDone)> = Vec::new();
         self.store.collect(&mut stored)?;
         for (ticket, done) in stored {
-            match ticket {
-                OWN_TICKET => self.pruned(now, &done),
-                RETENTION_TICKET => self.retained(now, &done),
-                ticket => self.complete(now, ticket, Done::Store(done)),
+            match Upkeep::is_own(ticket) {
+                true => self.kept_up(now, ticket, Some(&done)),
+                false => self.complete(now, ticket, Done::Store(done)),
             }
         }
         let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
@@ -377,46 +358,18 @@ impl<T: Transport> Server<T> {
         self.apply_effects(now);
     }
 
-    fn prune(&mut self, now: Now) {
-        if self.prune_at.is_none_or(|at| now.uptime < at) {
-            return;
-        }
-        self.prune_at = Some(now.uptime + PRUNE_EVERY);
-        let ago = |seconds: u64| Timestamp(now.wall.0.saturating_sub(seconds * 1000));
-        let before = ago(limits::IDEMPOTENCY_KEPT_SECONDS);
-        let uploads_before = ago(limits::UPLOAD_KEPT_SECONDS);
-        self.retention.begin(now, || self.registry.accounts());
-        if let Submitted::Done(done) =
-            self.store.submit(OWN_TICKET, StoreJob::Prune { before, uploads_before })
-        {
-            self.pruned(now, &done);
+    fn keep_up(&mut self, now: Now) {
+        for (ticket, job) in self.upkeep.due(now, || self.registry.accounts()) {
+            match self.store.submit(ticket, job) {
+                Submitted::Done(done) => self.kept_up(now, ticket, Some(&done)),
+                Submitted::Queued => {}
+                Submitted::Full => self.kept_up(now, ticket, None),
+            }
         }
     }
 
-    fn pruned(&mut self, now: Now, done: &StoreDone) {
-        if matches!(done, StoreDone::Pruned { more: true, .. }) && !self.stopping {
-            self.prune_at = Some(now.uptime);
-        }
-    }
-
-    fn step_of_retention(&mut self, now: Now) {
-        let Some(step) = self.retention.next_step(now) else {
-            return;
-        };
-        let job = StoreJob::Admin(AdminJob::Retain(step));
-        match self.store.submit(RETENTION_TICKET, job) {
-            Submitted::Done(done) => self.retained(now, &done),
-            Submitted::Queued => {}
-            Submitted::Full => self.retention.stepped(now, None),
-        }
-    }
-
-    fn retained(&mut self, now: Now, done: &StoreDone) {
-        self.retention.stepped(now, Some(done));
-        retention::log(done);
-        if let StoreDone::Admin(AdminDone::Retained { accounts, warned, .. }) = done {
-            self.effects.extend(retention::effects(accounts, warned, RETENTION_TICKET.connection));
-        }
+    fn kept_up(&mut self, now: Now, ticket: Ticket, done: Option<&StoreDone>) {
+        self.effects.extend(self.upkeep.done(now, ticket, done));
         self.apply_effects(now);
     }
 
