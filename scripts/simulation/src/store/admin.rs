@@ -1,6 +1,6 @@
 //! The operator's jobs in the reference model.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use correio_proto::mail::{FullName, Timestamp, Username};
 use correio_server::{
@@ -55,6 +55,20 @@ impl State {
         account.settings.used_at = Some(Timestamp(now.0 / DAY * DAY));
         account.settings.warned_on = None;
         StoreDone::Changed
+    }
+
+    /// The usernames of the accounts that are disabled.
+    #[must_use]
+    pub fn disabled(&self) -> BTreeSet<Username> {
+        let accounts = self.accounts.values();
+        let disabled = accounts.filter(|it| it.settings.state != AccountState::Enabled);
+        disabled.map(|account| account.username.clone()).collect()
+    }
+
+    /// The most mails that an account may have by its own quota, if it has one.
+    #[must_use]
+    pub fn own_mails_max(&self, id: AccountId) -> Option<u32> {
+        self.accounts.get(&id)?.settings.quota.map(|quota| quota.mails)
     }
 
     /// Whether mail reaches an account.
