@@ -217,8 +217,9 @@ fn run(
     let bound = Bound::bind(config, inherited, &mut builder)?;
     let limits = limits(config, files, &bound)?;
     bound.print(certificate.as_deref());
-    let server =
-        Server::new(limits, session_config, store, Box::new(hasher)).behind(config.proxies.clone());
+    let server = Server::new(limits, session_config, store, Box::new(hasher))
+        .behind(config.proxies.clone())
+        .retaining(config.retention);
     let (server, _sampler) = monitored(server, &bound, config, logging)?;
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound.mail);

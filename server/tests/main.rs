@@ -25,6 +25,7 @@ mod process;
 mod promises;
 mod proxy;
 mod reference;
+mod retention;
 mod service;
 mod session;
 mod stale;

@@ -16,7 +16,10 @@ use correio_proto::{
     message::{Found, Read, Send},
     rfc5322::{self, ContentReader},
 };
-use correio_server::ids::{AccountId, ConnId, PasswordHash};
+use correio_server::{
+    ids::{AccountId, ConnId, PasswordHash},
+    store::admin::POSTMASTER,
+};
 
 use crate::{
     check::{Check, Violation, require},
@@ -49,6 +52,10 @@ pub(crate) struct Ledger {
     accounts: BTreeMap<AccountId, Username>,
     /// Times at which the accounts were first seen in the store.
     made_at: BTreeMap<Username, u64>,
+    /// Since when accounts are disabled, in the store's pending half.
+    disabled: BTreeMap<Username, u64>,
+    /// Mails of each account at the last look, and the most that it may have by its own quota.
+    quotas: BTreeMap<AccountId, (usize, Option<u32>)>,
     /// Deleted accounts.
     deleted: BTreeSet<AccountId>,
     /// Connections that asked for an account's deletion.
@@ -117,6 +124,36 @@ impl Ledger {
         })
     }
 
+    /// Records the accounts that are disabled now.
+    pub(crate) fn note_disabled(&mut self, disabled: BTreeSet<Username>, now: u64) {
+        self.disabled.retain(|username, _| disabled.contains(username));
+        for username in disabled {
+            self.disabled.entry(username).or_insert(now);
+        }
+    }
+
+    /// Whether an account has been disabled since before `since`.
+    pub(crate) fn was_disabled_before(&self, username: &Username, since: u64) -> bool {
+        self.disabled.get(username).is_some_and(|disabled| *disabled < since)
+    }
+
+    /// Checks that no mail was accepted beyond an account's own quota. Announcements are, and mails
+    /// that were there before it was lowered.
+    fn look_at_quotas(&mut self, state: &State) -> Result<(), Violation> {
+        for (id, username, ..) in state.accounts() {
+            let is_counted = |mail: &&Mail| mail.from.as_str() != POSTMASTER;
+            let counted = state.mailbox(id).filter(is_counted).count();
+            let (all, max) = (state.mailbox(id).count(), state.own_mails_max(id));
+            let (before, max_before) = self.quotas.insert(id, (all, max)).unwrap_or_default();
+            if let Some(max) = max.filter(|_| max == max_before) {
+                let text =
+                    || format!("{username} may have {max} mails, had {before} and has {all}");
+                require(counted <= before.max(max as usize), Check::Bounded, text)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn was_named(&self, username: &Username, name: &FullName) -> bool {
         self.names.get(username).is_some_and(|names| names.contains(name))
     }
@@ -174,8 +211,9 @@ impl Ledger {
     }
 
     fn look_at(&mut self, state: &State, touched: &[ListTouch], now: u64) -> Result<(), Violation> {
-        self.look_at_accounts(state, now)?;
-        self.look_at_lists(state, touched)?;
+        let fresh = self.look_at_accounts(state, now)?;
+        self.look_at_lists(state, touched, &fresh)?;
+        self.look_at_quotas(state)?;
         let mut held = BTreeMap::new();
         for (account, mail) in state.mails() {
             held.insert((account, mail.seq), (mail.from.clone(), mail.id));
@@ -195,7 +233,12 @@ impl Ledger {
     }
 
     /// Checks where the mails are that were stored since the last look.
-    fn look_at_lists(&mut self, state: &State, touched: &[ListTouch]) -> Result<(), Violation> {
+    fn look_at_lists(
+        &mut self,
+        state: &State,
+        touched: &[ListTouch],
+        fresh: &BTreeSet<AccountId>,
+    ) -> Result<(), Violation> {
         self.lists.note_names(touched);
         let mut stored: BTreeMap<MailKey, Vec<AccountId>> = BTreeMap::new();
         for (account, mail) in state.mails() {
@@ -206,7 +249,11 @@ impl Ledger {
         for (key, with) in stored {
             // A mail that nobody has sent is found by another check.
             if let Some(sent) = self.sent.get(&key) {
-                self.lists.check_reached(state, touched, &key, sent, &with)?;
+                self.lists.check_reached(state, (touched, fresh), &key, sent, &with)?;
+            }
+            // Nobody gets an answer to an announcement.
+            if key.0.as_str() == POSTMASTER {
+                self.acknowledged.extend(with.into_iter().map(|account| (key.clone(), account)));
             }
         }
         Ok(())
@@ -218,14 +265,22 @@ impl Ledger {
         names || self.lists.reached(key).any(|id| self.accounts.get(&id) == Some(user))
     }
 
-    fn look_at_accounts(&mut self, state: &State, now: u64) -> Result<(), Violation> {
-        let mut present = BTreeSet::new();
+    /// Returns the accounts that were made since the last look.
+    fn look_at_accounts(
+        &mut self,
+        state: &State,
+        now: u64,
+    ) -> Result<BTreeSet<AccountId>, Violation> {
+        let (mut present, mut fresh) = (BTreeSet::new(), BTreeSet::new());
         for (id, username, full_name, hash) in state.accounts() {
             present.insert(id);
             if self.accounts.insert(id, username.clone()).is_none() {
+                fresh.insert(id);
                 self.made_at.entry(username.clone()).or_insert(now);
                 self.note_change(id, AccountChange::FullName(full_name.clone()), now);
-                self.note_change(id, AccountChange::Hash(hash.clone()), now);
+                if let Some(hash) = hash {
+                    self.note_change(id, AccountChange::Hash(hash.clone()), now);
+                }
             }
         }
         for (id, username) in &self.accounts {
@@ -238,7 +293,7 @@ impl Ledger {
                 require(wanted, Check::Confirmed, text)?;
             }
         }
-        Ok(())
+        Ok(fresh)
     }
 
     fn note_change(&mut self, account: AccountId, change: AccountChange, now: u64) {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use correio_proto::{mail::Username, message::Send};
-use correio_server::ids::AccountId;
+use correio_server::{ids::AccountId, store::admin::POSTMASTER};
 
 use crate::{
     check::{Check, Violation, require},
@@ -46,7 +46,7 @@ impl ListLedger {
     pub(crate) fn check_reached(
         &mut self,
         state: &State,
-        touched: &[ListTouch],
+        (touched, fresh): (&[ListTouch], &BTreeSet<AccountId>),
         key: &MailKey,
         sent: &Send,
         with: &[AccountId],
@@ -61,9 +61,13 @@ impl ListLedger {
                 None => self.add_members(state, touched, name, &mut required, &mut allowed),
             }
         }
+        allowed.extend(&required);
+        // An announcement is not for the postmaster. Accounts that were made meanwhile may have it.
+        if key.0.as_str() == POSTMASTER {
+            required.retain(|id| !fresh.contains(id) && state.account(&key.0) != Some(*id));
+        }
         let text = || format!("mail {} to {} is with {once:?} only", key.1, sent.to);
         require(required.is_subset(&once), Check::Acknowledged, text)?;
-        allowed.extend(&required);
         let text = || format!("mail {} to {} is also with {once:?}", key.1, sent.to);
         require(once.is_subset(&allowed), Check::Intact, text)?;
         self.reached.entry(key.clone()).or_default().extend(once);

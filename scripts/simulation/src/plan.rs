@@ -87,13 +87,15 @@ pub(crate) enum Fault {
     ClientFull,
     /// The wall clock jumps.
     ClockJumps,
+    /// The operator does a job, which users notice.
+    Operator,
     /// The server's loop stands still for a moment.
     Lag,
     /// The poll reports readiness without cause.
     Spurious,
 }
 
-const FAULTS: [Fault; 16] = [
+const FAULTS: [Fault; 17] = [
     Fault::ServerKilled,
     Fault::ServerStopped,
     Fault::SyncFails,
@@ -108,6 +110,7 @@ const FAULTS: [Fault; 16] = [
     Fault::ClientDies,
     Fault::ClientFull,
     Fault::ClockJumps,
+    Fault::Operator,
     Fault::Lag,
     Fault::Spurious,
 ];

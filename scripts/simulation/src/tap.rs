@@ -250,6 +250,9 @@ impl Tap {
                 && ledger.was_right(&login.username, &login.credential, since);
             let text = || format!("{} was let in with a wrong password", login.username);
             require(is_right, Check::LoggedIn, text)?;
+            let text = || format!("{} was let in while disabled", login.username);
+            let is_enabled = !ledger.was_disabled_before(&login.username, since);
+            require(is_enabled, Check::LoggedIn, text)?;
             self.user = Some(login.username.clone());
             self.has_logged_in = true;
             return Ok(());

@@ -10,9 +10,13 @@ pub mod connection;
 mod deadlines;
 mod monitoring;
 mod proxied;
+mod retention;
 mod slots;
+mod upkeep;
 
 use std::{net::SocketAddr, time::Duration};
+
+use correio_proto::SpareBuffers;
 
 use crate::{
     auth::hashing::{HashDone, Hasher},
@@ -21,6 +25,7 @@ use crate::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
         slots::Slots,
+        upkeep::{OWN_TICKET, Upkeep},
     },
     event::Event,
     ids::{AccountId, ConnId, Ticket},
@@ -28,6 +33,7 @@ use crate::{
         admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
         budget::Budget,
         network::Network,
+        retention::RetentionPolicy,
         throttle::{Throttle, ThrottleConfig},
     },
     metrics::{Monitoring, counts::Counts, facts::Connections},
@@ -37,9 +43,8 @@ use crate::{
         effect::{Arrival, Effect},
         registry::SessionRegistry,
     },
-    store::{Store, StoreDone, StoreFailed, StoreJob},
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
-use correio_proto::{SpareBuffers, limits, mail::Timestamp};
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
 /// reason.
@@ -71,9 +76,6 @@ const SPARE_BUFFERS: usize = 64;
 /// that one pass over the heap is paid for by many connections.
 const STALE_DEADLINES_MAX: usize = 1024;
 
-/// How often old idempotency records are pruned from the store.
-const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
-
 /// Limits of a server.
 #[derive(Clone, Debug)]
 pub struct ServerLimits {
@@ -86,10 +88,6 @@ pub struct ServerLimits {
     /// Memory for replies that clients do not read, of all connections together, in bytes.
     pub output_max: usize,
 }
-
-/// Ticket of jobs that the server submits for itself (pruning, days of logins). No connection ever has this id.
-const OWN_TICKET: Ticket =
-    Ticket { connection: ConnId { index: u32::MAX, generation: u32::MAX }, serial: 0 };
 
 /// All connections of a server, and the state that they share. See the module's description.
 pub struct Server<T> {
@@ -127,8 +125,7 @@ pub struct Server<T> {
     counts: Counts,
     monitoring: Monitoring,
     spare: SpareBuffers,
-    /// When to prune next (uptime).
-    prune_at: Option<Duration>,
+    upkeep: Upkeep,
     stopping: bool,
 }
 
@@ -187,9 +184,16 @@ impl<T: Transport> Server<T> {
             counts: Counts::default(),
             monitoring: Monitoring::default(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
-            prune_at: Some(Duration::ZERO),
+            upkeep: Upkeep::new(RetentionPolicy::default()),
             stopping: false,
         }
+    }
+
+    /// Deletes old mails and unused accounts, each after a warning.
+    #[must_use]
+    pub fn retaining(mut self, policy: RetentionPolicy) -> Self {
+        self.upkeep = Upkeep::new(policy);
+        self
     }
 
     /// Number of connections.
@@ -298,7 +302,7 @@ impl<T: Transport> Server<T> {
 
     /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.deadlines.next(), self.prune_at].into_iter().flatten().min()
+        [self.deadlines.next(), self.upkeep.due_at()].into_iter().flatten().min()
     }
 
     /// One iteration: delivers job results, fires timers, drives ready connections, applies
@@ -310,7 +314,7 @@ impl<T: Transport> Server<T> {
     /// more.
     pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
-        self.prune(now);
+        self.keep_up(now);
         self.expire(now);
         self.drive_ready(now);
         self.apply_effects(now);
@@ -321,7 +325,7 @@ impl<T: Transport> Server<T> {
     /// Begins the shutdown: requests in progress are finished, no others are taken.
     pub fn begin_shutdown(&mut self, now: Now) {
         self.stopping = true;
-        self.prune_at = None;
+        self.upkeep.end();
         let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();
         for id in ids {
             if let Some(entry) = self.connections.get_mut(id) {
@@ -358,10 +362,9 @@ impl<T: Transport> Server<T> {
         let mut stored: Vec<(Ticket, StoreDone)> = Vec::new();
         self.store.collect(&mut stored)?;
         for (ticket, done) in stored {
-            if ticket == OWN_TICKET {
-                self.pruned(now, &done);
-            } else {
-                self.complete(now, ticket, Done::Store(done));
+            match Upkeep::is_own(ticket) {
+                true => self.kept_up(now, ticket, Some(&done)),
+                false => self.complete(now, ticket, Done::Store(done)),
             }
         }
         let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
@@ -383,25 +386,19 @@ impl<T: Transport> Server<T> {
         self.apply_effects(now);
     }
 
-    fn prune(&mut self, now: Now) {
-        if self.prune_at.is_none_or(|at| now.uptime < at) {
-            return;
-        }
-        self.prune_at = Some(now.uptime + PRUNE_EVERY);
-        let ago = |seconds: u64| Timestamp(now.wall.0.saturating_sub(seconds * 1000));
-        let before = ago(limits::IDEMPOTENCY_KEPT_SECONDS);
-        let uploads_before = ago(limits::UPLOAD_KEPT_SECONDS);
-        if let crate::store::Submitted::Done(done) =
-            self.store.submit(OWN_TICKET, StoreJob::Prune { before, uploads_before })
-        {
-            self.pruned(now, &done);
+    fn keep_up(&mut self, now: Now) {
+        for (ticket, job) in self.upkeep.due(now, || self.registry.accounts()) {
+            match self.store.submit(ticket, job) {
+                Submitted::Done(done) => self.kept_up(now, ticket, Some(&done)),
+                Submitted::Queued => {}
+                Submitted::Full => self.kept_up(now, ticket, None),
+            }
         }
     }
 
-    fn pruned(&mut self, now: Now, done: &StoreDone) {
-        if matches!(done, StoreDone::Pruned { more: true, .. }) && !self.stopping {
-            self.prune_at = Some(now.uptime);
-        }
+    fn kept_up(&mut self, now: Now, ticket: Ticket, done: Option<&StoreDone>) {
+        self.effects.extend(self.upkeep.done(now, ticket, done));
+        self.apply_effects(now);
     }
 
     /// Removed connections leave stale heap entries. Drops them once they outnumber live ones, so

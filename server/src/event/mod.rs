@@ -196,6 +196,11 @@ events! {
         },
         /// An account was deleted, with its mailbox.
         Info "account.deleted" AccountDeleted { username: &'a Username, connection: ConnId },
+        /// An account was deleted, since nobody had used it for as long as `keep-account-days` says.
+        Info "account.expired" AccountExpired { username: &'a Username },
+        /// The owner of an account was warned, by a mail of the postmaster, that its old mails or the
+        /// account itself will be deleted.
+        Info "account.warned" AccountWarned { username: &'a Username, about: &'a str },
         /// A login succeeded.
         Info "login.succeeded" LoginSucceeded {
             username: &'a Username,
@@ -271,6 +276,8 @@ events! {
             mails: usize,
             connection: ConnId,
         },
+        /// Mails were deleted, since they were older than `keep-days` says.
+        Info "mail.expired" MailExpired { mails: u32 },
         /// A request was answered with an error that no other event reports; the first 20 of a
         /// connection.
         Warn "request.refused" RequestRefused {

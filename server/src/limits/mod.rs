@@ -5,4 +5,5 @@ pub(crate) mod budget;
 pub mod list_creation;
 pub mod network;
 pub mod prefix;
+pub mod retention;
 pub mod throttle;

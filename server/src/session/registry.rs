@@ -38,6 +38,14 @@ impl SessionRegistry {
         }
     }
 
+    /// The accounts with sessions, in ascending order.
+    #[must_use]
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
+        let mut accounts: Vec<_> = self.sessions.keys().copied().collect();
+        accounts.sort_unstable();
+        accounts
+    }
+
     /// The sessions of an account.
     #[must_use]
     pub(crate) fn of(&self, account: AccountId) -> &[ConnId] {

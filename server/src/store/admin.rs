@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use correio_proto::{
-    mail::{FullName, MailId, Timestamp, Username},
+    mail::{FullName, Subject, Timestamp, Username},
     message::{ListChange, ListOverview, MembersPage},
 };
 
@@ -17,6 +17,9 @@ use crate::ids::{AccountId, CodeDigest, InviteId};
 /// Username of the account that sends the operator's mail: announcements and warnings. Nobody can
 /// register it. The store makes the account, without a password, when it first sends such a mail.
 pub const POSTMASTER: &str = "postmaster";
+
+/// Full name with which the store makes [`POSTMASTER`].
+pub const POSTMASTER_NAME: &str = "Postmaster";
 
 /// Most accounts that one job makes.
 pub const NEW_ACCOUNTS_MAX: usize = 10_000;
@@ -130,15 +133,16 @@ pub enum AdminJob {
         /// At most this many invites.
         invites: usize,
     },
-    /// Make an invite useless. Result: `Changed`, or `InviteUsed` if it made an account.
+    /// Make an invite useless, recorded or not. Result: `Changed`, or `InviteUsed` if it made an
+    /// account, or if it was not recorded and is useless already.
     RevokeInvite {
         /// The invite.
         id: InviteId,
     },
     /// Count what the store has. Result: `Totals`.
     Totals,
-    /// Do one step of retention. The job is submitted again while the result has `more`. Result:
-    /// `Retained`.
+    /// Do one step of retention. The next step begins at the result's `next`. Result: `Retained`;
+    /// `Taken` if a list has the postmaster's name, so that nobody could be warned.
     Retain(Retention),
 }
 
@@ -257,19 +261,59 @@ pub struct Totals {
     pub file_bytes: u64,
 }
 
-/// One step of retention, at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// One step of retention. Nothing is deleted that its owner was not warned of, by a mail of
+/// [`POSTMASTER`]. [`POSTMASTER`] itself and disabled accounts keep all.
+///
+/// Time before a deletion is counted in days on which retention ran, since a clock may jump: however
+/// far it jumps, this is one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
+    /// Only accounts whose ids stand after this one; `None` for the first step.
+    pub after: Option<AccountId>,
     /// The time.
     pub now: Timestamp,
-    /// Mails that were sent before this time are deleted, if their owner was warned; `None` keeps
-    /// all.
+    /// Mails that were sent before this time are deleted; `None` keeps all. A warning is about the
+    /// mails that this time will have passed when the warning is over; later ones need another
+    /// warning. A mail of [`POSTMASTER`] alone is warned of by none. Mails are looked at from the
+    /// oldest on, up to the first that is not concerned.
     pub mails_before: Option<Timestamp>,
-    /// Accounts that were last used before this time are deleted, if their owner was warned; `None`
-    /// keeps all. Those whose use is not known count from their first start of retention.
+    /// Accounts that were last used before this time are deleted; `None` keeps all. An account whose
+    /// use is not known counts from when it was made, or else from the first step of retention. A
+    /// login takes the warning back.
     pub accounts_before: Option<Timestamp>,
-    /// Owners are warned this many milliseconds before.
-    pub warned_before: u64,
+    /// So many whole days lie between a warning and the deletion.
+    pub notice_days: u32,
+    /// Accounts with open sessions, in ascending order: they are used now.
+    pub in_use: Arc<[AccountId]>,
+}
+
+/// What a warning of retention is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarningAbout {
+    /// So many mails of a mailbox, or more if they are [`WarningAbout::MAILS_MAX`].
+    Mails(u32),
+    /// The account.
+    Account,
+}
+
+impl WarningAbout {
+    /// Mails that are counted.
+    pub const MAILS_MAX: u32 = 1000;
+}
+
+/// A warning that retention put into a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentWarning {
+    /// The account.
+    pub account: AccountId,
+    /// Its username.
+    pub username: Username,
+    /// What it is about.
+    pub about: WarningAbout,
+    /// Subject of the mail.
+    pub subject: Subject,
+    /// Full name of [`POSTMASTER`].
+    pub from_name: FullName,
 }
 
 /// Result of an [`AdminJob`], inside of [`super::StoreDone::Admin`].
@@ -329,9 +373,9 @@ pub enum AdminDone {
         mails: u32,
         /// Accounts that were deleted; their sessions must end.
         accounts: Vec<(AccountId, Username)>,
-        /// Accounts that were warned.
-        warned: Vec<(AccountId, MailId)>,
-        /// Whether there is more to do now.
-        more: bool,
+        /// Warnings that were sent.
+        warned: Vec<SentWarning>,
+        /// Where the next step begins; `None` after the last.
+        next: Option<AccountId>,
     },
 }

@@ -32,6 +32,7 @@ mod directory;
 pub mod kind;
 mod lists;
 pub mod memory;
+mod retention;
 pub mod sqlite;
 mod uploads;
 

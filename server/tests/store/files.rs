@@ -163,6 +163,23 @@ pub fn make_version_2(directory: &Path) {
     connection.execute_batch(rows).unwrap();
 }
 
+/// Makes a database as a program of the third version may have left it: a list, a message, and the
+/// index of names that a development version kept.
+pub fn make_version_3(directory: &Path) {
+    make_version_2(directory);
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    connection.execute_batch(Schema::PRESENT.steps[2]).unwrap();
+    let rows = "
+        CREATE VIRTUAL TABLE directory USING fts5 (username, full_name);
+        INSERT INTO directory VALUES ('tony', 'Tony Stark');
+        INSERT INTO list (id, name, title, senders, membership, members)
+            VALUES (7, 'turma', 'Turma', 1, 0, 1);
+        INSERT INTO list_member VALUES (7, 'pepper', 2, 0);
+        PRAGMA user_version = 3;
+    ";
+    connection.execute_batch(rows).unwrap();
+}
+
 /// Opens a directory, which must be refused. See [`unchanged`].
 pub fn refused(directory: &Path) -> SqliteOpenError {
     unchanged(directory, || unlocked(|| open(directory)).unwrap_err())

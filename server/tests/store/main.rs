@@ -11,6 +11,8 @@
 #[macro_use]
 mod suite;
 
+mod admin;
+mod admin_mail;
 mod bounds;
 mod check;
 mod contents;
@@ -33,5 +35,6 @@ mod messages;
 mod migrating;
 mod opening;
 mod queue;
+mod retention;
 mod snapshot;
 mod support;

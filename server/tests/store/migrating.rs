@@ -7,7 +7,10 @@ use std::{
 };
 
 use correio_proto::mail::Timestamp;
-use correio_server::store::StoreDone;
+use correio_server::{
+    cancel::Cancel,
+    store::{StoreDone, admin::AccountState, sqlite::SqliteSnapshot},
+};
 use correio_testing::{
     rerun::{data_directory, rerun},
     skip::can_trace,
@@ -15,8 +18,11 @@ use correio_testing::{
 };
 
 use super::{
-    files::{make_version_1, make_version_2, open_later, snapshot},
-    support::{Harness, everything, send},
+    admin::show,
+    files::{
+        DATABASE, make_version_1, make_version_2, make_version_3, open_later, snapshot, with_sql,
+    },
+    support::{Harness, QUOTA, everything, send},
 };
 
 #[test]
@@ -55,6 +61,37 @@ fn killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all() {
         Harness::sqlite,
         &StoreDone::Conflict,
     );
+}
+
+#[test]
+fn killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all() {
+    let test = "migrating::killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all";
+    killed_at_any_moment(
+        test,
+        make_version_3,
+        Harness::sqlite,
+        Harness::sqlite,
+        &StoreDone::Conflict,
+    );
+}
+
+#[test]
+fn accounts_of_the_third_version_are_enabled_and_have_the_server_s_quota() {
+    let directory = tempfile::tempdir().unwrap();
+    make_version_3(directory.path());
+    let mut harness = Harness::sqlite(directory.path());
+    let tony = show(&mut harness, "tony");
+    assert_eq!((tony.state, tony.has_password), (AccountState::Enabled, true));
+    assert_eq!((tony.usage.quota, tony.has_own_quota), (QUOTA, false));
+    assert_eq!((tony.code_expires_at, tony.created_at, tony.used_at), (None, None, None));
+    harness.close();
+    // The index of names is gone with its tables, and the check finds nothing wrong.
+    let left = "CREATE TABLE directory (x); CREATE TABLE directory_data (x);";
+    with_sql(&directory.path().join(DATABASE), left);
+    let snapshot = SqliteSnapshot::open(directory.path(), &Cancel::default()).unwrap();
+    let checked = snapshot.check(|_| ()).unwrap();
+    assert!(checked.is_whole(), "{checked:?}");
+    assert_eq!(checked.accounts, 2);
 }
 
 /// Kills the opening of a database at each sync and write, and requires that the next opening finds

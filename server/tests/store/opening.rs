@@ -190,7 +190,7 @@ fn the_mail_of_the_second_version_is_kept_beside_messages() {
     assert_eq!(harness.run(upload(tony, 6, 9, 2..9)), StoreDone::Uploaded { staged: 9 });
     assert!(is_sent(&harness.run(send_large_message(tony, 6, "pepper", 9))));
     harness.close();
-    assert_eq!(version_of(&directory.path().join(DATABASE)), 3);
+    assert_eq!(version_of(&directory.path().join(DATABASE)), 4);
     let checked = SqliteSnapshot::open(directory.path(), &Cancel::default());
     assert_eq!(checked.unwrap().check(|_| ()).unwrap().findings, []);
     let mut harness = Harness::sqlite(directory.path());

@@ -22,16 +22,21 @@ const ROOMS: &[(&str, &[Room])] =
 
 /// The files of the protocol.
 const PROTOCOL: &[Room] = &[
+    ("base32", &[]),
     ("buffer", &[]),
     ("fingerprint", &[]),
-    ("invite", &[]),
+    ("invite", &["base32"]),
+    ("recovery", &["base32"]),
     ("limits", &[]),
     ("realm", &[]),
     ("mail", &["limits"]),
     ("capability", &["limits", "mail"]),
     ("credential", &["limits", "mail", "realm"]),
     ("directory", &["limits", "mail"]),
-    ("message", &["capability", "credential", "directory", "invite", "limits", "mail", "realm"]),
+    (
+        "message",
+        &["capability", "credential", "directory", "invite", "limits", "mail", "realm", "recovery"],
+    ),
     ("frame", &["limits", "mail"]),
     ("rfc5322", &["limits", "mail"]),
     ("wrong_protocol", &["frame", "message"]),

@@ -199,6 +199,8 @@ impl Device {
                 self.refused = if is_known { self.refused + 1 } else { 0 };
                 self.refused <= 2 * context.user.passwords.len() || context.user.is_changing
             }
+            // The operator enables the account again.
+            (Operation::Login(_), ErrorCode::Disabled) => true,
             (Operation::Password(_), BadCredentials) => true,
             // The upload was forgotten again and again.
             (Operation::Upload(_) | Operation::Send(_), ErrorCode::Incomplete) => true,

@@ -9,7 +9,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::AccountId,
-    store::{EVERYBODY, StoreDone},
+    store::{EVERYBODY, StoreDone, admin::POSTMASTER},
 };
 
 /// All lists, in the order in which they were made.
@@ -36,6 +36,11 @@ pub(super) struct List {
 
 /// A member: username, account and role.
 pub(super) type Member<'a> = (&'a Username, AccountId, Role);
+
+/// Whether a name is kept for what the store makes itself.
+pub(super) fn is_kept(name: &Username) -> bool {
+    [EVERYBODY, POSTMASTER].contains(&name.as_str())
+}
 
 /// The accounts of a server, by their usernames.
 pub(super) type Accounts = BTreeMap<Username, AccountId>;
@@ -105,6 +110,11 @@ impl List {
             members: u32::try_from(self.members(accounts).len()).unwrap_or(u32::MAX),
             role: self.role(id),
         }
+    }
+
+    /// The list as a reader sees it that is no member.
+    pub(super) fn unread(&self, accounts: &Accounts) -> ListOverview {
+        ListOverview { role: None, ..self.overview(AccountId(0), accounts) }
     }
 
     fn owners(&self) -> BTreeSet<AccountId> {
@@ -191,8 +201,11 @@ impl Lists {
         };
         match changed {
             Ok(list) => {
+                let is_left = list.is_everybody || !list.roles.is_empty();
                 self.lists.insert(number, list);
-                self.drop_empty();
+                if !is_left {
+                    self.lists.remove(&number);
+                }
                 StoreDone::Changed
             }
             Err(refusal) => refusal,
@@ -207,7 +220,7 @@ impl Lists {
         senders: SendPolicy,
         accounts: &Accounts,
     ) -> StoreDone {
-        if accounts.contains_key(name) || self.retired.contains(name) {
+        if is_kept(name) || accounts.contains_key(name) || self.retired.contains(name) {
             return StoreDone::UsernameTaken;
         }
         let made = self.lists.values().filter(|list| list.creator == Some(id));
@@ -248,17 +261,75 @@ impl Lists {
         Ok(list)
     }
 
+    /// All lists after a name, in the order of their names, without a role.
+    pub(super) fn all(&self, after: Option<&Username>, accounts: &Accounts) -> Vec<ListOverview> {
+        let lists = self.lists.values();
+        let rest = lists.filter(|list| after.is_none_or(|after| list.name > *after));
+        let mut lists: Vec<_> = rest.map(|list| list.unread(accounts)).collect();
+        lists.sort_by_key(|list| list.name.to_string());
+        lists
+    }
+
+    /// Number of lists.
+    pub(super) fn count(&self) -> usize {
+        self.lists.len()
+    }
+
+    /// Changes a list as the operator may. `None` if there is no such list.
+    pub(super) fn change_as_operator(
+        &mut self,
+        name: &Username,
+        change: ListChange,
+        accounts: &Accounts,
+    ) -> Option<StoreDone> {
+        let found = self.lists.iter().find(|(_, list)| list.name == *name);
+        let found = found.map(|(number, list)| (*number, list.clone()));
+        let (number, list) = match (found, change) {
+            (None, ListChange::Create { title, senders }) => {
+                if is_kept(name) || accounts.contains_key(name) || self.retired.contains(name) {
+                    return Some(StoreDone::UsernameTaken);
+                }
+                self.last += 1;
+                let (name, roles) = (name.clone(), BTreeMap::new());
+                let (is_everybody, creator) = (false, None);
+                (self.last, List { name, title, senders, is_everybody, creator, roles })
+            }
+            (None, _) => return None,
+            (Some(_), ListChange::Create { .. }) => return Some(StoreDone::UsernameTaken),
+            (Some((number, list)), ListChange::Set { title, senders }) => {
+                (number, List { title, senders, ..list })
+            }
+            (Some((number, list)), ListChange::Add { members, role }) => {
+                match Self::with(list, &members, role, accounts) {
+                    Ok(list) => (number, list),
+                    Err(refusal) => return Some(refusal),
+                }
+            }
+            (Some((number, mut list)), ListChange::Remove { members }) => {
+                for id in members.iter().filter_map(|name| accounts.get(name)) {
+                    list.roles.remove(id);
+                }
+                (number, list)
+            }
+            (Some((number, list)), ListChange::Delete {}) => {
+                if list.is_everybody {
+                    return Some(StoreDone::FixedList);
+                }
+                self.lists.remove(&number);
+                return Some(StoreDone::Changed);
+            }
+        };
+        self.lists.insert(number, list);
+        Some(StoreDone::Changed)
+    }
+
     /// Removes a deleted account, whose username no list gets.
     pub(super) fn forget(&mut self, id: AccountId, username: Username) {
         self.retired.insert(username);
-        for list in self.lists.values_mut() {
-            list.roles.remove(&id);
-        }
-        self.drop_empty();
-    }
-
-    fn drop_empty(&mut self) {
-        self.lists.retain(|_, list| list.is_everybody || !list.roles.is_empty());
+        // A list that the operator has emptied stays.
+        self.lists.retain(|_, list| {
+            list.roles.remove(&id).is_none() || list.is_everybody || !list.roles.is_empty()
+        });
     }
 }
 

@@ -5,9 +5,12 @@
 //! crash leaves the durable half. The driver takes each of these steps when it likes, so that it
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
+mod admin;
 mod contents;
 mod directory;
 mod lists;
+mod retention;
+mod settings;
 mod state;
 
 use std::{
@@ -22,7 +25,7 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits},
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits, admin::AdminJob},
 };
 
 pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
@@ -179,6 +182,17 @@ impl SimStore {
         let answer = halves.run(job);
         halves.held.push((ticket, answer));
         true
+    }
+
+    /// Does a job of the operator on the pending half, before the jobs that wait.
+    pub fn administer(&self, job: AdminJob) {
+        let halves = &mut *self.0.borrow_mut();
+        if !halves.failed {
+            halves.run(StoreJob::Admin(job));
+            if halves.faults.immediate {
+                halves.make_durable();
+            }
+        }
     }
 
     /// Makes the pending half durable and releases the answers.

@@ -1,28 +1,26 @@
 //! The reference model of a store: contents and answers, as plain as possible. It shares no code
 //! with the server's stores, so that each checks the others.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use correio_proto::{
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username},
-    message::{ListChange, ListMember, MembersPage},
+    message::{ListChange, ListMember, ListOverview, MembersPage},
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{
-        AccountRecord, EVERYBODY, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
-        admin::{AccountState, Usage},
+        AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
+        admin::{AdminJob, Usage},
     },
 };
 
-use super::lists::{Accounts, List, Lists};
+use super::lists::{Accounts, List, Lists, Member, is_kept};
 use super::{
     contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey},
     directory,
+    settings::{Invites, RetentionDays, Settings},
 };
 
 /// Most idempotency records that one [`StoreJob::Prune`] removes.
@@ -31,22 +29,26 @@ pub const PRUNE_STEP: usize = 1000;
 /// Accounts, mailboxes, large contents, and the idempotency records of sent mails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    accounts: BTreeMap<AccountId, Account>,
+    pub(super) accounts: BTreeMap<AccountId, Account>,
     mails: BTreeMap<(AccountId, Seq), StoredMail>,
     contents: Contents,
-    lists: Lists,
+    pub(super) lists: Lists,
     records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
-    invites: BTreeSet<[u8; 8]>,
+    pub(super) invites: Invites,
+    pub(super) retention: RetentionDays,
     last_account: i64,
     last_seq: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Account {
-    register_id: MailId,
-    username: Username,
-    full_name: FullName,
-    hash: PasswordHash,
+pub(super) struct Account {
+    /// `None` for an account that the operator made.
+    register_id: Option<MailId>,
+    pub(super) username: Username,
+    pub(super) full_name: FullName,
+    /// `None` if no password was set.
+    pub(super) hash: Option<PasswordHash>,
+    pub(super) settings: Settings,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,14 +74,17 @@ impl State {
                 StoreDone::Account(self.record(bounds.quota, &username))
             }
             StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
-                self.create(Account { register_id, username, full_name, hash }, invite)
+                let (register_id, hash) = (Some(register_id), Some(hash));
+                let settings = Settings::default();
+                self.create(Account { register_id, username, full_name, hash, settings }, invite)
             }
             StoreJob::SetFullName { account, full_name } => {
                 self.change(account, |_| true, |account| account.full_name = full_name)
             }
             StoreJob::SetHash { account, old, new } => {
-                let fits = |hash: &PasswordHash| *hash == old || *hash == new;
-                self.change(account, fits, |account| account.hash = new.clone())
+                let fits =
+                    |hash: &Option<PasswordHash>| hash.iter().any(|it| *it == old || *it == new);
+                self.change(account, fits, |account| account.hash = Some(new.clone()))
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, to_lists, now } => {
@@ -114,9 +119,11 @@ impl State {
                 }
                 None => StoreDone::NoAccount,
             },
-            StoreJob::Recover { .. } | StoreJob::SetUsed { .. } | StoreJob::Admin(_) => {
-                StoreDone::Unavailable("not built yet".into())
+            StoreJob::Recover { username, code, hash, now } => {
+                self.recover(&username, code, hash, now)
             }
+            StoreJob::SetUsed { account, now } => self.set_used(account, now),
+            StoreJob::Admin(job) => StoreDone::Admin(self.administer(bounds.quota, job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
     }
@@ -131,10 +138,10 @@ impl State {
     /// Every account: number, username, full name and hash.
     pub fn accounts(
         &self,
-    ) -> impl Iterator<Item = (AccountId, &Username, &FullName, &PasswordHash)> {
-        self.accounts
-            .iter()
-            .map(|(id, account)| (*id, &account.username, &account.full_name, &account.hash))
+    ) -> impl Iterator<Item = (AccountId, &Username, &FullName, Option<&PasswordHash>)> {
+        self.accounts.iter().map(|(id, account)| {
+            (*id, &account.username, &account.full_name, account.hash.as_ref())
+        })
     }
 
     /// Every mail of every mailbox.
@@ -186,6 +193,10 @@ impl State {
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
             StoreJob::CreateAccount { .. } => true,
+            StoreJob::Admin(job) => matches!(
+                job,
+                AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. }
+            ),
             StoreJob::ChangeList { change, .. } => {
                 matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
             }
@@ -205,42 +216,65 @@ impl State {
             id,
             username: account.username.clone(),
             full_name: account.full_name.clone(),
-            hash: Some(account.hash.clone()),
-            state: AccountState::Enabled,
-            code: None,
-            usage: Usage {
-                mails: self.mailbox(id).count() as u64,
-                bytes: self.bytes_of(id),
-                quota,
-            },
+            hash: account.hash.clone(),
+            state: account.settings.state,
+            code: account.settings.code,
+            usage: self.usage(quota, id),
         })
+    }
+
+    /// What a mailbox has and may have.
+    pub(super) fn usage(&self, quota: Quota, id: AccountId) -> Usage {
+        let (mails, bytes) = (self.mailbox(id).count() as u64, self.bytes_of(id));
+        Usage { mails, bytes, quota: self.quota_of(quota, id) }
+    }
+
+    /// The quota that holds for an account.
+    fn quota_of(&self, quota: Quota, id: AccountId) -> Quota {
+        let account = self.accounts.get(&id);
+        account.and_then(|account| account.settings.quota).unwrap_or(quota)
     }
 
     fn create(&mut self, account: Account, invite: Option<InviteId>) -> StoreDone {
         if let Some(present) = self.account(&account.username) {
-            let same = self.accounts.get(&present).map(|present| present.register_id);
-            return match same == Some(account.register_id) {
+            let same = self.accounts.get(&present).and_then(|present| present.register_id);
+            return match same.is_some() && same == account.register_id {
                 true => StoreDone::CreatedBefore,
                 false => StoreDone::UsernameTaken,
             };
         }
-        if account.username.as_str() == EVERYBODY || self.lists.find(&account.username).is_some() {
+        if is_kept(&account.username) || self.lists.find(&account.username).is_some() {
             return StoreDone::UsernameTaken;
         }
         if let Some(InviteId(invite)) = invite
-            && !self.invites.insert(invite)
+            && !self.invites.used.insert(invite)
         {
             return StoreDone::InviteUsed;
         }
+        self.insert(account);
+        StoreDone::Created
+    }
+
+    fn insert(&mut self, account: Account) -> AccountId {
         self.last_account += 1;
         self.accounts.insert(AccountId(self.last_account), account);
-        StoreDone::Created
+        AccountId(self.last_account)
+    }
+
+    /// Makes an account without a password.
+    pub(super) fn make(
+        &mut self,
+        username: Username,
+        full_name: FullName,
+        settings: Settings,
+    ) -> AccountId {
+        self.insert(Account { register_id: None, username, full_name, hash: None, settings })
     }
 
     fn change(
         &mut self,
         id: AccountId,
-        fits: impl Fn(&PasswordHash) -> bool,
+        fits: impl Fn(&Option<PasswordHash>) -> bool,
         change: impl FnOnce(&mut Account),
     ) -> StoreDone {
         match self.accounts.get_mut(&id) {
@@ -254,17 +288,22 @@ impl State {
     }
 
     fn delete(&mut self, id: AccountId, hash: &PasswordHash) -> StoreDone {
-        let done = self.change(id, |present| present == hash, |_| ());
+        let done = self.change(id, |present| present.as_ref() == Some(hash), |_| ());
         if done == StoreDone::Changed {
-            if let Some(account) = self.accounts.remove(&id) {
-                self.lists.forget(id, account.username);
-            }
-            self.mails.retain(|(account, _), _| *account != id);
-            self.records.retain(|(account, _), _| *account != id);
-            self.contents.forget_account(id);
-            self.forget_contents();
+            self.delete_all(id);
         }
         done
+    }
+
+    /// Deletes an account with all that it has.
+    pub(super) fn delete_all(&mut self, id: AccountId) {
+        if let Some(account) = self.accounts.remove(&id) {
+            self.lists.forget(id, account.username);
+        }
+        self.mails.retain(|(account, _), _| *account != id);
+        self.records.retain(|(account, _), _| *account != id);
+        self.contents.forget_account(id);
+        self.forget_contents();
     }
 
     fn send(
@@ -298,14 +337,50 @@ impl State {
             Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.contents.take_over(upload),
         };
-        for account in &recipients {
+        self.put((sender, &from), &mail, content, now, &recipients);
+        StoreDone::Sent { sent_at: now, recipients, from }
+    }
+
+    /// Puts a mail into mailboxes, and records that it was sent.
+    fn put(
+        &mut self,
+        (sender, from): (AccountId, &(Username, FullName)),
+        mail: &Arc<NewMailRecord>,
+        content: Option<ContentId>,
+        now: Timestamp,
+        recipients: &[AccountId],
+    ) {
+        for account in recipients {
             self.last_seq += 1;
             let seq = Seq(self.last_seq);
-            let mail = delivered(seq, &from, &mail, now);
+            let mail = delivered(seq, from, mail, now);
             self.mails.insert((*account, seq), StoredMail { mail, content });
         }
-        self.records.insert((sender, mail.id), IdempotencyRecord { mail, sent_at: now });
-        StoreDone::Sent { sent_at: now, recipients, from }
+        let record = IdempotencyRecord { mail: mail.clone(), sent_at: now };
+        self.records.insert((sender, mail.id), record);
+    }
+
+    /// Puts a mail into mailboxes whatever they have, unless it was put before. Returns the accounts
+    /// that got it.
+    pub(super) fn put_once(
+        &mut self,
+        sender: AccountId,
+        mail: &Arc<NewMailRecord>,
+        now: Timestamp,
+        recipients: &[AccountId],
+    ) -> Result<Vec<AccountId>, StoreDone> {
+        let Some(from) = self.accounts.get(&sender) else {
+            return Err(StoreDone::NoAccount);
+        };
+        let from = (from.username.clone(), from.full_name.clone());
+        match self.records.get(&(sender, mail.id)) {
+            Some(record) if record.mail == *mail => Ok(Vec::new()),
+            Some(_) => Err(StoreDone::Conflict),
+            None => {
+                self.put((sender, &from), mail, None, now, recipients);
+                Ok(recipients.to_vec())
+            }
+        }
     }
 
     /// The accounts that a mail reaches: those that it names, then those of its lists.
@@ -317,8 +392,10 @@ impl State {
         to_lists: ToLists,
     ) -> Result<Vec<AccountId>, StoreDone> {
         let accounts = self.by_username();
-        let is_known =
-            |name: &&Username| accounts.contains_key(*name) || self.lists.find(name).is_some();
+        let is_known = |name: &&Username| match accounts.get(*name) {
+            Some(id) => self.takes_mail(*id),
+            None => self.lists.find(name).is_some(),
+        };
         let unknown: Vec<_> = mail.to.iter().filter(|name| !is_known(name)).cloned().collect();
         if !unknown.is_empty() {
             return Err(StoreDone::UnknownRecipients(unknown));
@@ -339,7 +416,8 @@ impl State {
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
         let named = named.map(|(name, id)| (name, *id));
         let mut reached: Vec<(&Username, AccountId)> = Vec::new();
-        for (name, id) in named.chain(members.iter().map(|(name, id, _)| (*name, *id))) {
+        let of_lists = members.iter().map(|(name, id, _)| (*name, *id));
+        for (name, id) in named.chain(of_lists.filter(|(_, id)| self.takes_mail(*id))) {
             if reached.iter().all(|(_, present)| *present != id) {
                 reached.push((name, id));
             }
@@ -355,7 +433,7 @@ impl State {
     }
 
     /// All accounts by their usernames.
-    fn by_username(&self) -> Accounts {
+    pub(super) fn by_username(&self) -> Accounts {
         self.accounts.iter().map(|(id, account)| (account.username.clone(), *id)).collect()
     }
 
@@ -386,6 +464,17 @@ impl State {
             Ok(found) => found,
             Err(refusal) => return refusal,
         };
+        StoreDone::Members(self.page(list, members, after, max))
+    }
+
+    /// Cuts a page out of the members of a list.
+    pub(super) fn page(
+        &self,
+        list: ListOverview,
+        members: Vec<Member<'_>>,
+        after: Option<&Username>,
+        max: usize,
+    ) -> MembersPage {
         let mut rest: Vec<_> = members
             .into_iter()
             .filter(|(username, ..)| after.is_none_or(|after| *username > after))
@@ -396,10 +485,11 @@ impl State {
             .collect();
         let more = rest.len() > max;
         rest.truncate(max);
-        StoreDone::Members(MembersPage { list, members: rest, more })
+        MembersPage { list, members: rest, more }
     }
 
     fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {
+        let quota = self.quota_of(quota, id);
         self.mailbox(id).count() >= quota.mails as usize || self.bytes_of(id) + more > quota.bytes
     }
 
@@ -425,7 +515,7 @@ impl State {
         StoreDone::Page { mails, more: waiting.peek().is_some() }
     }
 
-    fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
+    pub(super) fn confirm(&mut self, id: AccountId, mails: &[MailRef]) -> StoreDone {
         if !self.accounts.contains_key(&id) {
             return StoreDone::NoAccount;
         }

@@ -36,6 +36,7 @@ impl World {
         self.network.close();
         self.reactor = None;
         self.store.crash();
+        self.note_disabled();
         self.store_at = None;
         self.hasher.forget();
         self.start_at = self.clock.tick() + self.rng.within(1..=5 * SECOND);
@@ -94,6 +95,10 @@ impl World {
             }
             Fault::ClockJumps => {
                 self.clock.jump(self.rng.pick(&JUMPS).unwrap_or_default());
+                Ok(())
+            }
+            Fault::Operator => {
+                self.operate();
                 Ok(())
             }
             Fault::Lag => {

@@ -30,6 +30,7 @@ impl World {
         self.hasher.set_faults(self.plan.hashing);
         self.network.set_conditions(&self.plan.network);
         self.attackers.clear();
+        self.undo_operator()?;
         for device in &self.devices {
             device.disk.set_full(false);
         }

@@ -3,6 +3,7 @@
 
 mod faults;
 mod healing;
+mod operator;
 
 use correio_proto::{
     limits,

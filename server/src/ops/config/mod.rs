@@ -13,7 +13,10 @@ pub use self::{
     types::{Config, Listen, Operation, SecurityConfig, Task},
 };
 use crate::{
-    limits::{admission::AdmissionConfig, list_creation::ListCreation, throttle::ThrottleConfig},
+    limits::{
+        admission::AdmissionConfig, list_creation::ListCreation, retention::RetentionPolicy,
+        throttle::ThrottleConfig,
+    },
     ops::logging::LogFormat,
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
@@ -88,6 +91,10 @@ impl Config {
                 limits::CONTENT_DEFAULT_MAX,
             )?,
             upload_bytes: values.size("upload-bytes", 1 << 20..=1 << 40, 1 << 30)?,
+            retention: RetentionPolicy {
+                mail_days: values.days("keep-days", 1..=36_500)?,
+                account_days: values.days("keep-account-days", 30..=36_500)?,
+            },
             login_timeout: values.seconds("login-timeout", 1..=3600, 30)?,
             idle_timeout: values.seconds("idle-timeout", 2..=86_400, 300)?,
             drain_timeout: values.seconds("drain-timeout", 0..=60, 8)?,

@@ -244,6 +244,20 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Bytes of uploaded contents whose mails are not sent yet, of all accounts together; each counts with its whole size while it goes on, and a minute later with what it has",
     ),
     one(
+        "keep-days",
+        "N",
+        "none",
+        "a whole number from 1 to 36500",
+        "Days after which a mail that was not received is deleted; its recipient is warned by a mail a week before; without it, mails are kept",
+    ),
+    one(
+        "keep-account-days",
+        "N",
+        "none",
+        "a whole number from 30 to 36500",
+        "Days without a login after which an account is deleted, with its mails; a mail warns a week before; without it, accounts are kept",
+    ),
+    one(
         "login-timeout",
         "SECONDS",
         "30",

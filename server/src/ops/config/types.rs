@@ -11,7 +11,7 @@ use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 use crate::{
     limits::{
         admission::AdmissionConfig, list_creation::ListCreation, network::Network,
-        throttle::ThrottleConfig,
+        retention::RetentionPolicy, throttle::ThrottleConfig,
     },
     metrics::Hosts,
     ops::{
@@ -98,6 +98,7 @@ pub struct Config {
     pub body_max: usize,
     pub content_max: u64,
     pub upload_bytes: u64,
+    pub retention: RetentionPolicy,
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,

@@ -60,6 +60,16 @@ impl Values {
         number.ok_or_else(|| refused(written, value))
     }
 
+    /// As [`Values::number`], as a number of days; `None` unless it is set.
+    pub(super) fn days(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<u64>,
+    ) -> Result<Option<u32>, ConfigError> {
+        let days = self.number(key, allowed, 0)?;
+        Ok(u32::try_from(days).ok().filter(|days| *days > 0))
+    }
+
     /// As [`Values::number`], as a count.
     pub(super) fn count(
         &self,

@@ -16,10 +16,10 @@ use correio_proto::{
 };
 
 use self::{
-    admin::{AccountSettings, RecordedInvites},
     contents::Uploads,
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
+    settings::{AccountSettings, RecordedInvites, RetentionDays},
 };
 use super::{
     AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
@@ -35,6 +35,7 @@ mod contents;
 mod list_jobs;
 mod lists;
 mod mailbox;
+mod settings;
 
 /// Bounds of a whole [`MemoryStore`].
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +95,7 @@ pub struct MemoryStore {
     /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
     recorded_invites: RecordedInvites,
+    retention_days: RetentionDays,
     /// Keys of the idempotency records by their time, those of deleted accounts included. Times are
     /// not in the order of insertion if the clock was set back.
     by_time: BTreeMap<Timestamp, Vec<(AccountId, MailId)>>,
@@ -157,6 +159,7 @@ impl MemoryStore {
             accounts: Accounts::default(),
             invites: HashSet::new(),
             recorded_invites: RecordedInvites::default(),
+            retention_days: RetentionDays::default(),
             by_time: BTreeMap::new(),
             records: 0,
             uploads: Uploads::new(limits.uploads),

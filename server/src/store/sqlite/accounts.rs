@@ -14,11 +14,8 @@ use super::{
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
-    store::{AccountRecord, StoreDone, admin::Usage, lists::is_reserved},
+    store::{AccountRecord, StoreDone, admin::Usage, lists::is_reserved, retention::begin_of_day},
 };
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
     let sql = "SELECT id, full_name, hash, mails, bytes, state, code, code_expires_at, quota_mails,
@@ -164,9 +161,9 @@ pub(super) fn recover(
 
 /// Records the day of a login, and takes back the warning of retention.
 pub(super) fn set_used(db: &Connection, account: AccountId, now: Timestamp) -> Result<StoreDone> {
-    let day = now.0 - now.0 % DAY;
-    let sql = "UPDATE account SET used_at = ?2, warned_at = NULL WHERE id = ?1
-                   AND (used_at IS NOT ?2 OR warned_at IS NOT NULL)
+    let day = begin_of_day(now).0;
+    let sql = "UPDATE account SET used_at = ?2, warned_on = NULL WHERE id = ?1
+                   AND (used_at IS NOT ?2 OR warned_on IS NOT NULL)
                RETURNING id";
     let changed = db.prepare_cached(sql)?.exists(params![account.0, to_sql(day)])?;
     match changed || exists(db, account)? {
@@ -179,9 +176,10 @@ fn exists(db: &Connection, account: AccountId) -> Result<bool> {
     db.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([account.0])
 }
 
-fn hash_of(db: &Connection, account: AccountId) -> Result<Option<PasswordHash>> {
+/// An account's hash, which is `None` inside where no password was set.
+fn hash_of(db: &Connection, account: AccountId) -> Result<Option<Option<PasswordHash>>> {
     db.prepare_cached("SELECT hash FROM account WHERE id = ?1")?
-        .query_row([account.0], |row| row.get(0).map(PasswordHash))
+        .query_row([account.0], |row| password_hash(row, 0))
         .optional()
 }
 
@@ -193,7 +191,9 @@ pub(super) fn set_hash(
 ) -> Result<StoreDone> {
     match hash_of(db, account)? {
         None => Ok(StoreDone::NoAccount),
-        Some(hash) if hash != *old && hash != *new => Ok(StoreDone::Conflict),
+        Some(present) if ![Some(old), Some(new)].contains(&present.as_ref()) => {
+            Ok(StoreDone::Conflict)
+        }
         Some(_) => {
             let sql = "UPDATE account SET hash = ?2 WHERE id = ?1";
             db.prepare_cached(sql)?.execute(params![account.0, new.0])?;
@@ -210,7 +210,7 @@ pub(super) fn delete(
     let db = tables.db;
     match hash_of(db, account)? {
         None => return Ok(StoreDone::NoAccount),
-        Some(present) if present != *hash => return Ok(StoreDone::Conflict),
+        Some(present) if present.as_ref() != Some(hash) => return Ok(StoreDone::Conflict),
         Some(_) => {}
     }
     delete_all(tables, account)?;

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Result};
 
 use super::{
     accounts::{self, StoredAccount},
+    check_admin::{self, Subject},
     check_contents, check_lists, mails,
     memtable::Memtable,
     snapshot::SqliteSnapshot,
@@ -120,6 +121,13 @@ pub enum Finding {
         /// The number of the list or the account that this is about.
         number: i64,
     },
+    /// An invite contradicts itself, or the invites that were used.
+    Invite {
+        /// What is wrong.
+        defect: &'static str,
+        /// The invite's id in hexadecimal.
+        id: String,
+    },
     /// A mail has a number that the store may give again.
     Number {
         /// The mail's number.
@@ -152,6 +160,7 @@ impl fmt::Display for Finding {
             Self::Content { defect, number } | Self::List { defect, number } => {
                 write!(f, "{defect} (number {number})")
             }
+            Self::Invite { defect, id } => write!(f, "invite {id} {defect}"),
             Self::Number { seq, reserved } => {
                 write!(f, "mail {seq} has a number above {reserved}, the last that was reserved")
             }
@@ -186,6 +195,15 @@ impl SqliteSnapshot {
         self.found(compared, &mut checked)?;
         let compared = check_lists::defects(db, |defect, number| {
             checked.add(Finding::List { defect, number });
+        });
+        self.found(compared, &mut checked)?;
+        let compared = check_admin::defects(db, |defect, subject| {
+            checked.add(match subject {
+                Subject::Account(id) => {
+                    Finding::Account { id: AccountId(id), reason: defect.to_owned() }
+                }
+                Subject::Invite(id) => Finding::Invite { defect, id },
+            });
         });
         self.found(compared, &mut checked)?;
         Ok(checked)

@@ -75,7 +75,8 @@ mod tests {
 
     /// An account with one mail whose content is large, one upload, and dropped pieces.
     const WHOLE: &str = "
-        INSERT INTO account VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 7);
+        INSERT INTO account (id, username, full_name, hash, register_id, mails, bytes)
+            VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 7);
         INSERT INTO content VALUES (5, 'tony', 'Tony Stark', 'tony', 1, 's', 6, zeroblob(32), 1, NULL,
             NULL, 1);
         INSERT INTO mail VALUES (5, 1, zeroblob(16), '', '', '', 0, '', '', 5, NULL);

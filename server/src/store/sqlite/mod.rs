@@ -43,6 +43,7 @@ mod admin;
 mod cache;
 mod census;
 mod check;
+mod check_admin;
 mod check_contents;
 mod check_lists;
 mod check_rules;

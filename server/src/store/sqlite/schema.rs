@@ -274,8 +274,11 @@ const VERSION_3: &str = "
 /// An account whose `hash` is empty has no password yet. `state` is 0 for an account that can be used,
 /// 1 for one that is disabled and gets mail, 2 for one that is disabled and gets none. `code` is the
 /// digest of a recovery code. An account without `quota_mails` has the server's quota. Times are
-/// milliseconds since 1970; `used_at` is the day of the last login, and `warned_at` the time of the
-/// last warning of retention, which a login takes back. `invite` has the invites that were recorded
+/// milliseconds since 1970, and `used_at` is the day of the last login.
+///
+/// `retention_days` counts the days on which retention ran; `retention_day` is the last of them, as a
+/// number since 1970. An account has the count at its warning in `warned_on`, which a login takes
+/// back, and in `mails_warned_on`, for mails that were sent before `mails_warned_before`. `invite` has the invites that were recorded
 /// when they were made; those that were used are in `used_invite`, as before.
 const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2));
@@ -285,7 +288,12 @@ const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN quota_bytes INTEGER;
     ALTER TABLE account ADD COLUMN created_at INTEGER;
     ALTER TABLE account ADD COLUMN used_at INTEGER;
-    ALTER TABLE account ADD COLUMN warned_at INTEGER;
+    ALTER TABLE account ADD COLUMN warned_on INTEGER;
+    ALTER TABLE account ADD COLUMN mails_warned_on INTEGER;
+    ALTER TABLE account ADD COLUMN mails_warned_before INTEGER;
+    ALTER TABLE meta ADD COLUMN retention_day INTEGER;
+    ALTER TABLE meta ADD COLUMN retention_days INTEGER NOT NULL DEFAULT 0;
+    DROP TABLE IF EXISTS directory;
     CREATE TABLE invite (
         id BLOB PRIMARY KEY,
         made_at INTEGER NOT NULL,

@@ -8,7 +8,7 @@ use correio_proto::{
 use crate::store::{
     StoreDone,
     admin::AdminDone,
-    lists::is_reserved,
+    lists::Membership,
     memory::{FULL_OF_LISTS, MemoryStore},
 };
 
@@ -43,7 +43,7 @@ impl MemoryStore {
         let has_list = self.lists.has_name(name);
         let result = match change {
             ListChange::Create { title, senders } => {
-                if has_list || is_reserved(name) || self.ids.contains_key(name) {
+                if has_list || self.lists.is_kept(name) || self.ids.contains_key(name) {
                     return AdminDone::Taken(vec![name.clone()]);
                 }
                 self.lists.create_empty(name, title, senders)
@@ -51,6 +51,7 @@ impl MemoryStore {
             _ if !has_list => return AdminDone::NoList,
             ListChange::Remove { members } => self.lists.remove_any(name, &members),
             ListChange::Add { members, role } => self.add_members(name, members, role),
+            ListChange::Delete {} if self.is_of_all_accounts(name) => StoreDone::FixedList,
             change @ (ListChange::Set { .. } | ListChange::Delete {}) => {
                 self.lists.change(name, change, &[])
             }
@@ -60,6 +61,12 @@ impl MemoryStore {
             other => AdminDone::Refused(Box::new(other)),
         }
     }
+
+    fn is_of_all_accounts(&self, name: &Username) -> bool {
+        let found = self.lists.standing(name, name, self.accounts.count);
+        found.is_some_and(|(standing, _)| standing.membership == Membership::AllAccounts)
+    }
+
     fn add_members(&mut self, name: &Username, members: Recipients, role: Role) -> StoreDone {
         let (mut added, mut unknown) = (Vec::new(), Vec::new());
         for username in members.iter() {

@@ -1,14 +1,16 @@
 //! The operator's jobs in the store in memory.
 
 mod lists;
+mod retain;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use correio_proto::mail::{Content, FullName, Timestamp, Username};
 
 use super::{
     Account, FULL_OF_ACCOUNTS, FULL_OF_MAIL, MemoryStore,
     mailbox::{Names, StoredMail},
+    settings::AccountSettings,
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
@@ -16,31 +18,16 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, Totals, Usage,
+            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
+            Usage,
         },
         lists::is_reserved,
+        retention::begin_of_day,
     },
 };
 
 /// Accounts that one step of an announcement puts the mail into.
 const STEP: usize = 1000;
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
-
-/// What the operator has set for an account, and when the account was made and used.
-#[derive(Debug, Default)]
-pub(super) struct AccountSettings {
-    pub(super) state: AccountState,
-    pub(super) code: Option<CodeRecord>,
-    /// `None` for the server's quota.
-    pub(super) quota: Option<Quota>,
-    created_at: Option<Timestamp>,
-    used_at: Option<Timestamp>,
-}
-
-/// Invites that were recorded, in the order of their times, with whether they were revoked.
-pub(super) type RecordedInvites = BTreeMap<(Timestamp, [u8; 8]), (InviteRecord, bool)>;
 
 impl Account {
     /// What the mailbox has and may have.
@@ -106,12 +93,7 @@ impl MemoryStore {
             AdminJob::Invites { skip, invites } => self.page_of_invites(skip, invites),
             AdminJob::RevokeInvite { id } => self.revoke(id),
             AdminJob::Totals => AdminDone::Totals(self.totals()),
-            AdminJob::Retain(_) => AdminDone::Retained {
-                mails: 0,
-                accounts: Vec::new(),
-                warned: Vec::new(),
-                more: false,
-            },
+            AdminJob::Retain(retention) => self.retain(&retention),
         }
     }
 
@@ -141,7 +123,8 @@ impl MemoryStore {
         match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
             Some(account) => {
-                account.settings.used_at = Some(Timestamp(now.0 - now.0 % DAY));
+                account.settings.used_at = Some(begin_of_day(now));
+                account.settings.warned_on = None;
                 StoreDone::Changed
             }
         }
@@ -259,7 +242,8 @@ impl MemoryStore {
 
     /// The account that sends the operator's mail. Makes it if there is none.
     fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, AdminDone> {
-        let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), "Postmaster".parse())
+        let (Ok(username), Ok(full_name)) =
+            (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
         else {
             return Err(AdminDone::NoAccount);
         };

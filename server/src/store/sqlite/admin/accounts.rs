@@ -201,7 +201,12 @@ fn change(
 }
 
 /// Sets columns of an account: `values` are the parameters from `?2` on.
-fn update(db: &Connection, account: AccountId, columns: &str, values: &[&dyn ToSql]) -> Result<()> {
+pub(super) fn update(
+    db: &Connection,
+    account: AccountId,
+    columns: &str,
+    values: &[&dyn ToSql],
+) -> Result<()> {
     let mut update = db.prepare_cached(&format!("UPDATE account SET {columns} WHERE id = ?1"))?;
     let mut parameters: Vec<&dyn ToSql> = vec![&account.0];
     parameters.extend(values);

@@ -8,7 +8,7 @@ use crate::{
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
-        admin::{AdminDone, POSTMASTER},
+        admin::{AdminDone, POSTMASTER, POSTMASTER_NAME},
         sqlite::{
             mails,
             row::{parsed, to_sql},
@@ -16,9 +16,6 @@ use crate::{
         },
     },
 };
-
-/// Full name of [`POSTMASTER`].
-const POSTMASTER_NAME: &str = "Postmaster";
 
 /// Accounts that one step puts the mail into.
 const STEP: usize = 1000;
@@ -44,6 +41,8 @@ pub(super) fn announce(
     drop(select);
     let next = reached.get(STEP - 1).map(|(_, username)| username.clone());
     let accounts: Vec<AccountId> = reached.into_iter().map(|(id, _)| id).collect();
+    // A step is as long as a mail to a list of as many members.
+    tables.reached += accounts.len();
     match mails::put_once(tables, sender, &from, mail, now, &accounts)? {
         StoreDone::Sent { .. } => Ok(AdminDone::Announced { accounts, next }),
         // A step that is repeated after a lost answer.

@@ -73,7 +73,10 @@ pub(super) fn change(
             list_changes::add(tables, &list, members, *role)?
         }
         (Some(list), ListChange::Remove { members }) => remove(db, &list, members)?,
-        (Some(list), ListChange::Delete {}) => list_changes::delete(db, list.id)?,
+        (Some(list), ListChange::Delete {}) => match list.standing.membership {
+            Membership::Added => list_changes::delete(db, list.id)?,
+            Membership::AllAccounts => StoreDone::FixedList,
+        },
     };
     Ok(match result {
         StoreDone::Changed => AdminDone::Changed(None),
@@ -93,7 +96,7 @@ fn create(
     title: &FullName,
     senders: SendPolicy,
 ) -> Result<AdminDone> {
-    if is_reserved(name) || is_taken(tables, name)? {
+    if is_reserved(name) || lists::is_retired(tables.db, name)? || is_taken(tables, name)? {
         return Ok(AdminDone::Taken(vec![name.clone()]));
     }
     let sql =

@@ -4,6 +4,8 @@ mod accounts;
 mod announce;
 mod invites;
 mod lists;
+mod retain;
+mod retained_account;
 mod totals;
 
 use rusqlite::Result;
@@ -34,11 +36,6 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &AdminJob) -> Result<AdminDo
         AdminJob::Invites { skip, invites } => invites::page(tables.db, *skip, *invites),
         AdminJob::RevokeInvite { id } => invites::revoke(tables.db, *id),
         AdminJob::Totals => totals::totals(tables),
-        AdminJob::Retain(_) => Ok(AdminDone::Retained {
-            mails: 0,
-            accounts: Vec::new(),
-            warned: Vec::new(),
-            more: false,
-        }),
+        AdminJob::Retain(retention) => retain::step(tables, retention),
     }
 }

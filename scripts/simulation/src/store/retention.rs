@@ -1,0 +1,173 @@
+//! Retention in the reference model: all accounts in one step.
+
+use std::sync::Arc;
+
+use correio_proto::mail::{Mail, MailId, MailRef, Timestamp, Username};
+use correio_server::{
+    ids::AccountId,
+    store::{
+        NewMailRecord, StoreDone,
+        admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+    },
+};
+
+use super::{
+    settings::{DAY, RetentionDays, Settings},
+    state::State,
+};
+
+impl State {
+    /// Does the one step of retention.
+    pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
+        let postmaster: Username = POSTMASTER.parse().expect("the name is a username");
+        if self.lists.find(&postmaster).is_some() {
+            return AdminDone::Taken(vec![postmaster]);
+        }
+        let today = Some(retention.now.0 / DAY);
+        if self.retention.last != today {
+            self.retention = RetentionDays { last: today, count: self.retention.count + 1 };
+        }
+        let (mut mails, mut accounts, mut warned) = (0, Vec::new(), Vec::new());
+        let concerned: Vec<(AccountId, Username)> = self
+            .accounts
+            .iter()
+            .filter(|(_, account)| account.settings.state == AccountState::Enabled)
+            .filter(|(_, account)| account.username != postmaster)
+            .map(|(id, account)| (*id, account.username.clone()))
+            .collect();
+        for (id, username) in concerned {
+            if self.is_unused(retention, (id, &username), &mut warned) {
+                self.delete_all(id);
+                accounts.push((id, username));
+            } else {
+                mails += self.retain_mails(retention, (id, &username), &mut warned);
+            }
+        }
+        AdminDone::Retained { mails, accounts, warned, next: None }
+    }
+
+    /// Whether the days after a warning are over.
+    fn is_over(&self, retention: &Retention, warned_on: u64) -> bool {
+        self.retention.count - warned_on > u64::from(retention.notice_days)
+    }
+
+    fn settings(&mut self, id: AccountId) -> Option<&mut Settings> {
+        self.accounts.get_mut(&id).map(|account| &mut account.settings)
+    }
+
+    fn is_unused(
+        &mut self,
+        retention: &Retention,
+        (id, username): (AccountId, &Username),
+        warned: &mut Vec<SentWarning>,
+    ) -> bool {
+        let today = self.retention.count;
+        let (Some(before), Some(settings)) = (retention.accounts_before, self.settings(id)) else {
+            return false;
+        };
+        let known = settings.used_at.or(settings.created_at);
+        let Some(last) = known.filter(|_| !retention.in_use.contains(&id)) else {
+            settings.used_at = Some(Timestamp(retention.now.0 / DAY * DAY));
+            settings.warned_on = None;
+            return false;
+        };
+        if last >= soon(retention, before) {
+            settings.warned_on = None;
+            return false;
+        }
+        if let Some(warned_on) = settings.warned_on {
+            return last < before && self.is_over(retention, warned_on);
+        }
+        self.warn(retention, (id, username), WarningAbout::Account, warned);
+        if let Some(settings) = self.settings(id) {
+            settings.warned_on = Some(today);
+        }
+        false
+    }
+
+    fn retain_mails(
+        &mut self,
+        retention: &Retention,
+        (id, username): (AccountId, &Username),
+        warned: &mut Vec<SentWarning>,
+    ) -> u32 {
+        let earlier = self.settings(id).and_then(|settings| settings.mails_warned);
+        let Some(before) = retention.mails_before else {
+            return 0;
+        };
+        let due = match earlier {
+            None => Timestamp(0),
+            Some((on, _)) if !self.is_over(retention, on) => return 0,
+            Some((_, warned_before)) => warned_before.min(before),
+        };
+        let soon = soon(retention, before);
+        let concerned: Vec<Mail> =
+            self.mailbox(id).take_while(|mail| mail.sent_at < soon).cloned().collect();
+        let (old, later): (Vec<Mail>, Vec<Mail>) =
+            concerned.into_iter().partition(|mail| mail.sent_at < due);
+        let later = later.iter().filter(|mail| mail.from.as_str() != POSTMASTER).count();
+        let old: Vec<MailRef> = old.iter().map(Mail::reference).collect();
+        let deleted = match self.confirm(id, &old) {
+            StoreDone::Confirmed { deleted } => deleted,
+            _ => 0,
+        };
+        if later > 0 {
+            let later = u32::try_from(later).unwrap_or(u32::MAX).min(WarningAbout::MAILS_MAX);
+            self.warn(retention, (id, username), WarningAbout::Mails(later), warned);
+        }
+        let today = self.retention.count;
+        if let Some(settings) = self.settings(id) {
+            settings.mails_warned = (later > 0).then_some((today, soon));
+        }
+        deleted
+    }
+
+    fn warn(
+        &mut self,
+        retention: &Retention,
+        (id, username): (AccountId, &Username),
+        about: WarningAbout,
+        warned: &mut Vec<SentWarning>,
+    ) {
+        let mail = Arc::new(warning((id, username), about, retention.now));
+        let sender = self.postmaster(retention.now).expect("no list has the name");
+        self.put_once(sender, &mail, retention.now, &[id]).expect("the id is new");
+        let from_name = self.accounts.get(&sender).map(|account| account.full_name.clone());
+        warned.push(SentWarning {
+            account: id,
+            username: username.clone(),
+            about,
+            subject: mail.subject.clone(),
+            from_name: from_name.expect("the account was found"),
+        });
+    }
+}
+
+/// What is there now and before the bound once a warning of today is over.
+fn soon(retention: &Retention, before: Timestamp) -> Timestamp {
+    let notice = (u64::from(retention.notice_days) + 1) * DAY;
+    retention.now.min(Timestamp(before.0 + notice))
+}
+
+fn warning(
+    (id, username): (AccountId, &Username),
+    about: WarningAbout,
+    now: Timestamp,
+) -> NewMailRecord {
+    let text = match about {
+        WarningAbout::Mails(mails) => format!("{mails} old mails will be deleted"),
+        WarningAbout::Account => "the account will be deleted".to_owned(),
+    };
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&(now.0 << 16).to_be_bytes());
+    bytes[8..].copy_from_slice(&id.0.to_be_bytes());
+    bytes[6] = 0x70;
+    bytes[7] = u8::from(about == WarningAbout::Account);
+    bytes[8] |= 0x80;
+    NewMailRecord {
+        id: MailId::try_from(bytes).expect("it has the version and the variant"),
+        to: username.clone().into(),
+        subject: text.parse().expect("the text is a subject"),
+        content: text.parse().expect("the text is a body"),
+    }
+}

@@ -1,0 +1,76 @@
+//! What the reference model keeps for the operator's jobs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use correio_proto::mail::Timestamp;
+use correio_server::{
+    ids::InviteId,
+    store::{
+        Quota,
+        admin::{AccountState, CodeRecord, InviteOverview, InviteRecord},
+    },
+};
+
+/// Milliseconds of a day.
+pub(super) const DAY: u64 = 86_400_000;
+
+/// What the operator has set for an account, and when it was made, used and warned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) state: AccountState,
+    pub(super) code: Option<CodeRecord>,
+    pub(super) quota: Option<Quota>,
+    pub(super) created_at: Option<Timestamp>,
+    pub(super) used_at: Option<Timestamp>,
+    /// The day of retention on which it was warned.
+    pub(super) warned_on: Option<u64>,
+    /// The day of the warning about its mails, and the time before which they were sent.
+    pub(super) mails_warned: Option<(u64, Timestamp)>,
+}
+
+/// Invites that were used or revoked, and those that were recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Invites {
+    pub(super) used: BTreeSet<[u8; 8]>,
+    /// By time and id, with whether it was revoked.
+    recorded: BTreeMap<(Timestamp, [u8; 8]), (InviteRecord, bool)>,
+}
+
+/// The days on which retention ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RetentionDays {
+    pub(super) last: Option<u64>,
+    pub(super) count: u64,
+}
+
+impl Invites {
+    pub(super) fn add(&mut self, invites: Vec<InviteRecord>) {
+        for invite in invites {
+            let key = (invite.made_at, invite.id.0);
+            self.recorded.entry(key).or_insert((invite, false));
+        }
+    }
+
+    /// The recorded invites after the first ones, oldest first.
+    pub(super) fn all(&self, skip: usize) -> Vec<InviteOverview> {
+        let overview = |(invite, is_revoked): &(InviteRecord, bool)| InviteOverview {
+            invite: *invite,
+            is_used: !is_revoked && self.used.contains(&invite.id.0),
+            is_revoked: *is_revoked,
+        };
+        self.recorded.values().skip(skip).map(overview).collect()
+    }
+
+    /// Makes an invite useless. Returns false if it was useless before, and was not revoked as one
+    /// that is recorded.
+    pub(super) fn revoke(&mut self, id: InviteId) -> bool {
+        let is_new = self.used.insert(id.0);
+        match self.recorded.values_mut().find(|(invite, _)| invite.id == id) {
+            Some((_, is_revoked)) => {
+                *is_revoked |= is_new;
+                *is_revoked
+            }
+            None => is_new,
+        }
+    }
+}

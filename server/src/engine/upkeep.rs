@@ -1,0 +1,108 @@
+//! Jobs that the server submits for itself: old records and uploads are pruned each hour, and the
+//! steps of retention follow once a day.
+
+use std::time::Duration;
+
+use correio_proto::{limits, mail::Timestamp};
+
+use super::retention::{self, RetentionSchedule};
+use crate::{
+    clock::Now,
+    ids::{AccountId, ConnId, Ticket},
+    limits::retention::RetentionPolicy,
+    session::effect::Effect,
+    store::{
+        StoreDone, StoreJob,
+        admin::{AdminDone, AdminJob},
+    },
+};
+
+/// How often old idempotency records are pruned from the store.
+const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The id of the server itself among connections. No connection ever has it.
+const SERVER: ConnId = ConnId { index: u32::MAX, generation: u32::MAX };
+
+/// Ticket of jobs whose result the server does not read, and of pruning.
+pub(super) const OWN_TICKET: Ticket = Ticket { connection: SERVER, serial: 0 };
+
+/// Ticket of the steps of retention.
+const RETENTION_TICKET: Ticket = Ticket { connection: SERVER, serial: 1 };
+
+/// When the server's own jobs are due.
+#[derive(Debug)]
+pub(super) struct Upkeep {
+    /// When to prune next (uptime); `None` once the server stops.
+    prune_at: Option<Duration>,
+    retention: RetentionSchedule,
+}
+
+impl Upkeep {
+    pub(super) fn new(policy: RetentionPolicy) -> Self {
+        let retention = RetentionSchedule::new(policy);
+        Self { prune_at: Some(Duration::ZERO), retention }
+    }
+
+    /// When the next job is due (uptime).
+    pub(super) fn due_at(&self) -> Option<Duration> {
+        [self.prune_at, self.retention.due_at()].into_iter().flatten().min()
+    }
+
+    /// Takes the jobs that are due. `in_use` gives the accounts with sessions, in ascending order.
+    pub(super) fn due(
+        &mut self,
+        now: Now,
+        in_use: impl FnOnce() -> Vec<AccountId>,
+    ) -> Vec<(Ticket, StoreJob)> {
+        let mut jobs = Vec::new();
+        if self.prune_at.is_some_and(|at| now.uptime >= at) {
+            self.prune_at = Some(now.uptime + PRUNE_EVERY);
+            let ago = |seconds: u64| Timestamp(now.wall.0.saturating_sub(seconds * 1000));
+            let before = ago(limits::IDEMPOTENCY_KEPT_SECONDS);
+            let uploads_before = ago(limits::UPLOAD_KEPT_SECONDS);
+            jobs.push((OWN_TICKET, StoreJob::Prune { before, uploads_before }));
+            self.retention.begin(now, in_use);
+        }
+        if let Some(step) = self.retention.next_step(now) {
+            jobs.push((RETENTION_TICKET, StoreJob::Admin(AdminJob::Retain(step))));
+        }
+        jobs
+    }
+
+    /// Learns a job's result; `None` if the store did not take the job. Returns what the result does
+    /// to sessions.
+    pub(super) fn done(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        done: Option<&StoreDone>,
+    ) -> Vec<Effect> {
+        if ticket == RETENTION_TICKET {
+            self.retention.stepped(now, done);
+        }
+        match done {
+            Some(StoreDone::Pruned { more: true, .. }) => {
+                self.prune_at = self.prune_at.map(|_| now.uptime);
+            }
+            Some(done) if ticket == RETENTION_TICKET => {
+                retention::log(done);
+                if let StoreDone::Admin(AdminDone::Retained { accounts, warned, .. }) = done {
+                    return retention::effects(accounts, warned, SERVER);
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Gives up all jobs, since the server stops.
+    pub(super) fn end(&mut self) {
+        self.prune_at = None;
+        self.retention.end();
+    }
+
+    /// Whether a ticket is one of the server's own jobs.
+    pub(super) fn is_own(ticket: Ticket) -> bool {
+        ticket.connection == SERVER
+    }
+}

@@ -1,0 +1,236 @@
+//! Retention in the store in memory.
+
+use std::sync::Arc;
+
+use correio_proto::mail::{MailRef, Seq, Timestamp, Username};
+
+use crate::{
+    ids::AccountId,
+    store::{
+        admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        memory::{Account, Accounts, MemoryStore, mailbox::StoredMail},
+        retention::{
+            ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, begin_of_day, warning,
+        },
+    },
+};
+
+/// One step, and what it has done so far.
+struct Step<'a> {
+    retention: &'a Retention,
+    notice: Notice,
+    work: usize,
+    mails: u32,
+    accounts: Vec<(AccountId, Username)>,
+    warned: Vec<SentWarning>,
+}
+
+/// Whether a step is done with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Done,
+    /// There are more mails to delete, in the next step.
+    Unfinished,
+}
+
+impl Accounts {
+    /// The ids after this one, given or not.
+    fn ids_after(&self, after: Option<AccountId>) -> std::ops::RangeInclusive<i64> {
+        let last = i64::try_from(self.places.len()).unwrap_or(i64::MAX);
+        after.map_or(0, |AccountId(id)| id).saturating_add(1)..=last
+    }
+}
+
+impl MemoryStore {
+    /// Does one step of retention.
+    pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
+        if let Ok(name) = POSTMASTER.parse::<Username>()
+            && self.lists.has_name(&name)
+        {
+            return AdminDone::Taken(vec![name]);
+        }
+        if retention.after.is_none() {
+            self.retention_days.add(retention.now);
+        }
+        let notice = Notice::new(self.retention_days.count, retention);
+        let (accounts, warned) = (Vec::new(), Vec::new());
+        let mut step = Step { retention, notice, work: 0, mails: 0, accounts, warned };
+        let ids = self.accounts.ids_after(retention.after);
+        let last = *ids.end();
+        let mut next = None;
+        for (id, index) in ids.zip(1..) {
+            if self.retain_account(&mut step, AccountId(id)) == Progress::Unfinished {
+                next = Some(AccountId(id - 1));
+                break;
+            }
+            if id < last && (step.work >= STEP_WORK || index >= ACCOUNTS_STEP) {
+                next = Some(AccountId(id));
+                break;
+            }
+        }
+        let Step { mails, accounts, warned, .. } = step;
+        AdminDone::Retained { mails, accounts, warned, next }
+    }
+
+    fn retain_account(&mut self, step: &mut Step<'_>, id: AccountId) -> Progress {
+        let Some(account) = self.accounts.get(id).filter(|account| is_concerned(account)) else {
+            return Progress::Done;
+        };
+        step.work += 1;
+        let username = account.names.username.clone();
+        if let Some(before) = step.retention.accounts_before
+            && self.is_unused(step, (id, &username), before)
+        {
+            return self.delete_unused(step, (id, username));
+        }
+        match step.retention.mails_before {
+            Some(before) => self.retain_mails(step, (id, &username), before),
+            None => Progress::Done,
+        }
+    }
+
+    /// Whether an account is to be deleted now. Warns its owner, or takes the warning back.
+    fn is_unused(
+        &mut self,
+        step: &mut Step<'_>,
+        (id, username): (AccountId, &Username),
+        before: Timestamp,
+    ) -> bool {
+        let notice = step.notice;
+        let Some(account) = self.accounts.get_mut(id) else {
+            return false;
+        };
+        let settings = &mut account.settings;
+        let is_in_use = step.retention.in_use.binary_search(&id).is_ok();
+        let last_used = settings.used_at.or(settings.created_at).filter(|_| !is_in_use);
+        let Some(last_used) = last_used else {
+            settings.used_at = Some(begin_of_day(step.retention.now));
+            settings.warned_on = None;
+            return false;
+        };
+        match settings.warned_on {
+            Some(_) if last_used >= notice.soon(before) => {
+                settings.warned_on = None;
+                false
+            }
+            Some(warned_on) => last_used < before && notice.is_over(warned_on),
+            None if last_used >= notice.soon(before) => false,
+            None => {
+                if self.warn(step, (id, username), WarningAbout::Account)
+                    && let Some(account) = self.accounts.get_mut(id)
+                {
+                    account.settings.warned_on = Some(notice.today);
+                }
+                false
+            }
+        }
+    }
+
+    /// Deletes an account, after most of its mails.
+    fn delete_unused(
+        &mut self,
+        step: &mut Step<'_>,
+        (id, username): (AccountId, Username),
+    ) -> Progress {
+        let waiting = self.accounts.get(id).map_or(0, |account| account.mailbox.mails());
+        if waiting > DELETED_STEP {
+            let oldest = self.oldest(id).take(DELETED_STEP).map(|(mail, _)| mail).collect();
+            self.delete_old(step, id, oldest);
+            return Progress::Unfinished;
+        }
+        self.delete_all(id);
+        step.work += (waiting + 1) * WRITE_WORK;
+        step.accounts.push((id, username));
+        Progress::Done
+    }
+
+    /// Deletes the mails that their owner was warned of, and warns of the next.
+    fn retain_mails(
+        &mut self,
+        step: &mut Step<'_>,
+        (id, username): (AccountId, &Username),
+        before: Timestamp,
+    ) -> Progress {
+        let warned = self.accounts.get(id).and_then(|account| account.settings.mails_warned);
+        let due = match warned {
+            Some((on, _)) if !step.notice.is_over(on) => return Progress::Done,
+            Some((_, warned_before)) => warned_before.min(before),
+            None => Timestamp(0),
+        };
+        let soon = step.notice.soon(before);
+        let (mut old, mut later) = (Vec::new(), 0);
+        for (mail, stored) in self.oldest(id).take_while(|(_, stored)| stored.sent_at < soon) {
+            step.work += 1;
+            if stored.sent_at < due {
+                old.push(mail);
+            } else {
+                later += u32::from(stored.from.username.as_str() != POSTMASTER);
+            }
+            if old.len() >= DELETED_STEP || later >= WarningAbout::MAILS_MAX {
+                break;
+            }
+        }
+        let is_unfinished = old.len() >= DELETED_STEP;
+        self.delete_old(step, id, old);
+        if is_unfinished {
+            return Progress::Unfinished;
+        }
+        let is_warned = later > 0 && self.warn(step, (id, username), WarningAbout::Mails(later));
+        if let Some(account) = self.accounts.get_mut(id) {
+            account.settings.mails_warned = is_warned.then_some((step.notice.today, soon));
+        }
+        Progress::Done
+    }
+
+    /// The mails of a mailbox, from the oldest on.
+    fn oldest(&self, id: AccountId) -> impl Iterator<Item = (MailRef, &StoredMail)> {
+        let mailbox = self.accounts.get(id).map(|account| &account.mailbox);
+        let mails = mailbox.into_iter().flat_map(|mailbox| mailbox.above(Seq(0)));
+        mails.map(|(seq, stored)| (MailRef { seq, id: stored.mail.id }, stored))
+    }
+
+    fn delete_old(&mut self, step: &mut Step<'_>, id: AccountId, mails: Vec<MailRef>) {
+        step.work += mails.len() * WRITE_WORK;
+        step.mails += u32::try_from(mails.len()).unwrap_or(u32::MAX);
+        self.confirm(id, &mails);
+    }
+
+    /// Puts a warning into a mailbox. Returns whether the mailbox has it.
+    fn warn(
+        &mut self,
+        step: &mut Step<'_>,
+        (id, username): (AccountId, &Username),
+        about: WarningAbout,
+    ) -> bool {
+        let retention = step.retention;
+        let Some(mail) = warning((id, username), about, retention) else {
+            return false;
+        };
+        let Ok(sender) = self.postmaster(retention.now) else {
+            return false;
+        };
+        let Some(from) = self.accounts.get(sender).map(|account| account.names.clone()) else {
+            return false;
+        };
+        if self.bytes + mail.quota_bytes() > self.limits.bytes {
+            return false;
+        }
+        step.work += WRITE_WORK;
+        step.warned.push(SentWarning {
+            account: id,
+            username: username.clone(),
+            about,
+            subject: mail.subject.clone(),
+            from_name: from.full_name.clone(),
+        });
+        let mail = Arc::new(mail);
+        self.record(sender, mail.id, mail.digest(), retention.now);
+        self.put(&StoredMail { from, mail, pieces: None, sent_at: retention.now }, &[id]);
+        true
+    }
+}
+
+/// Whether retention may concern an account.
+fn is_concerned(account: &Account) -> bool {
+    account.settings.state == AccountState::Enabled && account.names.username.as_str() != POSTMASTER
+}

@@ -1,0 +1,167 @@
+//! Rules of retention that the stores share: when a warning is over, and the mail that warns.
+
+use correio_proto::mail::{Content, MailId, Recipients, Subject, Timestamp, Username};
+
+use super::{
+    NewMailRecord,
+    admin::{Retention, WarningAbout},
+};
+use crate::ids::AccountId;
+
+/// Milliseconds of a day.
+pub(super) const DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// Accounts that one step looks at.
+pub(super) const ACCOUNTS_STEP: usize = 200;
+
+/// Mails that one step deletes, so that no other job waits for more than some milliseconds.
+pub(super) const DELETED_STEP: usize = 200;
+
+/// Work of a step after which the next begins: as many rows as are read in about a millisecond.
+pub(super) const STEP_WORK: usize = 1000;
+
+/// Work of a deletion, and of a warning, as a number of rows that are read.
+pub(super) const WRITE_WORK: usize = 4;
+
+/// The number of a time's day since 1970.
+pub(super) fn day(now: Timestamp) -> u64 {
+    now.0 / DAY
+}
+
+/// The begin of a time's day.
+pub(super) fn begin_of_day(now: Timestamp) -> Timestamp {
+    Timestamp(now.0 - now.0 % DAY)
+}
+
+/// Days of retention, of which the present one has the number `today`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Notice {
+    pub(super) today: u64,
+    days: u64,
+    now: Timestamp,
+}
+
+impl Notice {
+    pub(super) fn new(today: u64, retention: &Retention) -> Self {
+        Self { today, days: u64::from(retention.notice_days), now: retention.now }
+    }
+
+    /// Whether the days after a warning are over. The warning may have come at the end of its day, and
+    /// the present one may have just begun: whole days lie between them.
+    pub(super) fn is_over(self, warned_on: u64) -> bool {
+        self.today > warned_on.saturating_add(self.days)
+    }
+
+    /// What will be before the bound of retention when a warning of today is over, and is there now: a
+    /// warning is not about what comes after it.
+    pub(super) fn soon(self, before: Timestamp) -> Timestamp {
+        let soon = before.0.saturating_add((self.days + 1).saturating_mul(DAY));
+        Timestamp(soon.min(self.now.0))
+    }
+}
+
+/// The mail that warns the owner of an account. `None` if the parts of a mail do not allow it, which
+/// they do for every account.
+pub(super) fn warning(
+    (account, username): (AccountId, &Username),
+    about: WarningAbout,
+    retention: &Retention,
+) -> Option<NewMailRecord> {
+    let days = u64::from(retention.notice_days) + 1;
+    let date = date(Timestamp(retention.now.0.saturating_add(days * DAY)));
+    let (subject, body) = match about {
+        WarningAbout::Mails(mails) => mails_text(mails, &date),
+        WarningAbout::Account => account_text(&date),
+    };
+    let id = mail_id(account, about, retention.now)?;
+    let to = Recipients::from(username.clone());
+    let content = Content::Body(body.parse().ok()?);
+    Some(NewMailRecord { id, to, subject: subject.parse::<Subject>().ok()?, content })
+}
+
+fn mails_text(mails: u32, date: &str) -> (&'static str, String) {
+    let (pt, en) = match mails >= WarningAbout::MAILS_MAX {
+        true => (format!("{mails} ou mais"), format!("{mails} or more")),
+        false => (mails.to_string(), mails.to_string()),
+    };
+    let body = format!(
+        "Mails antigos esperam na sua caixa postal: {pt}. A partir de {date}, o servidor os \
+         apagará. Para guardá-los, receba-os antes dessa data.\n\n\
+         Old mails wait in your mailbox: {en}. From {date} on, the server will delete them. To keep \
+         them, receive them before that date.\n"
+    );
+    ("Mails antigos serão apagados · Old mails will be deleted", body)
+}
+
+fn account_text(date: &str) -> (&'static str, String) {
+    let body = format!(
+        "Ninguém usa esta conta há muito tempo. A partir de {date}, o servidor a apagará, com todos \
+         os seus mails. Para mantê-la, entre nela antes dessa data.\n\n\
+         Nobody has used this account for a long time. From {date} on, the server will delete it, \
+         with all its mails. To keep it, log in before that date.\n"
+    );
+    ("Sua conta será apagada · Your account will be deleted", body)
+}
+
+/// An id that no other warning has: at one time, an account is warned once of its mails and once of
+/// itself.
+fn mail_id(AccountId(account): AccountId, about: WarningAbout, now: Timestamp) -> Option<MailId> {
+    let kind: u128 = match about {
+        WarningAbout::Mails(_) => 1,
+        WarningAbout::Account => 2,
+    };
+    // The parts of a UUID of version 7: time, version, 12 bits, variant, 62 bits.
+    let time = u128::from(now.0 & 0xffff_ffff_ffff) << 80;
+    let account = u128::from(account.unsigned_abs()) & ((1 << 62) - 1);
+    MailId::try_from((time | 7 << 76 | kind << 64 | 2 << 62 | account).to_be_bytes()).ok()
+}
+
+/// A date in UTC, as `2026-11-27`.
+fn date(at: Timestamp) -> String {
+    // The calendar repeats every 400 years of 146,097 days; its years begin in March here, so that a
+    // leap day is the last of its year.
+    let days = day(at) + 719_468;
+    let (cycle, of_cycle) = (days / 146_097, days % 146_097);
+    let year_of_cycle =
+        (of_cycle - of_cycle / 1_460 + of_cycle / 36_524 - of_cycle / 146_096) / 365;
+    let of_year = of_cycle - (365 * year_of_cycle + year_of_cycle / 4 - year_of_cycle / 100);
+    let from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = year_of_cycle + cycle * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01"),
+            (68_169_600, "1972-02-29"),
+            (68_256_000, "1972-03-01"),
+            (951_782_400, "2000-02-29"),
+            (1_764_201_600, "2025-11-27"),
+            (1_767_225_599, "2025-12-31"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(date(Timestamp(seconds * 1000)), expected);
+        }
+    }
+
+    #[test]
+    fn whole_days_lie_between_a_warning_and_its_end() {
+        let notice = |today| Notice { today, days: 7, now: Timestamp(0) };
+        assert!(!notice(17).is_over(10), "the seventh day has only begun");
+        assert!(notice(18).is_over(10));
+    }
+
+    #[test]
+    fn warnings_have_ids_of_their_own() {
+        let id = |account, about| mail_id(AccountId(account), about, Timestamp(5)).unwrap();
+        assert_ne!(id(1, WarningAbout::Account), id(2, WarningAbout::Account));
+        assert_ne!(id(1, WarningAbout::Account), id(1, WarningAbout::Mails(1)));
+    }
+}

@@ -1,0 +1,285 @@
+//! Retention: old mails, and accounts that nobody uses, are deleted after a warning.
+
+use correio_proto::mail::{MailId, MailRef, Seq, Timestamp, Username};
+use rusqlite::{Result, Statement, ToSql, params, types::FromSqlError};
+
+use super::{
+    accounts::update,
+    announce::postmaster,
+    retained_account::{RetainedAccount, count_day, next},
+};
+use crate::{
+    ids::AccountId,
+    store::{
+        StoreDone,
+        admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        retention::{
+            ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, begin_of_day, warning,
+        },
+        sqlite::{
+            accounts, lists, mails,
+            row::{converted, timestamp, to_sql, unsigned},
+            tables::Tables,
+        },
+    },
+};
+
+/// One step, and what it has done so far.
+struct Step<'a, 'b> {
+    tables: &'a mut Tables<'b>,
+    retention: &'a Retention,
+    notice: Notice,
+    work: usize,
+    mails: u32,
+    accounts: Vec<(AccountId, Username)>,
+    warned: Vec<SentWarning>,
+}
+
+/// Whether a step is done with an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Done,
+    /// There are more mails to delete, in the next step.
+    Unfinished,
+}
+
+/// Does one step of retention.
+pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<AdminDone> {
+    if let Ok(name) = POSTMASTER.parse::<Username>()
+        && lists::has_name(tables.db, &name)?
+    {
+        return Ok(AdminDone::Taken(vec![name]));
+    }
+    let notice = Notice::new(count_day(tables.db, retention)?, retention);
+    // The step is the last job of its group, so that no other one waits for two of them.
+    tables.reached += STEP_WORK + 1;
+    let found = next(tables.db, retention.after)?;
+    let (accounts, warned) = (Vec::new(), Vec::new());
+    let mut step = Step { tables, retention, notice, work: 0, mails: 0, accounts, warned };
+    let is_last = found.len() < ACCOUNTS_STEP;
+    let last = found.last().map(|account| account.id);
+    let mut next = if is_last { None } else { last };
+    for account in found {
+        let progress = step.account(&account)?;
+        if progress == Progress::Unfinished {
+            next = Some(AccountId(account.id.0 - 1));
+            break;
+        }
+        if step.work >= STEP_WORK && last != Some(account.id) {
+            next = Some(account.id);
+            break;
+        }
+    }
+    let Step { mails, accounts, warned, .. } = step;
+    Ok(AdminDone::Retained { mails, accounts, warned, next })
+}
+
+impl Step<'_, '_> {
+    fn account(&mut self, account: &RetainedAccount) -> Result<Progress> {
+        self.work += 1;
+        if let Some(before) = self.retention.accounts_before
+            && self.unused(account, before)?
+        {
+            return self.delete(account);
+        }
+        match self.retention.mails_before {
+            Some(before) if self.has_mails(account) => self.mails(account, before),
+            _ => Ok(Progress::Done),
+        }
+    }
+
+    /// Whether an account is to be deleted now. Warns its owner, or takes the warning back.
+    fn unused(&mut self, account: &RetainedAccount, before: Timestamp) -> Result<bool> {
+        let is_in_use = self.retention.in_use.binary_search(&account.id).is_ok();
+        let last_used = account.last_used.filter(|_| !is_in_use);
+        let Some(last_used) = last_used else {
+            let today = begin_of_day(self.retention.now);
+            if account.last_used != Some(today) || account.warned_on.is_some() {
+                self.set(account.id, "used_at = ?2, warned_on = NULL", &[&to_sql(today.0)])?;
+            }
+            return Ok(false);
+        };
+        match account.warned_on {
+            None if last_used < self.notice.soon(before) => {
+                let today = to_sql(self.notice.today);
+                if self.warn(account, WarningAbout::Account)? {
+                    self.set(account.id, "warned_on = ?2", &[&today])?;
+                }
+                Ok(false)
+            }
+            None => Ok(false),
+            Some(_) if last_used >= self.notice.soon(before) => {
+                self.set(account.id, "warned_on = NULL", &[])?;
+                Ok(false)
+            }
+            Some(warned_on) => Ok(last_used < before && self.notice.is_over(warned_on)),
+        }
+    }
+
+    /// Deletes an account, after most of its mails.
+    fn delete(&mut self, account: &RetainedAccount) -> Result<Progress> {
+        let waiting = self.tables.memtable.totals(account.id).0;
+        if account.indexed + u64::from(waiting) > DELETED_STEP as u64 {
+            let oldest = self.walk(account.id, |_, _, old| match old.len() < DELETED_STEP {
+                true => Seen::Old,
+                false => Seen::End,
+            })?;
+            self.delete_mails(account.id, &oldest)?;
+            return Ok(Progress::Unfinished);
+        }
+        accounts::delete_all(self.tables, account.id)?;
+        self.work += (account.indexed as usize + waiting as usize + 1) * WRITE_WORK;
+        self.accounts.push((account.id, account.username.clone()));
+        Ok(Progress::Done)
+    }
+
+    fn has_mails(&self, account: &RetainedAccount) -> bool {
+        account.indexed > 0
+            || account.mails_warned.is_some()
+            || self.tables.memtable.totals(account.id).0 > 0
+    }
+
+    /// Deletes the mails that their owner was warned of, and warns of the next.
+    fn mails(&mut self, account: &RetainedAccount, before: Timestamp) -> Result<Progress> {
+        let due = match account.mails_warned {
+            Some((on, _)) if !self.notice.is_over(on) => return Ok(Progress::Done),
+            Some((_, warned_before)) => warned_before.min(before),
+            None => Timestamp(0),
+        };
+        let soon = self.notice.soon(before);
+        let mut later: u32 = 0;
+        let old = self.walk(account.id, |sent_at, is_postmaster, old| {
+            if sent_at >= soon || later >= WarningAbout::MAILS_MAX || old.len() >= DELETED_STEP {
+                return Seen::End;
+            }
+            if sent_at < due {
+                return Seen::Old;
+            }
+            later += u32::from(!is_postmaster);
+            Seen::Later
+        })?;
+        self.delete_mails(account.id, &old)?;
+        if old.len() >= DELETED_STEP {
+            return Ok(Progress::Unfinished);
+        }
+        if later > 0 && self.warn(account, WarningAbout::Mails(later))? {
+            let values: [&dyn ToSql; 2] = [&to_sql(self.notice.today), &to_sql(soon.0)];
+            let columns = "mails_warned_on = ?2, mails_warned_before = ?3";
+            self.set(account.id, columns, &values)?;
+        } else if account.mails_warned.is_some() {
+            let columns = "mails_warned_on = NULL, mails_warned_before = NULL";
+            self.set(account.id, columns, &[])?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Shows the mails of a mailbox, from the oldest on, with the time at which each was sent and
+    /// whether the postmaster sent it. Returns the old ones.
+    fn walk(
+        &mut self,
+        account: AccountId,
+        mut see: impl FnMut(Timestamp, bool, &[MailRef]) -> Seen,
+    ) -> Result<Vec<MailRef>> {
+        let columns = format!(
+            "mail.seq, mail.id, coalesce(content.sent_at, mail.sent_at),
+             coalesce(content.sender, mail.sender) = '{POSTMASTER}'"
+        );
+        let mut old = Vec::new();
+        let sql = format!(
+            "SELECT {columns} FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
+             LEFT JOIN content ON content.id = mail.content
+             WHERE mailbox.account = ?1 ORDER BY mailbox.seq"
+        );
+        let mut select = self.tables.db.prepare_cached(&sql)?;
+        if !see_all(&mut select, account.0, &mut self.work, &mut old, &mut see)? {
+            return Ok(old);
+        }
+        // Mails in the memtable have higher numbers than mails in the index.
+        let sql = format!(
+            "SELECT {columns} FROM mail LEFT JOIN content ON content.id = mail.content
+             WHERE mail.seq = ?1"
+        );
+        let mut select = self.tables.db.prepare_cached(&sql)?;
+        for seq in self.tables.memtable.above(account, Seq(0)) {
+            if !see_all(&mut select, seq, &mut self.work, &mut old, &mut see)? {
+                break;
+            }
+        }
+        Ok(old)
+    }
+
+    fn delete_mails(&mut self, account: AccountId, mails: &[MailRef]) -> Result<()> {
+        if let StoreDone::Confirmed { deleted } = mails::confirm(self.tables, account, mails)? {
+            self.mails += deleted;
+            self.work += deleted as usize * WRITE_WORK;
+        }
+        Ok(())
+    }
+
+    /// Puts a warning into a mailbox. Returns whether the mailbox has it.
+    fn warn(&mut self, account: &RetainedAccount, about: WarningAbout) -> Result<bool> {
+        let names = (account.id, &account.username);
+        let Some(mail) = warning(names, about, self.retention) else {
+            return Ok(false);
+        };
+        let Ok((sender, from)) = postmaster(self.tables, self.retention.now)? else {
+            return Ok(false);
+        };
+        let accounts = [account.id];
+        let done =
+            mails::put_once(self.tables, sender, &from, &mail, self.retention.now, &accounts)?;
+        self.work += WRITE_WORK;
+        let is_there = matches!(done, StoreDone::Sent { .. } | StoreDone::SentBefore { .. });
+        if is_there {
+            self.warned.push(SentWarning {
+                account: account.id,
+                username: account.username.clone(),
+                about,
+                subject: mail.subject,
+                from_name: from.1,
+            });
+        }
+        Ok(is_there)
+    }
+
+    fn set(&mut self, account: AccountId, columns: &str, values: &[&dyn ToSql]) -> Result<()> {
+        self.work += WRITE_WORK;
+        update(self.tables.db, account, columns, values)
+    }
+}
+
+/// What a walk through a mailbox does with a mail.
+enum Seen {
+    /// It is returned.
+    Old,
+    /// It stays.
+    Later,
+    /// The walk ends before it.
+    End,
+}
+
+/// Shows the rows of a query to `see`. Returns whether the walk goes on.
+fn see_all(
+    select: &mut Statement<'_>,
+    key: i64,
+    work: &mut usize,
+    old: &mut Vec<MailRef>,
+    see: &mut impl FnMut(Timestamp, bool, &[MailRef]) -> Seen,
+) -> Result<bool> {
+    let mut rows = select.query(params![key])?;
+    while let Some(row) = rows.next()? {
+        *work += 1;
+        let id = converted(row, 1, |value| {
+            let bytes: [u8; 16] =
+                value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
+            MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
+        })?;
+        let seq = Seq(unsigned(row, 0)?);
+        match see(timestamp(row, 2)?, row.get(3)?, old) {
+            Seen::Old => old.push(MailRef { seq, id }),
+            Seen::Later => {}
+            Seen::End => return Ok(false),
+        }
+    }
+    Ok(true)
+}
