@@ -312,13 +312,13 @@ fn the_manual_is_shown_without_a_warning() {
     }
 }
 
-/// The package takes these files from `target/package`.
+/// The package takes these files from what the program writes.
 #[test]
 fn the_package_has_what_the_program_writes() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let manifest = fs::read_to_string(root.join("client/Cargo.toml")).unwrap();
-    let listed = manifest.split("\"../target/package/").skip(1);
-    let listed: Vec<_> = listed.map(|rest| rest.split('"').next().unwrap()).collect();
+    let list = fs::read_to_string(root.join("scripts/deploy/debian/correio/files")).unwrap();
+    let listed = list.lines().filter_map(|line| line.split_once(" made/"));
+    let listed: Vec<_> = listed.map(|(_, file)| file).collect();
     assert!(listed.len() >= 5, "{listed:?}");
     let made = TempDir::new().unwrap();
     let mut package = Command::new(root.join("scripts/deploy/package"));

@@ -1,77 +1,32 @@
 //! One end of a connection, without the socket: turns bytes into messages and messages into bytes.
 //!
-//! Client and server use it, with or without TLS below the frames.
+//! A [`ByteChannel`] with a [`FrameChannel`] on top, for peers that speak nothing but correio's
+//! protocol. The server holds the halves apart, because its other dialogues need the bytes alone.
 
 use std::io::{self, Read, Write};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use crate::frame_channel::ChannelError;
 use crate::{
-    buffer::{CHUNK, InputBuffer, OutputBuffer, SpareBuffers},
-    frame::{self, FrameError, HEADER, Malformed, Oversized},
-    tls::{Security, Spoken, Tls, TlsError},
-    wrong_protocol::WrongProtocol,
+    buffer::SpareBuffers, byte_channel::ByteChannel, frame::Oversized, frame_channel::FrameChannel,
+    tls::Security, wrong_protocol::WrongProtocol,
 };
 
 /// One end of a connection.
 #[derive(Debug)]
 pub struct Channel {
-    input: InputBuffer,
-    output: OutputBuffer,
-    frame_limit: usize,
-    stream: Stream,
-    tls: Option<Box<Tls>>,
-}
-
-/// State of the incoming stream.
-#[derive(Clone, Debug, PartialEq)]
-enum Stream {
-    /// No frame was read yet: the peer may speak another protocol.
-    New,
-    /// Frames were read.
-    Framed,
-    /// The stream is unreadable, and the caller has not taken the error yet. Frames from before the
-    /// error are taken first.
-    Failed(ChannelError),
-    /// Nothing more can be read.
-    Lost,
-}
-
-/// Why [`Channel::next_message`] returns no message.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum ChannelError {
-    /// The frame is not a message. The next call reads the frame after it.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// The length is not allowed. Nothing more can be read.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// The peer speaks another protocol. Nothing more can be read.
-    #[error("the peer speaks {}", .0.name())]
-    WrongProtocol(WrongProtocol),
-    /// The peer speaks neither TLS nor a known protocol. Nothing more can be read.
-    #[error("the peer does not speak TLS")]
-    NotTls,
-    /// TLS failed. Nothing more can be read.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
+    bytes: ByteChannel,
+    frames: FrameChannel,
 }
 
 impl Channel {
     /// A channel that takes frames of at most `frame_limit` bytes.
     #[must_use]
     pub fn new(security: &Security, frame_limit: usize) -> Self {
-        // An unusable configuration is reported as any other failure of TLS.
-        let (tls, stream) = match Tls::new(security) {
-            Ok(tls) => (tls, Stream::New),
-            Err(error) => (None, Stream::Failed(error.into())),
-        };
         Self {
-            input: InputBuffer::default(),
-            output: OutputBuffer::default(),
-            frame_limit,
-            stream,
-            tls: tls.map(Box::new),
+            bytes: ByteChannel::new(security, FrameChannel::input_max(frame_limit)),
+            frames: FrameChannel::new(frame_limit),
         }
     }
 
@@ -83,7 +38,7 @@ impl Channel {
 
     /// Sets the largest frame taken from now on, in bytes without its length.
     pub fn set_frame_limit(&mut self, bytes: usize) {
-        self.frame_limit = bytes;
+        self.frames.set_frame_limit(&mut self.bytes, bytes);
     }
 
     /// Reads once from `source`. `Ok(0)` means the end of the stream, or that a whole frame is
@@ -93,63 +48,20 @@ impl Channel {
     ///
     /// The errors of `source`, including `WouldBlock` and `Interrupted`.
     pub fn read_from(&mut self, source: &mut impl Read) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(_) => self.read_tls(source),
-            None => {
-                let max = self.capacity();
-                let count = source.read(self.input.room(max))?;
-                self.input.filled(count);
-                Ok(count)
-            }
-        }
-    }
-
-    fn read_tls(&mut self, source: &mut impl Read) -> io::Result<usize> {
-        let is_over = matches!(self.stream, Stream::Failed(_) | Stream::Lost);
-        let has_room = self.has_room();
-        let Some(tls) = self.tls.as_mut().filter(|tls| has_room && !tls.peer_has_closed()) else {
-            return Ok(0);
-        };
-        let mut encrypted = [0; CHUNK];
-        let count = source.read(&mut encrypted)?;
-        if is_over {
-            // Discard the input up to its end: closing with unread input would reset the
-            // connection, and the peer would lose the last bytes sent to it.
-            return Ok(count);
-        }
-        let taken = match encrypted.get(..count) {
-            None | Some([]) => Err(TlsError::Truncated),
-            Some(encrypted) => tls.take(encrypted, &mut self.input),
-        };
-        match taken {
-            Ok(Spoken::Tls) => {}
-            Ok(Spoken::NotTls(protocol)) => {
-                let error = protocol.map_or(ChannelError::NotTls, ChannelError::WrongProtocol);
-                self.stream = Stream::Failed(error);
-                // The answer to such a peer goes out without TLS, which it could not read.
-                self.tls = None;
-            }
-            Err(error) => self.stream = Stream::Failed(error.into()),
-        }
-        Ok(count)
+        self.bytes.read_from(source)
     }
 
     /// Whether the TLS handshake is under way; always false without TLS.
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+        self.bytes.is_handshaking()
     }
 
     /// Whether [`Channel::read_from`] has room to read into. Without room, a message can be taken
     /// out.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.input.len() < self.capacity()
-    }
-
-    /// Most buffered input, in bytes: the largest frame, or one chunk.
-    fn capacity(&self) -> usize {
-        (self.frame_limit + HEADER).max(CHUNK)
+        self.bytes.has_room()
     }
 
     /// The next message; `None` means that more bytes are needed.
@@ -158,54 +70,13 @@ impl Channel {
     ///
     /// [`ChannelError`]. Only [`ChannelError::Malformed`] can be followed by further messages.
     pub fn next_message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, ChannelError> {
-        if self.stream == Stream::Lost {
-            return Ok(None);
-        }
-        let bytes = self.input.bytes();
-        let length = match frame::value_length(bytes, self.frame_limit) {
-            Ok(length) => length,
-            Err(error) => {
-                let protocol = WrongProtocol::detect(bytes).filter(|_| self.stream == Stream::New);
-                self.stream = Stream::Lost;
-                return Err(
-                    protocol.map_or(ChannelError::Frame(error), ChannelError::WrongProtocol)
-                );
-            }
-        };
-        let Some(value) = length.and_then(|length| bytes.get(HEADER..HEADER + length)) else {
-            return self.failure().map_or(Ok(None), Err);
-        };
-        let decoded = frame::decode(value);
-        let whole = HEADER + value.len();
-        self.input.consume(whole);
-        if self.stream == Stream::New {
-            self.stream = Stream::Framed;
-        }
-        Ok(Some(decoded?))
-    }
-
-    /// Takes the pending error of an unreadable stream, once.
-    fn failure(&mut self) -> Option<ChannelError> {
-        match std::mem::replace(&mut self.stream, Stream::Lost) {
-            Stream::Failed(error) => Some(error),
-            stream => {
-                self.stream = stream;
-                None
-            }
-        }
+        self.frames.next_message(&mut self.bytes)
     }
 
     /// Whether a message, or an error, can be taken out without reading.
     #[must_use]
     pub fn has_message(&self) -> bool {
-        let bytes = self.input.bytes();
-        let failed = matches!(self.stream, Stream::Failed(_));
-        match frame::value_length(bytes, self.frame_limit) {
-            _ if self.stream == Stream::Lost => false,
-            Ok(Some(length)) => failed || bytes.len() >= HEADER + length,
-            Ok(None) => failed,
-            Err(_) => true,
-        }
+        self.frames.has_message(&self.bytes)
     }
 
     /// Appends a message to the output.
@@ -214,32 +85,29 @@ impl Channel {
     ///
     /// The message has 4 GiB or more; the output is unchanged.
     pub fn push<M: Serialize>(&mut self, message: &M) -> Result<(), Oversized> {
-        frame::encode(message, self.output.tail())
+        FrameChannel::push(&mut self.bytes, message)
     }
 
     /// Appends the answer to a peer that speaks another protocol to the output.
     pub fn push_answer(&mut self, to: WrongProtocol) {
-        self.output.tail().extend_from_slice(&to.answer());
+        self.bytes.output().extend_from_slice(&to.answer());
     }
 
     /// Discards the buffered input. Nothing more can be read.
     pub fn discard_input(&mut self) {
-        self.input.consume(usize::MAX);
-        self.stream = Stream::Lost;
+        self.bytes.discard_input();
     }
 
     /// Whether the stream ended without TLS's `close_notify`.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
-        matches!(self.stream, Stream::Failed(ChannelError::Tls(TlsError::Truncated)))
+        self.bytes.is_cut_off()
     }
 
     /// Sends TLS's `close_notify` after the pending output. Without TLS it does nothing; the caller
     /// shuts the socket down.
     pub fn close(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.close();
-        }
+        self.bytes.close();
     }
 
     /// Writes pending output to `sink`, once.
@@ -249,60 +117,37 @@ impl Channel {
     /// The errors of `sink`, including `WouldBlock` and `Interrupted`; `WriteZero` if it takes
     /// nothing.
     pub fn write_to(&mut self, sink: &mut impl Write) -> io::Result<usize> {
-        if let Some(tls) = &mut self.tls {
-            return tls.write_to(&mut self.output, sink);
-        }
-        if self.output.bytes().is_empty() {
-            return Ok(0);
-        }
-        match sink.write(self.output.bytes())? {
-            0 => Err(io::ErrorKind::WriteZero.into()),
-            count => {
-                self.output.wrote(count);
-                Ok(count)
-            }
-        }
+        self.bytes.write_to(sink)
     }
 
     /// Whether [`Channel::write_to`] can write something now. During the TLS handshake messages
     /// wait.
     #[must_use]
     pub fn wants_write(&self) -> bool {
-        match &self.tls {
-            Some(tls) => tls.wants_write(&self.output),
-            None => !self.output.bytes().is_empty(),
-        }
+        self.bytes.wants_write()
     }
 
-    /// Pending output in bytes. Bytes that TLS has encrypted but not written, at most 64 KiB, count
-    /// as one byte. Once TLS has failed, only its alert is pending.
+    /// Pending output in bytes; see [`ByteChannel::pending_output`].
     #[must_use]
     pub fn pending_output(&self) -> usize {
-        match &self.tls {
-            Some(tls) => tls.pending_output(&self.output),
-            None => self.output.bytes().len(),
-        }
+        self.bytes.pending_output()
     }
 
     /// Buffered input in bytes that was not taken out as messages yet.
     #[must_use]
     pub fn pending_input(&self) -> usize {
-        self.input.len()
+        self.bytes.pending_input()
     }
 
     /// Borrows missing buffers. Call it before using the channel.
     pub fn attach(&mut self, spare: &mut SpareBuffers) {
-        self.input.attach(spare);
-        self.output.attach(spare);
+        self.bytes.attach(spare);
     }
 
     /// Returns empty buffers, after the channel was used. Each remaining buffer takes at most 16
     /// KiB, or twice its content.
     pub fn detach(&mut self, spare: &mut SpareBuffers) {
-        // In reverse order of borrowing, so that each buffer gets its own kind again and the room
-        // to read into is not cleared again.
-        self.output.detach(spare);
-        self.input.detach(spare);
+        self.bytes.detach(spare);
     }
 }
 
@@ -314,6 +159,10 @@ mod tests {
 
     use super::*;
     use crate::message::{ClientMessage, Request};
+    use crate::{
+        buffer::CHUNK,
+        frame::{self, FrameError, HEADER},
+    };
 
     const LIMIT: usize = 4096;
 
@@ -407,7 +256,7 @@ mod tests {
         let mut header = Cursor::new([0, 0x7f, 0xff, 0xff]);
         channel.read_from(&mut header).unwrap();
         assert_eq!(channel.next_message::<ClientMessage>(), Ok(None));
-        assert!(channel.input.room(usize::MAX).len() <= 2 * CHUNK);
+        assert!(channel.bytes.room(usize::MAX) <= 2 * CHUNK);
     }
 
     fn limits_of_a_large_server() -> usize {
@@ -441,11 +290,11 @@ mod tests {
         while source.position() < source.get_ref().len() as u64 {
             channel.read_from(&mut source).unwrap();
             if channel.has_message() {
-                assert!(channel.input.held() > 1 << 20, "the large one is there");
+                assert!(channel.bytes.held().0 > 1 << 20, "the large one is there");
                 channel.next_message::<ClientMessage>().unwrap_err();
             }
             channel.detach(&mut spare);
-            let (held, pending) = (channel.input.held(), channel.pending_input());
+            let (held, pending) = (channel.bytes.held().0, channel.pending_input());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
             channel.attach(&mut spare);
         }
@@ -456,7 +305,7 @@ mod tests {
         while channel.pending_output() > 0 {
             channel.write_to(&mut room.as_mut_slice()).unwrap();
             channel.detach(&mut spare);
-            let (held, pending) = (channel.output.held(), channel.pending_output());
+            let (held, pending) = (channel.bytes.held().1, channel.pending_output());
             assert!(held <= (2 * pending).max(CHUNK), "{held} for {pending}");
         }
         room.clear();
@@ -493,8 +342,8 @@ mod tests {
         channel.write_to(&mut sink).unwrap();
         channel.detach(&mut spare);
         assert_eq!(sink, stream(1));
-        assert_eq!(channel.input.bytes().len(), 0);
-        assert!(channel.input.room(0).is_empty());
-        assert_eq!(channel.output.tail().capacity(), 0);
+        assert_eq!(channel.bytes.input().len(), 0);
+        assert_eq!(channel.bytes.room(0), 0);
+        assert_eq!(channel.bytes.output().capacity(), 0);
     }
 }

@@ -7,7 +7,8 @@
 //! Read in this order:
 //!
 //! 1. [`message`]: the requests, replies and notices.
-//! 2. [`channel`]: one end of a connection, with or without TLS ([`tls`]).
+//! 2. [`channel`]: one end of a connection, with or without TLS ([`tls`]); a [`byte_channel`] for
+//!    the bytes with a [`frame_channel`] for the messages.
 //! 3. [`mail`] and [`limits`]: the values in messages, and their bounds.
 //! 4. [`credential`]: what a client sends in place of a password.
 //!
@@ -36,12 +37,14 @@
 
 mod base32;
 mod buffer;
+pub mod byte_channel;
 pub mod capability;
 pub mod channel;
 pub mod credential;
 pub mod directory;
 pub mod fingerprint;
 pub mod frame;
+pub mod frame_channel;
 pub mod invite;
 pub mod limits;
 pub mod mail;

@@ -1,4 +1,4 @@
-//! TLS between a socket's bytes and the frames. Only [`crate::channel`] uses it.
+//! TLS between a socket's bytes and the frames. Only [`crate::byte_channel`] uses it.
 //!
 //! Decrypted bytes are moved out of rustls at once: a caller that polls only the socket would miss
 //! bytes that wait inside.

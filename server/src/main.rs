@@ -1,6 +1,8 @@
 //! `correiod`, the daemon: reads its settings, opens the store, listens, and serves until it is
 //! told to stop.
 
+mod bound;
+
 use std::{
     io::{self, Write},
     net::SocketAddr,
@@ -20,26 +22,29 @@ use correio_server::{
         invite::{InviteKey, RegistrationRules},
     },
     clock::{self, Clock},
-    engine::{Server, ServerLimits},
+    engine::{HTTP_MAX, Server, ServerLimits, connection::Transport},
     event::Event,
+    metrics::Monitoring,
     ops::{
         allocator,
         certificate::{Certificate, CertificateSource},
-        config::{Config, ConfigError, Environment, Listen, Operation, SecurityConfig, Task},
+        config::{Config, ConfigError, Environment, Operation, SecurityConfig, Task},
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
         manual, operator, required_files,
+        sampler::Sampler,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
     },
-    protocol::Protocol,
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
     store::{History, Store, UploadLimits, kind::StoreOptions},
     sysexits,
     waker::Wake,
 };
+
+use crate::bound::Bound;
 
 /// File descriptors that admitted connections may not use: they are for rejected and displaced
 /// connections, the store, the log and the loop.
@@ -209,16 +214,14 @@ fn run(
         Event::ServerWarning { text: &text }.log();
     }
     let manager = ServiceManager::of_process().map_err(Failure::Start)?;
-    let bound = match inherited.is_empty() {
-        true => listen(&config.listen, &mut builder)?,
-        false => adopt(inherited, &config.listen, &mut builder)?,
-    };
-    let limits = limits(config, files, bound.len())?;
-    print_addresses(&bound, certificate.as_deref());
+    let bound = Bound::bind(config, inherited, &mut builder)?;
+    let limits = limits(config, files, &bound)?;
+    bound.print(certificate.as_deref());
     let server =
         Server::new(limits, session_config, store, Box::new(hasher)).behind(config.proxies.clone());
+    let (server, _sampler) = monitored(server, &bound, config, logging)?;
     let reactor = builder.build(server, config.drain_timeout);
-    tell_ready(&manager, &bound);
+    tell_ready(&manager, &bound.mail);
     match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
         Ok(()) => {
             Event::ServerStopped.log();
@@ -230,6 +233,22 @@ fn run(
         }
         Err(ReactorError::Poll(error)) => Err(Failure::Start(error)),
     }
+}
+
+/// Has the server show metrics, if there is an address for them. The sampler ends when it is dropped.
+fn monitored<T: Transport>(
+    server: Server<T>,
+    bound: &Bound,
+    config: &Config,
+    logging: &Logging,
+) -> Result<(Server<T>, Option<Sampler>), Failure> {
+    if bound.metrics.is_empty() {
+        return Ok((server, None));
+    }
+    let sampler = Sampler::start(&config.data_dir, logging).map_err(Failure::Start)?;
+    let hosts = config.metrics_host.clone();
+    let server = server.monitored(Monitoring { hosts, sample: sampler.sample() });
+    Ok((server, Some(sampler)))
 }
 
 /// Runs the reactor until the shutdown, and reloads log and certificate on SIGHUP.
@@ -248,8 +267,10 @@ fn drive(
 }
 
 /// The server's limits. `files` is the limit on open files, which bounds the connections.
-fn limits(config: &Config, files: u64, listeners: usize) -> Result<ServerLimits, Failure> {
-    let taken = RESERVED_FILES.saturating_add(listeners as u64);
+fn limits(config: &Config, files: u64, bound: &Bound) -> Result<ServerLimits, Failure> {
+    let listeners = bound.mail.len() + bound.metrics.len();
+    let http = if bound.metrics.is_empty() { 0 } else { HTTP_MAX };
+    let taken = RESERVED_FILES.saturating_add((listeners + http) as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
     if room == 0 {
         return Err(Failure::Files { files, listeners });
@@ -333,65 +354,10 @@ fn open_store(
     config.store.open(options, waker.clone()).map_err(Failure::Open)
 }
 
-/// Listens on every address. Of the two default addresses (IPv4 and IPv6), one is enough.
-fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAddr>, Failure> {
-    let mut bound = Vec::new();
-    let mut missing = None;
-    for address in listen.addresses() {
-        match builder.listen(address, Protocol::Correio) {
-            Ok(address) => bound.push(address),
-            Err(source) => {
-                let failure = Failure::Listen { address, source };
-                // A machine may lack IPv6. A port in use is an error.
-                if *listen == Listen::Everywhere && failure.is_missing_family() {
-                    Event::ServerWarning { text: &failure.to_string() }.log();
-                    missing = Some(failure);
-                    continue;
-                }
-                return Err(failure);
-            }
-        }
-    }
-    match missing {
-        Some(failure) if bound.is_empty() => Err(failure),
-        _ => Ok(bound),
-    }
-}
-
-/// Takes over the service manager's sockets, in place of the addresses of the settings. Listening
-/// on both would make it unclear where the server can be reached.
-fn adopt(
-    inherited: Vec<InheritedListener>,
-    listen: &Listen,
-    builder: &mut ReactorBuilder,
-) -> Result<Vec<SocketAddr>, Failure> {
-    if matches!(listen, Listen::On(_)) {
-        let text = "the setting listen is not used: the service manager hands over sockets";
-        Event::ServerWarning { text }.log();
-    }
-    let mut adopt = |InheritedListener { socket, protocol }| builder.adopt(socket, protocol);
-    inherited.into_iter().map(|listener| adopt(listener).map_err(Failure::Start)).collect()
-}
-
 fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {
     let addresses: Vec<_> = bound.iter().map(SocketAddr::to_string).collect();
     if let Err(error) = manager.ready(&format!("listening on {}", addresses.join(", "))) {
         let text = format!("the service manager cannot be told that the server is ready: {error}");
         Event::ServerWarning { text: &text }.log();
     }
-}
-
-/// Prints the bound addresses: to scripts on standard output, which may have no reader, and to
-/// people in the log.
-fn print_addresses(bound: &[SocketAddr], certificate: Option<&Certificate>) {
-    let mut out = io::stdout().lock();
-    let security = if certificate.is_some() { "tls" } else { "plaintext" };
-    for address in bound {
-        Event::ServerListening { address: *address, security }.log();
-        let _ = writeln!(out, "listening on {address} ({security})");
-    }
-    if let Some(certificate) = certificate {
-        let _ = writeln!(out, "fingerprint {}", certificate.fingerprint());
-    }
-    let _ = out.flush();
 }

@@ -5,4 +5,6 @@
 pub enum Protocol {
     /// Correio's own protocol (`proto/PROTOCOL.md`).
     Correio,
+    /// HTTP/1.1, for metrics and health checks.
+    Http,
 }

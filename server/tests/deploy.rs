@@ -120,6 +120,51 @@ fn installing_twice_keeps_settings_and_uninstalling_keeps_mail() {
 }
 
 #[test]
+fn the_answers_of_a_first_installation_become_its_settings_and_later_ones_change_nothing() {
+    let disk = tempfile::tempdir().unwrap();
+    let disk = disk.path();
+    let server = env!("CARGO_BIN_EXE_correiod");
+    let settings = disk.join("etc/correio/correiod.toml");
+    let answers = ["--binary", server, "--domain", "mail.example.org", "--registration=invite"];
+    assert!(install(disk, &answers).status.success());
+    let written = fs::read_to_string(&settings).unwrap();
+    assert_eq!(
+        written.parse::<toml::Table>().unwrap().to_string().trim(),
+        "registration = \"invite\""
+    );
+    assert_eq!(written.lines().count(), example().lines().count());
+
+    let said = install(disk, &["--binary", server, "--registration", "open"]);
+    let text = String::from_utf8(said.stderr).unwrap();
+    assert!(said.status.success() && text.contains("--registration has no effect"), "{text}");
+    assert_eq!(fs::read_to_string(&settings).unwrap(), written);
+
+    // An administrator has not changed these settings.
+    assert!(install(disk, &["--uninstall"]).status.success());
+    assert_eq!(files(disk), [""; 0]);
+}
+
+#[test]
+fn answers_that_cannot_be_used_change_nothing() {
+    let disk = tempfile::tempdir().unwrap();
+    let server = env!("CARGO_BIN_EXE_correiod");
+    for wrong in [
+        ["--domain", "mail example.org"],
+        ["--domain", "mail.example.org; true"],
+        ["--domain", ""],
+        ["--registration", "members"],
+        ["--backup", "weekly"],
+    ] {
+        let said = install(disk.path(), &["--binary", server, wrong[0], wrong[1]]);
+        let text = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(said.status.code(), Some(64), "{wrong:?}: {text}");
+        assert!(text.contains(wrong[0]), "{text}");
+    }
+    assert_eq!(install(disk.path(), &["--uninstall", "--backup", "no"]).status.code(), Some(64));
+    assert_eq!(files(disk.path()), [""; 0]);
+}
+
+#[test]
 fn a_data_directory_that_systemd_cannot_use_is_refused() {
     let server = env!("CARGO_BIN_EXE_correiod");
     let disk = tempfile::tempdir().unwrap();
@@ -154,6 +199,41 @@ fn a_data_directory_that_systemd_cannot_use_is_refused() {
     fs::create_dir(private.join("correio")).unwrap();
     symlink("private/correio", &data).unwrap();
     assert!(install(disk.path(), &["--binary", server]).status.success());
+}
+
+/// The files of the source that a package's list names: patterns such as `ddclient/*.conf` too.
+fn packed(package: &str) -> BTreeSet<String> {
+    let list = fs::read_to_string(deploy().join("debian").join(package).join("files")).unwrap();
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    let named = lines.map(|line| line.split(' ').nth(2).unwrap());
+    named
+        .filter(|file| !file.starts_with("program/") && !file.starts_with("made/"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn the_packages_have_files_that_exist_and_what_the_script_installs() {
+    let source = deploy().parent().unwrap().parent().unwrap().to_owned();
+    for file in packed("correiod").iter().chain(&packed("correio")) {
+        let path = source.join(file);
+        let exists = match file.split_once('*') {
+            Some((_, end)) => {
+                let files = fs::read_dir(path.parent().unwrap()).unwrap();
+                let mut names = files.map(|file| file.unwrap().file_name());
+                names.any(|name| name.to_string_lossy().ends_with(end))
+            }
+            None => path.is_file(),
+        };
+        assert!(exists, "{file}");
+    }
+    let script = fs::read_to_string(deploy().join("install")).unwrap();
+    let units = script.lines().find_map(|line| line.strip_prefix("readonly units=(")).unwrap();
+    let units = units.trim_end_matches(')').split(' ');
+    for name in units.chain(["correiod.toml", "restart-delay", "nightly-backup"]) {
+        let file = format!("scripts/deploy/{name}");
+        assert!(packed("correiod").contains(&file), "the package lacks {file}");
+    }
 }
 
 /// `restart-delay` as systemd runs it, with a `sleep` that only notes that it was called.

@@ -86,6 +86,18 @@ impl Manager {
         command
     }
 
+    /// As [`Manager::server_on`], with a second socket that is named `metrics`.
+    fn server_with_metrics(&self, mail: &TcpListener, metrics: &TcpListener) -> Process {
+        let script = "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=correio.socket:metrics \
+                      exec \"$0\" \"$@\" 3<&0 4<&1 </dev/null >&2";
+        let mut command = Command::new("/bin/sh");
+        self.prepare(&mut command);
+        command.args(["-c", script, SERVER]).args(arguments(self.directory.path()));
+        command.args(["--metrics", "127.0.0.1:1"]);
+        let socket = |listener: &TcpListener| OwnedFd::from(listener.try_clone().unwrap());
+        Process(command.stdin(socket(mail)).stdout(socket(metrics)).spawn().unwrap())
+    }
+
     /// Starts a server with a listening socket as descriptor 3. The shell becomes the server, so
     /// that `LISTEN_PID` is the server's process id.
     fn server_on(&self, listener: &TcpListener, more: &[&str]) -> Process {
@@ -279,4 +291,16 @@ fn systemd_socket_activate_starts_the_server() {
 fn found(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
+#[test]
+fn the_name_of_an_inherited_socket_says_what_it_speaks() {
+    let manager = Manager::new();
+    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (mail, metrics) = (listen(), listen());
+    let _server = manager.server_with_metrics(&mail, &metrics);
+    assert!(manager.news().starts_with("READY=1\n"));
+    Client::connect(mail.local_addr().unwrap()).greet();
+    let answer = crate::metrics::get(metrics.local_addr().unwrap(), "/healthz", "*/*");
+    assert_eq!(answer.status, 200);
 }

@@ -12,6 +12,7 @@ mod channel;
 mod client;
 mod config;
 mod frame;
+mod http;
 mod input;
 mod keys;
 mod log_line;
@@ -118,6 +119,12 @@ pub const TARGETS: [Target; 14] = [
         about: "an archive that a restore reads, and a real backup with changed bytes",
         length_max: 4096,
         run: backup::run,
+    },
+    Target {
+        name: "http",
+        about: "a stream in any pieces to the server's metrics, which must give the same answers",
+        length_max: 2048,
+        run: http::run,
     },
     Target {
         name: "mime",

@@ -107,6 +107,11 @@ fn backups() {
 }
 
 #[test]
+fn http_requests() {
+    replay("http");
+}
+
+#[test]
 fn rfc5322_messages() {
     replay("mime");
 }

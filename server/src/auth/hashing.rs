@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::{
     event::Event,
     ids::{PasswordHash, Ticket},
+    metrics::Level,
     mutex::lock,
     waker::Wake,
 };
@@ -72,6 +73,11 @@ pub trait Hasher {
 
     /// Appends all results that are ready to `done`.
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>);
+
+    /// Jobs that wait, and most that may; `None` if there is no queue.
+    fn queue(&self) -> Option<Level> {
+        None
+    }
 }
 
 /// The server's hash of a credential, at a cost.
@@ -223,6 +229,11 @@ impl Hasher for HashPool {
 
     fn collect(&mut self, done: &mut Vec<(Ticket, HashDone)>) {
         done.append(&mut lock(&self.shared.done));
+    }
+
+    fn queue(&self) -> Option<Level> {
+        let now = lock(&self.shared.queue).jobs.len();
+        Some(Level { now, max: self.queue_max })
     }
 }
 

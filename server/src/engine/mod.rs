@@ -8,20 +8,17 @@
 
 pub mod connection;
 mod deadlines;
+mod monitoring;
+mod proxied;
 mod slots;
 
 use std::{net::SocketAddr, time::Duration};
-
-use correio_proto::{SpareBuffers, limits, mail::Timestamp};
 
 use crate::{
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
-        connection::{
-            CloseReason, Connection, Driven, Held, Origin, Readiness, ServerContext, Transport,
-            Wire,
-        },
+        connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
         slots::Slots,
     },
@@ -33,6 +30,7 @@ use crate::{
         network::Network,
         throttle::{Throttle, ThrottleConfig},
     },
+    metrics::{Monitoring, counts::Counts, facts::Connections},
     protocol::Protocol,
     session::{
         Done, Identity, SessionConfig, SessionContext,
@@ -41,6 +39,7 @@ use crate::{
     },
     store::{Store, StoreDone, StoreFailed, StoreJob},
 };
+use correio_proto::{SpareBuffers, limits, mail::Timestamp};
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
 /// reason.
@@ -50,12 +49,20 @@ const REJECTED_MAX: usize = 64;
 /// removed at the end of the iteration, or once their store job is done.
 const DISPLACED_MAX: usize = 64;
 
+/// Most connections of HTTP, so that collectors never take the places of mail clients, nor mail
+/// clients theirs.
+pub const HTTP_MAX: usize = 32;
+
 /// Connections in the TLS handshake that are driven in one iteration: about two milliseconds of
 /// work.
 const HANDSHAKES_PER_ITERATION: usize = 8;
 
 /// Other connections that are not logged in and are driven in one iteration.
 const ANONYMOUS_PER_ITERATION: usize = 64;
+
+/// Connections of HTTP that are driven in one iteration: each gets at most one page of metrics, a
+/// fraction of a millisecond of work.
+const HTTP_PER_ITERATION: usize = 2;
 
 /// Buffers that are kept for connections with something in progress.
 const SPARE_BUFFERS: usize = 64;
@@ -90,10 +97,14 @@ pub struct Server<T> {
     admission: AdmissionControl,
     /// Proxies that must name each connection's client in a PROXY header.
     proxies: Vec<Network>,
-    /// Most connections, including rejected and displaced ones.
+    /// Most connections of mail clients.
+    connections_max: usize,
+    /// Most connections, including rejected and displaced ones, without those of HTTP.
     slots_max: usize,
     /// Number of rejected connections that are still open.
     rejected: usize,
+    /// Number of connections of HTTP.
+    http: usize,
     config: SessionConfig,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
@@ -113,6 +124,8 @@ pub struct Server<T> {
     /// Connections to remove at the end of the iteration.
     closed: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
+    counts: Counts,
+    monitoring: Monitoring,
     spare: SpareBuffers,
     /// When to prune next (uptime).
     prune_at: Option<Duration>,
@@ -123,10 +136,20 @@ struct Entry<T> {
     connection: Connection<T>,
     /// Whether the connection is on the ready list.
     is_ready: bool,
-    /// Whether the connection was rejected and is open only until the client was told.
-    is_rejected: bool,
+    standing: Standing,
     /// Time of this connection's valid heap entry; entries with another time are stale.
     timer_at: Duration,
+}
+
+/// How a connection is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// By the admission control.
+    Admitted,
+    /// As rejected: it is open only until the client was told.
+    Rejected,
+    /// As one of HTTP.
+    Http,
 }
 
 impl<T: Transport> Server<T> {
@@ -145,7 +168,9 @@ impl<T: Transport> Server<T> {
                 .admission
                 .connections_max
                 .saturating_add(REJECTED_MAX + DISPLACED_MAX),
+            connections_max: limits.admission.connections_max,
             rejected: 0,
+            http: 0,
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
@@ -159,18 +184,12 @@ impl<T: Transport> Server<T> {
             anonymous_ready: Vec::new(),
             closed: Vec::new(),
             effects: Vec::new(),
+            counts: Counts::default(),
+            monitoring: Monitoring::default(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
             prune_at: Some(Duration::ZERO),
             stopping: false,
         }
-    }
-
-    /// Requires a PROXY header of version 2 from these peers, and believes the address in it. From
-    /// all others a header is a protocol error.
-    #[must_use]
-    pub fn behind(mut self, proxies: Vec<Network>) -> Self {
-        self.proxies = proxies;
-        self
     }
 
     /// Number of connections.
@@ -198,8 +217,12 @@ impl<T: Transport> Server<T> {
         peer: SocketAddr,
         protocol: Protocol,
     ) -> Option<ConnId> {
-        if self.connections.len() >= self.slots_max {
+        if protocol == Protocol::Http {
+            return self.open_http(now, transport, peer);
+        }
+        if self.connections.len().saturating_sub(self.http) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
+            self.counts.refused.add(reason);
             Event::ConnectionRefused { address: peer, reason }.log();
             return None;
         }
@@ -212,31 +235,35 @@ impl<T: Transport> Server<T> {
         };
         if let Admission::Rejected(rejection) = admission {
             Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
+            self.counts.refused.add(rejection.as_str());
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
         }
-        let wire = Wire::new(transport, &self.config.security);
-        let wire = if is_proxy { wire.behind_proxy() } else { wire };
-        let mut connection = Connection::new(id, peer, protocol, wire, now);
-        let is_rejected = match admission {
-            Admission::Admitted => false,
+        let mut connection =
+            Connection::new(id, peer, protocol, transport, &self.config.security, now);
+        if is_proxy {
+            connection.owe_proxy_header();
+        }
+        let standing = match admission {
+            Admission::Admitted => Standing::Admitted,
             Admission::Instead(displaced) => {
                 self.closed.push((displaced, CloseReason::Displaced));
-                false
+                Standing::Admitted
             }
             Admission::Rejected(rejection) => {
                 self.rejected += 1;
                 connection.reject(now, rejection);
-                true
+                Standing::Rejected
             }
         };
-        if !is_rejected && !is_proxy {
+        if standing == Standing::Admitted && !is_proxy {
+            self.counts.opened += 1;
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, is_rejected, timer_at });
+        slot.insert(Entry { connection, is_ready: true, standing, timer_at });
         self.ready.push(id);
         Some(id)
     }
@@ -422,9 +449,14 @@ impl<T: Transport> Server<T> {
             }
         }
         let (mut handshakes, mut anonymous) = (HANDSHAKES_PER_ITERATION, ANONYMOUS_PER_ITERATION);
+        let mut http = HTTP_PER_ITERATION;
         let mut left = 0;
         for id in anonymous_ready.drain(..) {
-            let budget = if self.is_handshaking(id) { &mut handshakes } else { &mut anonymous };
+            let budget = match self.connections.get(id).map(|entry| &entry.connection) {
+                Some(connection) if connection.protocol() == Protocol::Http => &mut http,
+                Some(connection) if connection.is_handshaking() => &mut handshakes,
+                Some(_) | None => &mut anonymous,
+            };
             if *budget > 0 {
                 *budget -= 1;
                 self.drive(now, id);
@@ -440,10 +472,6 @@ impl<T: Transport> Server<T> {
 
     fn identity_of(&self, id: ConnId) -> Option<&Identity> {
         self.connections.get(id)?.connection.identity()
-    }
-
-    fn is_handshaking(&self, id: ConnId) -> bool {
-        self.connections.get(id).is_some_and(|entry| entry.connection.is_handshaking())
     }
 
     fn drive(&mut self, now: Now, id: ConnId) {
@@ -466,33 +494,6 @@ impl<T: Transport> Server<T> {
                 entry.timer_at = deadline;
             }
         }
-    }
-
-    /// Admits the client whose address a trusted proxy has named. A connection that has given way
-    /// meanwhile is on its way out.
-    fn identify(&mut self, now: Now, id: ConnId, origin: Origin) {
-        self.make_ready(id);
-        let Some(entry) = self.connections.get_mut(id) else {
-            return;
-        };
-        let peer = entry.connection.identify(origin);
-        match self.admission.identified(id, peer.ip().into()) {
-            None => return,
-            Some(Admission::Admitted) => {}
-            Some(Admission::Instead(displaced)) => {
-                self.closed.push((displaced, CloseReason::Displaced));
-            }
-            Some(Admission::Rejected(rejection)) => {
-                Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
-                if self.rejected >= REJECTED_MAX {
-                    return self.closed.push((id, CloseReason::ByServer));
-                }
-                self.rejected += 1;
-                entry.is_rejected = true;
-                return entry.connection.reject(now, rejection);
-            }
-        }
-        Event::ConnectionOpened { connection: id, address: peer }.log();
     }
 
     fn apply_effects(&mut self, now: Now) {
@@ -566,13 +567,25 @@ impl<T: Transport> Server<T> {
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
-                self.rejected -= usize::from(entry.is_rejected);
-                self.admission.closed(id);
-                Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
+                self.forget(id, entry.standing, reason);
             }
         }
         // Removing a connection emits no effect but `LoggedOut`.
         self.apply_effects(now);
+    }
+
+    /// Counts a removed connection no longer. Those of HTTP are not logged: health checks open
+    /// one every few seconds.
+    fn forget(&mut self, id: ConnId, standing: Standing, reason: CloseReason) {
+        match standing {
+            Standing::Http => return self.http -= 1,
+            Standing::Rejected => self.rejected -= 1,
+            Standing::Admitted => {
+                self.admission.closed(id);
+                self.counts.closed.add(reason.as_str());
+            }
+        }
+        Event::ConnectionClosed { connection: id, reason: reason.as_str() }.log();
     }
 
     /// Calls `action` with a connection and its context. `None` if the connection was removed.
@@ -582,6 +595,7 @@ impl<T: Transport> Server<T> {
         now: Now,
         action: impl FnOnce(&mut Entry<T>, &mut ServerContext<'_>) -> R,
     ) -> Option<R> {
+        let connections: Connections = self.connections_now();
         let entry = self.connections.get_mut(id)?;
         let mut context = ServerContext {
             session: SessionContext {
@@ -590,6 +604,7 @@ impl<T: Transport> Server<T> {
                 peer: entry.connection.peer(),
                 config: &self.config,
                 throttle: &mut self.throttle,
+                counts: &mut self.counts,
                 effects: &mut self.effects,
                 registry: &self.registry,
             },
@@ -597,6 +612,8 @@ impl<T: Transport> Server<T> {
             hasher: &mut *self.hasher,
             input: &mut self.input,
             output: &mut self.output,
+            connections,
+            monitoring: &self.monitoring,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

@@ -1,5 +1,7 @@
 //! A budget of memory that all connections share.
 
+use crate::metrics::Level;
+
 /// A number of bytes. Each connection takes a share of it, as long as there are bytes left.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -31,6 +33,11 @@ impl Budget {
         self.used = used;
         share.0 = bytes;
         Ok(())
+    }
+
+    /// The bytes that are taken, and all.
+    pub(crate) fn level(&self) -> Level {
+        Level { now: self.used, max: self.max }
     }
 
     /// Returns a share to the budget.

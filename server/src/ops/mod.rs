@@ -15,6 +15,7 @@ pub mod operator;
 mod progress;
 pub mod required_files;
 pub mod restore;
+pub mod sampler;
 mod streams;
 pub mod systemd;
 pub mod tls;

@@ -73,20 +73,30 @@ pub struct InheritedListener {
 pub fn inherited() -> Result<Vec<InheritedListener>, InheritError> {
     // `sd_notify` parses LISTEN_FDS strictly, for this process only, and checks every descriptor;
     // `listenfd` makes sockets of them.
-    let count = sd_notify::listen_fds().map_err(InheritError::Environment)?.len();
+    let names = sd_notify::listen_fds_with_names().map_err(InheritError::Environment)?;
+    let count = names.len();
     if count > SOCKETS_MAX {
         return Err(InheritError::TooMany { count });
     }
     let mut found = if count == 0 { ListenFd::empty() } else { ListenFd::from_env() };
     let mut listeners = Vec::new();
-    for index in 0..found.len() {
+    for (index, (_, name)) in (0..found.len()).zip(names) {
         let taken = take(&mut found, index);
         let number = index + 1;
         let taken = taken.map_err(|source| InheritError::NoListener { number, source })?;
-        listeners
-            .extend(taken.map(|socket| InheritedListener { socket, protocol: Protocol::Correio }));
+        let protocol = protocol(&name);
+        listeners.extend(taken.map(|socket| InheritedListener { socket, protocol }));
     }
     Ok(listeners)
+}
+
+/// The protocol of a socket, by its name (`FileDescriptorName=`). Without one, systemd takes the
+/// unit's.
+fn protocol(name: &str) -> Protocol {
+    match name {
+        "metrics" => Protocol::Http,
+        _ => Protocol::Correio,
+    }
 }
 
 fn take(found: &mut ListenFd, index: usize) -> io::Result<Option<TcpListener>> {

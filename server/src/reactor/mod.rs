@@ -126,8 +126,12 @@ impl Reactor {
     /// See [`ReactorError`].
     pub fn run(&mut self) -> Result<LoopExit, ReactorError> {
         let mut events = Events::with_capacity(EVENTS);
+        let mut begun = None;
         loop {
             let now = self.clock.now();
+            if let Some(begun) = begun.take() {
+                self.server.iterated(now.uptime.saturating_sub(begun));
+            }
             if std::mem::take(&mut self.reload) {
                 return Ok(LoopExit::Reload);
             }
@@ -139,6 +143,7 @@ impl Reactor {
                 other => other?,
             }
             let now = self.clock.now();
+            begun = Some(now.uptime);
             for event in &events {
                 self.handle_event(now, event);
             }

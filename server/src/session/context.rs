@@ -6,6 +6,7 @@ use crate::{
     clock::Now,
     ids::ConnId,
     limits::{prefix::Prefix, throttle::Throttle},
+    metrics::counts::Counts,
     session::{config::SessionConfig, effect::Effect, registry::SessionRegistry},
 };
 
@@ -21,6 +22,8 @@ pub(crate) struct SessionContext<'a> {
     pub(crate) config: &'a SessionConfig,
     /// Limits on attempts, registrations and mails.
     pub(crate) throttle: &'a mut Throttle,
+    /// What is counted for the metrics.
+    pub(crate) counts: &'a mut Counts,
     /// Collects effects on other connections.
     pub(crate) effects: &'a mut Vec<Effect>,
     /// Open sessions by account; decides which clients get notices.

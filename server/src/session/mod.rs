@@ -48,6 +48,7 @@ pub use crate::limits::list_creation::ListCreation;
 use crate::{
     event::Event,
     ids::{ConnId, Ticket},
+    metrics::counts::Counts,
 };
 
 /// Refused requests of one connection that are logged. A client that is refused all the time must
@@ -115,7 +116,10 @@ impl Session {
     ) -> Option<Action> {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let response = match done {
-            Done::Busy { queue, retry_after } => busy(queue, retry_after),
+            Done::Busy { queue, retry_after } => {
+                context.counts.queue_full.add(queue.as_str());
+                busy(queue, retry_after)
+            }
             done => match waiting.pending {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
@@ -209,6 +213,7 @@ impl Session {
     /// Settles the request's charge and emits the effects of the transition. Returns the reply.
     fn conclude(&mut self, context: &mut SessionContext<'_>, answer: Answer) -> Reply {
         self.settle(context, answer.settlement);
+        count(context.counts, &answer);
         emit_effects(context, answer.transition);
         self.report_refusal(context, &answer.reply);
         answer.reply
@@ -241,6 +246,26 @@ impl Session {
             let connection = context.connection;
             Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
         }
+    }
+}
+
+/// Counts what an answer means for accounts and mail.
+fn count(counts: &mut Counts, answer: &Answer) {
+    match (&answer.reply, answer.settlement) {
+        (Reply::Registered {}, Settlement::Succeeded) => counts.accounts_created += 1,
+        (Reply::Sent { .. }, Settlement::Succeeded) => counts.mails_accepted += 1,
+        (Reply::Sent { .. }, _) => counts.mails_repeated += 1,
+        (Reply::Page(page), _) => counts.mails_delivered += page.mails.len() as u64,
+        (Reply::Confirmed { deleted }, _) => counts.mails_deleted += u64::from(*deleted),
+        (Reply::Error(error), _) if error.code == ErrorCode::Unavailable => {
+            counts.unavailable += 1;
+        }
+        _ => {}
+    }
+    match answer.transition {
+        Transition::LoggedIn(_) => counts.logins += 1,
+        Transition::AccountDeleted(_) => counts.accounts_deleted += 1,
+        Transition::Unchanged | Transition::LoggedOut(_) | Transition::PasswordChanged(_) => {}
     }
 }
 

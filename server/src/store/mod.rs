@@ -21,8 +21,11 @@ use correio_proto::{
 use xxhash_rust::xxh3::Xxh3;
 
 use self::admin::{AccountState, AdminDone, AdminJob, CodeRecord, Usage};
-use crate::ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket};
 pub use crate::limits::throttle::ToLists;
+use crate::{
+    ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket},
+    metrics::{Level, StoreCounts},
+};
 
 pub mod admin;
 mod directory;
@@ -503,6 +506,19 @@ pub enum Submitted {
 #[error("the store has failed: {0}")]
 pub struct StoreFailed(pub Arc<str>);
 
+/// What a store reports of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreHealth<'a> {
+    /// Jobs that wait, and most that may; `None` if there is no queue.
+    pub queue: Option<Level>,
+    /// Bytes of uploads whose mails were not sent yet, and most of them; `None` if that is unknown.
+    pub uploads: Option<Level>,
+    /// Whether all jobs are taken, or the reason why some are not.
+    pub ready: Result<(), &'static str>,
+    /// What the store's thread has counted, if it has one.
+    pub counts: Option<&'a StoreCounts>,
+}
+
 /// A store of accounts and mail. The [module](self) states its contract.
 pub trait Store {
     /// The random id that was made together with the store.
@@ -518,6 +534,11 @@ pub trait Store {
     ///
     /// The store has failed for good: the server must stop without acknowledging anything more.
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed>;
+
+    /// Reports of itself, without waiting.
+    fn health(&self) -> StoreHealth<'_> {
+        StoreHealth { queue: None, uploads: None, ready: Ok(()), counts: None }
+    }
 
     /// Does the jobs in the queue, makes them durable, and releases the data. Results that were not
     /// collected yet are appended to `done`.

@@ -7,9 +7,15 @@ use correio_proto::{
     mail::Mail,
     message::{Confirm, ErrorCode, Reply, Request, Send},
 };
-use correio_testing::rerun::{data_directory, on_a_small_disk};
+use correio_testing::{
+    port::free_address,
+    rerun::{data_directory, on_a_small_disk},
+};
 
-use crate::daemon::{Client, Daemon, code, eventually, id, login, mail, register};
+use crate::{
+    daemon::{Client, Daemon, code, eventually, id, login, mail, register},
+    metrics::get,
+};
 
 fn large(number: u64) -> Request {
     Request::Send(Send {
@@ -51,7 +57,10 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
         );
     };
     let data = directory.join("data");
-    let daemon = Daemon::start(&data, &[]);
+    let metrics = free_address();
+    let daemon = Daemon::start(&data, &["--metrics", &metrics.to_string()]);
+    let ready = || get(metrics, "/readyz", "*/*");
+    assert_eq!(ready().status, 200);
     let mut tony = daemon.session("tony");
     let mut sent = 0;
     let refusal = loop {
@@ -65,6 +74,8 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
     // Another program fills the rest.
     take_the_rest(&directory.join("ballast"));
     assert_eq!(code(&tony.ask(large(sent))), ErrorCode::Unavailable);
+    let answer = ready();
+    assert_eq!((answer.status, &*answer.body), (503, "the disk is almost full\n"));
     let mut pepper = daemon.client();
     assert_eq!(code(&pepper.ask(register("pepper"))), ErrorCode::Unavailable);
     let mails = everything(&mut tony);
@@ -76,7 +87,8 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
         let confirmed = tony.ask(Request::Confirm(confirm));
         assert_eq!(confirmed, Reply::Confirmed { deleted: page.len() as u32 });
     }
-    // The server recovers by itself, and refused mails have left no trace.
+    // The server recovers by itself, also without a job, and refused mails have left no trace.
+    eventually(|| ready().status == 200);
     assert!(matches!(tony.ask(large(sent)), Reply::Sent { .. }));
     assert_eq!(pepper.ask(register("pepper")), Reply::Registered {});
     assert_eq!(daemon.stop().code(), Some(0));

@@ -36,7 +36,9 @@ const PROTOCOL: &[Room] = &[
     ("rfc5322", &["limits", "mail"]),
     ("wrong_protocol", &["frame", "message"]),
     ("tls", &["buffer", "wrong_protocol"]),
-    ("channel", &["buffer", "frame", "tls", "wrong_protocol"]),
+    ("byte_channel", &["buffer", "tls", "wrong_protocol"]),
+    ("frame_channel", &["byte_channel", "frame", "tls", "wrong_protocol"]),
+    ("channel", &["buffer", "byte_channel", "frame", "frame_channel", "tls", "wrong_protocol"]),
 ];
 
 /// The rooms of the server.
@@ -52,8 +54,9 @@ const SERVER: &[Room] = &[
     ("sysexits", &[]),
     ("waker", &[]),
     ("event", &["ids"]),
-    ("limits", &["ids"]),
-    ("auth", &["data_directory", "event", "ids", "mutex", "private_file", "waker"]),
+    ("metrics", &[]),
+    ("limits", &["ids", "metrics"]),
+    ("auth", &["data_directory", "event", "ids", "metrics", "mutex", "private_file", "waker"]),
     (
         "store",
         &[
@@ -62,6 +65,7 @@ const SERVER: &[Room] = &[
             "data_directory",
             "event",
             "ids",
+            "metrics",
             "mutex",
             "scratch",
             "sysexits",
@@ -69,8 +73,11 @@ const SERVER: &[Room] = &[
             "limits",
         ],
     ),
-    ("session", &["clock", "event", "ids", "limits", "auth", "store"]),
-    ("engine", &["clock", "event", "ids", "protocol", "limits", "auth", "store", "session"]),
+    ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
+    (
+        "engine",
+        &["clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session"],
+    ),
     (
         "ops",
         &[
@@ -78,6 +85,7 @@ const SERVER: &[Room] = &[
             "clock",
             "data_directory",
             "event",
+            "metrics",
             "mutex",
             "private_file",
             "protocol",
@@ -91,6 +99,7 @@ const SERVER: &[Room] = &[
         ],
     ),
     ("reactor", &["clock", "event", "ids", "protocol", "waker", "store", "engine", "ops"]),
+    ("bound", &[]),
 ];
 
 /// The rooms of the client's library.

@@ -52,6 +52,7 @@ const RULES: &[Rule] = &[
         allowed: &[
             "server/src/auth/hashing.rs",
             "server/src/ops/logging/sink.rs",
+            "server/src/ops/sampler.rs",
             "server/src/main.rs",
             "server/src/store/sqlite/",
             "client/src/",

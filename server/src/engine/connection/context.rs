@@ -8,6 +8,7 @@ use crate::{
     auth::hashing::{Accepted, Hasher},
     ids::Ticket,
     limits::budget::Budget,
+    metrics::{Monitoring, facts::Connections},
     session::{Done, Job, QueueName, SessionContext},
     store::{Store, Submitted},
 };
@@ -27,6 +28,10 @@ pub(crate) struct ServerContext<'a> {
     pub(crate) input: &'a mut Budget,
     /// Memory budget for replies not yet sent, shared by all connections.
     pub(crate) output: &'a mut Budget,
+    /// Number of connections, for the metrics.
+    pub(crate) connections: Connections,
+    /// What the metrics need besides.
+    pub(crate) monitoring: &'a Monitoring,
     /// Buffers for connections that have something in progress.
     pub(crate) spare: &'a mut SpareBuffers,
 }

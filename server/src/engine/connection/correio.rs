@@ -1,8 +1,11 @@
 //! The dialogue of correio's own protocol: a session, and its messages on a channel.
 
+use std::time::Duration;
+
 use correio_proto::{
-    channel::{Channel, ChannelError},
+    byte_channel::ByteChannel,
     frame::{FrameError, Malformed, MalformedKind},
+    frame_channel::{ChannelError, FrameChannel},
     limits,
     message::{ClientMessage, ErrorCode, ErrorReply, NewMail, Notice, Reply, ServerMessage},
 };
@@ -15,6 +18,7 @@ use crate::{
     event::Event,
     ids::Ticket,
     limits::admission::Rejection,
+    metrics::counts::RequestKind,
     session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
 };
 
@@ -25,13 +29,32 @@ const FULL_RETRY: u32 = 30;
 const ROOM_RETRY: u32 = 10;
 
 /// See the module's description.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Correio {
+    frames: FrameChannel,
     session: Session,
+    /// The request in progress: its kind, and when it was taken (uptime).
+    asked: Option<(RequestKind, Duration)>,
     protocol_errors: u32,
 }
 
+impl Default for Correio {
+    fn default() -> Self {
+        Self {
+            frames: FrameChannel::new(limits::FRAME_BEFORE_LOGIN_MAX),
+            session: Session::default(),
+            asked: None,
+            protocol_errors: 0,
+        }
+    }
+}
+
 impl Correio {
+    /// Bytes of input that the dialogue needs buffered before a login.
+    pub(super) fn input_max() -> usize {
+        FrameChannel::input_max(limits::FRAME_BEFORE_LOGIN_MAX)
+    }
+
     /// The session.
     pub(super) fn session(&self) -> &Session {
         &self.session
@@ -42,26 +65,32 @@ impl Correio {
         self.session.settle(context, settlement);
     }
 
+    /// See `Dialogue::has_request`.
+    pub(super) fn has_request(&self, channel: &ByteChannel) -> bool {
+        self.frames.has_message(channel)
+    }
+
     /// See `Dialogue::take_request`.
     pub(super) fn take_request(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
     ) -> Taken {
-        match channel.next_message::<ClientMessage>() {
+        match self.frames.next_message::<ClientMessage>(channel) {
             Ok(None) => Taken::Nothing,
             Ok(Some(ClientMessage { number, request })) => {
+                self.asked = Some(((&request).into(), context.session.now.uptime));
                 let action = self.session.handle(&mut context.session, number, request);
                 Taken::Request(self.perform(channel, context, action))
             }
-            Err(error) => Taken::Refused(self.refuse_input(channel, &context.session, error)),
+            Err(error) => Taken::Refused(self.refuse_input(channel, &mut context.session, error)),
         }
     }
 
     /// See `Dialogue::complete`.
     pub(super) fn complete(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
         ticket: Ticket,
         done: Done,
@@ -85,18 +114,20 @@ impl Correio {
     /// Performs the session's actions until it waits for a job or has replied.
     fn perform(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
         mut action: Action,
     ) -> Step {
         loop {
             let (ticket, done) = match action {
                 Action::Reply(number, reply, transition) => {
-                    let step = follow(channel, &context.session, transition);
+                    self.count(&mut context.session, &reply);
+                    let step = self.follow(channel, &context.session, transition);
                     push(channel, &ServerMessage::Reply { number, reply });
                     return step;
                 }
                 Action::Close(number, reply) => {
+                    self.count(&mut context.session, &reply);
                     push(channel, &ServerMessage::Reply { number, reply });
                     return Step::Close;
                 }
@@ -112,12 +143,24 @@ impl Correio {
         }
     }
 
+    /// Counts a reply to the request in progress.
+    fn count(&mut self, context: &mut SessionContext<'_>, reply: &Reply) {
+        if let Some((kind, taken)) = self.asked.take() {
+            let took = context.now.uptime.saturating_sub(taken);
+            let error = match reply {
+                Reply::Error(error) => Some(error.code),
+                _ => None,
+            };
+            context.counts.replied(kind, took, error);
+        }
+    }
+
     /// Answers input that is not a request. Closes if no further input can be decoded, or after
     /// [`limits::PROTOCOL_ERRORS_MAX`] errors.
     fn refuse_input(
         &mut self,
-        channel: &mut Channel,
-        context: &SessionContext<'_>,
+        channel: &mut ByteChannel,
+        context: &mut SessionContext<'_>,
         error: ChannelError,
     ) -> Step {
         match error {
@@ -127,7 +170,7 @@ impl Correio {
             }
             ChannelError::WrongProtocol(protocol) => {
                 report(context, protocol.name());
-                channel.push_answer(protocol);
+                channel.output().extend_from_slice(&protocol.answer());
                 Step::Close
             }
             ChannelError::Frame(error) => {
@@ -148,8 +191,8 @@ impl Correio {
     /// may pass on what a person typed.
     fn refuse_message(
         &mut self,
-        channel: &mut Channel,
-        context: &SessionContext<'_>,
+        channel: &mut ByteChannel,
+        context: &mut SessionContext<'_>,
         malformed: Malformed,
     ) -> Step {
         let Malformed { number, kind, text } = malformed;
@@ -171,8 +214,28 @@ impl Correio {
         }
     }
 
+    /// Adapts the frames to a transition of the session.
+    fn follow(
+        &mut self,
+        channel: &mut ByteChannel,
+        context: &SessionContext<'_>,
+        transition: Transition,
+    ) -> Step {
+        match transition {
+            Transition::Unchanged | Transition::PasswordChanged(_) => Step::Continue,
+            Transition::LoggedIn(_) => {
+                self.frames.set_frame_limit(channel, context.config.frame_max());
+                Step::Continue
+            }
+            Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
+                self.frames.set_frame_limit(channel, limits::FRAME_BEFORE_LOGIN_MAX);
+                Step::Restarted
+            }
+        }
+    }
+
     /// See `Dialogue::announce`.
-    pub(super) fn announce(channel: &mut Channel, announcement: Announcement<'_>) {
+    pub(super) fn announce(channel: &mut ByteChannel, announcement: Announcement<'_>) {
         let message = match announcement {
             Announcement::MailArrived(Arrival { from, from_name, subject }) => {
                 ServerMessage::Notice(Notice::NewMail(NewMail {
@@ -198,29 +261,15 @@ impl Correio {
     }
 }
 
-/// Adapts the channel to a transition of the session.
-fn follow(channel: &mut Channel, context: &SessionContext<'_>, transition: Transition) -> Step {
-    match transition {
-        Transition::Unchanged | Transition::PasswordChanged(_) => Step::Continue,
-        Transition::LoggedIn(_) => {
-            channel.set_frame_limit(context.config.frame_max());
-            Step::Continue
-        }
-        Transition::LoggedOut(_) | Transition::AccountDeleted(_) => {
-            channel.set_frame_limit(limits::FRAME_BEFORE_LOGIN_MAX);
-            Step::LoggedOut
-        }
-    }
-}
-
-fn push(channel: &mut Channel, message: &ServerMessage) {
-    if channel.push(message).is_err() {
+fn push(channel: &mut ByteChannel, message: &ServerMessage) {
+    if FrameChannel::push(channel, message).is_err() {
         // Pages are bounded far below the largest frame; only a bug gets here.
         Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
     }
 }
 
-fn report(context: &SessionContext<'_>, text: &str) {
+fn report(context: &mut SessionContext<'_>, text: &str) {
+    context.counts.protocol_errors += 1;
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 

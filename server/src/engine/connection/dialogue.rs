@@ -1,10 +1,11 @@
 //! The protocol half of a connection: what the bytes mean. It knows nothing of the transport.
 
-use correio_proto::channel::Channel;
+use correio_proto::byte_channel::ByteChannel;
 
 use super::{
     context::ServerContext,
     correio::Correio,
+    http,
     step::{Announcement, Step, Taken},
 };
 use crate::{
@@ -18,6 +19,8 @@ use crate::{
 pub(super) enum Dialogue {
     /// Correio's own protocol.
     Correio(Correio),
+    /// HTTP.
+    Http,
 }
 
 impl Dialogue {
@@ -25,6 +28,31 @@ impl Dialogue {
     pub(super) fn new(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Correio => Self::Correio(Correio::default()),
+            Protocol::Http => Self::Http,
+        }
+    }
+
+    /// Bytes of input that a new dialogue needs buffered.
+    pub(super) fn input_max(&self) -> usize {
+        match self {
+            Self::Correio(_) => Correio::input_max(),
+            Self::Http => http::HEAD_MAX,
+        }
+    }
+
+    /// Whether [`Dialogue::take_request`] has a request, or an error, to take without reading.
+    pub(super) fn has_request(&self, channel: &ByteChannel) -> bool {
+        match self {
+            Self::Correio(correio) => correio.has_request(channel),
+            Self::Http => http::has_request(channel),
+        }
+    }
+
+    /// The protocol.
+    pub(super) fn protocol(&self) -> Protocol {
+        match self {
+            Self::Correio(_) => Protocol::Correio,
+            Self::Http => Protocol::Http,
         }
     }
 
@@ -32,6 +60,7 @@ impl Dialogue {
     pub(super) fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Correio(correio) => correio.session().identity(),
+            Self::Http => None,
         }
     }
 
@@ -39,6 +68,7 @@ impl Dialogue {
     pub(super) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
         match self {
             Self::Correio(correio) => correio.session().waiting_for(connection),
+            Self::Http => None,
         }
     }
 
@@ -46,6 +76,7 @@ impl Dialogue {
     pub(super) fn is_storing(&self) -> bool {
         match self {
             Self::Correio(correio) => correio.session().is_storing(),
+            Self::Http => false,
         }
     }
 
@@ -53,24 +84,26 @@ impl Dialogue {
     /// waits for a job.
     pub(super) fn take_request(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
     ) -> Taken {
         match self {
             Self::Correio(correio) => correio.take_request(channel, context),
+            Self::Http => http::take_request(channel, context),
         }
     }
 
     /// Continues with a job's result. `None` if the dialogue does not wait for this job.
     pub(super) fn complete(
         &mut self,
-        channel: &mut Channel,
+        channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
         ticket: Ticket,
         done: Done,
     ) -> Option<Step> {
         match self {
             Self::Correio(correio) => correio.complete(channel, context, ticket, done),
+            Self::Http => None,
         }
     }
 
@@ -84,6 +117,7 @@ impl Dialogue {
     ) {
         match self {
             Self::Correio(correio) => correio.complete_unheard(context, ticket, done),
+            Self::Http => {}
         }
     }
 
@@ -91,13 +125,15 @@ impl Dialogue {
     pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
         match self {
             Self::Correio(correio) => correio.settle(context, settlement),
+            Self::Http => {}
         }
     }
 
     /// Tells the client something without being asked.
-    pub(super) fn announce(&self, channel: &mut Channel, announcement: Announcement<'_>) {
+    pub(super) fn announce(&self, channel: &mut ByteChannel, announcement: Announcement<'_>) {
         match self {
             Self::Correio(_) => Correio::announce(channel, announcement),
+            Self::Http => {}
         }
     }
 }

@@ -6,6 +6,7 @@ mod context;
 mod correio;
 mod dialogue;
 mod held;
+mod http;
 mod proxy_header;
 mod step;
 mod timers;
@@ -14,12 +15,14 @@ mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub(crate) use self::{close_reason::CloseReason, context::ServerContext, wire::Wire};
+use correio_proto::tls::Security;
+
+pub(crate) use self::{close_reason::CloseReason, context::ServerContext};
 use self::{
     dialogue::Dialogue,
     step::{Announcement, Step, Taken},
     timers::{Activity, Timer, Timers},
-    wire::Received,
+    wire::{Received, Wire},
 };
 pub use self::{
     held::Held,
@@ -115,19 +118,26 @@ impl<T: Transport> Connection<T> {
         id: ConnId,
         peer: SocketAddr,
         protocol: Protocol,
-        wire: Wire<T>,
+        transport: T,
+        security: &Security,
         now: Now,
     ) -> Self {
+        let dialogue = Dialogue::new(protocol);
         Self {
             id,
             peer,
-            wire,
-            dialogue: Dialogue::new(protocol),
+            wire: Wire::new(transport, security, dialogue.input_max()),
+            dialogue,
             phase: Phase::Open,
             activity: Activity::opened(now.uptime),
             input_share: Share::default(),
             output_share: Share::default(),
         }
+    }
+
+    /// Makes the connection wait for a proxy's header before anything else.
+    pub(crate) fn owe_proxy_header(&mut self) {
+        self.wire.owe_proxy_header();
     }
 
     /// The transport.
@@ -138,6 +148,11 @@ impl<T: Transport> Connection<T> {
     /// The client's address.
     pub(crate) fn peer(&self) -> SocketAddr {
         self.peer
+    }
+
+    /// The protocol of the connection.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.dialogue.protocol()
     }
 
     /// The account that is logged in.
@@ -186,7 +201,17 @@ impl<T: Transport> Connection<T> {
             driven = Driven::Closed(CloseReason::NoRoom);
         }
         self.wire.channel.detach(context.spare);
+        self.count_moved(context);
         driven
+    }
+
+    /// Counts the bytes of mail clients.
+    fn count_moved(&mut self, context: &mut ServerContext<'_>) {
+        let moved = self.wire.take_moved();
+        if self.protocol() == Protocol::Correio {
+            context.session.counts.received_bytes += moved.received;
+            context.session.counts.sent_bytes += moved.sent;
+        }
     }
 
     /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
@@ -220,7 +245,7 @@ impl<T: Transport> Connection<T> {
         let mut requests = REQUESTS_PER_PUMP;
         let mut reads = READS_PER_PUMP;
         loop {
-            if self.takes_requests() && self.wire.channel.has_message() {
+            if self.takes_requests() && self.has_request() {
                 if requests == 0 {
                     // Send the replies before other connections have their turn.
                     return self.flush(now).err().map_or(Driven::Again, Driven::Closed);
@@ -231,7 +256,7 @@ impl<T: Transport> Connection<T> {
             if let Err(reason) = self.flush(now) {
                 return Driven::Closed(reason);
             }
-            if self.takes_requests() && self.wire.channel.has_message() {
+            if self.takes_requests() && self.has_request() {
                 continue;
             }
             self.shut_down_once_flushed();
@@ -250,6 +275,10 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    fn has_request(&self) -> bool {
+        self.dialogue.has_request(&self.wire.channel)
+    }
+
     fn takes_requests(&self) -> bool {
         self.phase == Phase::Open
             && self.dialogue.waiting_for(self.id).is_none()
@@ -261,7 +290,7 @@ impl<T: Transport> Connection<T> {
         match self.phase {
             Phase::Open | Phase::Draining => {
                 self.wire.channel.has_room()
-                    && !self.wire.channel.has_message()
+                    && !self.has_request()
                     && self.wire.channel.pending_output() < OUTPUT_HIGH
             }
             Phase::Detached(_) => false,
@@ -322,6 +351,10 @@ impl<T: Transport> Connection<T> {
             }
             Taken::Refused(step) => self.follow(now, step),
         }
+        if self.protocol() == Protocol::Http {
+            // A page of metrics takes as long as many requests.
+            return REQUESTS_PER_PUMP;
+        }
         let channel = &self.wire.channel;
         let taken = before.saturating_sub(channel.pending_input());
         match taken.max(channel.pending_output()) {
@@ -350,7 +383,7 @@ impl<T: Transport> Connection<T> {
     fn follow(&mut self, now: Now, step: Step) {
         match step {
             Step::Continue => {}
-            Step::LoggedOut => self.activity.logged_out(now.uptime),
+            Step::Restarted => self.activity.restarted(now.uptime),
             Step::Close => self.close(now),
         }
     }

@@ -7,8 +7,9 @@ use crate::{limits::admission::Rejection, session::effect::Arrival};
 pub(super) enum Step {
     /// Go on: the dialogue has replied, or waits for a job.
     Continue,
-    /// Go on with a client that has logged out.
-    LoggedOut,
+    /// Go on with a client that has logged out, or that never logs in and was answered: the login
+    /// timeout starts anew.
+    Restarted,
     /// Close after the pending output.
     Close,
 }

@@ -44,7 +44,7 @@ impl Timers {
 /// Times of the connection's last activity (uptime); its timers are computed from them.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// When the connection was opened or last logged out.
+    /// When the connection was opened, or the login timeout started anew.
     anonymous: Duration,
     /// When the last request was received.
     heard: Duration,
@@ -60,8 +60,8 @@ impl Activity {
         Self { anonymous: uptime, heard: uptime, stuck: None, pinged: false }
     }
 
-    /// Restarts the login timeout: the client logged out.
-    pub(super) fn logged_out(&mut self, uptime: Duration) {
+    /// Restarts the login timeout.
+    pub(super) fn restarted(&mut self, uptime: Duration) {
         self.anonymous = uptime;
     }
 

@@ -1,8 +1,8 @@
-//! The byte half of a connection: transport, TLS and frames. It knows nothing of sessions.
+//! The byte half of a connection: transport, buffers and TLS. It knows nothing of what the bytes mean.
 
 use std::io::{self, Read};
 
-use correio_proto::{channel::Channel, limits, tls::Security};
+use correio_proto::{byte_channel::ByteChannel, tls::Security};
 
 use super::{
     close_reason::CloseReason,
@@ -12,13 +12,23 @@ use super::{
 
 /// See the module's description.
 #[derive(Debug)]
-pub(crate) struct Wire<T> {
+pub(super) struct Wire<T> {
     transport: T,
-    /// Buffers, TLS and frames.
-    pub(super) channel: Channel,
+    /// Buffers and TLS.
+    pub(super) channel: ByteChannel,
     ready: Readiness,
     /// The header of a trusted proxy, until it is complete.
     header: Option<ProxyHeader>,
+    moved: Moved,
+}
+
+/// Bytes that a transport has carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// From the client.
+    pub(super) received: u64,
+    /// To the client.
+    pub(super) sent: u64,
 }
 
 /// The result of a read.
@@ -33,21 +43,21 @@ pub(super) enum Received {
 }
 
 impl<T: Transport> Wire<T> {
-    /// A wire that has carried nothing yet.
-    pub(crate) fn new(transport: T, security: &Security) -> Self {
+    /// A wire that has carried nothing yet, and buffers at most `input_max` bytes of input.
+    pub(super) fn new(transport: T, security: &Security, input_max: usize) -> Self {
         Self {
             transport,
-            channel: Channel::new(security, limits::FRAME_BEFORE_LOGIN_MAX),
+            channel: ByteChannel::new(security, input_max),
             // A new socket can be written to, and may have input from the first packet.
             ready: Readiness { readable: true, writable: true, ended: false },
             header: None,
+            moved: Moved::default(),
         }
     }
 
     /// Takes a PROXY header before all other bytes.
-    pub(crate) fn behind_proxy(mut self) -> Self {
+    pub(super) fn owe_proxy_header(&mut self) {
         self.header = Some(ProxyHeader::default());
-        self
     }
 
     /// Whether the header of a proxy is expected and not complete.
@@ -58,6 +68,11 @@ impl<T: Transport> Wire<T> {
     /// The transport.
     pub(super) fn transport_mut(&mut self) -> &mut T {
         &mut self.transport
+    }
+
+    /// Takes the number of bytes since the last call.
+    pub(super) fn take_moved(&mut self) -> Moved {
+        std::mem::take(&mut self.moved)
     }
 
     /// Records reported readiness of the transport.
@@ -127,7 +142,10 @@ impl<T: Transport> Wire<T> {
         }
         match read {
             Ok(0) => Ok(Received::End),
-            Ok(_) => Ok(Received::Open),
+            Ok(count) => {
+                self.moved.received += count as u64;
+                Ok(Received::Open)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.ready.readable = false;
                 Ok(Received::Open)
@@ -141,7 +159,7 @@ impl<T: Transport> Wire<T> {
     pub(super) fn flush(&mut self) -> Result<(), CloseReason> {
         while self.ready.writable && self.channel.wants_write() {
             match self.channel.write_to(&mut self.transport) {
-                Ok(_) => {}
+                Ok(count) => self.moved.sent += count as u64,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.ready.writable = false;
                 }
@@ -159,6 +177,6 @@ impl<T: Transport> Wire<T> {
 
     /// Frees the channel's buffers. The wire must not be used for input or output any more.
     pub(super) fn empty(&mut self) {
-        self.channel = Channel::plaintext(limits::FRAME_BEFORE_LOGIN_MAX);
+        self.channel = ByteChannel::new(&Security::Plaintext, 0);
     }
 }

@@ -179,6 +179,12 @@ impl AdmissionControl {
         }
     }
 
+    /// Number of anonymous connections, and of those that are logged in.
+    #[must_use]
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.anonymous, self.connections.len() - self.anonymous)
+    }
+
     /// Decides about a new connection, and counts it unless it is rejected.
     #[must_use]
     pub(crate) fn opened(&mut self, id: ConnId, prefix: Prefix) -> Admission {

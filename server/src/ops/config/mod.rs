@@ -91,6 +91,8 @@ impl Config {
             login_timeout: values.seconds("login-timeout", 1..=3600, 30)?,
             idle_timeout: values.seconds("idle-timeout", 2..=86_400, 300)?,
             drain_timeout: values.seconds("drain-timeout", 0..=60, 8)?,
+            metrics: values.addresses("metrics")?,
+            metrics_host: values.hosts("metrics-host")?,
             log_level: values.choice(
                 "log-level",
                 &[

@@ -264,6 +264,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         "a whole number from 0 to 60",
         "How long connections may finish when the server stops",
     ),
+    Setting {
+        key: "metrics",
+        kind: Kind::Many,
+        value: "ADDR:PORT",
+        default: "none",
+        allowed: "an IP address and a port, such as 127.0.0.1:9088; port 0 takes a free one",
+        meaning: "Address to show metrics and health checks on, over HTTP without TLS; may be given several times",
+    },
+    Setting {
+        key: "metrics-host",
+        kind: Kind::Many,
+        value: "NAME",
+        default: "none",
+        allowed: "the name of a host, without a port",
+        meaning: "Name by which the metrics may be asked for, besides IP addresses and localhost; may be given several times",
+    },
     one(
         "log-level",
         "LEVEL",

@@ -13,6 +13,7 @@ use crate::{
         admission::AdmissionConfig, list_creation::ListCreation, network::Network,
         throttle::ThrottleConfig,
     },
+    metrics::Hosts,
     ops::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
         logging::LogFormat, restore::RestoreSource,
@@ -100,6 +101,8 @@ pub struct Config {
     pub login_timeout: Duration,
     pub idle_timeout: Duration,
     pub drain_timeout: Duration,
+    pub metrics: Vec<SocketAddr>,
+    pub metrics_host: Hosts,
     pub log_level: log::LevelFilter,
     pub log_format: LogFormat,
     pub log_file: Option<PathBuf>,
@@ -152,6 +155,12 @@ impl Config {
         if self.proxies.iter().any(|network| network.is_everything()) {
             warnings.push(
                 "proxy-protocol trusts every address: any client can say that it has another one"
+                    .to_owned(),
+            );
+        }
+        if self.metrics.iter().any(is_public) {
+            warnings.push(
+                "metrics are shown beyond this machine, without TLS and without a password"
                     .to_owned(),
             );
         }

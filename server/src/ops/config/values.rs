@@ -13,7 +13,7 @@ use super::{
     sources::{Written, WrittenSettings},
     types::{Listen, SecurityConfig},
 };
-use crate::{limits::network::Network, ops::certificate::CertificateSource};
+use crate::{limits::network::Network, metrics::Hosts, ops::certificate::CertificateSource};
 
 /// The written values of all settings.
 pub(super) struct Values(pub(super) WrittenSettings);
@@ -150,12 +150,21 @@ impl Values {
         written.values.iter().map(parse).collect()
     }
 
-    /// The addresses to listen on. Only addresses with port 0 may be repeated.
+    /// The addresses to listen on.
     pub(super) fn listen(&self) -> Result<Listen, ConfigError> {
-        let Some(written) = self.0.get("listen") else {
-            return Ok(Listen::Everywhere);
-        };
+        match self.0.get("listen") {
+            None => Ok(Listen::Everywhere),
+            Some(_) => Ok(Listen::On(self.addresses("listen")?)),
+        }
+    }
+
+    /// Addresses with ports; none if nothing is written. Only addresses with port 0 may be
+    /// repeated.
+    pub(super) fn addresses(&self, key: &str) -> Result<Vec<SocketAddr>, ConfigError> {
         let mut addresses: Vec<SocketAddr> = Vec::new();
+        let Some(written) = self.0.get(key) else {
+            return Ok(addresses);
+        };
         for value in &written.values {
             let address: SocketAddr = value.parse().map_err(|_| refused(written, value))?;
             if let IpAddr::V6(ip) = address.ip()
@@ -175,7 +184,16 @@ impl Values {
         if addresses.is_empty() {
             return Err(refused(written, ""));
         }
-        Ok(Listen::On(addresses))
+        Ok(addresses)
+    }
+
+    /// Names of hosts.
+    pub(super) fn hosts(&self, key: &str) -> Result<Hosts, ConfigError> {
+        let Some(written) = self.0.get(key) else {
+            return Ok(Hosts::default());
+        };
+        let parse = |value: &String| value.parse().map_err(|_| refused(written, value));
+        written.values.iter().map(parse).collect::<Result<Vec<_>, _>>().map(Hosts)
     }
 }
 

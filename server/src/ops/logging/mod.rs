@@ -80,6 +80,12 @@ impl Logging {
         }
     }
 
+    /// Lines that standard error and the log file have lost since the start.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.terminal.lost() + self.file.as_ref().map_or(0, Sink::lost)
+    }
+
     /// Waits until all lines are written, but no longer than `patience`.
     pub fn flush(&self, patience: Duration) {
         if let Some(limiter) = &self.limiter {

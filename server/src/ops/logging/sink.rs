@@ -39,6 +39,8 @@ pub(super) struct Queue {
     bytes: usize,
     /// Lines that were lost since the last report.
     pub(super) dropped: u64,
+    /// Lines that were ever lost.
+    lost: u64,
     /// Whether the thread writes entries that it has taken.
     writing: bool,
 }
@@ -70,6 +72,7 @@ impl Sink {
         let mut queue = self.queue();
         if queue.entries.len() >= LINES_MAX || queue.bytes + line.len() > BYTES_MAX {
             queue.dropped += 1;
+            queue.lost += 1;
             return;
         }
         queue.bytes += line.len();
@@ -80,6 +83,11 @@ impl Sink {
     pub(super) fn put(&self, entry: Entry) {
         self.queue().entries.push_back(entry);
         self.shared.changed.notify_all();
+    }
+
+    /// Lines that were ever lost.
+    pub(super) fn lost(&self) -> u64 {
+        self.queue().lost
     }
 
     pub(super) fn flush(&self, deadline: Instant) {
@@ -134,6 +142,7 @@ impl Shared {
             }
             let mut queue = self.queue();
             queue.dropped += lost;
+            queue.lost += lost;
             queue.writing = false;
             drop(queue);
             self.changed.notify_all();

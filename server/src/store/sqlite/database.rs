@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::{
     cache::AccountCache,
+    census::Census,
     checkpoints::{Checkpoints, Commit, Due},
     connection::keep_log,
     content_cache::{ContentCache, Dropped},
@@ -19,11 +20,15 @@ use super::{
     memtable::{Extent, Memtable, Slice},
     options::SqliteOptions,
     pieces,
+    report::{Report, Stopped},
     room::{Load, Room, Step},
     tables::Tables,
     wal_state,
 };
-use crate::store::{Quota, StoreDone, StoreJob};
+use crate::{
+    clock::Clock,
+    store::{Quota, StoreDone, StoreJob},
+};
 
 /// Free bytes on the disk below which no new mail or account is accepted: enough for a checkpoint
 /// of a whole log, and for deletions meanwhile.
@@ -36,12 +41,6 @@ const MEMTABLE_LATE: usize = 2;
 /// A memtable that is this many times over its flush threshold is flushed as a whole after its
 /// group. If that fails, new mail is refused.
 const MEMTABLE_OVERDUE: usize = 8;
-
-/// Why new mail is refused while there is too little room.
-const DISK_FULL: &str = "the disk is almost full";
-
-/// Why new mail is refused while the memtable cannot be flushed.
-const OVERDUE: &str = "too many mails wait for the index, which could not be written";
 
 /// The open database.
 #[derive(Debug)]
@@ -62,6 +61,9 @@ pub(super) struct Database {
     names: Vec<NameChange>,
     finder: Arc<Finder>,
     room: Room,
+    census: Census,
+    report: Arc<Report>,
+    clock: Clock,
     directory: PathBuf,
     /// The connection's count of changes when the transaction began.
     changes_before: u64,
@@ -97,6 +99,9 @@ impl Database {
             flush: Flushed::Slice,
             accounts: AccountCache::default(),
             contents: ContentCache::new(options.uploads),
+            census: Census::default(),
+            report: Arc::default(),
+            clock: Clock::start(),
             directory,
             changes_before: 0,
             data_version: 0,
@@ -107,6 +112,11 @@ impl Database {
     /// Looks people up in the names of this database.
     pub(super) fn finder(&self) -> Arc<Finder> {
         self.finder.clone()
+    }
+
+    /// What the thread reports to the loop.
+    pub(super) fn report(&self) -> Arc<Report> {
+        self.report.clone()
     }
 
     /// Runs a group of jobs, and jobs that arrive meanwhile, and makes their changes durable.
@@ -146,8 +156,17 @@ impl Database {
     /// an overdue memtable cannot be flushed. If the file system does not report its space, only
     /// failed writes stop intake.
     fn intake(&self) -> Intake {
+        let intake = self.measured_intake();
+        self.report.set_stopped(match intake {
+            Intake::Open => None,
+            Intake::Stopped(stopped) => Some(stopped),
+        });
+        intake
+    }
+
+    fn measured_intake(&self) -> Intake {
         if self.is_memtable_over(MEMTABLE_OVERDUE) {
-            return Intake::Stopped(OVERDUE);
+            return Intake::Stopped(Stopped::Overdue);
         }
         let Ok(disk) = rustix::fs::statvfs(&self.directory) else {
             return Intake::Open;
@@ -158,7 +177,7 @@ impl Database {
         if free >= reserve || free.saturating_add(self.unused_bytes()) >= reserve {
             return Intake::Open;
         }
-        Intake::Stopped(DISK_FULL)
+        Intake::Stopped(Stopped::DiskFull)
     }
 
     /// Whether the memtable is at least this many times over its flush threshold.
@@ -202,6 +221,7 @@ impl Database {
             Intake::Open | Intake::Stopped(_) => None,
         };
         self.due = self.commit(Commit::Group)?;
+        self.report.counts.group.observe_number(results.len());
         if let Some(slice) = slice {
             index::flushed(&mut self.memtable, &mut self.accounts, &slice);
         }
@@ -245,11 +265,14 @@ impl Database {
             true => self.checkpoints.note(&self.connection, commit)?,
             false => Due::Nothing,
         };
+        let begun = self.clock.uptime();
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         self.finder.change(std::mem::take(&mut self.names));
         if has_changed {
+            self.report.counts.commit.observe(self.clock.uptime().saturating_sub(begun));
             self.checkpoints.committed();
             self.room.changed();
+            self.report_uploads();
         }
         Ok(due)
     }
@@ -264,7 +287,7 @@ impl Database {
     fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<(StoreDone, usize)> {
         match intake {
             Intake::Stopped(reason) if takes_in(job) => {
-                Ok((StoreDone::Unavailable(reason.into()), 0))
+                Ok((StoreDone::Unavailable(reason.as_str().into()), 0))
             }
             Intake::Open | Intake::Stopped(_) => {
                 let (db, quota) = (&self.connection, self.quota);
@@ -312,6 +335,7 @@ impl Database {
         if self.is_memtable_over(MEMTABLE_LATE) {
             self.flush_memtable(extent)?;
         }
+        self.proceed_with_census();
         self.give_back(Load::Busy)
     }
 
@@ -346,7 +370,11 @@ impl Database {
         let is_due = self.checkpoints.is_cutting()
             || self.contents.dropped == Dropped::Pieces
             || self.is_flush_due();
-        if is_due { Some(Duration::ZERO) } else { self.room.wait() }
+        if is_due {
+            return Some(Duration::ZERO);
+        }
+        let census = self.report.is_watched().then(|| self.census.wait(self.clock.uptime()));
+        self.room.wait().into_iter().chain(census).min()
     }
 
     /// Whether the memtable is late, and the disk was not full when it was flushed last.
@@ -363,10 +391,31 @@ impl Database {
         if self.is_flush_due() {
             return self.flush_memtable(Extent::Small);
         }
+        if self.report.stopped().is_some() {
+            self.intake();
+        }
+        self.proceed_with_census();
         if self.checkpoints.is_cutting() {
             return self.give_back_in(|_, _| Ok(()));
         }
         self.give_back(Load::Idle)
+    }
+
+    /// Counts a slice of the accounts, if one is due and the numbers are asked for.
+    fn proceed_with_census(&mut self) {
+        let now = self.clock.uptime();
+        if self.report.is_watched() && self.census.wait(now).is_zero() {
+            self.census.step(&self.connection, &self.report.counts, now);
+            self.report_uploads();
+        }
+    }
+
+    /// Reports the bytes of uploads, which are known already after the first time.
+    fn report_uploads(&mut self) {
+        if self.report.is_watched() {
+            let bytes = self.contents.upload_bytes(&self.connection);
+            self.report.counts.upload_bytes.set(bytes.ok());
+        }
     }
 
     /// Gives a slice of room back to the disk, if one is due.
@@ -461,7 +510,7 @@ impl Database {
 enum Intake {
     Open,
     /// They are refused, for this reason.
-    Stopped(&'static str),
+    Stopped(Stopped),
 }
 
 /// What a flush in a transaction of its own came to.

@@ -32,14 +32,16 @@ use self::{
     finder::Finder,
     group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
     open::open,
+    report::Report,
 };
-use super::{History, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted};
-use crate::{ids::Ticket, mutex::lock, waker::Wake};
+use super::{History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted};
+use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
 
 mod account_columns;
 mod accounts;
 mod admin;
 mod cache;
+mod census;
 mod check;
 mod check_contents;
 mod check_lists;
@@ -68,6 +70,7 @@ mod options;
 mod pieces;
 mod queue;
 mod recipients;
+mod report;
 mod room;
 mod row;
 mod schema;
@@ -85,6 +88,7 @@ pub struct SqliteStore {
     options: SqliteOptions,
     shared: Arc<Shared>,
     finder: Arc<Finder>,
+    report: Arc<Report>,
     thread: Option<JoinHandle<()>>,
     finder_thread: Option<JoinHandle<()>>,
 }
@@ -139,8 +143,10 @@ impl SqliteStore {
         let shared = Arc::new(Shared::default());
         let (database, realm, history) = open(directory, quota, options, schema, shared.clone())?;
         let finder = database.finder();
+        let report = database.report();
         let (thread, finder_thread) = (None, None);
-        let mut store = Self { realm, history, options, shared, finder, thread, finder_thread };
+        let mut store =
+            Self { realm, history, options, shared, finder, report, thread, finder_thread };
         let (served, found, told) = (store.shared.clone(), store.shared.clone(), wake.clone());
         store.thread = Some(spawn("store", move || served.serve(database, &*wake))?);
         let finder = store.finder.clone();
@@ -215,6 +221,27 @@ impl Store for SqliteStore {
             self.shared.taken.notify_one();
         }
         finished.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn health(&self) -> StoreHealth<'_> {
+        let queue = lock(&self.shared.queue);
+        let level = Level { now: queue.waiting.len(), max: self.options.queue_jobs };
+        drop(queue);
+        let stopped = self.report.stopped();
+        // The thread looks at the disk with each group; without jobs it must be asked to.
+        if self.report.watch() || stopped.is_some() {
+            self.shared.wake();
+        }
+        let ready = match stopped {
+            Some(stopped) => Err(stopped.as_str()),
+            None if level.now >= level.max => Err("the store's queue is full"),
+            None => Ok(()),
+        };
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let max = size(self.options.uploads.bytes);
+        let uploads = self.report.counts.upload_bytes.get();
+        let uploads = uploads.map(|bytes| Level { now: size(bytes), max });
+        StoreHealth { queue: Some(level), uploads, ready, counts: Some(&self.report.counts) }
     }
 
     fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {

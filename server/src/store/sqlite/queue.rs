@@ -60,12 +60,17 @@ pub(super) struct Queue {
 impl Queue {
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        self.small.is_empty() && self.large.is_empty()
+        self.len() == 0
+    }
+
+    /// Number of jobs.
+    pub(super) fn len(&self) -> usize {
+        self.small.len() + self.large.len()
     }
 
     /// Appends a job. Returns false if there is no room for it.
     pub(super) fn push(&mut self, ticket: Ticket, job: StoreJob, options: SqliteOptions) -> bool {
-        if self.small.len() + self.large.len() >= options.queue_jobs {
+        if self.len() >= options.queue_jobs {
             return false;
         }
         let bytes = size(&job);

@@ -1,0 +1,116 @@
+//! The addresses that the daemon listens on: of the settings, or of the service manager.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+};
+
+use correio_server::{
+    event::Event,
+    ops::{
+        certificate::Certificate,
+        config::{Config, Listen},
+        exit::Failure,
+        systemd::InheritedListener,
+    },
+    protocol::Protocol,
+    reactor::ReactorBuilder,
+};
+
+/// Addresses on which the daemon listens.
+#[derive(Debug, Default)]
+pub(crate) struct Bound {
+    /// For mail clients.
+    pub(crate) mail: Vec<SocketAddr>,
+    /// For metrics.
+    pub(crate) metrics: Vec<SocketAddr>,
+}
+
+impl Bound {
+    /// Takes over the service manager's sockets. For a protocol without one, listens on the
+    /// addresses of the settings: both would make it unclear where the server can be reached.
+    pub(crate) fn bind(
+        config: &Config,
+        inherited: Vec<InheritedListener>,
+        builder: &mut ReactorBuilder,
+    ) -> Result<Self, Failure> {
+        let mut bound = Self::default();
+        for InheritedListener { socket, protocol } in inherited {
+            let address = builder.adopt(socket, protocol).map_err(Failure::Start)?;
+            match protocol {
+                Protocol::Correio => bound.mail.push(address),
+                Protocol::Http => bound.metrics.push(address),
+            }
+        }
+        match (bound.mail.is_empty(), &config.listen) {
+            (true, addresses) => bound.mail = listen(addresses, builder)?,
+            (false, Listen::On(_)) => unused("listen"),
+            (false, Listen::Everywhere) => {}
+        }
+        match (bound.metrics.is_empty(), config.metrics.is_empty()) {
+            (true, _) => bound.metrics = listen_for_metrics(config, builder)?,
+            (false, false) => unused("metrics"),
+            (false, true) => {}
+        }
+        Ok(bound)
+    }
+
+    /// Prints the addresses: to scripts on standard output, which may have no reader, and to people
+    /// in the log.
+    pub(crate) fn print(&self, certificate: Option<&Certificate>) {
+        let mut out = io::stdout().lock();
+        let security = if certificate.is_some() { "tls" } else { "plaintext" };
+        let mail = self.mail.iter().map(|address| (*address, security));
+        let metrics = self.metrics.iter().map(|address| (*address, "metrics"));
+        for (address, security) in mail.chain(metrics) {
+            Event::ServerListening { address, security }.log();
+            let _ = writeln!(out, "listening on {address} ({security})");
+        }
+        if let Some(certificate) = certificate {
+            let _ = writeln!(out, "fingerprint {}", certificate.fingerprint());
+        }
+        let _ = out.flush();
+    }
+}
+
+fn unused(setting: &str) {
+    let text = format!("the setting {setting} is not used: the service manager hands over sockets");
+    Event::ServerWarning { text: &text }.log();
+}
+
+/// Listens on every address. Of the two default addresses (IPv4 and IPv6), one is enough.
+fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAddr>, Failure> {
+    let mut bound = Vec::new();
+    let mut missing = None;
+    for address in listen.addresses() {
+        match builder.listen(address, Protocol::Correio) {
+            Ok(address) => bound.push(address),
+            Err(source) => {
+                let failure = Failure::Listen { address, source };
+                // A machine may lack IPv6. A port in use is an error.
+                if *listen == Listen::Everywhere && failure.is_missing_family() {
+                    Event::ServerWarning { text: &failure.to_string() }.log();
+                    missing = Some(failure);
+                    continue;
+                }
+                return Err(failure);
+            }
+        }
+    }
+    match missing {
+        Some(failure) if bound.is_empty() => Err(failure),
+        _ => Ok(bound),
+    }
+}
+
+/// Listens on the addresses of the metrics.
+fn listen_for_metrics(
+    config: &Config,
+    builder: &mut ReactorBuilder,
+) -> Result<Vec<SocketAddr>, Failure> {
+    let mut listen = |address: SocketAddr| {
+        let listening = builder.listen(address, Protocol::Http);
+        listening.map_err(|source| Failure::Listen { address, source })
+    };
+    config.metrics.iter().map(|address| listen(*address)).collect()
+}

@@ -1,0 +1,64 @@
+//! The server's part in its own metrics: connections of HTTP, which have places of their own, and
+//! what is counted of iterations and connections.
+
+use std::{net::SocketAddr, time::Duration};
+
+use correio_proto::tls::Security;
+
+use super::{
+    Entry, HTTP_MAX, Server, Standing,
+    connection::{Connection, Transport},
+};
+use crate::{
+    clock::Now,
+    event::Event,
+    ids::ConnId,
+    metrics::{Monitoring, facts::Connections},
+    protocol::Protocol,
+};
+
+impl<T: Transport> Server<T> {
+    /// Shows metrics to clients of HTTP.
+    #[must_use]
+    pub fn monitored(mut self, monitoring: Monitoring) -> Self {
+        self.monitoring = monitoring;
+        self
+    }
+
+    /// Counts an iteration of the loop that took this long, without its wait.
+    pub fn iterated(&mut self, took: Duration) {
+        self.counts.iteration.observe(took);
+    }
+
+    /// The present numbers of connections.
+    pub(super) fn connections_now(&self) -> Connections {
+        let (anonymous, logged_in) = self.admission.counts();
+        Connections {
+            anonymous,
+            logged_in,
+            rejected: self.rejected,
+            http: self.http,
+            max: self.connections_max,
+        }
+    }
+
+    /// Opens a connection of HTTP. Returns `None` and drops the transport if there are too many.
+    pub(super) fn open_http(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
+        if self.http >= HTTP_MAX {
+            let reason = "too_many_http";
+            Event::ConnectionRefused { address: peer, reason }.log();
+            self.counts.refused.add(reason);
+            return None;
+        }
+        self.http += 1;
+        let slot = self.connections.vacant();
+        let id = slot.id();
+        let protocol = Protocol::Http;
+        let connection = Connection::new(id, peer, protocol, transport, &Security::Plaintext, now);
+        let timer_at = connection.deadline(&self.config);
+        self.deadlines.add(timer_at, id);
+        slot.insert(Entry { connection, is_ready: true, standing: Standing::Http, timer_at });
+        self.ready.push(id);
+        Some(id)
+    }
+}

@@ -1,0 +1,216 @@
+//! What the loop's thread counts: plain numbers, without locks.
+
+use std::time::Duration;
+
+use correio_proto::message::{ErrorCode, Request};
+
+use super::histogram::{Histogram, Scale};
+
+/// A kind of request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // Each is the request of the same name.
+pub(crate) enum RequestKind {
+    Hello,
+    Register,
+    Login,
+    Logout,
+    Send,
+    Fetch,
+    Upload,
+    Read,
+    Confirm,
+    Account,
+    Find,
+    List,
+    Recover,
+    Ping,
+}
+
+impl RequestKind {
+    /// All kinds, in the order of their numbers.
+    pub(super) const ALL: [Self; 14] = [
+        Self::Hello,
+        Self::Register,
+        Self::Login,
+        Self::Logout,
+        Self::Send,
+        Self::Fetch,
+        Self::Upload,
+        Self::Read,
+        Self::Confirm,
+        Self::Account,
+        Self::Find,
+        Self::List,
+        Self::Recover,
+        Self::Ping,
+    ];
+
+    /// The kind's word in the label `request`.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::Register => "register",
+            Self::Login => "login",
+            Self::Logout => "logout",
+            Self::Send => "send",
+            Self::Fetch => "fetch",
+            Self::Upload => "upload",
+            Self::Read => "read",
+            Self::Confirm => "confirm",
+            Self::Account => "account",
+            Self::Find => "find",
+            Self::List => "list",
+            Self::Recover => "recover",
+            Self::Ping => "ping",
+        }
+    }
+}
+
+impl From<&Request> for RequestKind {
+    fn from(request: &Request) -> Self {
+        match request {
+            Request::Hello(_) => Self::Hello,
+            Request::Register(_) => Self::Register,
+            Request::Login(_) => Self::Login,
+            Request::Logout {} => Self::Logout,
+            Request::Send(_) => Self::Send,
+            Request::Fetch(_) => Self::Fetch,
+            Request::Upload(_) => Self::Upload,
+            Request::Read(_) => Self::Read,
+            Request::Confirm(_) => Self::Confirm,
+            Request::Account(_) => Self::Account,
+            Request::Find(_) => Self::Find,
+            Request::List(_) => Self::List,
+            Request::Recover(_) => Self::Recover,
+            Request::Ping {} => Self::Ping,
+        }
+    }
+}
+
+/// Counts of the requests of one kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RequestCounts {
+    /// Time until the reply.
+    pub(super) time: Histogram,
+    /// Errors, in the order of [`ErrorCode::ALL`].
+    pub(super) errors: [u64; ErrorCode::ALL.len()],
+}
+
+/// Counts by a word of the program, of which there are few.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally(Vec<(&'static str, u64)>);
+
+impl Tally {
+    fn of(words: &[&'static str]) -> Self {
+        Self(words.iter().map(|word| (*word, 0)).collect())
+    }
+
+    /// Counts one.
+    pub(crate) fn add(&mut self, word: &'static str) {
+        match self.0.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((word, 1)),
+        }
+    }
+
+    /// The words with their counts.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().copied()
+    }
+}
+
+/// See the module's description.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    pub(super) requests: [RequestCounts; RequestKind::ALL.len()],
+    /// Inputs that are not requests.
+    pub(crate) protocol_errors: u64,
+    /// Work of an iteration of the loop.
+    pub(crate) iteration: Histogram,
+    /// Connections of mail clients that were opened.
+    pub(crate) opened: u64,
+    /// Connections of mail clients that were closed, by reason.
+    pub(crate) closed: Tally,
+    /// Connections that were rejected, by reason.
+    pub(crate) refused: Tally,
+    /// Jobs that were refused because a queue was full, by queue.
+    pub(crate) queue_full: Tally,
+    /// Logins that succeeded.
+    pub(crate) logins: u64,
+    /// Accounts that were registered.
+    pub(crate) accounts_created: u64,
+    /// Accounts that were deleted.
+    pub(crate) accounts_deleted: u64,
+    /// Mails that were stored.
+    pub(crate) mails_accepted: u64,
+    /// Mails that were sent again.
+    pub(crate) mails_repeated: u64,
+    /// Mails in pages for their recipients.
+    pub(crate) mails_delivered: u64,
+    /// Mails that were confirmed.
+    pub(crate) mails_deleted: u64,
+    /// Bytes that mail clients sent.
+    pub(crate) received_bytes: u64,
+    /// Bytes that were sent to mail clients.
+    pub(crate) sent_bytes: u64,
+    /// Requests that the store or a worker could not do.
+    pub(crate) unavailable: u64,
+    /// Answers over HTTP, by status.
+    pub(crate) http: Tally,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        let request =
+            RequestCounts { time: Histogram::new(Scale::Time), errors: [0; ErrorCode::ALL.len()] };
+        Self {
+            requests: [request; RequestKind::ALL.len()],
+            protocol_errors: 0,
+            iteration: Histogram::new(Scale::Time),
+            opened: 0,
+            closed: Tally::of(&["closed_by_client"]),
+            refused: Tally::of(&["too_many_connections", "too_many_from_address", "too_many_http"]),
+            queue_full: Tally::of(&["store", "hash"]),
+            logins: 0,
+            accounts_created: 0,
+            accounts_deleted: 0,
+            mails_accepted: 0,
+            mails_repeated: 0,
+            mails_delivered: 0,
+            mails_deleted: 0,
+            received_bytes: 0,
+            sent_bytes: 0,
+            unavailable: 0,
+            http: Tally::of(&["200"]),
+        }
+    }
+}
+
+impl Counts {
+    /// Counts a request that was replied to after this time, with this error if it is one.
+    pub(crate) fn replied(&mut self, kind: RequestKind, took: Duration, error: Option<ErrorCode>) {
+        let Some(counts) = self.requests.get_mut(kind as usize) else {
+            return;
+        };
+        counts.time.observe(took);
+        let Some(code) = error else {
+            return;
+        };
+        let place = ErrorCode::ALL.iter().position(|known| *known == code);
+        if let Some(count) = place.and_then(|place| counts.errors.get_mut(place)) {
+            *count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_the_place_of_its_number() {
+        for (place, kind) in RequestKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, place, "{kind:?}");
+        }
+    }
+}
