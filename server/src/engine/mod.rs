@@ -525,7 +525,7 @@ impl<T: Transport> Server<T> {
                 }
                 Effect::EndSessions { account, except } => {
                     for id in self.sessions_of(account) {
-                        if id != except {
+                        if Some(id) != except {
                             self.end(now, id);
                         }
                     }
