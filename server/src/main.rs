@@ -39,7 +39,10 @@ use correio_server::{
     },
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
-    store::{History, Store, UploadLimits, kind::StoreOptions},
+    store::{
+        History, Store, UploadLimits,
+        kind::{StoreKind, StoreOptions},
+    },
     sysexits,
     waker::Wake,
 };
@@ -47,7 +50,7 @@ use correio_server::{
 use crate::bound::Bound;
 
 /// File descriptors that admitted connections may not use: they are for rejected and displaced
-/// connections, the store, the log and the loop.
+/// connections, those of the operator, the store, the log and the loop.
 const RESERVED_FILES: u64 = 192;
 
 /// How long the log may take to write its last lines.
@@ -179,6 +182,7 @@ fn run(
     builder.register_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
+    listen_for_operator(config, &mut builder);
     let certificate = open_certificate(config, history)?;
     let security = match &certificate {
         Some(certificate) => tls::security(certificate).map_err(Failure::Start)?,
@@ -232,6 +236,18 @@ fn run(
             Err(Failure::Store(error))
         }
         Err(ReactorError::Poll(error)) => Err(Failure::Start(error)),
+    }
+}
+
+/// Listens for the operator's commands. Mail matters more: a server whose commands cannot reach it
+/// serves all the same. A store in memory locks no directory, so that a socket there may be another
+/// server's.
+fn listen_for_operator(config: &Config, builder: &mut ReactorBuilder) {
+    if config.store == StoreKind::Sqlite
+        && let Err(error) = builder.listen_for_operator(&config.data_dir)
+    {
+        let text = format!("commands such as correiod account cannot reach this server: {error}");
+        Event::ServerWarning { text: &text }.log();
     }
 }
 

@@ -38,6 +38,12 @@ impl SessionRegistry {
         }
     }
 
+    /// Number of accounts that have a session.
+    #[must_use]
+    pub(crate) fn accounts(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// The sessions of an account.
     #[must_use]
     pub(crate) fn of(&self, account: AccountId) -> &[ConnId] {
