@@ -13,9 +13,7 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{
-    limits::PIECE_MIN, mail::Timestamp, message::RegistrationPolicy, tls::Security,
-};
+use correio_proto::{limits::PIECE_MIN, message::RegistrationPolicy, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
@@ -32,7 +30,7 @@ use correio_server::{
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
-        manual, operator, required_files,
+        manage, manual, operator, required_files,
         sampler::Sampler,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
@@ -74,7 +72,7 @@ fn main() -> ExitCode {
     match &config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
-        Task::Invite { count, days } => done(invite(&config, *count, *days)),
+        Task::Manage(command) => done(manage::run(&config, command)),
         Task::Operate(operation) => operate(&config.data_dir, operation),
         Task::Manual(directory) => done(manual::write(directory)),
     }
@@ -100,25 +98,6 @@ fn done(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }
-}
-
-/// Makes invites and prints them, one a line.
-fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
-    required_files::require_server(&config.data_dir)?;
-    let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-    let lifetime = u64::from(days) * 24 * 60 * 60 * 1000;
-    let end = Timestamp(Clock::start().now().wall.0.saturating_add(lifetime));
-    let mut out = io::stdout().lock();
-    for _ in 0..count {
-        let invite = key.make(end).map_err(Failure::Invite)?;
-        // The reader of the output may have gone.
-        let _ = writeln!(out, "{invite}");
-    }
-    if config.registration != (RegistrationPolicy::Invite {}) {
-        let text = "a server asks for these codes if it runs with --registration invite";
-        let _ = writeln!(io::stderr(), "correiod: {text}");
-    }
-    Ok(())
 }
 
 /// Prints the certificate's fingerprint, whether a server runs or not. Warns if it made the
