@@ -62,10 +62,7 @@ impl<T: Transport> Server<T> {
     fn answer(&mut self, now: Now, question: ServerQuestion) -> ServerAnswer {
         match question {
             ServerQuestion::Sessions { after } => self.sessions_after(now, after),
-            ServerQuestion::EndConnection(id) => match self.identity_of(id) {
-                Some(_) => self.end_all(now, &[id]),
-                None => ServerAnswer::Ended(0),
-            },
+            ServerQuestion::EndConnection(id) => self.end_all(now, &[id]),
             ServerQuestion::EndAccount(account) => {
                 let sessions = self.sessions_of(account);
                 self.end_all(now, &sessions)
@@ -80,17 +77,23 @@ impl<T: Transport> Server<T> {
         }
     }
 
+    /// Ends sessions, and counts those that were not ending already.
     fn end_all(&mut self, now: Now, sessions: &[ConnId]) -> ServerAnswer {
+        let mut ended = 0;
         for id in sessions {
-            self.end(now, *id);
+            let connection = self.connections.get(*id).map(|entry| &entry.connection);
+            if connection.is_some_and(|connection| connection.session().is_some()) {
+                self.end(now, *id);
+                ended += 1;
+            }
         }
-        ServerAnswer::Ended(u32::try_from(sessions.len()).unwrap_or(u32::MAX))
+        ServerAnswer::Ended(ended)
     }
 
     fn sessions_after(&self, now: Now, after: Option<ConnId>) -> ServerAnswer {
         let is_after = |id: &ConnId| after.is_none_or(|after| id.index > after.index);
         let view = |(id, entry): (ConnId, &Entry<T>)| {
-            let username = entry.connection.identity()?.username.clone();
+            let username = entry.connection.session()?.username.clone();
             let ago = |uptime| now.uptime.saturating_sub(uptime);
             let open_for = ago(entry.connection.opened_at()).as_millis();
             let open_for = u64::try_from(open_for).unwrap_or(u64::MAX);

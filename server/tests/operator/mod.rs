@@ -5,7 +5,10 @@ mod backup;
 mod beside;
 mod check;
 mod export;
+mod import;
 mod killed;
+mod manage;
+mod manage_json;
 mod nightly;
 mod restore;
 

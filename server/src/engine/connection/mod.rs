@@ -180,6 +180,14 @@ impl<T: Transport> Connection<T> {
         self.peer
     }
 
+    /// The account that is logged in, unless the connection is ending already.
+    pub(crate) fn session(&self) -> Option<&Identity> {
+        match self.phase {
+            Phase::Open | Phase::Draining => self.identity(),
+            Phase::Detached(_) | Phase::Closing { .. } => None,
+        }
+    }
+
     /// Whether the TLS handshake is in progress. It begins after the header of a proxy.
     pub(crate) fn is_handshaking(&self) -> bool {
         !self.wire.awaits_header() && self.wire.channel.is_handshaking()
