@@ -13,6 +13,7 @@ pub(crate) enum RequestKind {
     Hello,
     Register,
     Login,
+    Recover,
     Logout,
     Send,
     Fetch,
@@ -22,7 +23,6 @@ pub(crate) enum RequestKind {
     Account,
     Find,
     List,
-    Recover,
     Ping,
 }
 
@@ -32,6 +32,7 @@ impl RequestKind {
         Self::Hello,
         Self::Register,
         Self::Login,
+        Self::Recover,
         Self::Logout,
         Self::Send,
         Self::Fetch,
@@ -41,7 +42,6 @@ impl RequestKind {
         Self::Account,
         Self::Find,
         Self::List,
-        Self::Recover,
         Self::Ping,
     ];
 
@@ -51,6 +51,7 @@ impl RequestKind {
             Self::Hello => "hello",
             Self::Register => "register",
             Self::Login => "login",
+            Self::Recover => "recover",
             Self::Logout => "logout",
             Self::Send => "send",
             Self::Fetch => "fetch",
@@ -60,7 +61,6 @@ impl RequestKind {
             Self::Account => "account",
             Self::Find => "find",
             Self::List => "list",
-            Self::Recover => "recover",
             Self::Ping => "ping",
         }
     }
@@ -72,6 +72,7 @@ impl From<&Request> for RequestKind {
             Request::Hello(_) => Self::Hello,
             Request::Register(_) => Self::Register,
             Request::Login(_) => Self::Login,
+            Request::Recover(_) => Self::Recover,
             Request::Logout {} => Self::Logout,
             Request::Send(_) => Self::Send,
             Request::Fetch(_) => Self::Fetch,
@@ -81,7 +82,6 @@ impl From<&Request> for RequestKind {
             Request::Account(_) => Self::Account,
             Request::Find(_) => Self::Find,
             Request::List(_) => Self::List,
-            Request::Recover(_) => Self::Recover,
             Request::Ping {} => Self::Ping,
         }
     }
