@@ -9,7 +9,7 @@ use correio_proto::{
 
 use super::{
     moment::Moment,
-    reply::{AdminErrorCode, CodeView},
+    reply::{AdminError, AdminErrorCode, CodeView},
     request::{CODE_DAYS_MAX, NewPerson},
     step::{Change, Next, Pending, Sessions, taken},
 };
@@ -28,7 +28,7 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 pub(super) fn create(now: Now, people: Vec<NewPerson>, days: u16) -> Next {
     let expires_at = match expiry(now, days) {
         Ok(expires_at) => expires_at,
-        Err(refused) => return refused,
+        Err(error) => return error.into(),
     };
     if people.is_empty() || people.len() > NEW_ACCOUNTS_MAX {
         let text = format!("a request makes 1 to {NEW_ACCOUNTS_MAX} accounts");
@@ -50,7 +50,7 @@ pub(super) fn create(now: Now, people: Vec<NewPerson>, days: u16) -> Next {
     for NewPerson { username, full_name } in people {
         let (code, record) = match make_code(expires_at) {
             Ok(made) => made,
-            Err(refused) => return refused,
+            Err(error) => return error.into(),
         };
         accounts.push(NewAccountRecord {
             username: username.clone(),
@@ -68,7 +68,7 @@ pub(super) fn reset(now: Now, username: Username, days: u16) -> Next {
     let made = expiry(now, days).and_then(|expires_at| Ok((expires_at, make_code(expires_at)?)));
     let (expires_at, (code, record)) = match made {
         Ok(made) => made,
-        Err(refused) => return refused,
+        Err(error) => return error.into(),
     };
     let view = CodeView {
         username: username.clone(),
@@ -90,18 +90,18 @@ pub(super) fn change(
     Next::Job(job, Pending::Changing(Change { action, name, sessions }))
 }
 
-fn expiry(now: Now, days: u16) -> Result<Timestamp, Next> {
+fn expiry(now: Now, days: u16) -> Result<Timestamp, AdminError> {
     if !(1..=CODE_DAYS_MAX).contains(&days) {
         let text = format!("a code can be used for 1 to {CODE_DAYS_MAX} days");
-        return Err(Next::refused(AdminErrorCode::BadRequest, text));
+        return Err(AdminError::new(AdminErrorCode::BadRequest, text));
     }
     Ok(Timestamp(now.wall.0.saturating_add(u64::from(days) * DAY)))
 }
 
-fn make_code(expires_at: Timestamp) -> Result<(RecoveryCode, CodeRecord), Next> {
+fn make_code(expires_at: Timestamp) -> Result<(RecoveryCode, CodeRecord), AdminError> {
     let code = recovery::make().map_err(|error| {
         let text = format!("the system gives no random bytes: {error}");
-        Next::refused(AdminErrorCode::Unavailable, text)
+        AdminError::new(AdminErrorCode::Unavailable, text)
     })?;
     let record = CodeRecord { digest: recovery::digest(&code), expires_at };
     Ok((code, record))

@@ -59,10 +59,16 @@ pub(super) enum Sessions {
     End,
 }
 
+impl From<AdminError> for Next {
+    fn from(error: AdminError) -> Self {
+        Self::Reply(AdminReply::Error(error))
+    }
+}
+
 impl Next {
     /// The request is refused.
     pub(super) fn refused(code: AdminErrorCode, text: impl Into<String>) -> Self {
-        Self::Reply(AdminReply::Error(AdminError::new(code, text)))
+        AdminError::new(code, text).into()
     }
 
     /// The request is refused because of names.
@@ -71,7 +77,7 @@ impl Next {
         text: impl Into<String>,
         names: Vec<Username>,
     ) -> Self {
-        Self::Reply(AdminReply::Error(AdminError { code, text: text.into(), names }))
+        AdminError { code, text: text.into(), names }.into()
     }
 
     /// The job's result does not belong to the job: the store has a fault.

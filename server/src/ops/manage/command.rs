@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, Command, builder::ValueParser, value_parser};
+use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::admin::request::CODE_DAYS_MAX;
 
@@ -257,6 +257,5 @@ fn expires() -> Arg {
 }
 
 fn file(help: &'static str) -> Arg {
-    let parser: ValueParser = value_parser!(OsString).into();
-    Arg::new("file").value_name("FILE").value_parser(parser).help(help)
+    Arg::new("file").value_name("FILE").value_parser(value_parser!(OsString)).help(help)
 }

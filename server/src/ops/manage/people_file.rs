@@ -199,11 +199,11 @@ mod tests {
     fn every_wrong_row_is_named_with_its_line() {
         let file =
             b"username,full_name\ntony,Tony Stark\n-,Nobody\npepper,\nTONY,Other\nok,Ok,more\n";
-        let rows = rows(file);
-        let lines: Vec<_> = rows.iter().map(|(line, _)| *line).collect();
-        assert_eq!(lines, [3, 4, 5], "{rows:?}");
-        assert!(rows[2].1.contains("line 2"), "{rows:?}");
-        let without = super::tests::rows(b"tony,Tony Stark,admin\npepper\n");
+        let found = rows(file);
+        let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!(lines, [3, 4, 5], "{found:?}");
+        assert!(found[2].1.contains("line 2"), "{found:?}");
+        let without = rows(b"tony,Tony Stark,admin\npepper\n");
         assert_eq!(without.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2]);
     }
 

@@ -14,7 +14,10 @@ use crate::{
         reply::{AccountView, CodeView, InviteView, SessionView, StatusView},
         request::InviteName,
     },
-    ops::{exit::Failure, manage::error::ManageError},
+    ops::{
+        exit::Failure,
+        manage::{error::ManageError, people_file::BadRow},
+    },
 };
 
 /// The result of a command.
@@ -98,17 +101,18 @@ impl ManageResult {
 
 /// An error as the JSON object that `error.json` describes.
 pub(super) fn error_json(failure: &Failure) -> Value {
-    let mut error = json!({ "code": code_of(failure), "text": failure.to_string() });
-    match failure {
+    let (code, text) = (code_of(failure), failure.to_string());
+    let error = match failure {
         Failure::Manage(ManageError::Refused(refused)) if !refused.names.is_empty() => {
-            error["names"] = json!(refused.names);
+            json!({ "code": code, "text": text, "names": refused.names })
         }
         Failure::Manage(ManageError::Rows(rows)) => {
-            let row = |row: &super::people_file::BadRow| json!({ "line": row.line, "problem": row.problem });
-            error["rows"] = rows.iter().map(row).collect();
+            let row = |row: &BadRow| json!({ "line": row.line, "problem": row.problem });
+            let rows: Vec<Value> = rows.iter().map(row).collect();
+            json!({ "code": code, "text": text, "rows": rows })
         }
-        _ => {}
-    }
+        _ => json!({ "code": code, "text": text }),
+    };
     json!({ "error": error })
 }
 
