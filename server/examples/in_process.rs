@@ -25,7 +25,7 @@ use correio_server::{
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     protocol::Protocol,
-    reactor::{LoopExit, ReactorBuilder, ReactorWaker},
+    reactor::{LoopExit, ReactorBuilder, ReactorWaker, Socket},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
         Quota,
@@ -59,7 +59,7 @@ fn serve(started: &mpsc::Sender<(SocketAddr, Arc<ReactorWaker>)>) -> Result<(), 
     Ok(())
 }
 
-fn server(wake: &Arc<dyn Wake>) -> Result<Server<mio::net::TcpStream>, Failure> {
+fn server(wake: &Arc<dyn Wake>) -> Result<Server<Socket>, Failure> {
     let realm = Realm([1; 16]);
     let bcrypt = Bcrypt { cost: 10 };
     let limits = ServerLimits {

@@ -40,6 +40,8 @@ impl Bound {
             match protocol {
                 Protocol::Correio => bound.mail.push(address),
                 Protocol::Http => bound.metrics.push(address),
+                // A service manager hands over none: it is in the data directory.
+                Protocol::Admin => {}
             }
         }
         match (bound.mail.is_empty(), &config.listen) {

@@ -1,6 +1,13 @@
 //! The names of the files in a data directory, and whether they exist.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    os::fd::{AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+};
+
+/// Longest path of a socket, in bytes, without its end (`sun_path` of unix(7)).
+const SOCKET_PATH_MAX: usize = 107;
 
 /// Name of the database.
 pub(crate) const DATABASE: &str = "correio.db";
@@ -14,9 +21,12 @@ pub(crate) const INVITE_KEY: &str = "invite.key";
 /// Name of the file that a running server keeps locked.
 pub(crate) const LOCK: &str = "lock";
 
+/// Name of the socket that the operator's commands ask the running server at.
+pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
+
 /// Whether the server uses this file name in a data directory.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    [CERTIFICATE, INVITE_KEY, LOCK].contains(&name) || name.starts_with(DATABASE)
+    [CERTIFICATE, INVITE_KEY, LOCK, ADMIN_SOCKET].contains(&name) || name.starts_with(DATABASE)
 }
 
 /// Whether the directory has an entry of this name, of any kind.
@@ -45,4 +55,34 @@ pub(crate) fn key_in(directory: &Path) -> io::Result<Option<&'static str>> {
         }
     }
     Ok(None)
+}
+
+/// A path to the admin socket of a directory, short enough for a socket's address.
+#[derive(Debug)]
+pub(crate) struct SocketPath {
+    path: PathBuf,
+    /// The directory, which the path goes through where its own path is too long.
+    _directory: Option<OwnedFd>,
+}
+
+impl SocketPath {
+    /// The path to the admin socket of this directory.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be opened.
+    pub(crate) fn of(directory: &Path) -> io::Result<Self> {
+        let path = directory.join(ADMIN_SOCKET);
+        if path.as_os_str().len() <= SOCKET_PATH_MAX {
+            return Ok(Self { path, _directory: None });
+        }
+        let directory = OwnedFd::from(fs::File::open(directory)?);
+        let path = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+        Ok(Self { path: path.join(ADMIN_SOCKET), _directory: Some(directory) })
+    }
+
+    /// The path, as long as the value lives.
+    pub(crate) fn as_path(&self) -> &Path {
+        &self.path
+    }
 }

@@ -13,9 +13,7 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{
-    limits::PIECE_MIN, mail::Timestamp, message::RegistrationPolicy, tls::Security,
-};
+use correio_proto::{limits::PIECE_MIN, message::RegistrationPolicy, tls::Security};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
@@ -32,14 +30,17 @@ use correio_server::{
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
-        manual, operator, required_files,
+        manage, manual, operator, required_files,
         sampler::Sampler,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
     },
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
-    store::{History, Store, UploadLimits, kind::StoreOptions},
+    store::{
+        History, Store, UploadLimits,
+        kind::{StoreKind, StoreOptions},
+    },
     sysexits,
     waker::Wake,
 };
@@ -47,7 +48,7 @@ use correio_server::{
 use crate::bound::Bound;
 
 /// File descriptors that admitted connections may not use: they are for rejected and displaced
-/// connections, the store, the log and the loop.
+/// connections, those of the operator, the store, the log and the loop.
 const RESERVED_FILES: u64 = 192;
 
 /// How long the log may take to write its last lines.
@@ -71,7 +72,7 @@ fn main() -> ExitCode {
     match &config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
-        Task::Invite { count, days } => done(invite(&config, *count, *days)),
+        Task::Manage(command) => done(manage::run(&config, command)),
         Task::Operate(operation) => operate(&config.data_dir, operation),
         Task::Manual(directory) => done(manual::write(directory)),
     }
@@ -97,25 +98,6 @@ fn done(result: Result<(), Failure>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }
-}
-
-/// Makes invites and prints them, one a line.
-fn invite(config: &Config, count: u32, days: u32) -> Result<(), Failure> {
-    required_files::require_server(&config.data_dir)?;
-    let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-    let lifetime = u64::from(days) * 24 * 60 * 60 * 1000;
-    let end = Timestamp(Clock::start().now().wall.0.saturating_add(lifetime));
-    let mut out = io::stdout().lock();
-    for _ in 0..count {
-        let invite = key.make(end).map_err(Failure::Invite)?;
-        // The reader of the output may have gone.
-        let _ = writeln!(out, "{invite}");
-    }
-    if config.registration != (RegistrationPolicy::Invite {}) {
-        let text = "a server asks for these codes if it runs with --registration invite";
-        let _ = writeln!(io::stderr(), "correiod: {text}");
-    }
-    Ok(())
 }
 
 /// Prints the certificate's fingerprint, whether a server runs or not. Warns if it made the
@@ -179,6 +161,7 @@ fn run(
     builder.register_signals().map_err(Failure::Start)?;
     let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
+    listen_for_operator(config, &mut builder);
     let certificate = open_certificate(config, history)?;
     let security = match &certificate {
         Some(certificate) => tls::security(certificate).map_err(Failure::Start)?,
@@ -233,6 +216,18 @@ fn run(
             Err(Failure::Store(error))
         }
         Err(ReactorError::Poll(error)) => Err(Failure::Start(error)),
+    }
+}
+
+/// Listens for the operator's commands. Mail matters more: a server whose commands cannot reach it
+/// serves all the same. A store in memory locks no directory, so that a socket there may be another
+/// server's.
+fn listen_for_operator(config: &Config, builder: &mut ReactorBuilder) {
+    if config.store == StoreKind::Sqlite
+        && let Err(error) = builder.listen_for_operator(&config.data_dir)
+    {
+        let text = format!("commands such as correiod account cannot reach this server: {error}");
+        Event::ServerWarning { text: &text }.log();
     }
 }
 

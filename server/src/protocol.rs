@@ -7,4 +7,6 @@ pub enum Protocol {
     Correio,
     /// HTTP/1.1, for metrics and health checks.
     Http,
+    /// The operator's requests, a line of JSON each, on the admin socket.
+    Admin,
 }

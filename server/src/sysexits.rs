@@ -3,6 +3,9 @@
 /// The command line is wrong.
 pub const USAGE: u8 = 64;
 
+/// The data that a command was given is wrong.
+pub const DATA: u8 = 65;
+
 /// A file that a command was given does not exist.
 pub const NO_INPUT: u8 = 66;
 
@@ -20,6 +23,9 @@ pub const CANNOT_CREATE: u8 = 73;
 
 /// Reading or writing failed.
 pub const IO: u8 = 74;
+
+/// The server has too much to do; the command can be run again.
+pub const TRY_AGAIN: u8 = 75;
 
 /// The user lacks a right.
 pub const NO_PERMISSION: u8 = 77;

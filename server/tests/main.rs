@@ -5,6 +5,7 @@
 #![allow(missing_docs, unreachable_pub)] // It is all test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod admin;
 mod config;
 mod connection;
 mod contents;

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
+mod admin;
 mod backup;
 mod channel;
 mod client;
@@ -41,7 +42,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 16] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -125,6 +126,12 @@ pub const TARGETS: [Target; 15] = [
         about: "a stream in any pieces to the server's metrics, which must give the same answers",
         length_max: 2048,
         run: http::run,
+    },
+    Target {
+        name: "admin",
+        about: "lines of JSON in any pieces to the operator's dialogue, which must give the same replies",
+        length_max: 2048,
+        run: admin::run,
     },
     Target {
         name: "mime",

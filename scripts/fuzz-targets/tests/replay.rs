@@ -107,6 +107,11 @@ fn backups() {
 }
 
 #[test]
+fn operators_lines() {
+    replay("admin");
+}
+
+#[test]
 fn http_requests() {
     replay("http");
 }

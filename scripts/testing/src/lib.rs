@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
+pub mod admin;
 pub mod client;
 pub mod guard;
 pub mod hasher;

@@ -22,7 +22,7 @@ use correio_server::{
         tls,
     },
     protocol::Protocol,
-    reactor::{LoopExit, ReactorBuilder, ReactorWaker},
+    reactor::{LoopExit, ReactorBuilder, ReactorWaker, Socket},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
         CreateStore, Quota, Store,
@@ -122,7 +122,7 @@ fn server(
     security: Security,
     directory: DirectoryPolicy,
     wake: &Arc<dyn Wake>,
-) -> Server<mio::net::TcpStream> {
+) -> Server<Socket> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
     let store: Box<dyn Store> = match data {
         Some(data) => {

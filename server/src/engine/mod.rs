@@ -8,7 +8,9 @@
 
 pub mod connection;
 mod deadlines;
+mod effects;
 mod monitoring;
+mod operator;
 mod proxied;
 mod retention;
 mod slots;
@@ -19,6 +21,7 @@ use std::{net::SocketAddr, time::Duration};
 use correio_proto::SpareBuffers;
 
 use crate::{
+    admin::ServerQuestion,
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
@@ -28,7 +31,7 @@ use crate::{
         upkeep::{OWN_TICKET, Upkeep},
     },
     event::Event,
-    ids::{AccountId, ConnId, Ticket},
+    ids::{ConnId, Ticket},
     limits::{
         admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
         budget::Budget,
@@ -39,11 +42,9 @@ use crate::{
     metrics::{Monitoring, counts::Counts, facts::Connections},
     protocol::Protocol,
     session::{
-        Done, Identity, SessionConfig, SessionContext,
-        effect::{Arrival, Effect},
-        registry::SessionRegistry,
+        Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
     },
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    store::{Store, StoreDone, StoreFailed, Submitted},
 };
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
@@ -57,6 +58,9 @@ const DISPLACED_MAX: usize = 64;
 /// Most connections of HTTP, so that collectors never take the places of mail clients, nor mail
 /// clients theirs.
 pub const HTTP_MAX: usize = 32;
+
+/// Most connections of the operator. A command uses one.
+pub const ADMIN_MAX: usize = 8;
 
 /// Connections in the TLS handshake that are driven in one iteration: about two milliseconds of
 /// work.
@@ -97,12 +101,15 @@ pub struct Server<T> {
     proxies: Vec<Network>,
     /// Most connections of mail clients.
     connections_max: usize,
-    /// Most connections, including rejected and displaced ones, without those of HTTP.
+    /// Most connections, including rejected and displaced ones, without those of HTTP and the
+    /// operator's.
     slots_max: usize,
     /// Number of rejected connections that are still open.
     rejected: usize,
     /// Number of connections of HTTP.
     http: usize,
+    /// Number of connections of the operator.
+    admins: usize,
     config: SessionConfig,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
@@ -122,6 +129,8 @@ pub struct Server<T> {
     /// Connections to remove at the end of the iteration.
     closed: Vec<(ConnId, CloseReason)>,
     effects: Vec<Effect>,
+    /// Questions of the operator's sessions, answered in the same iteration.
+    questions: Vec<(Ticket, ServerQuestion)>,
     counts: Counts,
     monitoring: Monitoring,
     spare: SpareBuffers,
@@ -147,6 +156,8 @@ enum Standing {
     Rejected,
     /// As one of HTTP.
     Http,
+    /// As one of the operator.
+    Admin,
 }
 
 impl<T: Transport> Server<T> {
@@ -168,6 +179,7 @@ impl<T: Transport> Server<T> {
             connections_max: limits.admission.connections_max,
             rejected: 0,
             http: 0,
+            admins: 0,
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
@@ -181,6 +193,7 @@ impl<T: Transport> Server<T> {
             anonymous_ready: Vec::new(),
             closed: Vec::new(),
             effects: Vec::new(),
+            questions: Vec::new(),
             counts: Counts::default(),
             monitoring: Monitoring::default(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
@@ -221,10 +234,12 @@ impl<T: Transport> Server<T> {
         peer: SocketAddr,
         protocol: Protocol,
     ) -> Option<ConnId> {
-        if protocol == Protocol::Http {
-            return self.open_http(now, transport, peer);
+        match protocol {
+            Protocol::Correio => {}
+            Protocol::Http => return self.open_http(now, transport, peer),
+            Protocol::Admin => return self.open_admin(now, transport),
         }
-        if self.connections.len().saturating_sub(self.http) >= self.slots_max {
+        if self.connections.len().saturating_sub(self.http + self.admins) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
             self.counts.refused.add(reason);
             Event::ConnectionRefused { address: peer, reason }.log();
@@ -317,6 +332,7 @@ impl<T: Transport> Server<T> {
         self.keep_up(now);
         self.expire(now);
         self.drive_ready(now);
+        self.answer_questions(now);
         self.apply_effects(now);
         self.remove_closed(now);
         Ok(())
@@ -439,7 +455,7 @@ impl<T: Transport> Server<T> {
         let mut ready = std::mem::replace(&mut self.ready, std::mem::take(&mut self.spare_ready));
         let mut anonymous_ready = std::mem::take(&mut self.anonymous_ready);
         for id in ready.drain(..) {
-            if self.identity_of(id).is_some() {
+            if self.goes_first(id) {
                 self.drive(now, id);
             } else {
                 anonymous_ready.push(id);
@@ -465,6 +481,14 @@ impl<T: Transport> Server<T> {
         }
         self.anonymous_ready = anonymous_ready;
         self.spare_ready = ready;
+    }
+
+    /// Whether a connection is driven in any case: of an account, or the operator's.
+    fn goes_first(&self, id: ConnId) -> bool {
+        let connection = self.connections.get(id).map(|entry| &entry.connection);
+        connection.is_some_and(|connection| {
+            connection.identity().is_some() || connection.protocol() == Protocol::Admin
+        })
     }
 
     fn identity_of(&self, id: ConnId) -> Option<&Identity> {
@@ -493,70 +517,6 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    fn apply_effects(&mut self, now: Now) {
-        if self.effects.is_empty() {
-            return;
-        }
-        let mut effects = std::mem::take(&mut self.effects);
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::LoggedIn { connection, account } => {
-                    self.admission.logged_in(connection);
-                    // Lost if the queue is full: the next login records the day as well.
-                    let used = StoreJob::SetUsed { account, now: now.wall };
-                    let _ = self.store.submit(OWN_TICKET, used);
-                    if let Some(oldest) = self.registry.add(account, connection) {
-                        self.end(now, oldest);
-                    }
-                }
-                Effect::LoggedOut { connection, account } => {
-                    self.admission.logged_out(connection);
-                    self.registry.remove(account, connection);
-                }
-                Effect::MailArrived { accounts, arrival } => {
-                    for account in accounts {
-                        for id in self.sessions_of(account) {
-                            self.tell(id, &arrival);
-                        }
-                    }
-                }
-                Effect::EndSessions { account, except } => {
-                    for id in self.sessions_of(account) {
-                        if id != except {
-                            self.end(now, id);
-                        }
-                    }
-                }
-            }
-        }
-        effects.append(&mut self.effects);
-        self.effects = effects;
-    }
-
-    /// The sessions of an account. A session that logged out in this iteration is left out,
-    /// although the registry may not know yet: its effect may still be pending.
-    fn sessions_of(&self, account: AccountId) -> Vec<ConnId> {
-        let is_theirs = |id: &ConnId| {
-            let identity = self.identity_of(*id);
-            identity.is_some_and(|identity| identity.account == account)
-        };
-        self.registry.of(account).iter().copied().filter(is_theirs).collect()
-    }
-
-    fn tell(&mut self, id: ConnId, arrival: &Arrival) {
-        if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.mail_arrived(arrival);
-            self.make_ready(id);
-        }
-    }
-
-    fn end(&mut self, now: Now, id: ConnId) {
-        if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.end_session(now);
-            self.make_ready(id);
-        }
-    }
-
     fn remove_closed(&mut self, now: Now) {
         for (id, reason) in std::mem::take(&mut self.closed) {
             if self.connections.get_mut(id).is_some_and(|entry| entry.connection.detach(reason)) {
@@ -572,10 +532,11 @@ impl<T: Transport> Server<T> {
     }
 
     /// Counts a removed connection no longer. Those of HTTP are not logged: health checks open
-    /// one every few seconds.
+    /// one every few seconds. Nor are those of the operator, whose changes are.
     fn forget(&mut self, id: ConnId, standing: Standing, reason: CloseReason) {
         match standing {
             Standing::Http => return self.http -= 1,
+            Standing::Admin => return self.admins -= 1,
             Standing::Rejected => self.rejected -= 1,
             Standing::Admitted => {
                 self.admission.closed(id);
@@ -611,6 +572,7 @@ impl<T: Transport> Server<T> {
             output: &mut self.output,
             connections,
             monitoring: &self.monitoring,
+            questions: &mut self.questions,
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

@@ -7,7 +7,7 @@ use correio_proto::mail::{Timestamp, Username};
 use crate::{
     clock::Now,
     event::Event,
-    ids::{AccountId, ConnId},
+    ids::AccountId,
     limits::retention::{NOTICE_DAYS, RetentionPolicy},
     session::effect::{Arrival, Effect},
     store::{
@@ -131,16 +131,11 @@ pub(super) fn log(done: &StoreDone) {
     }
 }
 
-/// The sessions of deleted accounts end, and those of warned ones are told of the mail. `nobody` is
-/// an id that no connection has.
-pub(super) fn effects(
-    deleted: &[(AccountId, Username)],
-    warned: &[SentWarning],
-    nobody: ConnId,
-) -> Vec<Effect> {
+/// The sessions of deleted accounts end, and those of warned ones are told of the mail.
+pub(super) fn effects(deleted: &[(AccountId, Username)], warned: &[SentWarning]) -> Vec<Effect> {
     let ended = deleted.iter().map(|(account, _)| *account);
     let mut effects: Vec<Effect> =
-        ended.map(|account| Effect::EndSessions { account, except: nobody }).collect();
+        ended.map(|account| Effect::EndSessions { account, except: None }).collect();
     let Ok(from) = POSTMASTER.parse::<Username>() else {
         return effects;
     };

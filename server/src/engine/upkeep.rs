@@ -87,7 +87,7 @@ impl Upkeep {
             Some(done) if ticket == RETENTION_TICKET => {
                 retention::log(done);
                 if let StoreDone::Admin(AdminDone::Retained { accounts, warned, .. }) = done {
-                    return retention::effects(accounts, warned, SERVER);
+                    return retention::effects(accounts, warned);
                 }
             }
             _ => {}

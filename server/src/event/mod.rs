@@ -305,6 +305,8 @@ events! {
             address: SocketAddr,
             text: &'a str,
         },
+        /// The operator has changed something; `action` is the command's word.
+        Info "operator.acted" OperatorActed { action: &'a str, name: &'a str },
         /// A job queue was full; the client was told to try again.
         Warn "queue.full" QueueFull { queue: &'a str },
         /// A worker failed at a job and continues with the next.

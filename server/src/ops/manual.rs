@@ -28,17 +28,29 @@ pub fn write(directory: &Path) -> Result<(), Failure> {
         let mut command = command();
         command.build();
         fs::write(pages.join("correiod.8"), page(&command, "correiod")?)?;
-        let shown = |command: &&Command| !command.is_hide_set() && command.get_name() != HELP;
-        for below in command.get_subcommands().filter(shown) {
-            let name = format!("correiod-{}", below.get_name());
-            fs::write(pages.join(format!("{name}.8")), page(below, &name)?)?;
-        }
-        Ok(())
+        write_below(&pages, &command, "correiod")
     });
     written.map_err(|source| Failure::Manual { directory: directory.to_owned(), source })
 }
 
+/// Writes a page for each command of a command, and for theirs.
+fn write_below(pages: &Path, command: &Command, name: &str) -> io::Result<()> {
+    for below in shown(command) {
+        let name = format!("{name}-{}", below.get_name());
+        fs::write(pages.join(format!("{name}.8")), page(below, &name)?)?;
+        write_below(pages, below, &name)?;
+    }
+    Ok(())
+}
+
+/// The commands of a command that have a page.
+fn shown(command: &Command) -> impl Iterator<Item = &Command> {
+    let is_shown = |command: &&Command| !command.is_hide_set() && command.get_name() != HELP;
+    command.get_subcommands().filter(is_shown)
+}
+
 fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
+    let has_commands = shown(command).next().is_some();
     let after = command.get_after_help().map(ToString::to_string);
     let command = command.clone().after_help(None).display_name(name.to_owned());
     let man = Man::new(command)
@@ -52,7 +64,7 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
-    if name == "correiod" {
+    if has_commands {
         man.render_subcommands_section(&mut page)?;
     }
     if let Some(after) = after {

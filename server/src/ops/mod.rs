@@ -10,6 +10,7 @@ pub mod exit;
 pub mod export;
 pub mod interrupt;
 pub mod logging;
+pub mod manage;
 pub mod manual;
 pub mod operator;
 mod progress;

@@ -3,14 +3,16 @@
 use std::{
     io,
     net::SocketAddr,
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
 };
 
-use mio::{Interest, Poll, Waker, net::TcpListener};
+use mio::{Interest, Poll, Waker, event::Source as EventSource, net::TcpListener};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
 use super::{
+    admin_socket::AdminSocket,
     source::{SIGNALS, Source, WAKER},
     waker::ReactorWaker,
 };
@@ -27,12 +29,28 @@ pub struct ReactorBuilder {
 
 /// A socket that accepts connections.
 pub(super) struct Listener {
-    pub(super) socket: TcpListener,
-    /// The protocol of the connections that the listener accepts.
-    pub(super) protocol: Protocol,
+    pub(super) door: Door,
     /// Whether the backlog may have connections. Events are edge-triggered: a backlog that was not
     /// emptied is not reported again.
     pub(super) is_ready: bool,
+}
+
+/// Where a listener's connections come from.
+pub(super) enum Door {
+    /// The network; clients speak this protocol.
+    Tcp(TcpListener, Protocol),
+    /// The operator's commands.
+    Admin(AdminSocket),
+}
+
+impl Door {
+    /// The listening socket.
+    pub(super) fn source(&mut self) -> &mut dyn EventSource {
+        match self {
+            Self::Tcp(listener, _) => listener,
+            Self::Admin(socket) => &mut socket.listener,
+        }
+    }
 }
 
 impl ReactorBuilder {
@@ -89,12 +107,27 @@ impl ReactorBuilder {
         listener: std::net::TcpListener,
         protocol: Protocol,
     ) -> io::Result<SocketAddr> {
-        let mut socket = TcpListener::from_std(listener);
+        let socket = TcpListener::from_std(listener);
         let bound = socket.local_addr()?;
-        let token = Source::listener(self.listeners.len());
-        self.poll.registry().register(&mut socket, token, Interest::READABLE)?;
-        self.listeners.push(Listener { socket, protocol, is_ready: true });
+        self.open(Door::Tcp(socket, protocol))?;
         Ok(bound)
+    }
+
+    /// Listens for the operator's commands in a data directory that the store keeps locked, on a
+    /// socket that only this user and root may use. Removes one of a server that was killed.
+    ///
+    /// # Errors
+    ///
+    /// The directory or its file system has no room for a socket.
+    pub fn listen_for_operator(&mut self, directory: &Path) -> io::Result<()> {
+        self.open(Door::Admin(AdminSocket::bind(directory)?))
+    }
+
+    fn open(&mut self, mut door: Door) -> io::Result<()> {
+        let token = Source::listener(self.listeners.len());
+        self.poll.registry().register(door.source(), token, Interest::READABLE)?;
+        self.listeners.push(Listener { door, is_ready: true });
+        Ok(())
     }
 }
 

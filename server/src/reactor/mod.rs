@@ -1,7 +1,9 @@
 //! The poll loop: listeners, sockets, signals and the waker. Nothing else in the server uses mio;
 //! connections are the [`Server`]'s.
 
+mod admin_socket;
 mod builder;
+mod socket;
 mod source;
 mod waker;
 
@@ -12,19 +14,23 @@ use std::{
     time::Duration,
 };
 
-use mio::{Events, Interest, Poll, net::TcpStream};
+use mio::{
+    Events, Interest, Poll,
+    net::{TcpStream, UnixStream},
+};
 use signal_hook::consts::{SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2};
 use signal_hook_mio::v1_0::Signals;
 
-use self::{builder::Listener, source::Source};
-pub use self::{builder::ReactorBuilder, waker::ReactorWaker};
+pub use self::{builder::ReactorBuilder, socket::Socket, waker::ReactorWaker};
+use self::{
+    builder::{Door, Listener},
+    source::Source,
+};
 use crate::{
     clock::{Clock, Now},
-    engine::{
-        Server,
-        connection::{Readiness, Transport},
-    },
+    engine::{Server, connection::Readiness},
     event::Event,
+    ids::ConnId,
     ops::systemd::ServiceManager,
     protocol::Protocol,
     store::StoreFailed,
@@ -60,18 +66,6 @@ pub enum LoopExit {
     End,
 }
 
-impl Transport for TcpStream {
-    fn shutdown_write(&mut self) {
-        // Fails only if the connection is over already.
-        let _ = self.shutdown(std::net::Shutdown::Write);
-    }
-
-    fn is_emptied_by(&self, count: usize, room: usize) -> bool {
-        // epoll(7): a short read has emptied a stream socket. Other kernels are asked once more.
-        cfg!(any(target_os = "linux", target_os = "android")) && count < room
-    }
-}
-
 /// The poll loop of one server, which [`Reactor::run`] runs.
 pub struct Reactor {
     poll: Poll,
@@ -80,7 +74,7 @@ pub struct Reactor {
     signals: Option<Signals>,
     /// Until when accepting pauses (uptime).
     accept_paused: Option<Duration>,
-    server: Server<TcpStream>,
+    server: Server<Socket>,
     clock: Clock,
     drain_timeout: Duration,
     /// During the shutdown: until when connections may finish (uptime).
@@ -94,7 +88,7 @@ impl ReactorBuilder {
     /// A reactor for a server. `drain_timeout` is how long connections may take to finish when the
     /// server stops.
     #[must_use]
-    pub fn build(self, server: Server<TcpStream>, drain_timeout: Duration) -> Reactor {
+    pub fn build(self, server: Server<Socket>, drain_timeout: Duration) -> Reactor {
         Reactor {
             poll: self.poll,
             waker: self.waker,
@@ -227,8 +221,8 @@ impl Reactor {
         self.manager.stopping(&format!("finishing {connections} connections"));
         // The service manager keeps its socket open for the next server. While it does, closing our
         // descriptor does not end the socket's events: deregister it first.
-        for Listener { mut socket, .. } in self.listeners.drain(..) {
-            let _ = self.poll.registry().deregister(&mut socket);
+        for Listener { mut door, .. } in self.listeners.drain(..) {
+            let _ = self.poll.registry().deregister(door.source());
         }
         self.accept_paused = None;
         self.drain_until = match self.drain_until {
@@ -260,10 +254,13 @@ impl Reactor {
         else {
             return false;
         };
-        match listener.socket.accept() {
-            Ok((socket, peer)) => {
-                let protocol = listener.protocol;
+        match accept(&listener.door) {
+            Ok(Accepted::Tcp(socket, peer, protocol)) => {
                 self.open(now, socket, peer, protocol);
+                true
+            }
+            Ok(Accepted::Admin(socket)) => {
+                self.open_admin(now, socket);
                 true
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -287,7 +284,23 @@ impl Reactor {
         let _ = socket.set_nodelay(true);
         // An inherited listener may serve both families: it gives IPv4 clients as mapped IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let Some(id) = self.server.open(now, socket, peer, protocol) else {
+        let id = self.server.open(now, Socket::Tcp(socket), peer, protocol);
+        self.register(id);
+    }
+
+    /// Opens a connection of the operator, unless another user is at its other end.
+    fn open_admin(&mut self, now: Now, socket: UnixStream) {
+        if !admin_socket::is_allowed(&socket) {
+            let text = "another user tried to use the admin socket";
+            return Event::ServerWarning { text }.log();
+        }
+        let id = self.server.open_admin(now, Socket::Unix(socket));
+        self.register(id);
+    }
+
+    /// Has the kernel report the readiness of a connection, if it was opened.
+    fn register(&mut self, id: Option<ConnId>) {
+        let Some(id) = id else {
             return;
         };
         let registry = self.poll.registry();
@@ -298,6 +311,23 @@ impl Reactor {
         if !registered {
             self.server.abort(id);
         }
+    }
+}
+
+/// An accepted connection.
+enum Accepted {
+    /// Of a client with this address, which speaks this protocol.
+    Tcp(TcpStream, SocketAddr, Protocol),
+    /// Of the operator.
+    Admin(UnixStream),
+}
+
+fn accept(door: &Door) -> io::Result<Accepted> {
+    match door {
+        Door::Tcp(listener, protocol) => {
+            listener.accept().map(|(socket, peer)| Accepted::Tcp(socket, peer, *protocol))
+        }
+        Door::Admin(socket) => socket.listener.accept().map(|(socket, _)| Accepted::Admin(socket)),
     }
 }
 

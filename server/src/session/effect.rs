@@ -32,8 +32,8 @@ pub(crate) enum Effect {
     EndSessions {
         /// The account.
         account: AccountId,
-        /// The connection whose session continues.
-        except: ConnId,
+        /// The connection whose session continues, if one does.
+        except: Option<ConnId>,
     },
 }
 

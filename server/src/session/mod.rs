@@ -278,10 +278,10 @@ fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
         Transition::LoggedIn(account) => effects.push(Effect::LoggedIn { connection, account }),
         Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
         Transition::PasswordChanged(account) => {
-            effects.push(Effect::EndSessions { account, except: connection });
+            effects.push(Effect::EndSessions { account, except: Some(connection) });
         }
         Transition::AccountDeleted(account) => {
-            effects.push(Effect::EndSessions { account, except: connection });
+            effects.push(Effect::EndSessions { account, except: Some(connection) });
             effects.push(Effect::LoggedOut { connection, account });
         }
     }

@@ -46,6 +46,12 @@ impl SessionRegistry {
         accounts
     }
 
+    /// Number of accounts that have a session.
+    #[must_use]
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// The sessions of an account.
     #[must_use]
     pub(crate) fn of(&self, account: AccountId) -> &[ConnId] {

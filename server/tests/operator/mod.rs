@@ -5,7 +5,10 @@ mod backup;
 mod beside;
 mod check;
 mod export;
+mod import;
 mod killed;
+mod manage;
+mod manage_json;
 mod nightly;
 mod restore;
 
@@ -92,7 +95,7 @@ fn pages(client: &mut Client) -> Vec<Mail> {
     }
 }
 
-/// All files below a directory, as paths from it, with their bytes.
+/// All files below a directory, as paths from it, with their bytes; no socket of a killed server.
 pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let (mut found, mut folders) = (BTreeMap::new(), vec![directory.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -100,7 +103,7 @@ pub fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.is_file() {
                 let name = path.strip_prefix(directory).unwrap().to_owned();
                 found.insert(name, fs::read(&path).unwrap());
             }

@@ -79,9 +79,13 @@ const SERVER: &[Room] = &[
         ],
     ),
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
+    ("admin", &["clock", "event", "ids", "auth", "store", "session"]),
     (
         "engine",
-        &["clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session"],
+        &[
+            "clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session",
+            "admin",
+        ],
     ),
     (
         "ops",
@@ -101,9 +105,14 @@ const SERVER: &[Room] = &[
             "auth",
             "store",
             "session",
+            "ids",
+            "admin",
         ],
     ),
-    ("reactor", &["clock", "event", "ids", "protocol", "waker", "store", "engine", "ops"]),
+    (
+        "reactor",
+        &["clock", "data_directory", "event", "ids", "protocol", "waker", "store", "engine", "ops"],
+    ),
     ("bound", &[]),
 ];
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use correio_proto::SpareBuffers;
 
 use crate::{
+    admin::ServerQuestion,
     auth::hashing::{Accepted, Hasher},
     ids::Ticket,
     limits::budget::Budget,
@@ -32,6 +33,8 @@ pub(crate) struct ServerContext<'a> {
     pub(crate) connections: Connections,
     /// What the metrics need besides.
     pub(crate) monitoring: &'a Monitoring,
+    /// Collects questions of the operator's sessions, each under its ticket.
+    pub(crate) questions: &'a mut Vec<(Ticket, ServerQuestion)>,
     /// Buffers for connections that have something in progress.
     pub(crate) spare: &'a mut SpareBuffers,
 }

@@ -3,12 +3,14 @@
 use correio_proto::byte_channel::ByteChannel;
 
 use super::{
+    admin::{self, Admin},
     context::ServerContext,
     correio::Correio,
     http,
     step::{Announcement, Step, Taken},
 };
 use crate::{
+    admin::ServerAnswer,
     ids::{ConnId, Ticket},
     protocol::Protocol,
     session::{Done, Identity, SessionContext, Settlement},
@@ -21,6 +23,8 @@ pub(super) enum Dialogue {
     Correio(Correio),
     /// HTTP.
     Http,
+    /// The operator's requests.
+    Admin(Admin),
 }
 
 impl Dialogue {
@@ -29,6 +33,7 @@ impl Dialogue {
         match protocol {
             Protocol::Correio => Self::Correio(Correio::default()),
             Protocol::Http => Self::Http,
+            Protocol::Admin => Self::Admin(Admin::default()),
         }
     }
 
@@ -37,6 +42,7 @@ impl Dialogue {
         match self {
             Self::Correio(_) => Correio::input_max(),
             Self::Http => http::HEAD_MAX,
+            Self::Admin(_) => admin::INPUT_MAX,
         }
     }
 
@@ -45,6 +51,7 @@ impl Dialogue {
         match self {
             Self::Correio(correio) => correio.has_request(channel),
             Self::Http => http::has_request(channel),
+            Self::Admin(admin) => admin.has_request(channel),
         }
     }
 
@@ -53,6 +60,7 @@ impl Dialogue {
         match self {
             Self::Correio(_) => Protocol::Correio,
             Self::Http => Protocol::Http,
+            Self::Admin(_) => Protocol::Admin,
         }
     }
 
@@ -60,7 +68,7 @@ impl Dialogue {
     pub(super) fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Correio(correio) => correio.session().identity(),
-            Self::Http => None,
+            Self::Http | Self::Admin(_) => None,
         }
     }
 
@@ -68,6 +76,7 @@ impl Dialogue {
     pub(super) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
         match self {
             Self::Correio(correio) => correio.session().waiting_for(connection),
+            Self::Admin(admin) => admin.waiting_for(connection),
             Self::Http => None,
         }
     }
@@ -76,6 +85,7 @@ impl Dialogue {
     pub(super) fn is_storing(&self) -> bool {
         match self {
             Self::Correio(correio) => correio.session().is_storing(),
+            Self::Admin(admin) => admin.is_storing(),
             Self::Http => false,
         }
     }
@@ -90,6 +100,7 @@ impl Dialogue {
         match self {
             Self::Correio(correio) => correio.take_request(channel, context),
             Self::Http => http::take_request(channel, context),
+            Self::Admin(admin) => admin.take_request(channel, context),
         }
     }
 
@@ -103,20 +114,41 @@ impl Dialogue {
     ) -> Option<Step> {
         match self {
             Self::Correio(correio) => correio.complete(channel, context, ticket, done),
+            Self::Admin(admin) => admin.complete(channel, context, ticket, done),
             Self::Http => None,
         }
     }
 
+    /// Continues with the server's answer to a question of the operator. `None` if the dialogue does
+    /// not wait for it.
+    pub(super) fn answered(
+        &mut self,
+        channel: &mut ByteChannel,
+        context: &mut ServerContext<'_>,
+        ticket: Ticket,
+        answer: ServerAnswer,
+    ) -> Option<Step> {
+        match self {
+            Self::Admin(admin) => admin.answered(channel, context, ticket, answer),
+            Self::Correio(_) | Self::Http => None,
+        }
+    }
+
     /// As [`Dialogue::complete`] after the transport is over: the result has its effects on other
-    /// sessions, but there is no reply and no further job.
+    /// sessions. A mail client's session gets no further job. The operator's goes on to its end, so that
+    /// an announcement reaches everybody; its reply is lost.
     pub(super) fn complete_unheard(
         &mut self,
-        context: &mut SessionContext<'_>,
+        channel: &mut ByteChannel,
+        context: &mut ServerContext<'_>,
         ticket: Ticket,
         done: Done,
     ) {
         match self {
-            Self::Correio(correio) => correio.complete_unheard(context, ticket, done),
+            Self::Correio(correio) => correio.complete_unheard(&mut context.session, ticket, done),
+            Self::Admin(admin) => {
+                let _ = admin.complete(channel, context, ticket, done);
+            }
             Self::Http => {}
         }
     }
@@ -125,7 +157,7 @@ impl Dialogue {
     pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
         match self {
             Self::Correio(correio) => correio.settle(context, settlement),
-            Self::Http => {}
+            Self::Http | Self::Admin(_) => {}
         }
     }
 
@@ -133,6 +165,7 @@ impl Dialogue {
     pub(super) fn announce(&self, channel: &mut ByteChannel, announcement: Announcement<'_>) {
         match self {
             Self::Correio(_) => Correio::announce(channel, announcement),
+            Self::Admin(_) => Admin::announce(channel, announcement),
             Self::Http => {}
         }
     }

@@ -1,6 +1,7 @@
 //! One connection: a wire for the bytes, a dialogue for the protocol, and the loop that pumps
 //! between them.
 
+mod admin;
 mod close_reason;
 mod context;
 mod correio;
@@ -30,6 +31,7 @@ pub use self::{
     transport::{Readiness, Transport},
 };
 use crate::{
+    admin::ServerAnswer,
     clock::Now,
     event::Event,
     ids::{ConnId, Ticket},
@@ -150,6 +152,16 @@ impl<T: Transport> Connection<T> {
         self.peer
     }
 
+    /// When the connection was opened (uptime).
+    pub(crate) fn opened_at(&self) -> Duration {
+        self.activity.opened_at()
+    }
+
+    /// When the last request was received (uptime).
+    pub(crate) fn heard_at(&self) -> Duration {
+        self.activity.heard_at()
+    }
+
     /// The protocol of the connection.
     pub(crate) fn protocol(&self) -> Protocol {
         self.dialogue.protocol()
@@ -166,6 +178,14 @@ impl<T: Transport> Connection<T> {
             self.peer = address;
         }
         self.peer
+    }
+
+    /// The account that is logged in, unless the connection is ending already.
+    pub(crate) fn session(&self) -> Option<&Identity> {
+        match self.phase {
+            Phase::Open | Phase::Draining => self.identity(),
+            Phase::Detached(_) | Phase::Closing { .. } => None,
+        }
     }
 
     /// Whether the TLS handshake is in progress. It begins after the header of a proxy.
@@ -368,7 +388,8 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn complete(&mut self, context: &mut ServerContext<'_>, ticket: Ticket, done: Done) {
         let now = context.session.now;
         if matches!(self.phase, Phase::Closing { .. } | Phase::Detached(_)) {
-            return self.dialogue.complete_unheard(&mut context.session, ticket, done);
+            let channel = &mut self.wire.channel;
+            return self.dialogue.complete_unheard(channel, context, ticket, done);
         }
         let step = self.dialogue.complete(&mut self.wire.channel, context, ticket, done);
         let Some(step) = step else {
@@ -377,6 +398,24 @@ impl<T: Transport> Connection<T> {
         self.follow(now, step);
         if self.phase == Phase::Draining {
             self.drain(now);
+        }
+    }
+
+    /// Hands the server's answer to the dialogue, if it waits for this answer. The connection must be
+    /// driven afterwards.
+    pub(crate) fn answered(
+        &mut self,
+        context: &mut ServerContext<'_>,
+        ticket: Ticket,
+        answer: ServerAnswer,
+    ) {
+        let now = context.session.now;
+        if let Some(step) = self.dialogue.answered(&mut self.wire.channel, context, ticket, answer)
+        {
+            self.follow(now, step);
+            if self.phase == Phase::Draining {
+                self.drain(now);
+            }
         }
     }
 
@@ -452,6 +491,14 @@ impl<T: Transport> Connection<T> {
     /// otherwise the connection must be driven afterwards.
     pub(crate) fn expire(&mut self, now: Now, config: &SessionConfig) -> Option<CloseReason> {
         match self.timers(config).due(now.uptime)? {
+            // The operator waits for the store, not the server for the operator.
+            Timer::Close(CloseReason::LoginTimeout)
+                if self.protocol() == Protocol::Admin
+                    && self.dialogue.waiting_for(self.id).is_some() =>
+            {
+                self.activity.restarted(now.uptime);
+                None
+            }
             Timer::Close(reason) => Some(reason),
             Timer::Idle if self.dialogue.waiting_for(self.id).is_some() => {
                 self.activity.excused(now.uptime);

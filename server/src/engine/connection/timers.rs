@@ -44,6 +44,8 @@ impl Timers {
 /// Times of the connection's last activity (uptime); its timers are computed from them.
 #[derive(Debug)]
 pub(super) struct Activity {
+    /// When the connection was opened.
+    opened: Duration,
     /// When the connection was opened, or the login timeout started anew.
     anonymous: Duration,
     /// When the last request was received.
@@ -57,7 +59,17 @@ pub(super) struct Activity {
 impl Activity {
     /// The activity of a connection that was opened now.
     pub(super) fn opened(uptime: Duration) -> Self {
-        Self { anonymous: uptime, heard: uptime, stuck: None, pinged: false }
+        Self { opened: uptime, anonymous: uptime, heard: uptime, stuck: None, pinged: false }
+    }
+
+    /// When the connection was opened.
+    pub(super) fn opened_at(&self) -> Duration {
+        self.opened
+    }
+
+    /// When the last request was received.
+    pub(super) fn heard_at(&self) -> Duration {
+        self.heard
     }
 
     /// Restarts the login timeout.

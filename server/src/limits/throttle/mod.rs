@@ -404,6 +404,23 @@ impl Throttle {
         give_back(&mut self.lists, LISTS, now, account);
     }
 
+    /// Forgets the failed logins and the registrations of a prefix and of every wider one, for the
+    /// operator. Returns how many entries there were. An attempt under way then counts for nobody.
+    pub fn unblock_prefix(&mut self, prefix: Prefix) -> u32 {
+        let wide: Vec<Prefix> = prefix.and_wider().collect();
+        let of_prefix = self.prefixes.remove_all(|key| wide.contains(key));
+        let of_pairs = self.pairs.remove_all(|(key, _)| *key == prefix);
+        let registrations = self.registrations.remove_all(|key| wide.contains(key));
+        of_prefix.saturating_add(of_pairs).saturating_add(registrations)
+    }
+
+    /// Forgets the failed logins to an account, from everywhere, for the operator. Returns how many
+    /// entries there were.
+    pub fn unblock_username(&mut self, username: &Username) -> u32 {
+        let of_username = self.usernames.remove_all(|key| key == username);
+        of_username.saturating_add(self.pairs.remove_all(|(_, key)| key == username))
+    }
+
     fn is_proven(&self, prefix: Prefix, username: &Username) -> bool {
         self.proven.peek(username).is_some_and(|proven| proven.contains(&prefix))
     }

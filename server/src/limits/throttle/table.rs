@@ -60,6 +60,14 @@ impl<K: Eq + Hash, V> Table<K, V> {
         }
     }
 
+    /// Removes the entries whose keys fulfil a condition. Returns their number.
+    pub(super) fn remove_all(&mut self, is_meant: impl Fn(&K) -> bool) -> u32 {
+        let before = self.young.len() + self.old.len();
+        self.young.retain(|key, _| !is_meant(key));
+        self.old.retain(|key, _| !is_meant(key));
+        u32::try_from(before - self.young.len() - self.old.len()).unwrap_or(u32::MAX)
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.young.len() + self.old.len()

@@ -1,10 +1,11 @@
 //! The command line and its help text.
 
-use std::{ffi::OsString, ops::RangeInclusive};
+use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Command};
 
 use super::settings::{Kind, SETTINGS, Setting};
+use crate::ops::manage::command::{COMMANDS, commands};
 
 const ABOUT: &str = "The correio mail server.";
 
@@ -18,6 +19,9 @@ Examples:
   correiod --store memory --plaintext --listen 127.0.0.1:0
   correiod fingerprint --data-dir ./mail
   correiod invite --count 40 --data-dir ./mail
+  correiod account create tony 'Tony Stark' --data-dir ./mail
+  correiod account import class.csv --codes codes.csv --data-dir ./mail
+  correiod status --data-dir ./mail
   correiod backup correio.tar.gz --data-dir ./mail
   correiod restore correio.tar.gz --data-dir ./new
   correiod check --data-dir ./mail
@@ -34,9 +38,10 @@ reports readiness and shutdown to NOTIFY_SOCKET, and pings it at half of WATCHDO
 
 CORREIO_CONFIG names the file, too.
 
-Exit status: 0 stopped as asked, or done; 64 wrong usage; 66 no such backup; 67 no such account;
-69 an address or the data directory is in use; 71 the system refuses something; 73 something is
-in the way of new files; 74 the store failed, or reading or writing; 77 no right to something;
+Exit status: 0 stopped as asked, or done; 64 wrong usage; 65 wrong data, such as rows of a file;
+66 no such file; 67 no such account or list; 69 an address or the data directory is in use, or
+something cannot be had; 71 the system refuses something; 73 something is in the way of new files or
+names; 74 the store failed, or reading or writing; 75 try again; 77 no right to something;
 78 bad configuration or damaged data; 129, 130, 143 a command was ended by SIGHUP, SIGINT,
 SIGTERM.";
 
@@ -88,12 +93,7 @@ pub(in crate::ops) fn command() -> Command {
             "Print the certificate's fingerprint, by which clients know the server, running or not; \
              makes a new certificate where a server has lost its own",
         ))
-        .subcommand(
-            Command::new("invite")
-                .about("Make invites, for a server with --registration invite, running or not")
-                .arg(number("count", "1", 1..=1000).help("How many"))
-                .arg(number("days", "7", 1..=365).help("How long they can be used")),
-        )
+        .subcommands(commands())
         .subcommands([backup(), restore(), check(), export(), man()]);
     for setting in SETTINGS {
         let action = match setting.kind {
@@ -109,7 +109,7 @@ pub(in crate::ops) fn command() -> Command {
         // The help of a command that works on a directory shows what it uses; every flag is taken.
         if key != DATA_DIRECTORY {
             let hide = |command: Command| command.arg(arg.clone().hide(true));
-            for name in OPERATIONS.into_iter().chain(["man"]) {
+            for name in OPERATIONS.into_iter().chain(COMMANDS).chain(["man"]) {
                 command = command.mut_subcommand(name, hide);
             }
         }
@@ -173,12 +173,4 @@ fn man() -> Command {
 fn file(help: &'static str) -> Arg {
     let parser = clap::value_parser!(OsString);
     Arg::new("file").value_name("FILE").required(true).value_parser(parser).help(help)
-}
-
-fn number(name: &'static str, default: &'static str, allowed: RangeInclusive<i64>) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .value_name("N")
-        .default_value(default)
-        .value_parser(clap::value_parser!(u32).range(allowed))
 }

@@ -18,6 +18,7 @@ use super::{
     task,
     types::Task,
 };
+use crate::ops::manage::task::last_of;
 
 /// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub(super) fn gather(
     let matches = command.try_get_matches_from_mut(arguments).map_err(ConfigError::Usage)?;
     let task = task::task(&mut command, &matches)?;
     // Flags may come before or after the command.
-    let matches = matches.subcommand().map_or(&matches, |(_, matches)| matches);
+    let matches = last_of(&matches);
     let mut written = WrittenSettings::new();
     if let Some(path) = config_file(matches, environment) {
         read_file(&path, &mut written)?;

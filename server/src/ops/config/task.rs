@@ -11,6 +11,7 @@ use super::{
 use crate::ops::{
     backup::BackupTarget,
     export::{self, ExportChoice},
+    manage::task::manage,
     restore::RestoreSource,
 };
 
@@ -21,10 +22,6 @@ const STANDARD_STREAM: &str = "-";
 pub(super) fn task(command: &mut Command, matches: &ArgMatches) -> Result<Task, ConfigError> {
     Ok(match matches.subcommand() {
         Some(("fingerprint", _)) => Task::Fingerprint,
-        Some(("invite", matches)) => {
-            let number = |name| matches.get_one::<u32>(name).copied().unwrap_or(1);
-            Task::Invite { count: number("count"), days: number("days") }
-        }
         Some(("backup", matches)) => Task::Operate(Operation::Backup(match file(matches) {
             None => BackupTarget::Output,
             Some(path) => BackupTarget::File { path, replace: matches.get_flag("force") },
@@ -39,7 +36,11 @@ pub(super) fn task(command: &mut Command, matches: &ArgMatches) -> Result<Task, 
             Ok(operation) => Task::Operate(operation),
             Err((kind, text)) => return Err(usage(command, kind, &text)),
         },
-        _ => Task::Serve,
+        _ => match manage(matches) {
+            Some(Ok(manage)) => Task::Manage(manage),
+            Some(Err(text)) => return Err(usage(command, ErrorKind::ValueValidation, &text)),
+            None => Task::Serve,
+        },
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
     metrics::Hosts,
     ops::{
         backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
-        logging::LogFormat, restore::RestoreSource,
+        logging::LogFormat, manage::types::Manage, restore::RestoreSource,
     },
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
@@ -29,13 +29,8 @@ pub enum Task {
     Serve,
     /// Print the certificate's fingerprint.
     Fingerprint,
-    /// Make invites and print them.
-    Invite {
-        /// Number of invites.
-        count: u32,
-        /// Days until they expire.
-        days: u32,
-    },
+    /// Run a command about accounts, lists, sessions, invites or the state.
+    Manage(Manage),
     /// Run a command of the operator.
     Operate(Operation),
     /// Write the manual pages into this directory.

@@ -1,0 +1,347 @@
+//! The replies to the operator.
+
+use std::net::SocketAddr;
+
+use correio_proto::{
+    mail::{FullName, Username},
+    message::{ListMember, ListOverview},
+    recovery::RecoveryCode,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::{
+    moment::Moment,
+    request::{Bounds, ConnectionName, InviteName},
+};
+use crate::store::admin::{AccountOverview, AccountState, DisabledMail, InviteOverview, Totals};
+
+/// A reply to an [`super::request::AdminRequest`]. Any request may be answered by `Error`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminReply {
+    /// Accounts.
+    Accounts {
+        /// The accounts, in the order of their usernames.
+        accounts: Vec<AccountView>,
+        /// Whether there are more after these.
+        more: bool,
+    },
+    /// One account.
+    Account(Box<AccountView>),
+    /// Recovery codes, which nothing shows again.
+    Codes {
+        /// The codes, in the order of the request.
+        codes: Vec<CodeView>,
+    },
+    /// The change holds.
+    Changed {},
+    /// Lists.
+    Lists {
+        /// The lists, in the order of their names.
+        lists: Vec<ListOverview>,
+        /// Whether there are more after these.
+        more: bool,
+    },
+    /// Members of a list.
+    Members {
+        /// The list.
+        list: ListOverview,
+        /// The members, in the order of their usernames.
+        members: Vec<ListMember>,
+        /// Whether there are more after these.
+        more: bool,
+    },
+    /// Open sessions.
+    Sessions {
+        /// The sessions, in the order of their connections' numbers.
+        sessions: Vec<SessionView>,
+        /// Whether there are more after these.
+        more: bool,
+    },
+    /// Sessions were ended.
+    Ended {
+        /// Number of sessions.
+        sessions: u32,
+    },
+    /// Failed attempts were forgotten.
+    Unblocked {
+        /// Number of entries that were forgotten: 0 if nothing was blocked.
+        forgotten: u32,
+    },
+    /// The announcement is in all mailboxes.
+    Announced {
+        /// Number of mailboxes.
+        accounts: u64,
+    },
+    /// Invites.
+    Invites {
+        /// The invites, oldest first.
+        invites: Vec<InviteView>,
+        /// Whether there are more after these.
+        more: bool,
+    },
+    /// The state of server and store.
+    Status(Box<StatusView>),
+    /// The request was refused. Nothing was changed, unless the text says so.
+    Error(AdminError),
+}
+
+/// An account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// Its username.
+    pub username: Username,
+    /// Its full name.
+    pub full_name: FullName,
+    /// Whether it can be used.
+    pub state: StateView,
+    /// Whether its person has set a password.
+    pub has_password: bool,
+    /// When its recovery code expires, if it has one.
+    pub code_expires_at: Option<Moment>,
+    /// Mails in its mailbox.
+    pub mails: u64,
+    /// Bytes of their subjects and contents.
+    pub bytes: u64,
+    /// The bounds of its mailbox.
+    pub quota: Bounds,
+    /// Whether the bounds are its own.
+    pub has_own_quota: bool,
+    /// When it was made, if that is known.
+    pub created_at: Option<Moment>,
+    /// When its person last logged in, to the day, if that is known.
+    pub used_at: Option<Moment>,
+}
+
+/// Whether an account can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StateView {
+    /// Its person can log in.
+    Enabled,
+    /// Nobody can log in; the mailbox takes mail.
+    DisabledKeepsMail,
+    /// Nobody can log in; mail is refused.
+    DisabledRefusesMail,
+}
+
+impl From<AccountOverview> for AccountView {
+    fn from(account: AccountOverview) -> Self {
+        Self {
+            username: account.username,
+            full_name: account.full_name,
+            state: match account.state {
+                AccountState::Enabled => StateView::Enabled,
+                AccountState::Disabled(DisabledMail::Kept) => StateView::DisabledKeepsMail,
+                AccountState::Disabled(DisabledMail::Refused) => StateView::DisabledRefusesMail,
+            },
+            has_password: account.has_password,
+            code_expires_at: account.code_expires_at.map(Moment),
+            mails: account.usage.mails,
+            bytes: account.usage.bytes,
+            quota: account.usage.quota.into(),
+            has_own_quota: account.has_own_quota,
+            created_at: account.created_at.map(Moment),
+            used_at: account.used_at.map(Moment),
+        }
+    }
+}
+
+/// A recovery code, for the person of an account. `Debug` hides the code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeView {
+    /// The account's username.
+    pub username: Username,
+    /// The account's full name; left out where the account was there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub full_name: Option<FullName>,
+    /// The code.
+    #[serde(serialize_with = "write_code", deserialize_with = "read_code")]
+    pub code: RecoveryCode,
+    /// Until when it can be used.
+    pub expires_at: Moment,
+}
+
+fn write_code<S: Serializer>(code: &RecoveryCode, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(code)
+}
+
+fn read_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RecoveryCode, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+}
+
+/// An open session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// Its connection.
+    pub connection: ConnectionName,
+    /// The username of its account.
+    pub username: Username,
+    /// The client's address.
+    pub address: SocketAddr,
+    /// Since when it is connected.
+    pub since: Moment,
+    /// Seconds since its last request.
+    pub idle_seconds: u64,
+}
+
+/// An invite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteView {
+    /// Its id.
+    pub id: InviteName,
+    /// When it was made.
+    pub made_at: Moment,
+    /// Until when it can be used.
+    pub expires_at: Moment,
+    /// Whether it made an account, can still make one, or neither.
+    pub state: InviteState,
+}
+
+/// What has become of an invite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InviteState {
+    /// It can make an account.
+    Open,
+    /// It has made an account.
+    Used,
+    /// The operator has revoked it.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl InviteView {
+    /// An invite as it stands at a time.
+    #[must_use]
+    pub fn of(overview: &InviteOverview, now: Moment) -> Self {
+        let InviteOverview { invite, is_used, is_revoked } = *overview;
+        let state = match (is_used, is_revoked) {
+            (true, _) => InviteState::Used,
+            (false, true) => InviteState::Revoked,
+            (false, false) if invite.expires_at <= now.0 => InviteState::Expired,
+            (false, false) => InviteState::Open,
+        };
+        let (made_at, expires_at) = (Moment(invite.made_at), Moment(invite.expires_at));
+        Self { id: InviteName(invite.id), made_at, expires_at, state }
+    }
+}
+
+/// The state of server and store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// The server; `null` if none runs.
+    pub server: Option<ServerView>,
+    /// The store.
+    pub store: StoreView,
+}
+
+/// A running server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerView {
+    /// Its version.
+    pub version: String,
+    /// When it was started.
+    pub started_at: Moment,
+    /// Connections that are logged in.
+    pub sessions: usize,
+    /// Accounts that have a session.
+    pub accounts_online: usize,
+    /// Connections that are not logged in.
+    pub anonymous: usize,
+    /// Most connections.
+    pub connections_max: usize,
+}
+
+/// What a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreView {
+    /// Accounts.
+    pub accounts: u64,
+    /// Accounts that are disabled.
+    pub disabled: u64,
+    /// Mails in all mailboxes.
+    pub mails: u64,
+    /// Bytes of their subjects and contents, counted once for each mailbox.
+    pub bytes: u64,
+    /// Lists.
+    pub lists: u64,
+    /// Bytes of the files of the store.
+    pub file_bytes: u64,
+}
+
+impl From<Totals> for StoreView {
+    fn from(totals: Totals) -> Self {
+        let Totals { accounts, disabled, mails, bytes, lists, file_bytes } = totals;
+        Self { accounts, disabled, mails, bytes, lists, file_bytes }
+    }
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminError {
+    /// A stable word for programs.
+    pub code: AdminErrorCode,
+    /// A sentence for the operator.
+    pub text: String,
+    /// The names that the error is about, if it is about names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<Username>,
+}
+
+impl AdminError {
+    /// An error without names.
+    #[must_use]
+    pub fn new(code: AdminErrorCode, text: impl Into<String>) -> Self {
+        Self { code, text: text.into(), names: Vec::new() }
+    }
+}
+
+/// What kind of error it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminErrorCode {
+    /// The line is no request, or a value in it is not valid.
+    BadRequest,
+    /// The request, or a text in it, is too large.
+    TooLarge,
+    /// There is no account of this name.
+    NoAccount,
+    /// There is no list of this name.
+    NoList,
+    /// There is no session of this connection.
+    NoSession,
+    /// Accounts or lists have these names already.
+    Taken,
+    /// A rule of lists is against the change.
+    Refused,
+    /// The invite has made an account.
+    InviteUsed,
+    /// No server runs, and the request is about a running one.
+    NotRunning,
+    /// The server has too much to do, or no room for the request; it can be made again.
+    Busy,
+    /// The store could not do this now.
+    Unavailable,
+}
+
+impl AdminErrorCode {
+    /// The code's word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::TooLarge => "too_large",
+            Self::NoAccount => "no_account",
+            Self::NoList => "no_list",
+            Self::NoSession => "no_session",
+            Self::Taken => "taken",
+            Self::Refused => "refused",
+            Self::InviteUsed => "invite_used",
+            Self::NotRunning => "not_running",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! The state machine of one operator's connection. See the room's description.
+
+use crate::{
+    clock::Now,
+    event::Event,
+    ids::{ConnId, Ticket},
+    session::effect::Effect,
+    store::{
+        StoreDone, StoreJob,
+        admin::{AccountState, AdminDone, AdminJob},
+    },
+};
+
+use super::{
+    accounts, announcement,
+    context::AdminContext,
+    invites, lists,
+    moment::Moment,
+    question::{ServerAnswer, ServerQuestion},
+    reply::{AdminErrorCode, AdminReply, InviteView},
+    request::{AdminRequest, Blocked, SessionsOf},
+    server,
+    step::{Change, Next, Pending, Sessions},
+};
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(crate) struct AdminSession {
+    waiting: Option<Waiting>,
+    /// Counts the session's jobs and questions.
+    serial: u64,
+}
+
+/// What the session waits for.
+#[derive(Debug)]
+struct Waiting {
+    serial: u64,
+    on: On,
+    pending: Pending,
+}
+
+/// The other side that a session waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum On {
+    Store,
+    Server,
+}
+
+/// What the driver must do for its session.
+#[derive(Debug)]
+pub(crate) enum AdminAction {
+    /// Send this reply.
+    Reply(AdminReply),
+    /// Submit this job under this ticket.
+    Store(Ticket, StoreJob),
+    /// Ask the server this under this ticket.
+    Ask(Ticket, ServerQuestion),
+}
+
+/// What a session waited for.
+#[derive(Debug)]
+pub(crate) enum AdminInput {
+    /// The store's result.
+    Store(StoreDone),
+    /// The server's answer.
+    Server(ServerAnswer),
+    /// The store's queue is full: the job was not taken.
+    Busy,
+}
+
+impl AdminSession {
+    /// Handles a request. Must not be called while the session waits.
+    pub(crate) fn handle(
+        &mut self,
+        context: &mut AdminContext<'_>,
+        request: AdminRequest,
+    ) -> AdminAction {
+        let next = begin(context, request);
+        self.follow(context, next)
+    }
+
+    /// Continues with what the session waited for. `None` if it does not wait for this.
+    pub(crate) fn complete(
+        &mut self,
+        context: &mut AdminContext<'_>,
+        ticket: Ticket,
+        input: AdminInput,
+    ) -> Option<AdminAction> {
+        let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
+        let next = match input {
+            AdminInput::Busy => busy(&waiting.pending),
+            AdminInput::Store(done) => stored(context, waiting.pending, done),
+            AdminInput::Server(answer) => answered(waiting.pending, answer),
+        };
+        Some(self.follow(context, next))
+    }
+
+    /// The ticket of what the session waits for.
+    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
+        self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
+    }
+
+    /// Whether the session waits for a job of the store.
+    pub(crate) fn is_storing(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| waiting.on == On::Store)
+    }
+
+    fn follow(&mut self, context: &AdminContext<'_>, next: Next) -> AdminAction {
+        let mut wait = |on, pending| {
+            self.serial += 1;
+            self.waiting = Some(Waiting { serial: self.serial, on, pending });
+            Ticket { connection: context.connection, serial: self.serial }
+        };
+        match next {
+            Next::Reply(reply) => AdminAction::Reply(reply),
+            Next::Job(job, pending) => {
+                AdminAction::Store(wait(On::Store, pending), StoreJob::Admin(job))
+            }
+            Next::Ask(question, pending) => AdminAction::Ask(wait(On::Server, pending), question),
+        }
+    }
+}
+
+/// Begins a request.
+fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
+    use Sessions::{Continue, End};
+    let now = context.now;
+    match request {
+        AdminRequest::Accounts { after } => {
+            let accounts = accounts::ACCOUNTS_PAGE;
+            Next::Job(AdminJob::Accounts { after, accounts }, Pending::Reading)
+        }
+        AdminRequest::Account { username } => {
+            Next::Job(AdminJob::Account { username }, Pending::Reading)
+        }
+        AdminRequest::Create { accounts, days } => accounts::create(now, accounts, days),
+        AdminRequest::Reset { username, days } => accounts::reset(now, username, days),
+        AdminRequest::Enable { username } => {
+            let (name, state) = (username.clone(), AccountState::Enabled);
+            accounts::change("enable", &name, Continue, AdminJob::SetState { username, state })
+        }
+        AdminRequest::Disable { username, mail } => {
+            let (name, state) = (username.clone(), AccountState::Disabled(mail.into()));
+            accounts::change("disable", &name, End, AdminJob::SetState { username, state })
+        }
+        AdminRequest::Delete { username } => {
+            let name = username.clone();
+            accounts::change("delete", &name, End, AdminJob::Delete { username })
+        }
+        AdminRequest::Rename { username, full_name } => {
+            let name = username.clone();
+            let job = AdminJob::Rename { username, full_name };
+            accounts::change("rename", &name, Continue, job)
+        }
+        AdminRequest::SetQuota { username, quota } => {
+            let name = username.clone();
+            let job = AdminJob::SetQuota { username, quota: quota.map(Into::into) };
+            accounts::change("quota", &name, Continue, job)
+        }
+        AdminRequest::Lists { after } => lists::lists(after),
+        AdminRequest::Members { name, after } => lists::members(name, after),
+        AdminRequest::ChangeList { name, change } => lists::change(name, change),
+        AdminRequest::Sessions { after } => {
+            let after = after.map(|after| after.0);
+            Next::Ask(ServerQuestion::Sessions { after }, Pending::Reading)
+        }
+        AdminRequest::EndSessions { of: SessionsOf::Account { username } } => {
+            Next::Job(AdminJob::Account { username }, Pending::FindingSessions)
+        }
+        AdminRequest::EndSessions { of: SessionsOf::Connection { connection } } => {
+            Next::Ask(ServerQuestion::EndConnection(connection.0), Pending::Reading)
+        }
+        AdminRequest::Unblock { of } => {
+            let question = match of {
+                Blocked::Address { address } => ServerQuestion::UnblockAddress(address),
+                Blocked::Account { username } => ServerQuestion::UnblockAccount(username),
+            };
+            Next::Ask(question, Pending::Reading)
+        }
+        AdminRequest::Announce { subject, body } => announcement::begin(context, subject, body),
+        AdminRequest::RecordInvites { invites } => invites::record(now, &invites),
+        AdminRequest::Invites { skip } => invites::list(skip),
+        AdminRequest::RevokeInvite { id } => invites::revoke(id),
+        AdminRequest::Status {} => Next::Job(AdminJob::Totals, Pending::Counting),
+    }
+}
+
+/// Continues a request with the store's result.
+fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> Next {
+    let done = match done {
+        StoreDone::Admin(done) => done,
+        StoreDone::Unavailable(text) => {
+            Event::StoreUnavailable { text: &text }.log();
+            return match pending {
+                Pending::Announcing(announcing) => announcement::stopped(&announcing, &text),
+                _ => Next::refused(AdminErrorCode::Unavailable, text.as_ref()),
+            };
+        }
+        _ => return Next::refused(AdminErrorCode::Unavailable, "the store gave another answer"),
+    };
+    match (pending, done) {
+        (Pending::Announcing(announcing), done) => {
+            announcement::complete(context, announcing, done)
+        }
+        (_, AdminDone::Refused(done)) => lists::refused(*done),
+        (Pending::Changing(change), AdminDone::Changed(account)) => {
+            if let (Sessions::End, Some(account)) = (change.sessions, account) {
+                context.effects.push(Effect::EndSessions { account, except: None });
+            }
+            changed(&change)
+        }
+        (Pending::Coding(codes), AdminDone::Created | AdminDone::Changed(_)) => {
+            for code in &codes {
+                let action = if code.full_name.is_some() { "create" } else { "reset" };
+                Event::OperatorActed { action, name: code.username.as_str() }.log();
+            }
+            Next::Reply(AdminReply::Codes { codes })
+        }
+        (Pending::FindingSessions, AdminDone::Account(account)) => {
+            Next::Ask(ServerQuestion::EndAccount(account.id), Pending::Reading)
+        }
+        (Pending::Counting, AdminDone::Totals(totals)) => {
+            Next::Ask(ServerQuestion::Status, Pending::Asking(totals))
+        }
+        (_, done) => read(context.now, done),
+    }
+}
+
+/// The reply with what the store read.
+fn read(now: Now, done: AdminDone) -> Next {
+    Next::Reply(match done {
+        AdminDone::Accounts { accounts, more } => {
+            let accounts = accounts.into_iter().map(Into::into).collect();
+            AdminReply::Accounts { accounts, more }
+        }
+        AdminDone::Account(account) => AdminReply::Account(Box::new((*account).into())),
+        AdminDone::Members(page) => return lists::page(page),
+        AdminDone::Invites { invites, more } => {
+            let now = Moment(now.wall);
+            let invites = invites.iter().map(|invite| InviteView::of(invite, now)).collect();
+            AdminReply::Invites { invites, more }
+        }
+        AdminDone::InviteUsed => {
+            let text = "the invite has made an account already";
+            return Next::refused(AdminErrorCode::InviteUsed, text);
+        }
+        other => return lists::listed(other),
+    })
+}
+
+fn changed(change: &Change) -> Next {
+    Event::OperatorActed { action: change.action, name: &change.name }.log();
+    Next::Reply(AdminReply::Changed {})
+}
+
+/// Continues a request with the server's answer.
+fn answered(pending: Pending, answer: ServerAnswer) -> Next {
+    match (pending, answer) {
+        (Pending::Asking(totals), ServerAnswer::Status(status)) => {
+            server::status(Some(status), totals)
+        }
+        (Pending::Asking(totals), ServerAnswer::NotRunning) => server::status(None, totals),
+        (_, answer) => server::reply(answer),
+    }
+}
+
+fn busy(pending: &Pending) -> Next {
+    let text = "the store's queue is full; try again in a second";
+    match pending {
+        Pending::Announcing(announcing) => announcement::stopped(announcing, text),
+        _ => Next::refused(AdminErrorCode::Busy, text),
+    }
+}

@@ -1,0 +1,109 @@
+//! The result of handling a request of the operator: an answer, or something to wait for.
+
+use correio_proto::mail::Username;
+
+use super::{
+    announcing::Announcing,
+    question::ServerQuestion,
+    reply::{AdminError, AdminErrorCode, AdminReply, CodeView},
+};
+use crate::store::admin::{AdminDone, AdminJob, Totals};
+
+/// What a handler of a request wants.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// The request is answered.
+    Reply(AdminReply),
+    /// The request waits for a job of the store.
+    Job(AdminJob, Pending),
+    /// The request waits for an answer of the server.
+    Ask(ServerQuestion, Pending),
+}
+
+/// Where a request continues after that.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// Something is read; the result is the answer.
+    Reading,
+    /// A change, which is logged under this word with the name that was changed.
+    Changing(Change),
+    /// Accounts are made, or get codes.
+    Coding(Vec<CodeView>),
+    /// Sessions of this account are to be ended, once its id is known.
+    FindingSessions,
+    /// Mailboxes get an announcement.
+    Announcing(Box<Announcing>),
+    /// The store counts.
+    Counting,
+    /// The server is asked for its state, after the store has counted this.
+    Asking(Totals),
+}
+
+/// A change that a job makes.
+#[derive(Debug)]
+pub(super) struct Change {
+    /// The change's word in the log.
+    pub(super) action: &'static str,
+    /// The name of what is changed.
+    pub(super) name: String,
+    /// What becomes of the account's sessions.
+    pub(super) sessions: Sessions,
+}
+
+/// What becomes of the sessions of an account that is changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sessions {
+    /// They go on.
+    Continue,
+    /// They end.
+    End,
+}
+
+impl From<AdminError> for Next {
+    fn from(error: AdminError) -> Self {
+        Self::Reply(AdminReply::Error(error))
+    }
+}
+
+impl Next {
+    /// The request is refused.
+    pub(super) fn refused(code: AdminErrorCode, text: impl Into<String>) -> Self {
+        AdminError::new(code, text).into()
+    }
+
+    /// The request is refused because of names.
+    pub(super) fn refused_names(
+        code: AdminErrorCode,
+        text: impl Into<String>,
+        names: Vec<Username>,
+    ) -> Self {
+        AdminError { code, text: text.into(), names }.into()
+    }
+
+    /// The job's result does not belong to the job: the store has a fault.
+    pub(super) fn unexpected(done: &AdminDone) -> Self {
+        let text = match done {
+            AdminDone::NoAccount => return no_account(),
+            AdminDone::NoList => return no_list(),
+            AdminDone::Taken(names) => return taken(names.clone()),
+            _ => "the store gave an unexpected answer",
+        };
+        Self::refused(AdminErrorCode::Unavailable, text)
+    }
+}
+
+/// There is no account of the request's name.
+pub(super) fn no_account() -> Next {
+    Next::refused(AdminErrorCode::NoAccount, "there is no such account")
+}
+
+/// There is no list of the request's name.
+pub(super) fn no_list() -> Next {
+    Next::refused(AdminErrorCode::NoList, "there is no such list")
+}
+
+/// Names are taken.
+pub(super) fn taken(names: Vec<Username>) -> Next {
+    let text = "accounts or lists have these names already; nothing was made";
+    Next::refused_names(AdminErrorCode::Taken, text, names)
+}

@@ -1,0 +1,77 @@
+//! Applies the effects of sessions to other connections and to the server's own counts.
+
+use super::{OWN_TICKET, Server, connection::Transport};
+use crate::{
+    clock::Now,
+    ids::{AccountId, ConnId},
+    session::effect::{Arrival, Effect},
+    store::StoreJob,
+};
+
+impl<T: Transport> Server<T> {
+    /// Applies the effects that sessions have emitted.
+    pub(super) fn apply_effects(&mut self, now: Now) {
+        if self.effects.is_empty() {
+            return;
+        }
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::LoggedIn { connection, account } => {
+                    self.admission.logged_in(connection);
+                    // Lost if the queue is full: the next login records the day as well.
+                    let used = StoreJob::SetUsed { account, now: now.wall };
+                    let _ = self.store.submit(OWN_TICKET, used);
+                    if let Some(oldest) = self.registry.add(account, connection) {
+                        self.end(now, oldest);
+                    }
+                }
+                Effect::LoggedOut { connection, account } => {
+                    self.admission.logged_out(connection);
+                    self.registry.remove(account, connection);
+                }
+                Effect::MailArrived { accounts, arrival } => {
+                    for account in accounts {
+                        for id in self.sessions_of(account) {
+                            self.tell(id, &arrival);
+                        }
+                    }
+                }
+                Effect::EndSessions { account, except } => {
+                    for id in self.sessions_of(account) {
+                        if Some(id) != except {
+                            self.end(now, id);
+                        }
+                    }
+                }
+            }
+        }
+        effects.append(&mut self.effects);
+        self.effects = effects;
+    }
+
+    /// The sessions of an account. A session that logged out in this iteration is left out,
+    /// although the registry may not know yet: its effect may still be pending.
+    pub(super) fn sessions_of(&self, account: AccountId) -> Vec<ConnId> {
+        let is_theirs = |id: &ConnId| {
+            let identity = self.identity_of(*id);
+            identity.is_some_and(|identity| identity.account == account)
+        };
+        self.registry.of(account).iter().copied().filter(is_theirs).collect()
+    }
+
+    fn tell(&mut self, id: ConnId, arrival: &Arrival) {
+        if let Some(entry) = self.connections.get_mut(id) {
+            entry.connection.mail_arrived(arrival);
+            self.make_ready(id);
+        }
+    }
+
+    /// Ends the session of a connection, and the connection.
+    pub(super) fn end(&mut self, now: Now, id: ConnId) {
+        if let Some(entry) = self.connections.get_mut(id) {
+            entry.connection.end_session(now);
+            self.make_ready(id);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The server's part in the operator's requests: connections of the admin socket, which have places of
+//! their own, and answers to questions about sessions and limits.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use correio_proto::{mail::Timestamp, tls::Security};
+
+use super::{
+    ADMIN_MAX, Entry, Server, Standing,
+    connection::{Connection, Transport},
+};
+use crate::{
+    admin::{
+        SESSIONS_PAGE, ServerAnswer, ServerQuestion,
+        moment::Moment,
+        reply::{ServerView, SessionView},
+        request::ConnectionName,
+    },
+    clock::Now,
+    event::Event,
+    ids::ConnId,
+    protocol::Protocol,
+};
+
+/// The address that stands for the other end of the admin socket, which has none. It is not logged.
+const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+impl<T: Transport> Server<T> {
+    /// Opens a connection of the operator. Returns `None` and drops the transport if there are too
+    /// many. The driver has made sure that the other end may ask everything.
+    pub fn open_admin(&mut self, now: Now, transport: T) -> Option<ConnId> {
+        if self.admins >= ADMIN_MAX {
+            let reason = "too_many_admin";
+            Event::ConnectionRefused { address: NO_ADDRESS, reason }.log();
+            self.counts.refused.add(reason);
+            return None;
+        }
+        self.admins += 1;
+        let slot = self.connections.vacant();
+        let (id, security) = (slot.id(), Security::Plaintext);
+        let connection =
+            Connection::new(id, NO_ADDRESS, Protocol::Admin, transport, &security, now);
+        let timer_at = connection.deadline(&self.config);
+        self.deadlines.add(timer_at, id);
+        slot.insert(Entry { connection, is_ready: true, standing: Standing::Admin, timer_at });
+        self.ready.push(id);
+        Some(id)
+    }
+
+    /// Answers the questions of the operator's sessions.
+    pub(super) fn answer_questions(&mut self, now: Now) {
+        for (ticket, question) in std::mem::take(&mut self.questions) {
+            let answer = self.answer(now, question);
+            let id = ticket.connection;
+            self.with(id, now, |entry, context| {
+                entry.connection.answered(context, ticket, answer);
+            });
+            self.make_ready(id);
+        }
+    }
+
+    fn answer(&mut self, now: Now, question: ServerQuestion) -> ServerAnswer {
+        match question {
+            ServerQuestion::Sessions { after } => self.sessions_after(now, after),
+            ServerQuestion::EndConnection(id) => self.end_all(now, &[id]),
+            ServerQuestion::EndAccount(account) => {
+                let sessions = self.sessions_of(account);
+                self.end_all(now, &sessions)
+            }
+            ServerQuestion::UnblockAddress(address) => {
+                ServerAnswer::Forgotten(self.throttle.unblock_prefix(address.into()))
+            }
+            ServerQuestion::UnblockAccount(username) => {
+                ServerAnswer::Forgotten(self.throttle.unblock_username(&username))
+            }
+            ServerQuestion::Status => ServerAnswer::Status(self.status(now)),
+        }
+    }
+
+    /// Ends sessions, and counts those that were not ending already.
+    fn end_all(&mut self, now: Now, sessions: &[ConnId]) -> ServerAnswer {
+        let mut ended = 0;
+        for id in sessions {
+            let connection = self.connections.get(*id).map(|entry| &entry.connection);
+            if connection.is_some_and(|connection| connection.session().is_some()) {
+                self.end(now, *id);
+                ended += 1;
+            }
+        }
+        ServerAnswer::Ended(ended)
+    }
+
+    fn sessions_after(&self, now: Now, after: Option<ConnId>) -> ServerAnswer {
+        let is_after = |id: &ConnId| after.is_none_or(|after| id.index > after.index);
+        let view = |(id, entry): (ConnId, &Entry<T>)| {
+            let username = entry.connection.session()?.username.clone();
+            let ago = |uptime| now.uptime.saturating_sub(uptime);
+            let open_for = ago(entry.connection.opened_at()).as_millis();
+            let open_for = u64::try_from(open_for).unwrap_or(u64::MAX);
+            Some(SessionView {
+                connection: ConnectionName(id),
+                username,
+                address: entry.connection.peer(),
+                since: Moment(Timestamp(now.wall.0.saturating_sub(open_for))),
+                idle_seconds: ago(entry.connection.heard_at()).as_secs(),
+            })
+        };
+        let connections = self.connections.iter().filter(|(id, _)| is_after(id));
+        let mut sessions: Vec<_> = connections.filter_map(view).take(SESSIONS_PAGE + 1).collect();
+        let more = sessions.len() > SESSIONS_PAGE;
+        sessions.truncate(SESSIONS_PAGE);
+        ServerAnswer::Sessions { sessions, more }
+    }
+
+    fn status(&self, now: Now) -> ServerView {
+        let (anonymous, sessions) = self.admission.counts();
+        let uptime = u64::try_from(now.uptime.as_millis()).unwrap_or(u64::MAX);
+        ServerView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: Moment(Timestamp(now.wall.0.saturating_sub(uptime))),
+            sessions,
+            accounts_online: self.registry.len(),
+            anonymous,
+            connections_max: self.connections_max,
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Errors of the operator's commands.
+
+use std::{fmt, io, path::PathBuf};
+
+use crate::{
+    admin::reply::{AdminError, AdminErrorCode},
+    ops::manage::people_file::BadRow,
+    sysexits,
+};
+
+/// Why a command of the operator did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum ManageError {
+    /// The request was refused.
+    #[error("{}", Refusal(.0))]
+    Refused(AdminError),
+    /// The socket of a running server cannot be used.
+    #[error("cannot ask the server through {}: {source}{}", path.display(), advice(source))]
+    Connect {
+        /// The socket.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The server closed the connection without a reply.
+    #[error(
+        "the server ended the connection without an answer: it is stopping, has 8 such commands at a time already, or runs as another user; what was asked may be done or not"
+    )]
+    Ended,
+    /// The server's reply cannot be read.
+    #[error("the server's answer cannot be read: {0}; it may be of another version")]
+    Answer(String),
+    /// The data directory is locked, but no server listens there.
+    #[error("{0}. If a server runs there, it is starting or stopping: try again")]
+    Locked(String),
+    /// The settings name a store without a file.
+    #[error("a store in memory has no operator: these commands need --store sqlite")]
+    Memory,
+    /// Rows of a file are wrong.
+    #[error("{}", Rows(.0))]
+    Rows(Vec<BadRow>),
+    /// The file as a whole is wrong.
+    #[error("{0}")]
+    File(String),
+    /// A file cannot be read.
+    #[error("cannot read {name}: {source}")]
+    Read {
+        /// The file's name.
+        name: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file of codes cannot be made.
+    #[error("cannot make {}: {source}; nothing was changed", path.display())]
+    Codes {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The codes cannot be written although their accounts were made.
+    #[error("the accounts were made, but their codes cannot be written to {}: {source}; give each person a new code with `correiod account reset`", path.display())]
+    CodesLost {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Nobody can be asked whether to go on.
+    #[error("this cannot be undone, and there is no terminal to ask at: give --yes")]
+    NoTerminal,
+    /// The operator does not want to go on.
+    #[error("nothing was changed")]
+    Declined,
+    /// The text of an announcement is not valid.
+    #[error("the text cannot be sent: {0}")]
+    Text(String),
+}
+
+/// A refusal, with the names that it is about.
+struct Refusal<'a>(&'a AdminError);
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)?;
+        for (index, name) in self.0.names.iter().take(20).enumerate() {
+            f.write_str(if index == 0 { ": " } else { ", " })?;
+            name.fmt(f)?;
+        }
+        if self.0.names.len() > 20 {
+            write!(f, " and {} more", self.0.names.len() - 20)?;
+        }
+        Ok(())
+    }
+}
+
+/// Wrong rows, one a line.
+struct Rows<'a>(&'a [BadRow]);
+
+impl fmt::Display for Rows<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no account was made, because of these rows:")?;
+        for row in self.0 {
+            write!(f, "\n  line {}: {}", row.line, row.problem)?;
+        }
+        Ok(())
+    }
+}
+
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run the command as the server's user or as root",
+        _ => "",
+    }
+}
+
+impl ManageError {
+    /// The reply belongs to another request.
+    pub(super) fn unexpected() -> Self {
+        Self::Answer("it belongs to another request".to_owned())
+    }
+
+    /// The exit status, as in sysexits.h.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Refused(error) => match error.code {
+                AdminErrorCode::BadRequest | AdminErrorCode::TooLarge => sysexits::DATA,
+                AdminErrorCode::NoAccount | AdminErrorCode::NoList => sysexits::NO_USER,
+                AdminErrorCode::Taken => sysexits::CANNOT_CREATE,
+                AdminErrorCode::NoSession
+                | AdminErrorCode::Refused
+                | AdminErrorCode::InviteUsed
+                | AdminErrorCode::NotRunning => sysexits::UNAVAILABLE,
+                AdminErrorCode::Busy => sysexits::TRY_AGAIN,
+                AdminErrorCode::Unavailable => sysexits::IO,
+            },
+            Self::Connect { source, .. } => match source.kind() {
+                io::ErrorKind::PermissionDenied => sysexits::NO_PERMISSION,
+                _ => sysexits::UNAVAILABLE,
+            },
+            Self::Ended | Self::Locked(_) | Self::Declined => sysexits::UNAVAILABLE,
+            Self::Answer(_) => sysexits::IO,
+            Self::Memory => sysexits::CONFIG,
+            Self::Rows(_) | Self::File(_) | Self::Text(_) => sysexits::DATA,
+            Self::Read { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => sysexits::NO_INPUT,
+                _ => sysexits::IO,
+            },
+            Self::Codes { .. } => sysexits::CANNOT_CREATE,
+            Self::CodesLost { .. } => sysexits::IO,
+            Self::NoTerminal => sysexits::USAGE,
+        }
+    }
+
+    /// The word of the error for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => error.code.as_str(),
+            Self::Connect { .. } => "connect",
+            Self::Ended => "ended",
+            Self::Answer(_) => "answer",
+            Self::Locked(_) => "in_use",
+            Self::Memory => "memory",
+            Self::Rows(_) => "rows",
+            Self::File(_) => "file",
+            Self::Read { .. } => "read",
+            Self::Codes { .. } => "codes",
+            Self::CodesLost { .. } => "codes_lost",
+            Self::NoTerminal => "no_terminal",
+            Self::Declined => "declined",
+            Self::Text(_) => "text",
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What a command of the operator gives back, and its form as JSON.
+
+use std::path::PathBuf;
+
+use correio_proto::{
+    invite::Invite,
+    message::{ListMember, ListOverview, Role, SendPolicy},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    admin::{
+        moment::Moment,
+        reply::{AccountView, CodeView, InviteView, SessionView, StatusView},
+        request::InviteName,
+    },
+    ops::{
+        exit::Failure,
+        manage::{error::ManageError, people_file::BadRow},
+    },
+};
+
+/// The result of a command.
+#[derive(Debug)]
+pub(super) enum ManageResult {
+    /// Accounts.
+    Accounts(Vec<AccountView>),
+    /// One account.
+    Account(Box<AccountView>),
+    /// Recovery codes.
+    Codes(Vec<CodeView>),
+    /// Recovery codes were written into this file.
+    CodesFile(PathBuf, usize),
+    /// What has this name was changed.
+    Changed(String),
+    /// Lists.
+    Lists(Vec<ListOverview>),
+    /// The members of a list.
+    Members(Box<ListOverview>, Vec<ListMember>),
+    /// Open sessions.
+    Sessions(Vec<SessionView>),
+    /// This many sessions were ended.
+    Ended(u32),
+    /// This many entries of failed attempts were forgotten.
+    Unblocked(u32),
+    /// An announcement is in this many mailboxes.
+    Announced(u64),
+    /// Invites that were made now.
+    InvitesMade(Vec<MadeInvite>),
+    /// Recorded invites.
+    Invites(Vec<InviteView>),
+    /// The state of server and store.
+    Status(Box<StatusView>),
+}
+
+/// An invite that was made now.
+#[derive(Debug)]
+pub(super) struct MadeInvite {
+    /// The code.
+    pub(super) code: Invite,
+    /// Its id.
+    pub(super) id: InviteName,
+    /// Until when it can be used.
+    pub(super) expires_at: Moment,
+}
+
+impl ManageResult {
+    /// The result as the JSON object that its command's schema describes.
+    pub(super) fn json(&self) -> Value {
+        match self {
+            Self::Accounts(accounts) => json!({ "accounts": accounts }),
+            Self::Account(account) => json!({ "account": account }),
+            Self::Codes(codes) => json!({ "codes": codes }),
+            Self::CodesFile(path, accounts) => {
+                json!({ "codes_file": path.display().to_string(), "accounts": accounts })
+            }
+            Self::Changed(name) => json!({ "changed": name }),
+            Self::Lists(lists) => {
+                json!({ "lists": lists.iter().map(list_json).collect::<Vec<_>>() })
+            }
+            Self::Members(list, members) => json!({
+                "list": list_json(list),
+                "members": members.iter().map(member_json).collect::<Vec<_>>(),
+            }),
+            Self::Sessions(sessions) => json!({ "sessions": sessions }),
+            Self::Ended(sessions) => json!({ "ended": sessions }),
+            Self::Unblocked(forgotten) => json!({ "forgotten": forgotten }),
+            Self::Announced(accounts) => json!({ "announced": accounts }),
+            Self::InvitesMade(invites) => {
+                let made = |invite: &MadeInvite| {
+                    let MadeInvite { code, id, expires_at } = invite;
+                    json!({ "code": code.to_string(), "id": id, "expires_at": expires_at })
+                };
+                json!({ "invites": invites.iter().map(made).collect::<Vec<_>>() })
+            }
+            Self::Invites(invites) => json!({ "invites": invites }),
+            Self::Status(status) => json!({ "server": status.server, "store": status.store }),
+        }
+    }
+}
+
+/// An error as the JSON object that `error.json` describes.
+pub(super) fn error_json(failure: &Failure) -> Value {
+    let (code, text) = (code_of(failure), failure.to_string());
+    let error = match failure {
+        Failure::Manage(ManageError::Refused(refused)) if !refused.names.is_empty() => {
+            json!({ "code": code, "text": text, "names": refused.names })
+        }
+        Failure::Manage(ManageError::Rows(rows)) => {
+            let row = |row: &BadRow| json!({ "line": row.line, "problem": row.problem });
+            let rows: Vec<Value> = rows.iter().map(row).collect();
+            json!({ "code": code, "text": text, "rows": rows })
+        }
+        _ => json!({ "code": code, "text": text }),
+    };
+    json!({ "error": error })
+}
+
+fn code_of(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Manage(error) => error.code(),
+        _ => "failed",
+    }
+}
+
+fn list_json(list: &ListOverview) -> Value {
+    let ListOverview { name, title, senders, members, .. } = list;
+    json!({ "name": name, "title": title, "senders": senders_word(*senders), "members": members })
+}
+
+fn member_json(member: &ListMember) -> Value {
+    let ListMember { username, full_name, role } = member;
+    json!({ "username": username, "full_name": full_name, "role": role_word(*role) })
+}
+
+/// The word for whose mail a list takes.
+pub(super) fn senders_word(senders: SendPolicy) -> &'static str {
+    match senders {
+        SendPolicy::Owners {} => "owners",
+        SendPolicy::Members {} => "members",
+        SendPolicy::Everybody {} => "everybody",
+    }
+}
+
+/// The word for what a member may do.
+pub(super) fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Member {} => "member",
+        Role::Owner {} => "owner",
+    }
+}

@@ -1,0 +1,197 @@
+//! What a command of the operator gives back, as text for people.
+
+use indicatif::HumanBytes;
+
+use super::{
+    result::{ManageResult, role_word, senders_word},
+    table::Table,
+};
+use crate::admin::{
+    moment::Moment,
+    reply::{AccountView, CodeView, InviteState, InviteView, SessionView, StateView, StatusView},
+};
+
+impl ManageResult {
+    /// The result as lines of text.
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Accounts(accounts) => accounts_table(accounts),
+            Self::Account(account) => account_lines(account),
+            Self::Codes(codes) => codes_table(codes),
+            Self::CodesFile(path, accounts) => {
+                let made = count(*accounts as u64, "account");
+                vec![format!("made {made}; {} has the codes", path.display())]
+            }
+            Self::Changed(name) => vec![format!("changed {name}")],
+            Self::Lists(lists) => {
+                let mut table = Table::new(&["NAME", "TITLE", "SENDERS", "MEMBERS"]);
+                for list in lists {
+                    let (name, title) = (list.name.to_string(), list.title.to_string());
+                    let senders = senders_word(list.senders).to_owned();
+                    table.row([name, title, senders, list.members.to_string()]);
+                }
+                table.lines()
+            }
+            Self::Members(_, members) => {
+                let mut table = Table::new(&["USERNAME", "FULL NAME", "ROLE"]);
+                for member in members {
+                    let (username, full_name) = (&member.username, &member.full_name);
+                    let role = role_word(member.role).to_owned();
+                    table.row([username.to_string(), full_name.to_string(), role]);
+                }
+                table.lines()
+            }
+            Self::Sessions(sessions) => sessions_table(sessions),
+            Self::Ended(sessions) => {
+                vec![format!("ended {}", count(u64::from(*sessions), "session"))]
+            }
+            Self::Unblocked(0) => vec!["nothing was blocked".to_owned()],
+            Self::Unblocked(_) => vec!["unblocked".to_owned()],
+            Self::Announced(accounts) => {
+                vec![format!("the announcement is in {}", mailboxes(*accounts))]
+            }
+            // One a line, without more: scripts read them.
+            Self::InvitesMade(invites) => {
+                invites.iter().map(|invite| invite.code.to_string()).collect()
+            }
+            Self::Invites(invites) => invites_table(invites),
+            Self::Status(status) => status_lines(status),
+        }
+    }
+}
+
+fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
+    let head = ["USERNAME", "FULL NAME", "STATE", "MAILS", "SIZE", "LAST LOGIN"];
+    let mut table = Table::new(&head);
+    for account in accounts {
+        table.row([
+            account.username.to_string(),
+            account.full_name.to_string(),
+            standing(account).to_owned(),
+            account.mails.to_string(),
+            HumanBytes(account.bytes).to_string(),
+            account.used_at.map_or_else(|| "-".to_owned(), Moment::day),
+        ]);
+    }
+    table.lines()
+}
+
+/// The state of an account in a few words.
+fn standing(account: &AccountView) -> &'static str {
+    match (account.state, account.has_password) {
+        (StateView::Enabled, true) => "enabled",
+        (StateView::Enabled, false) => "no password yet",
+        (StateView::DisabledKeepsMail, _) => "disabled",
+        (StateView::DisabledRefusesMail, _) => "disabled, refuses mail",
+    }
+}
+
+fn account_lines(account: &AccountView) -> Vec<String> {
+    let mut table = Table::new(&["username", account.username.as_str()]);
+    let time = |time: Option<Moment>| time.map_or_else(|| "-".to_owned(), Moment::for_people);
+    let quota = format!(
+        "{} and {}{}",
+        count(u64::from(account.quota.mails), "mail"),
+        HumanBytes(account.quota.bytes),
+        if account.has_own_quota { " (its own)" } else { " (the server's)" }
+    );
+    let size = HumanBytes(account.bytes);
+    for (name, value) in [
+        ("full name", account.full_name.to_string()),
+        ("state", standing(account).to_owned()),
+        ("code valid until", time(account.code_expires_at)),
+        ("mailbox", format!("{}, {size}", count(account.mails, "mail"))),
+        ("quota", quota),
+        ("made", time(account.created_at)),
+        ("last login", account.used_at.map_or_else(|| "-".to_owned(), Moment::day)),
+    ] {
+        table.row([name.to_owned(), value]);
+    }
+    table.lines()
+}
+
+fn codes_table(codes: &[CodeView]) -> Vec<String> {
+    let mut table = Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]);
+    for code in codes {
+        table.row([
+            code.username.to_string(),
+            code.full_name.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
+            code.code.to_string(),
+            code.expires_at.for_people(),
+        ]);
+    }
+    table.lines()
+}
+
+fn sessions_table(sessions: &[SessionView]) -> Vec<String> {
+    let mut table = Table::new(&["CONNECTION", "USERNAME", "ADDRESS", "SINCE", "IDLE"]);
+    for session in sessions {
+        table.row([
+            session.connection.to_string(),
+            session.username.to_string(),
+            session.address.to_string(),
+            session.since.for_people(),
+            format!("{} s", session.idle_seconds),
+        ]);
+    }
+    table.lines()
+}
+
+fn invites_table(invites: &[InviteView]) -> Vec<String> {
+    let mut table = Table::new(&["ID", "MADE", "VALID UNTIL", "STATE"]);
+    for invite in invites {
+        let state = match invite.state {
+            InviteState::Open => "open",
+            InviteState::Used => "used",
+            InviteState::Revoked => "revoked",
+            InviteState::Expired => "expired",
+        };
+        table.row([
+            invite.id.to_string(),
+            invite.made_at.for_people(),
+            invite.expires_at.for_people(),
+            state.to_owned(),
+        ]);
+    }
+    table.lines()
+}
+
+fn status_lines(status: &StatusView) -> Vec<String> {
+    let mut table = match &status.server {
+        None => Table::new(&["server", "does not run"]),
+        Some(server) => {
+            let mut table = Table::new(&["server", &format!("runs, version {}", server.version)]);
+            let connections = format!(
+                "{} logged in, {} not logged in, at most {}",
+                server.sessions, server.anonymous, server.connections_max
+            );
+            table.row(["started".to_owned(), server.started_at.for_people()]);
+            table.row(["connections".to_owned(), connections]);
+            let online = count(server.accounts_online as u64, "account");
+            table.row(["logged in".to_owned(), online]);
+            table
+        }
+    };
+    let store = &status.store;
+    let accounts = format!("{}, {} of them disabled", store.accounts, store.disabled);
+    table.row(["accounts".to_owned(), accounts]);
+    table.row(["lists".to_owned(), store.lists.to_string()]);
+    let mails = format!("{}, {}", count(store.mails, "mail"), HumanBytes(store.bytes));
+    table.row(["mailboxes".to_owned(), mails]);
+    table.row(["files".to_owned(), HumanBytes(store.file_bytes).to_string()]);
+    table.lines()
+}
+
+fn mailboxes(number: u64) -> String {
+    match number {
+        1 => "1 mailbox".to_owned(),
+        number => format!("{number} mailboxes"),
+    }
+}
+
+fn count(number: u64, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
+}

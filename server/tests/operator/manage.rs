@@ -1,0 +1,344 @@
+//! The operator's commands on a running and on a stopped server, as processes.
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
+    path::Path,
+};
+
+use correio_proto::{
+    message::{ErrorCode, Recover, Reply, Request},
+    recovery::RecoveryCode,
+};
+use correio_testing::request::credential;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{done, names, run, said, text};
+use crate::daemon::{Daemon, code, command, eventually, listening, login, mail, refused};
+
+/// The socket's name in a data directory.
+const SOCKET: &str = "admin.sock";
+
+/// Runs a command with `--json` that must succeed. Returns its document.
+fn json(directory: &Path, arguments: &[&str]) -> Value {
+    let output = done(directory, &[arguments, &["--json"]].concat());
+    assert_eq!(output.lines().count(), 1, "{arguments:?}");
+    serde_json::from_str(&output).unwrap()
+}
+
+/// Makes an account. Returns its code.
+fn create(directory: &Path, username: &str) -> RecoveryCode {
+    let made = json(directory, &["account", "create", username, "Tony Stark"]);
+    made["codes"][0]["code"].as_str().unwrap().parse().unwrap()
+}
+
+fn recover(username: &str, code: &RecoveryCode) -> Request {
+    let (username, code) = (username.parse().unwrap(), code.clone());
+    Request::Recover(Recover { username, code, credential: credential(1) })
+}
+
+/// A data directory that a server has used and left.
+fn stopped() -> TempDir {
+    let directory = TempDir::new().unwrap();
+    assert_eq!(Daemon::start(directory.path(), &[]).stop().code(), Some(0));
+    directory
+}
+
+/// What a command prints, without the times and codes that differ each time.
+fn work(directory: &Path) -> Vec<String> {
+    let mut printed = Vec::new();
+    let mut say = |arguments: &[&str]| printed.push(done(directory, arguments));
+    create(directory, "tony");
+    create(directory, "pepper");
+    say(&["account", "rename", "pepper", "Pepper Potts"]);
+    say(&["account", "quota", "pepper", "10", "1M"]);
+    say(&["account", "disable", "pepper", "--mail", "refuse"]);
+    say(&["account", "list"]);
+    say(&["account", "enable", "pepper"]);
+    say(&["account", "quota", "tony", "default"]);
+    say(&["list", "create", "avengers", "--title", "Avengers", "--senders", "owners"]);
+    say(&["list", "add", "avengers", "tony", "--owner"]);
+    say(&["list", "add", "avengers", "pepper"]);
+    say(&["list", "set", "avengers", "--title", "The Avengers"]);
+    say(&["list", "members", "avengers"]);
+    say(&["list", "remove", "avengers", "pepper"]);
+    say(&["list", "list"]);
+    say(&["list", "delete", "avengers"]);
+    say(&["account", "delete", "pepper", "--yes"]);
+    say(&["account", "list"]);
+    printed
+}
+
+#[test]
+fn commands_do_the_same_with_a_server_and_without_one() {
+    let (alone, beside) = (stopped(), stopped());
+    let daemon = Daemon::start(beside.path(), &[]);
+    let (without, with) = (work(alone.path()), work(beside.path()));
+    assert_eq!(without, with);
+    assert!(with[3].contains("pepper    Pepper Potts  disabled, refuses mail"), "{}", with[3]);
+    assert!(with[10].contains("tony      Tony Stark    owner"), "{}", with[10]);
+    assert!(with[12].contains("avengers   The Avengers"), "{}", with[12]);
+    assert!(!with[15].contains("pepper"), "{}", with[15]);
+    assert_eq!(daemon.stop().code(), Some(0));
+    // The running server has made the changes durable.
+    assert_eq!(done(beside.path(), &["account", "list"]), with[15]);
+}
+
+#[test]
+fn a_code_sets_a_password_whether_a_server_ran_or_not() {
+    let directory = stopped();
+    let early = create(directory.path(), "tony");
+    let daemon = Daemon::start(directory.path(), &[]);
+    let late = create(directory.path(), "pepper");
+    for (username, made) in [("tony", &early), ("pepper", &late)] {
+        let mut client = daemon.client();
+        assert_eq!(code(&client.ask(login(username))), ErrorCode::BadCredentials);
+        assert_eq!(client.ask(recover(username, made)), Reply::Recovered {});
+        assert_eq!(code(&client.ask(recover(username, made))), ErrorCode::BadCredentials, "once");
+        assert!(matches!(client.ask(login(username)), Reply::LoggedIn(_)));
+    }
+    let shown = json(directory.path(), &["account", "show", "tony"]);
+    assert_eq!(shown["account"]["has_password"], true);
+    assert_eq!(shown["account"]["code_expires_at"], Value::Null);
+}
+
+#[test]
+fn who_is_disabled_is_logged_out_of_the_running_server() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let (mut tony, mut pepper) = (daemon.session("tony"), daemon.session("pepper"));
+    let shown = json(directory.path(), &["sessions"]);
+    assert_eq!(shown["sessions"].as_array().unwrap().len(), 2);
+    done(directory.path(), &["account", "disable", "tony"]);
+    assert_eq!(tony.reply(), None, "the session has ended");
+    let connection = json(directory.path(), &["sessions"])["sessions"][0]["connection"].clone();
+    let ended = json(directory.path(), &["sessions", "--end", connection.as_str().unwrap()]);
+    assert_eq!(ended["ended"], 1);
+    assert_eq!(pepper.reply(), None, "the session has ended");
+    eventually(|| json(directory.path(), &["sessions"])["sessions"].as_array().unwrap().is_empty());
+    assert_eq!(run(directory.path(), &["sessions", "--end", "pepper"]).0, Some(69));
+    assert_eq!(run(directory.path(), &["sessions", "--end", "nobody"]).0, Some(67));
+}
+
+#[test]
+fn an_announcement_is_told_and_kept() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    drop(daemon.session("tony"));
+    let file = directory.path().join("text");
+    fs::write(&file, "Tonight at ten.\n").unwrap();
+    let announce = &["announce", "--subject", "Maintenance", text(&file)];
+    assert_eq!(done(directory.path(), announce), "the announcement is in 1 mailbox\n");
+    let mails = super::mails(&daemon, "tony");
+    assert_eq!((mails[0].from.as_str(), mails[0].subject.as_str()), ("postmaster", "Maintenance"));
+    let (status, _, error) =
+        run(directory.path(), &["announce", "--subject", "Maintenance", "/nowhere"]);
+    assert_eq!(status, Some(66), "{error}");
+    // Standard input has no text here.
+    assert_eq!(run(directory.path(), &["announce", "--subject", "Maintenance"]).0, Some(65));
+}
+
+#[test]
+fn a_blocked_address_is_let_in_again() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &["--failed-logins", "2"]);
+    drop(daemon.session("tony"));
+    let mut client = daemon.client();
+    let wrong = correio_testing::request::login("pepper", 9);
+    let guessed = (0..50).any(|_| code(&client.ask(wrong.clone())) == ErrorCode::RateLimited);
+    assert!(guessed);
+    assert_eq!(done(directory.path(), &["unblock", "127.0.0.1"]), "unblocked\n");
+    assert_eq!(code(&client.ask(wrong)), ErrorCode::BadCredentials);
+    assert_eq!(done(directory.path(), &["unblock", "192.0.2.1"]), "nothing was blocked\n");
+}
+
+#[test]
+fn invites_are_recorded_used_and_revoked() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &["--registration", "invite"]);
+    let made = json(directory.path(), &["invite", "--count", "2", "--registration", "invite"]);
+    let invite = |at: usize| made["invites"][at]["code"].as_str().unwrap().parse().unwrap();
+    let register = |username: &str, at: usize| {
+        let mut request = crate::daemon::register(username);
+        if let Request::Register(register) = &mut request {
+            register.invite = Some(invite(at));
+        }
+        daemon.client().ask(request)
+    };
+    let id = made["invites"][1]["id"].as_str().unwrap();
+    done(directory.path(), &["invite", "revoke", id]);
+    assert_eq!(register("tony", 0), Reply::Registered {});
+    assert!(matches!(register("pepper", 1), Reply::Error(_)));
+    let listed = json(directory.path(), &["invite", "list"]);
+    let states: Vec<_> = (0..2).map(|at| listed["invites"][at]["state"].clone()).collect();
+    assert_eq!(states, ["used", "revoked"]);
+    let used = made["invites"][0]["id"].as_str().unwrap();
+    let (status, _, error) = run(directory.path(), &["invite", "revoke", used]);
+    assert_eq!(status, Some(69), "{error}");
+    // Without a server they are recorded, too, and codes alone are printed.
+    assert_eq!(daemon.stop().code(), Some(0));
+    let printed = done(directory.path(), &["invite", "--count", "3"]);
+    assert_eq!(printed.lines().count(), 3);
+    let listed = json(directory.path(), &["invite", "list"]);
+    assert_eq!(listed["invites"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn the_status_says_whether_a_server_runs() {
+    let directory = stopped();
+    let alone = json(directory.path(), &["status"]);
+    assert_eq!((&alone["server"], &alone["store"]["accounts"]), (&Value::Null, &0.into()));
+    let daemon = Daemon::start(directory.path(), &[]);
+    let _tony = daemon.session("tony");
+    let beside = json(directory.path(), &["status"]);
+    assert_eq!(beside["server"]["sessions"], 1);
+    assert_eq!(beside["store"]["accounts"], 1);
+}
+
+#[test]
+fn what_needs_a_server_says_that_none_runs() {
+    let directory = stopped();
+    for arguments in [&["sessions"][..], &["unblock", "tony"], &["sessions", "--end", "1.2"]] {
+        let (status, output, error) = run(directory.path(), arguments);
+        assert_eq!((status, &*output), (Some(69), ""), "{arguments:?}");
+        assert!(error.contains("no server runs"), "{error}");
+    }
+}
+
+#[test]
+fn errors_say_what_to_do_and_have_their_statuses() {
+    let directory = stopped();
+    create(directory.path(), "tony");
+    let nowhere = TempDir::new().unwrap();
+    for (directory, status, arguments, word) in [
+        (&directory, 67, &["account", "show", "nobody"][..], "no such account"),
+        (&directory, 67, &["list", "members", "nobody"], "no such list"),
+        (&directory, 73, &["account", "create", "tony", "Tony Stark"], "have these names"),
+        (&directory, 64, &["account", "create", "-x"], "unexpected argument"),
+        (&directory, 64, &["account", "create", "a b", "Tony Stark"], "refused"),
+        (&directory, 64, &["account", "quota", "tony", "10"], "the word default"),
+        (&directory, 64, &["account", "quota", "tony", "10", "1X"], "no size"),
+        (&directory, 64, &["account", "delete", "tony"], "--yes"),
+        (&directory, 64, &["account"], "Usage"),
+        (&directory, 78, &["account", "list", "--store", "memory"], "--store sqlite"),
+        (&nowhere, 78, &["status"], "no server has used"),
+    ] {
+        let (ended, _, error) = run(directory.path(), arguments);
+        assert_eq!(ended, Some(status), "{arguments:?}: {error}");
+        assert!(error.contains(word), "{arguments:?}: {error}");
+    }
+    assert!(done(directory.path(), &["account", "list"]).contains("tony"), "nothing was deleted");
+}
+
+#[test]
+fn a_directory_that_is_busy_without_a_socket_is_said_so() {
+    let directory = stopped();
+    let daemon = Daemon::start(directory.path(), &[]);
+    fs::remove_file(directory.path().join(SOCKET)).unwrap();
+    let (status, _, error) = run(directory.path(), &["account", "list"]);
+    assert_eq!(status, Some(69), "{error}");
+    assert!(error.contains("try again"), "{error}");
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn the_socket_is_private_and_goes_with_its_server() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let socket = directory.path().join(SOCKET);
+    assert_eq!(fs::symlink_metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(daemon.stop().code(), Some(0));
+    assert!(!names(directory.path()).contains(&SOCKET.to_owned()));
+}
+
+#[test]
+fn the_socket_of_a_killed_server_is_in_nobodys_way() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    drop(daemon.session("tony"));
+    drop(daemon);
+    assert!(names(directory.path()).contains(&SOCKET.to_owned()), "it was killed");
+    assert!(done(directory.path(), &["account", "list"]).contains("tony"), "without a server");
+    let daemon = Daemon::start(directory.path(), &[]);
+    assert_ne!(json(directory.path(), &["status"])["server"], Value::Null);
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn a_socket_is_reached_through_the_longest_path() {
+    let directory = TempDir::new().unwrap();
+    let deep = directory.path().join("d".repeat(100)).join("e".repeat(100));
+    fs::create_dir_all(&deep).unwrap();
+    let daemon = Daemon::start(&deep, &[]);
+    create(&deep, "tony");
+    assert_ne!(json(&deep, &["status"])["server"], Value::Null);
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn a_directory_in_the_sockets_place_does_not_stop_the_mail() {
+    let directory = stopped();
+    fs::create_dir(directory.path().join(SOCKET)).unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = daemon.session("tony");
+    assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
+    let (status, _, error) = run(directory.path(), &["account", "list"]);
+    assert_eq!(status, Some(69), "{error}");
+}
+
+#[test]
+fn another_user_is_not_listened_to() {
+    if !rustix::process::geteuid().is_root() {
+        return correio_testing::skip::skipped("only root can become another user");
+    }
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let socket = directory.path().join(SOCKET);
+    // Even where both the directory and the socket are open to others.
+    for (path, mode) in [(directory.path(), 0o755), (&*socket, 0o666)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut theirs = command(directory.path(), &["account", "list"]);
+    theirs.uid(65534).gid(65534);
+    let (status, output, error) = said(&theirs.output().unwrap());
+    assert_eq!((status, &*output), (Some(69), ""), "{error}");
+    assert!(error.contains("another user"), "{error}");
+    fs::set_permissions(&socket, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut theirs = command(directory.path(), &["account", "list"]);
+    theirs.uid(65534).gid(65534);
+    let (status, _, error) = said(&theirs.output().unwrap());
+    assert_eq!(status, Some(77), "{error}");
+    assert!(done(directory.path(), &["account", "list"]).contains("USERNAME"));
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn root_leaves_the_files_to_the_servers_user() {
+    if !rustix::process::geteuid().is_root() {
+        return correio_testing::skip::skipped("only root can become another user");
+    }
+    let directory = stopped();
+    let owner = Some(65534);
+    std::os::unix::fs::chown(directory.path(), owner, owner).unwrap();
+    for name in names(directory.path()) {
+        std::os::unix::fs::chown(directory.path().join(name), owner, owner).unwrap();
+    }
+    create(directory.path(), "tony");
+    done(directory.path(), &["invite"]);
+    let mut server = listening(directory.path());
+    server.uid(65534).gid(65534).stderr(std::process::Stdio::null());
+    let daemon = Daemon::spawn(server);
+    assert!(done(directory.path(), &["account", "list"]).contains("tony"), "root asks the server");
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn a_second_server_leaves_the_socket_of_the_first() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    assert_eq!(refused(listening(directory.path())).0, Some(69));
+    assert_ne!(json(directory.path(), &["status"])["server"], Value::Null);
+    assert!(UnixStream::connect(directory.path().join(SOCKET)).is_ok());
+    assert_eq!(daemon.stop().code(), Some(0));
+}
