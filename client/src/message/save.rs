@@ -81,8 +81,7 @@ pub struct AttachmentSaver<'a, R> {
     parts: usize,
     directory: &'a Path,
     fallback: &'a str,
-    /// The first number of each name that this value has not tried: many attachments may have one
-    /// name.
+    /// For each name, the first number that was not tried: many attachments may have one name.
     numbers: HashMap<String, usize>,
 }
 

@@ -64,8 +64,8 @@ impl Default for MemoryLimits {
     }
 }
 
-/// Members of lists that the mails of one iteration of the event loop may reach: those of one mail
-/// to as many as there may be, or of several to fewer. All connections wait for them.
+/// Most members of lists that the mails of one iteration of the event loop go through: one mail to
+/// the largest lists, or several to smaller ones. All connections wait meanwhile.
 const WALKED_MAX: u32 = correio_proto::limits::MEMBERS_MAX;
 
 /// Idempotency records, and uploads, deleted in one step.
