@@ -4,17 +4,16 @@
 
 /// The script defines the function `_correio`. A package puts the script into a file of this name,
 /// which zsh reads as the body of that function at the first completion: the script then calls the
-/// function that it has defined, so that the first completion has candidates, too. A directory keeps
-/// its slash apart, which zsh takes away again before a space.
+/// function that it has defined, so that the first completion has candidates, too. A directory, which
+/// has no description, keeps its slash apart, which zsh takes away again before a space.
 pub(super) const SCRIPT: &str = r#"#compdef BINARY
 _correio() {
-    local answer candidate value none=1
+    local answer candidate none=1
     local -a directories others
     answer=$(INDEX=$((CURRENT - 1)) VARIABLE=zsh COMPLETER -- "${words[@]}" 2> /dev/null) || return
     for candidate in "${(@f)answer}"; do
-        value="${candidate%%:*}"
-        if [[ "$value" == */ ]]; then
-            directories+=("${value%/}${candidate#"$value"}")
+        if [[ "$candidate" == */ ]]; then
+            directories+=("${candidate%/}")
         elif [[ -n "$candidate" ]]; then
             others+=("$candidate")
         fi
