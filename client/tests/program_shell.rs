@@ -242,6 +242,30 @@ fn zsh_runs_nothing_that_the_name_of_a_file_contains() {
 }
 
 #[test]
+fn zsh_goes_on_within_a_directory_whose_name_has_a_colon() {
+    if !has_shell("zsh") {
+        return;
+    }
+    let (data, files) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    fs::create_dir(files.path().join("k:l")).unwrap();
+    fs::write(files.path().join("k:l/inner"), "x").unwrap();
+    let script = script(data.path(), "zsh");
+    let begin = "PS1='shell> '; autoload -Uz compinit; compinit -u -D";
+    let line = format!("{begin}; source {}", script.display());
+    let mut screen = shell_with(&line, &["zsh", "-f", "-i"], &files);
+    for (typed, completed) in [("correio send --attach k", "l/"), ("in", "l/inner")] {
+        screen.press(typed);
+        screen.sees(typed);
+        screen.press("\t");
+        screen.sees(completed);
+    }
+    screen.press("\x01printf '<%s>' \x05; echo .\r");
+    screen.sees("<correio><send><--attach><k:l/inner>.");
+    screen.press("exit\r");
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
 fn fish_runs_nothing_that_the_name_of_a_file_contains() {
     if !has_shell("fish") {
         return;

@@ -84,6 +84,11 @@ fn the_first_author_in_a_file_is_the_sender_whatever_the_message_says() {
         "From: steve@localhost\nFrom: peter@localhost\n",
         "From: peter@localhost\n, steve@localhost\n",
         "From: peter@localhost\n steve@localhost\n",
+        // Mutt shows a comment as the name.
+        "From: peter@localhost (Steve Rogers)\n",
+        "From: <peter@localhost (Steve Rogers)>\n",
+        "From: peter@localhost, steve\n",
+        "From: \"peter@localhost\n",
         // Heads that programs read in different ways.
         "Subject: a\rFrom: steve@localhost\nFrom: peter@localhost\n",
         "no field\nFrom: peter@localhost\n",
@@ -95,6 +100,21 @@ fn the_first_author_in_a_file_is_the_sender_whatever_the_message_says() {
         let mail = message(format!("{head}\ntext").as_bytes());
         let file = rfc5322::write(&mail, DOMAIN);
         assert!(file.starts_with(own), "{head}");
+        assert_eq!(read(&file).unwrap(), mail);
+    }
+    // The sender chooses the full name, which another program reads as authors of its own.
+    for (name, from) in [
+        ("steve@localhost, Peter", "steve@localhost, Peter"),
+        ("Steve <steve@localhost>, Peter", "Steve <steve@localhost>, Peter"),
+        ("Steve\" <steve@localhost>, \"Peter", "\"Steve\" <steve@localhost>, \"Peter\""),
+        ("Peter (Steve Rogers)", "Peter (Steve Rogers)"),
+        ("=?utf-8?B?U3RldmU=?=", "\"=?utf-8?B?U3RldmU=?=\""),
+    ] {
+        let message = message(format!("From: {from} <peter@localhost>\n\ntext").as_bytes());
+        let mail = Mail { from_name: name.parse().unwrap(), ..message };
+        let file = rfc5322::write(&mail, DOMAIN);
+        assert!(file.starts_with(b"From: "), "{from}");
+        assert!(!file.starts_with(format!("From: {from}").as_bytes()), "{from}");
         assert_eq!(read(&file).unwrap(), mail);
     }
     for odd in [&b"From: peter@localhost\nX: \xff\n\n"[..], b"From: peter@localhost\n", b"\0"] {

@@ -370,6 +370,17 @@ fn the_files_for_ddclient_have_the_settings_that_avoid_repeated_updates() {
 }
 
 #[test]
+fn a_server_in_the_present_directory_is_installed_by_its_name() {
+    let disk = tempfile::tempdir().unwrap();
+    let server = Path::new(env!("CARGO_BIN_EXE_correiod"));
+    let mut command = Command::new(deploy().join("install"));
+    command.current_dir(server.parent().unwrap()).env("DESTDIR", disk.path());
+    let said = command.args(["--binary", "correiod"]).stdin(Stdio::null()).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert!(disk.path().join("usr/local/bin/correiod").is_file());
+}
+
+#[test]
 fn what_is_no_server_is_not_installed() {
     let disk = tempfile::tempdir().unwrap();
     for binary in ["/nonexistent/correiod", "/bin/true"] {

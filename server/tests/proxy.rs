@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -197,14 +197,18 @@ fn lines(log: &Path, event: &str) -> Vec<String> {
     text.lines().filter(|line| line.contains(event)).map(str::to_owned).collect()
 }
 
+/// A server that trusts 127.0.0.1, with data and log in this directory. Returns the log, too.
+fn behind_loopback(directory: &Path) -> (Daemon, PathBuf) {
+    let (data, log) = (directory.join("data"), directory.join("log"));
+    let mut command = command(&data, &["--listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.1"]);
+    command.arg("--log-file").arg(&log).stderr(Stdio::null());
+    (Daemon::spawn(command), log)
+}
+
 #[test]
 fn the_log_names_the_client_and_each_connection_without_a_header() {
     let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("log");
-    let data = directory.path().join("data");
-    let mut command = command(&data, &["--listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.1"]);
-    command.arg("--log-file").arg(&log).stderr(Stdio::null());
-    let daemon = Daemon::spawn(command);
+    let (daemon, log) = behind_loopback(directory.path());
     let connect = |bytes: &[u8]| {
         let mut socket = TcpStream::connect(daemon.address).unwrap();
         socket.write_all(bytes).unwrap();
@@ -259,11 +263,7 @@ fn haproxy_passes_clients_on_with_their_addresses() {
         return skipped("this takes haproxy");
     }
     let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("log");
-    let data = directory.path().join("data");
-    let mut command = command(&data, &["--listen", "127.0.0.1:0", "--proxy-protocol", "127.0.0.1"]);
-    command.arg("--log-file").arg(&log).stderr(Stdio::null());
-    let daemon = Daemon::spawn(command);
+    let (daemon, log) = behind_loopback(directory.path());
     let front = free_address();
     let file = directory.path().join("haproxy.cfg");
     let settings = format!(

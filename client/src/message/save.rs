@@ -81,8 +81,7 @@ pub struct AttachmentSaver<'a, R> {
     parts: usize,
     directory: &'a Path,
     fallback: &'a str,
-    /// The first number of each name that this value has not tried: many attachments may have one
-    /// name.
+    /// For each name, the first number that was not tried: many attachments may have one name.
     numbers: HashMap<String, usize>,
 }
 
@@ -107,11 +106,9 @@ impl<'a, R: Read> AttachmentSaver<'a, R> {
         let name = harmless(head.name.as_deref(), &media, self.fallback);
         let number = self.numbers.entry(name.clone()).or_insert(1);
         let mut file = Unnamed::create(self.directory)?;
-        let written = file.write(&mut self.walk, Decoder::new(head.encoding), cancel);
-        let named = written.and_then(|next| {
-            self.pending = Some(next);
-            file.name(&name, number)
-        });
+        let decoder = Decoder::new(head.encoding);
+        let written = file.write(&mut self.walk, &mut self.pending, decoder, cancel);
+        let named = written.and_then(|()| file.name(&name, number));
         if named.is_err() {
             file.remove();
         }
@@ -163,20 +160,25 @@ impl<'a> Unnamed<'a> {
         Ok(Self { path, directory, temporary, file })
     }
 
-    /// Writes the body of the part that the walk has come to, and returns the step after it.
+    /// Writes the body of the part that the walk has come to. The step after it is `next` then, also
+    /// if the last bytes cannot be written.
     fn write<R: io::BufRead>(
         &mut self,
         walk: &mut Walk<R>,
+        next: &mut Option<Step>,
         mut decoder: Decoder,
         cancel: &Cancel,
-    ) -> Result<Step, SaveError> {
+    ) -> Result<(), SaveError> {
         let failed = |source| SaveError::Write { path: self.path.join(&self.temporary), source };
         let mut output = BufWriter::with_capacity(BUFFER, &self.file);
         let mut decoded = Vec::new();
-        let next = loop {
+        loop {
             match walk.step().map_err(SaveError::Read)? {
                 Step::Body => {}
-                next => break next,
+                step => {
+                    *next = Some(step);
+                    break;
+                }
             }
             if cancel.is_cancelled() {
                 return Err(SaveError::Cancelled);
@@ -184,14 +186,13 @@ impl<'a> Unnamed<'a> {
             decoded.clear();
             decoder.decode(walk.body(), &mut decoded);
             output.write_all(&decoded).map_err(failed)?;
-        };
+        }
         decoded.clear();
         // What is broken was told with the list of attachments.
         let _ = decoder.finish(&mut decoded);
         output.write_all(&decoded).and_then(|()| output.flush()).map_err(failed)?;
         drop(output);
-        durable::sync(&self.file).map_err(failed)?;
-        Ok(next)
+        durable::sync(&self.file).map_err(failed).map(drop)
     }
 
     /// Gives the file the first of its names, from `number` on, that is free. `number` is then the
@@ -240,4 +241,34 @@ impl<'a> Unnamed<'a> {
 fn create_new(directory: &OwnedFd, name: &str) -> Result<File, Errno> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     openat(directory, name, flags, Mode::RUSR | Mode::WUSR).map(File::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn the_attachment_after_one_that_cannot_be_written_is_itself() {
+        let part = |text| format!("--x\r\nContent-Disposition: attachment\r\n\r\n{text}\r\n");
+        let parts: String = ["none", "one", "two"].map(part).concat();
+        let message = format!("Content-Type: multipart/mixed; boundary=x\r\n\r\n{parts}--x--\r\n");
+        let (directory, cancel) = (TempDir::new().unwrap(), Cancel::new());
+        let mut saver = AttachmentSaver::new(message.as_bytes(), directory.path(), "anexo");
+        let head = saver.part(0, &cancel).unwrap();
+        // The bytes are so few that writing them fails at the end alone.
+        let file = File::options().write(true).open("/dev/full").unwrap();
+        let mut full = Unnamed { file, ..Unnamed::create(directory.path()).unwrap() };
+        let decoder = Decoder::new(head.encoding);
+        let written = full.write(&mut saver.walk, &mut saver.pending, decoder, &cancel);
+        assert!(matches!(written, Err(SaveError::Write { .. })));
+        full.remove();
+        for (index, text) in [(1, "one"), (2, "two")] {
+            let path = saver.save(index, &cancel).unwrap();
+            assert_eq!(fs::read_to_string(path).unwrap(), text);
+        }
+    }
 }

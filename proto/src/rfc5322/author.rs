@@ -18,10 +18,21 @@ pub(super) fn is_sender(message: &[u8], mail: &Mail) -> bool {
         Some((name, address)) => (name.trim(), address),
         None => ("", from.trim()),
     };
-    let local = address.rsplit_once('@').map_or(address, |(local, _)| local);
     let is_name =
         name.is_empty() || decoded(name).is_some_and(|name| name == mail.from_name.as_str());
-    local.trim_matches('"').eq_ignore_ascii_case(mail.from.as_str()) && is_name
+    local_part(address).is_some_and(|local| local.eq_ignore_ascii_case(mail.from.as_str()))
+        && is_name
+}
+
+/// The part before the `@` of an address, without quotation marks. `None` if anything else stands
+/// beside the address: programs take a comment for the author's name, and a comma for the beginning
+/// of another author.
+fn local_part(address: &str) -> Option<&str> {
+    let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let is_domain =
+        domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let unquoted = local.strip_prefix('"').and_then(|local| local.strip_suffix('"'));
+    is_domain.then_some(unquoted.unwrap_or(local))
 }
 
 /// The value of the only field `From` of a message, unfolded.
@@ -58,16 +69,23 @@ fn from_field(message: &[u8]) -> Option<String> {
     None
 }
 
-/// A name in quotation marks, in encoded words, or as it is.
+/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may read
+/// it in different ways: as several authors, without a comment, or with encoded words in quotation
+/// marks.
 fn decoded(name: &str) -> Option<String> {
     let Some(quoted) = name.strip_prefix('"') else {
-        return parse_header_text(name);
+        let is_special = |c: char| "()<>[]:;@\\,\"".contains(c) || c.is_control();
+        return parse_header_text(name).filter(|_| !name.contains(is_special));
     };
-    let quoted = quoted.strip_suffix('"')?;
+    let quoted = quoted.strip_suffix('"').filter(|quoted| !quoted.contains("=?"))?;
     let mut text = String::new();
     let mut characters = quoted.chars();
     while let Some(c) = characters.next() {
-        text.push(if c == '\\' { characters.next()? } else { c });
+        match c {
+            '"' => return None,
+            '\\' => text.push(characters.next()?),
+            c => text.push(c),
+        }
     }
     Some(text)
 }

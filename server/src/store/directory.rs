@@ -4,6 +4,8 @@
 //! texts one after the other until it has found enough people, or until it has read as many bytes
 //! as it may.
 
+use std::collections::{BTreeMap, btree_map::Values};
+
 use correio_proto::{
     directory::{Person, Query, fold},
     mail::{FullName, Username},
@@ -20,12 +22,13 @@ const USERNAME: u8 = 1;
 const FULL_NAME: u8 = 2;
 
 /// Accounts whose names share a text, by their ids.
-const ACCOUNTS: usize = 1024;
+const ACCOUNTS: u64 = 1024;
 
 /// The names of all accounts.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
-    texts: Vec<Vec<u8>>,
+    /// By their index. Ids may have any gaps, also those of a damaged database.
+    texts: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Directory {
@@ -34,21 +37,19 @@ impl Directory {
         let Some(text) = text_of(id) else {
             return;
         };
-        if self.texts.len() <= text {
-            self.texts.resize_with(text + 1, Vec::new);
-        }
-        if let Some(text) = self.texts.get_mut(text) {
-            text.push(USERNAME);
-            text.extend_from_slice(username.as_str().as_bytes());
-            text.push(FULL_NAME);
-            text.extend_from_slice(fold(full_name.as_str()).as_bytes());
-        }
+        let text = self.texts.entry(text).or_default();
+        text.push(USERNAME);
+        text.extend_from_slice(username.as_str().as_bytes());
+        text.push(FULL_NAME);
+        text.extend_from_slice(fold(full_name.as_str()).as_bytes());
     }
 
     /// Removes the names of an account.
     pub(super) fn remove(&mut self, id: AccountId, username: &Username) {
-        let text = text_of(id).and_then(|text| self.texts.get_mut(text));
-        let Some(text) = text else {
+        let Some(index) = text_of(id) else {
+            return;
+        };
+        let Some(text) = self.texts.get_mut(&index) else {
             return;
         };
         let mut entry = vec![USERNAME];
@@ -59,14 +60,16 @@ impl Directory {
         };
         let end = end_of_entry(text, begin + 1);
         text.drain(begin..end);
-        if text.len() < text.capacity() / 4 {
+        if text.is_empty() {
+            self.texts.remove(&index);
+        } else if text.len() < text.capacity() / 4 {
             text.shrink_to_fit();
         }
     }
 
     /// Begins a search for the accounts that a query finds, in any order. Of a short query, those
-    /// that only the username fits are left out. The search reads at most `bytes` of the texts, and
-    /// the rest of the text that it is in then.
+    /// that only the username fits are left out. The search begins no further text once it has read
+    /// as many `bytes`.
     pub(super) fn search(&self, query: &Query, bytes: usize) -> Search<'_> {
         let mut part = Vec::new();
         if query.is_short() {
@@ -74,7 +77,7 @@ impl Directory {
         }
         part.extend_from_slice(query.as_str().as_bytes());
         let part = Finder::new(&part).into_owned();
-        Search { part, texts: self.texts.iter(), rest: &[], left: bytes, is_cut: false }
+        Search { part, texts: self.texts.values(), rest: &[], left: bytes, is_cut: false }
     }
 }
 
@@ -82,8 +85,8 @@ impl Directory {
 #[derive(Debug)]
 pub(super) struct Search<'a> {
     part: Finder<'static>,
-    texts: std::slice::Iter<'a, Vec<u8>>,
-    /// What is left of the present text.
+    texts: Values<'a, u64, Vec<u8>>,
+    /// The unread part of the present text.
     rest: &'a [u8],
     /// Bytes of further texts that may be read.
     left: usize,
@@ -142,8 +145,8 @@ pub(super) fn find(
 }
 
 /// The index of the text that has an account's names. `None` for an id below 1.
-fn text_of(id: AccountId) -> Option<usize> {
-    Some(usize::try_from(id.0).ok()?.checked_sub(1)? / ACCOUNTS)
+fn text_of(id: AccountId) -> Option<u64> {
+    Some(u64::try_from(id.0).ok()?.checked_sub(1)? / ACCOUNTS)
 }
 
 /// The username of the first entry of a text that has the part, and the text after that entry.
@@ -155,7 +158,7 @@ fn next_hit<'a>(text: &'a [u8], part: &Finder<'_>) -> Option<(&'a str, &'a [u8])
     Some((username, text.get(end_of_entry(text, hit)..)?))
 }
 
-/// Where the entry ends that has this position, which is not its first.
+/// The end of the entry that has this position, which is after the entry's first byte.
 fn end_of_entry(text: &[u8], position: usize) -> usize {
     let rest = text.get(position..).unwrap_or_default();
     memchr(USERNAME, rest).map_or(text.len(), |length| position + length)
@@ -183,7 +186,7 @@ mod tests {
     #[test]
     fn a_search_that_is_cut_says_that_there_may_be_more() {
         let directory = directory(3 * ACCOUNTS as i64);
-        let bytes = directory.texts[0].len();
+        let bytes = directory.texts[&0].len();
         let look_up = |text: &str, bytes| {
             let query: Query = text.parse().unwrap();
             let search = directory.search(&query, bytes);
@@ -194,9 +197,9 @@ mod tests {
         assert_eq!(look_up("u2000", bytes), (0, true));
         assert_eq!(look_up("u2000", bytes + 1), (0, true));
         assert_eq!(look_up("stark", bytes), (20, true));
-        let all = directory.texts.iter().map(Vec::len).sum();
+        let all = directory.texts.values().map(Vec::len).sum();
         assert_eq!(look_up("nobody", all), (0, false));
-        assert_eq!(look_up("nobody", all - directory.texts[2].len()), (0, true));
+        assert_eq!(look_up("nobody", all - directory.texts[&2].len()), (0, true));
         assert_eq!(look_up("stark", 0), (0, true));
     }
 
@@ -207,6 +210,21 @@ mod tests {
             let query = "ark".parse().unwrap();
             directory.search(&query, bytes).count()
         };
-        assert_eq!((found(1), found(usize::MAX)), (ACCOUNTS, 2 * ACCOUNTS));
+        let accounts = ACCOUNTS as usize;
+        assert_eq!((found(1), found(usize::MAX)), (accounts, 2 * accounts));
+    }
+
+    #[test]
+    fn an_account_of_any_id_takes_the_room_of_its_names_alone() {
+        let mut directory = Directory::default();
+        for id in [i64::MAX, 1 << 40, 1, 0, -1, i64::MIN] {
+            let username = format!("u{}", id.unsigned_abs()).parse().unwrap();
+            directory.add(AccountId(id), &username, &"Tony Stark".parse().unwrap());
+        }
+        let query = "stark".parse().unwrap();
+        let found: Vec<_> = directory.search(&query, usize::MAX).collect();
+        assert_eq!(found, ["u1", "u1099511627776", "u9223372036854775807"]);
+        directory.remove(AccountId(1 << 40), &"u1099511627776".parse().unwrap());
+        assert_eq!(directory.texts.len(), 2);
     }
 }

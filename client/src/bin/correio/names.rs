@@ -77,8 +77,8 @@ impl Names {
     /// The accounts whose names a stranger's full name looks like, in the order of their usernames.
     /// A stranger is an account that is not of the address book, that the reader has not written
     /// to, and that bears this name later than another account does: since `at`, or since an
-    /// earlier mail that is known. Empty for all others. Mails of a stranger make it known to
-    /// nobody, however many they are.
+    /// earlier mail that is known. Returns nothing for any other account. A stranger stays one,
+    /// however many mails it sends.
     pub(crate) fn resembled(
         &self,
         username: &Username,

@@ -1,7 +1,7 @@
 //! The record of mails that were saved here and that the server keeps. It tells a mail that another
 //! program has moved or deleted since from one that was never here.
 //!
-//! The lock for saving is held by every caller.
+//! Every caller holds the lock for saving.
 
 use std::{collections::HashSet, path::Path};
 

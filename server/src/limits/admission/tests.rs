@@ -253,7 +253,7 @@ fn unknown_and_repeated_calls_do_no_harm() {
     );
 }
 
-/// The same decisions, made by a scan of all connections.
+/// Addresses of proxies, as [`place`] has those of clients.
 fn proxy(number: u8) -> IpAddr {
     match number % 2 {
         0 => IpAddr::from(Ipv4Addr::LOCALHOST),
@@ -261,6 +261,7 @@ fn proxy(number: u8) -> IpAddr {
     }
 }
 
+/// The same decisions, made by a scan of all connections.
 struct Model {
     config: AdmissionConfig,
     /// Connections with their prefix and their state, by the time of their last change.

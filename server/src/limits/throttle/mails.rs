@@ -21,7 +21,7 @@ pub enum ToLists {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mails {
     pub(super) bucket: Bucket,
-    /// Mails on their way that may go to lists. Their members are counted only afterwards.
+    /// Mails that may go to lists and are not settled: how many members they reach is not known yet.
     uncounted: u32,
 }
 

@@ -71,8 +71,8 @@ const FULL_OF_ACCOUNTS: &str = "the memory store is full of accounts";
 const FULL_OF_LISTS: &str = "the memory store is full of lists";
 const FULL_OF_MAIL: &str = "the memory store is full of mail";
 
-/// Members of lists that the mails of one iteration of the event loop may reach: those of one mail
-/// to as many as there may be, or of several to fewer. All connections wait for them.
+/// Most members of lists that the mails of one iteration of the event loop go through: one mail to
+/// the largest lists, or several to smaller ones. All connections wait meanwhile.
 const WALKED_MAX: u32 = correio_proto::limits::MEMBERS_MAX;
 
 /// Idempotency records, and uploads, deleted in one step.

@@ -139,14 +139,14 @@ struct Waiting {
     people: usize,
 }
 
-/// What the thread takes at a time.
+/// A step of the thread: it applies the changes, then answers the find.
 #[derive(Debug)]
 struct Task {
     changes: Vec<NameChange>,
     find: Option<Waiting>,
 }
 
-/// What the thread is handed.
+/// Finds and changes that wait for the thread.
 #[derive(Debug, Default)]
 struct Inbox {
     finds: VecDeque<Waiting>,

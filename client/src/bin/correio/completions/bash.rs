@@ -3,19 +3,10 @@
 //! Bash puts a candidate into the command line as it is, and runs what the line contains. The name of
 //! a file may come from a mail, so each character that bash could read as more than itself is quoted.
 
-use std::{
-    ffi::OsString,
-    io::{Error, Write},
-    path::Path,
-};
-
-use clap::Command;
-use clap_complete::env::EnvCompleter;
-
-use super::word::{candidates, filled, index, quoted};
+use super::word::quoted;
 
 /// The script splits the answer at lines alone: it neither splits at spaces nor expands patterns.
-const SCRIPT: &str = r#"
+pub(super) const SCRIPT: &str = r#"
 _correio_complete() {
     local answer candidate
     local words=("${COMP_WORDS[@]}")
@@ -40,39 +31,7 @@ else
 fi
 "#;
 
-/// Completes in bash.
-pub(super) struct Bash;
-
-impl EnvCompleter for Bash {
-    fn name(&self) -> &'static str {
-        "bash"
-    }
-
-    fn is(&self, name: &str) -> bool {
-        name == self.name()
-    }
-
-    fn write_registration(
-        &self,
-        variable: &str,
-        _name: &str,
-        binary: &str,
-        completer: &str,
-        out: &mut dyn Write,
-    ) -> Result<(), Error> {
-        out.write_all(filled(SCRIPT, variable, binary, completer).as_bytes())
-    }
-
-    fn write_complete(
-        &self,
-        command: &mut Command,
-        words: Vec<OsString>,
-        directory: Option<&Path>,
-        out: &mut dyn Write,
-    ) -> Result<(), Error> {
-        for (value, _) in candidates(command, words, index(), directory)? {
-            writeln!(out, "{}", quoted(&value))?;
-        }
-        Ok(())
-    }
+/// A line of the answer to the script.
+pub(super) fn line(value: &str) -> String {
+    quoted(value)
 }

@@ -18,11 +18,14 @@ use std::{
 };
 
 use clap::{Command, ValueEnum};
-use clap_complete::{ArgValueCompleter, CompletionCandidate, env::EnvCompleter};
+use clap_complete::{
+    ArgValueCompleter, CompletionCandidate,
+    env::{EnvCompleter, Fish},
+};
 use correio_client::{AddressBook, BookEntry, KnownPeople};
 use serde_json::json;
 
-use self::{bash::Bash, fish::Fish, zsh::Zsh};
+use self::word::filled;
 use crate::{
     exit::{ExitStatus, Failure},
     output::Output,
@@ -47,24 +50,43 @@ pub(crate) enum Shell {
 }
 
 impl Shell {
-    fn completer(self) -> &'static dyn EnvCompleter {
+    /// The script, which a start-up file or a package gives to the shell.
+    fn script(self) -> io::Result<String> {
+        let own = |script| filled(script, VARIABLE, PROGRAM, PROGRAM);
         match self {
-            Self::Bash => &Bash,
-            Self::Zsh => &Zsh,
-            Self::Fish => &Fish,
+            Self::Bash => Ok(own(bash::SCRIPT)),
+            Self::Zsh => Ok(own(zsh::SCRIPT)),
+            Self::Fish => {
+                let mut script = Vec::new();
+                Fish.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)?;
+                Ok(String::from_utf8_lossy(&script).into_owned())
+            }
+        }
+    }
+
+    /// The position of the word that is completed.
+    fn index(self, words: &[OsString]) -> usize {
+        match self {
+            Self::Bash | Self::Zsh => word::index().unwrap_or(0),
+            // The script passes the words up to the cursor alone.
+            Self::Fish => words.len().saturating_sub(1),
+        }
+    }
+
+    /// A candidate as the script takes it, and the first line of its help.
+    fn line(self, value: &str, help: Option<&str>) -> String {
+        match self {
+            Self::Bash => bash::line(value),
+            Self::Zsh => zsh::line(value, help),
+            Self::Fish => fish::line(value, help),
         }
     }
 }
 
 /// `correio completions`: the script of a shell.
 pub(crate) fn script(shell: Shell) -> Result<Output, Failure> {
-    let mut script = Vec::new();
     let failed = |error: io::Error| Failure::new(ExitStatus::Local, "output", error.to_string());
-    shell
-        .completer()
-        .write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script)
-        .map_err(failed)?;
-    let script = String::from_utf8_lossy(&script).trim_end().to_owned();
+    let script = shell.script().map_err(failed)?.trim_end().to_owned();
     Ok(Output::new(script.clone(), json!({ "script": script })))
 }
 
@@ -79,14 +101,15 @@ pub(crate) fn answer(command: impl FnOnce() -> Command) -> Result<bool, ExitStat
     let (Some(shell), Some(_)) = (shell, words.peek()) else {
         return Ok(false);
     };
-    let mut command = command();
-    let directory = env::current_dir().ok();
-    let mut answer = Vec::new();
-    let written = shell
-        .completer()
-        .write_complete(&mut command, words.collect(), directory.as_deref(), &mut answer)
-        .map_err(io::Error::other)
-        .and_then(|()| io::stdout().write_all(&answer));
+    let words: Vec<_> = words.collect();
+    let (index, directory) = (shell.index(&words), env::current_dir().ok());
+    let found = word::candidates(&mut command(), words, index, directory.as_deref());
+    let written = found.and_then(|found| {
+        let lines = found
+            .iter()
+            .map(|(value, candidate)| shell.line(value, word::help(candidate).as_deref()) + "\n");
+        io::stdout().write_all(lines.collect::<String>().as_bytes())
+    });
     written.map(|()| true).map_err(|_| ExitStatus::Local)
 }
 

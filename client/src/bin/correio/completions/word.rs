@@ -18,9 +18,9 @@ pub(super) fn filled(script: &str, variable: &str, binary: &str, completer: &str
         .replace("BINARY", &quoted(binary))
 }
 
-/// The position of the word, from a script of [`filled`].
-pub(super) fn index() -> usize {
-    env::var(INDEX).ok().and_then(|index| index.parse().ok()).unwrap_or(0)
+/// The position of the word, as a script of [`filled`] passes it. `None` if it passes none.
+pub(super) fn index() -> Option<usize> {
+    env::var(INDEX).ok()?.parse().ok()
 }
 
 /// The candidates for the word at a position. The word may be quoted: it was typed or completed in
