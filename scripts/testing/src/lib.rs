@@ -9,6 +9,7 @@
 pub mod client;
 pub mod guard;
 pub mod hasher;
+pub mod operator;
 pub mod pipe;
 pub mod port;
 pub mod process;
