@@ -64,7 +64,8 @@ pub use correio_proto::{
     fingerprint::Fingerprint,
     invite::Invite,
     mail::{Body, FullName, Invalid, Mail, MailId, Recipients, Seq, Subject, Timestamp, Username},
-    message::{ErrorCode, ErrorReply, LoggedIn, NewMail, Realm, Send, Welcome},
+    message::{ErrorCode, ErrorReply, LoggedIn, MailboxUsage, NewMail, Realm, Send, Welcome},
+    recovery::RecoveryCode,
 };
 
 pub use address::{Address, InvalidAddress};

@@ -6,7 +6,9 @@ use std::{
     fs, io,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
+    sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use correio_client::{
@@ -299,12 +301,15 @@ fn a_file_that_grows_while_it_is_read_is_refused() {
     let draft = draft(vec![AttachmentFile::open(&file).unwrap()]);
     let stop = Cancel::new();
     let (grown, stopped) = (file.clone(), stop.clone());
+    let (begun, has_begun) = mpsc::sync_channel(1);
     let writer = thread::Builder::new().spawn(move || {
         let mut log = fs::File::options().append(true).open(grown).unwrap();
         while !stopped.is_cancelled() {
             io::Write::write_all(&mut log, b"more").unwrap();
+            let _ = begun.try_send(());
         }
     });
+    has_begun.recv_timeout(Duration::from_secs(30)).unwrap();
     let error = draft.write(&message, &Cancel::new());
     stop.cancel();
     writer.unwrap().join().unwrap();

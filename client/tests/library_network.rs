@@ -12,7 +12,7 @@ use correio_client::{
     Address, Cancel, ConnectError, ConnectOptions, RequestError, Service, State, Trust, new_mail_id,
 };
 use correio_proto::{
-    capability::Capabilities,
+    capability::{Capabilities, Capability},
     channel::Channel,
     credential::Password,
     limits,
@@ -21,6 +21,7 @@ use correio_proto::{
         ClientMessage, ErrorCode, ErrorReply, Limits, LoggedIn, NewMail, Notice, Realm,
         RegistrationPolicy, Reply, Request, Send, ServerMessage, Software, Welcome,
     },
+    recovery::RecoveryCode,
     wrong_protocol::WrongProtocol,
 };
 use correio_testing::{skip, wait::eventually};
@@ -133,7 +134,7 @@ fn welcome() -> Welcome {
             frame: 1 << 21,
         },
         registration: RegistrationPolicy::Open {},
-        capabilities: Capabilities::default(),
+        capabilities: Capabilities::from([Capability::recover()]),
     }
 }
 
@@ -512,4 +513,49 @@ fn an_ipv6_server_answers_where_the_machine_has_ipv6() {
         scope.spawn(|| ScriptedConnection::meet(&listener).await_end());
         connect(&address, PATIENCE).unwrap();
     });
+}
+
+/// A code whose answer is lost with the connection: it is sent again and refused, and a login tells
+/// whether it had set the password.
+fn recovers(login: &(impl Fn() -> Reply + Sync)) -> Result<(), RequestError> {
+    let listener = listener();
+    let address = address_of(&listener);
+    let bad = || Reply::Error(ErrorReply::new(ErrorCode::BadCredentials, "a used code"));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut connection = ScriptedConnection::meet(&listener);
+            assert!(matches!(connection.hear().request, Request::Recover(_)));
+            drop(connection);
+            let mut connection = ScriptedConnection::greet(&listener);
+            let again = connection.hear();
+            assert!(matches!(again.request, Request::Recover(_)), "{again:?}");
+            connection.reply(again.number, bad());
+            let asked = connection.hear();
+            assert!(matches!(asked.request, Request::Login(_)), "{asked:?}");
+            let reply = login();
+            let is_in = matches!(reply, Reply::LoggedIn(_));
+            connection.reply(asked.number, reply);
+            if is_in {
+                let left = connection.hear();
+                assert_eq!(left.request, Request::Logout {});
+                connection.reply(left.number, Reply::LoggedOut {});
+            }
+            connection.await_end();
+        });
+        let service = connect(&address, PATIENCE).unwrap();
+        let password = Arc::new(Password::new("uma-senha-nova").unwrap());
+        let code = RecoveryCode::from([5; 10]);
+        let result = service.recover(&tony(), &code, &password, &Cancel::new());
+        assert_eq!(service.username(), None);
+        result
+    })
+}
+
+#[test]
+fn after_a_lost_answer_a_login_tells_whether_a_code_has_set_the_password() {
+    let refusal = |code| Reply::Error(ErrorReply::new(code, "no"));
+    recovers(&logged_in).unwrap();
+    recovers(&|| refusal(ErrorCode::Disabled)).unwrap();
+    let wrong = recovers(&|| refusal(ErrorCode::BadCredentials)).unwrap_err();
+    assert_eq!(wrong.code(), Some(ErrorCode::BadCredentials));
 }

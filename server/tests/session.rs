@@ -20,6 +20,7 @@ use correio_server::{
     },
 };
 use correio_testing::{
+    operator::recover,
     request::{credential, find, hello, id, login, mail, read, register, upload},
     world::{PipeClient, QUOTA, REALM, World, session_config},
 };
@@ -41,6 +42,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ),
         ("find", find("tony")),
         ("list", Request::List(ListRequest::Mine {})),
+        ("recover", recover("nobody", 1, 1)),
         ("ping", Request::Ping {}),
     ]
 }
@@ -73,6 +75,7 @@ fn every_request_in_every_state() {
         ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("find", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("list", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("recover", [Some(NotAllowed), None, Some(NotAllowed)]),
         ("ping", [Some(NotAllowed), None, None]),
     ];
     for ((name, request), (row, expected)) in requests().into_iter().zip(table) {

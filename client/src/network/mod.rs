@@ -69,6 +69,8 @@ pub(crate) struct View {
     pub(crate) welcome: Option<Welcome>,
     pub(crate) username: Option<Username>,
     pub(crate) notices: VecDeque<NewMail>,
+    /// Counts the connections that were greeted.
+    pub(crate) connections: u64,
     pending: news::Pending,
 }
 
@@ -131,6 +133,7 @@ impl Network {
             welcome: None,
             username: None,
             notices: VecDeque::new(),
+            connections: 0,
             pending: news::Pending::default(),
         }));
         let security = options.trust.security(address);
@@ -357,6 +360,7 @@ impl Driver {
                 self.stopping = false;
                 let mut view = lock(&self.view);
                 view.welcome = Some(welcome);
+                view.connections += 1;
                 if self.first.is_none() {
                     view.pending.add(News::Reconnected);
                 }

@@ -21,9 +21,10 @@ use correio_proto::{
     limits::BODY_MAX,
     mail::{FullName, MailId, Timestamp, Username},
     message::{
-        Account, ErrorCode, ErrorReply, Find, Found, LoggedIn, Login, NewMail, Realm, Register,
-        Reply, Request, Send, Welcome,
+        Account, ErrorCode, ErrorReply, Find, Found, LoggedIn, Login, NewMail, Realm, Recover,
+        Register, Reply, Request, Send, Welcome,
     },
+    recovery::RecoveryCode,
 };
 
 use crate::{
@@ -38,7 +39,7 @@ use crate::{
         mailbox::{Mailbox, Stored},
         outgoing::OutgoingMail,
     },
-    trust::KnownServersError,
+    trust::{KnownServersError, Trust},
 };
 use receive::{ContentProgress, Progress, ReceiveOptions, Received};
 
@@ -104,6 +105,12 @@ impl Service {
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// The trust in the server with which this service connects.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.options.trust
     }
 
     /// The server's reply to the last greeting.
@@ -196,6 +203,52 @@ impl Service {
         match self.ask(Request::Login(login), cancel)? {
             Reply::LoggedIn(logged_in) => Ok(logged_in),
             _ => Err(RequestError::Closed),
+        }
+    }
+
+    /// Sets the password of an account by a code of the server's operator, without the password before.
+    /// Does not log in. The account's sessions end. The code works once; if the connection breaks before
+    /// the answer, a login tells whether the new password holds.
+    ///
+    /// # Errors
+    ///
+    /// See [`RequestError`]; `bad_credentials` for a code that is wrong, used, replaced or expired, as
+    /// for an unknown username; `not_allowed` if the server does not offer it or somebody is logged in.
+    pub fn recover(
+        &self,
+        username: &Username,
+        code: &RecoveryCode,
+        password: &Arc<Password>,
+        cancel: &Cancel,
+    ) -> Result<(), RequestError> {
+        if !self.welcome().capabilities.contains(capability::RECOVER) {
+            let text = "this server sets no passwords by codes";
+            return Err(RequestError::Refused(ErrorReply::new(ErrorCode::NotAllowed, text)));
+        }
+        let before = self.network.view().connections;
+        let credential = self.credential(username, password, cancel)?;
+        let (username, code) = (username.clone(), code.clone());
+        let login = Login { username: username.clone(), credential: credential.clone() };
+        let recover = Recover { username, code, credential };
+        let result = self.ask(Request::Recover(recover), cancel).map(drop);
+        let is_refused = |error: &RequestError| error.code() == Some(ErrorCode::BadCredentials);
+        if result.as_ref().is_err_and(is_refused) && self.network.view().connections != before {
+            // The code was sent again on another connection: the answer to the first may be lost.
+            return if self.is_password(login, cancel) { Ok(()) } else { result };
+        }
+        result
+    }
+
+    /// Whether an account has a password, by a login that ends at once.
+    fn is_password(&self, login: Login, cancel: &Cancel) -> bool {
+        match self.ask(Request::Login(login), cancel) {
+            Ok(_) => {
+                // After an error, too, the service does not log in again.
+                let _ = self.logout(cancel);
+                true
+            }
+            // Only the right password is told so.
+            Err(error) => error.code() == Some(ErrorCode::Disabled),
         }
     }
 

@@ -1,6 +1,7 @@
 //! A server in this process, and the program as another process talks to it.
 
 pub mod background;
+pub mod older_server;
 pub mod plain;
 pub mod screen;
 pub mod terminal;
@@ -17,7 +18,9 @@ use correio_client::{
     Address, Cancel, ConnectOptions, KnownServers, NewAccount, Service, Trust, new_mail_id,
 };
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
+use correio_server::store::admin::{AdminDone, AdminJob};
 use correio_testing::{
+    operator::administer,
     proxy::{Proxy, ProxyMode},
     served::RunningServer,
 };
@@ -74,6 +77,14 @@ impl Setup {
     /// Stops the server; the connections end.
     pub fn stop(&mut self) {
         drop(self.running.take());
+    }
+
+    /// Does a job of the operator, for which the server stops and starts again.
+    pub fn operate(&mut self, job: AdminJob) {
+        self.stop();
+        let done = administer(self.server_data.path(), job);
+        assert!(matches!(done, AdminDone::Changed(Some(_)) | AdminDone::Created), "{done:?}");
+        self.start_again();
     }
 
     /// Starts a server that was stopped, on its data and at its address.

@@ -13,13 +13,14 @@ pub use correio_testing::skip::has_terminal;
 use correio_testing::{
     process::processor_time,
     pty::{PtyPair, set_size},
+    wait::eventually,
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags},
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
-    termios::tcgetattr,
+    termios::{LocalModes, tcgetattr},
 };
 
 use super::{PASSWORD, Setup, clean};
@@ -321,6 +322,17 @@ impl Screen {
     /// Waits until the choice with the cursor is this one.
     pub fn current(&mut self, choice: &str) {
         self.sees(&format!("> {choice}"));
+    }
+
+    /// Waits for a question of a command for a secret, and answers it. What is typed before the
+    /// terminal stops showing it is discarded.
+    pub fn answer_hidden(&mut self, question: &str, answer: &str) {
+        self.asks(question);
+        let is_hidden =
+            || !tcgetattr(&self.terminal).unwrap().local_modes.contains(LocalModes::ECHO);
+        eventually(is_hidden);
+        self.press(answer);
+        self.press(ENTER);
     }
 
     pub fn screen(&self) -> &vt100::Screen {

@@ -11,6 +11,7 @@ pub mod client;
 pub mod guard;
 pub mod hasher;
 pub mod http;
+pub mod operator;
 pub mod pipe;
 pub mod port;
 pub mod process;

@@ -222,7 +222,7 @@ impl Session {
     /// Logs a refused request, up to [`REFUSALS_LOGGED`].
     fn report_refusal(&mut self, context: &SessionContext<'_>, reply: &Reply) {
         use ErrorCode::{
-            BadCredentials, Conflict, Incomplete, MailboxFull, MayNotSend, RateLimited,
+            BadCredentials, Conflict, Disabled, Incomplete, MailboxFull, MayNotSend, RateLimited,
             UnknownRecipient,
         };
         let Reply::Error(error) = reply else {
@@ -233,6 +233,7 @@ impl Session {
             error.code,
             BadCredentials
                 | Conflict
+                | Disabled
                 | Incomplete
                 | MailboxFull
                 | MayNotSend
@@ -366,15 +367,11 @@ fn welcome(config: &SessionConfig) -> Welcome {
 
 /// The optional parts of the protocol that this server offers.
 fn capabilities(directory: DirectoryPolicy) -> Capabilities {
+    let (contents, messages) = (Capability::contents(), Capability::messages());
+    let (lists, recover) = (Capability::lists(), Capability::recover());
     match directory {
-        DirectoryPolicy::Members => {
-            let find = Capability::find();
-            let (messages, lists) = (Capability::messages(), Capability::lists());
-            [Capability::contents(), messages, Capability::recover(), lists, find].into()
-        }
-        DirectoryPolicy::Off => {
-            [Capability::contents(), Capability::messages(), Capability::lists()].into()
-        }
+        DirectoryPolicy::Members => [contents, messages, recover, lists, Capability::find()].into(),
+        DirectoryPolicy::Off => [contents, messages, recover, lists].into(),
     }
 }
 

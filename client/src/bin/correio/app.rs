@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) tried: Option<Address>,
     /// The username whose password was refused: the next login asks for the password only.
     pub(crate) refused: Option<Username>,
+    /// The username whose password was wrong: a code of the operator may set a new one.
+    pub(crate) forgotten: Option<Username>,
     /// The status with which a script ends because no server has answered.
     pub(crate) failed: Option<ExitStatus>,
     pub(crate) trust_option: TrustOption,
@@ -52,7 +54,7 @@ impl App {
     ) -> Self {
         let prompt = Prompt::new(&terminal, text);
         let (service, user, tried) = (None, String::new(), None);
-        let (refused, failed) = (None, None);
+        let (refused, forgotten, failed) = (None, None, None);
         Self {
             text,
             prompt,
@@ -61,6 +63,7 @@ impl App {
             user,
             tried,
             refused,
+            forgotten,
             failed,
             trust_option,
             config: Config::default(),

@@ -128,6 +128,10 @@ impl Cli {
     /// Makes the checks that the parser does not make: some options need a command.
     fn checked(mut self) -> Result<Self, UsageError> {
         let options = &mut self.options;
+        if let Some(Command::Recover { username: Some(username), .. }) = &self.command {
+            // A password command gets this username, too.
+            options.user = Some(username.clone());
+        }
         options.server.take_if(|server| server.is_empty());
         options.user.take_if(|user| user.is_empty());
         let has_password_command = options.password_command_origin == Origin::CommandLine;
@@ -258,6 +262,17 @@ pub(crate) enum Command {
         #[arg(long, value_name = "CODE", env = "CORREIO_INVITE", hide_env_values = true)]
         invite: Option<Invite>,
     },
+    /// Set a forgotten password by a code of the server's operator
+    Recover {
+        /// The username of the account, in place of `--user`
+        #[arg(value_name = "NAME", add = completions::usernames())]
+        username: Option<String>,
+        /// A file whose first line is the code; - is standard input
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        code_file: Option<PathBuf>,
+    },
+    /// Show the server, the account, and how full its mailbox is
+    Status,
     /// Send a mail; the body is read from standard input unless it is given
     Send {
         /// The recipients' usernames, separated by commas

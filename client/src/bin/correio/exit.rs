@@ -144,6 +144,11 @@ impl Failure {
         }
     }
 
+    /// A code of the operator that has set no password.
+    pub(crate) fn recovery(text: &Text, error: &RequestError) -> Self {
+        Self { text: text.recovery(error), ..Self::request(text, error) }
+    }
+
     pub(crate) fn send(text: &Text, error: &SendError) -> Self {
         match error {
             SendError::Request(error) => Self::request(text, error),

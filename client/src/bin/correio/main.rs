@@ -36,6 +36,7 @@ mod connect;
 mod editor;
 mod exit;
 mod flag_marks;
+mod fullness;
 mod help;
 mod last_used;
 mod list_args;

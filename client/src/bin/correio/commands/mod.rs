@@ -19,11 +19,13 @@ mod nickname;
 mod password;
 mod ping;
 mod receive;
+mod recover;
 mod register;
 mod reply;
 mod save;
 mod search;
 mod send;
+mod status;
 mod trust;
 mod watch;
 
@@ -35,6 +37,8 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
     match command {
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
+        Command::Recover { code_file, .. } => recover::run(context, code_file.as_deref()),
+        Command::Status => status::run(context),
         Command::Send { to, subject, body } => {
             let signature = context.signature(body.signature)?;
             send::run(context, (to, subject), &BodySource::of(body), &body.attach, signature)

@@ -30,12 +30,12 @@ impl Context<'_> {
         password::existing(&typed).map_err(|error| Failure::request(self.text, &error))
     }
 
-    /// The password for a new account; a user types it twice.
-    pub(super) fn new_password(&self) -> Result<Arc<Password>, Failure> {
+    /// A new password; a user types it twice. `first` is the key of the first question.
+    pub(super) fn new_password(&self, first: &str) -> Result<Arc<Password>, Failure> {
         let question = &self.text.of("register-password-again");
         let differ = &self.text.of("register-passwords-differ");
         let again = Repeat::Yes { question, differ };
-        let typed = self.typed_password("register-password", &again)?;
+        let typed = self.typed_password(first, &again)?;
         Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 

@@ -26,7 +26,7 @@ pub(super) fn run(
         let text = text.of("needs-invite");
         return Err(Failure::new(ExitStatus::NotAllowed, "no_invite", text));
     }
-    let password = context.new_password()?;
+    let password = context.new_password("register-password")?;
     let registration = NewAccount {
         id: new_mail_id(),
         username: username.clone(),

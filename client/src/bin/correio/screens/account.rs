@@ -6,6 +6,7 @@ use correio_client::RequestError;
 use super::user::CurrentUser;
 use crate::{
     app::{App, parse},
+    fullness,
     prompt::{Answer, MenuChoice, Stop},
 };
 
@@ -50,6 +51,10 @@ impl MenuChoice for AccountChoice {
 
 /// Changes or deletes the account.
 pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<AfterChange> {
+    if let Some(usage) = &user.usage {
+        let used = fullness::line(app.text, usage);
+        app.say(&app.text.with("account-usage", &[("used", used.into())]));
+    }
     match app.prompt.menu(app.text, "account-title")? {
         AccountChoice::Name => rename(app, user).map(|()| AfterChange::LoggedIn),
         AccountChoice::Password => change_password(app).map(|()| AfterChange::LoggedIn),

@@ -1,8 +1,8 @@
-//! The first screen: choose a server, register, log in, quit.
+//! The first screen: choose a server, register, log in, set a forgotten password, quit.
 
 use correio_client::Address;
 
-use super::{login, register, server};
+use super::{login, recover, register, server};
 use crate::{
     app::App,
     prompt::{Answer, Choice, Menu, MenuChoice, Stop},
@@ -14,17 +14,21 @@ pub(super) enum FirstChoice {
     Server,
     Register,
     Login,
+    /// Only after a wrong password, on a server that sets passwords by codes.
+    Recover,
     Quit,
 }
 
 impl MenuChoice for FirstChoice {
-    const ALL: &'static [Self] = &[Self::Server, Self::Register, Self::Login, Self::Quit];
+    const ALL: &'static [Self] =
+        &[Self::Server, Self::Register, Self::Login, Self::Recover, Self::Quit];
 
     fn digit(self) -> u8 {
         match self {
             Self::Server => 1,
             Self::Register => 2,
             Self::Login => 3,
+            Self::Recover => 4,
             Self::Quit => 0,
         }
     }
@@ -34,6 +38,7 @@ impl MenuChoice for FirstChoice {
             Self::Server => "first-server",
             Self::Register => "first-register",
             Self::Login => "first-login",
+            Self::Recover => "first-recover",
             Self::Quit => "first-quit",
         }
     }
@@ -59,6 +64,7 @@ pub(crate) fn run(app: &mut App, preset: Option<&Address>) -> Stop {
             Ok(FirstChoice::Server) => server::run(app, preset),
             Ok(FirstChoice::Register) => register::run(app),
             Ok(FirstChoice::Login) => login::run(app),
+            Ok(FirstChoice::Recover) => recover::run(app),
             Ok(FirstChoice::Quit) => return Stop::Leave,
             Err(stop) => Err(stop),
         };
@@ -79,10 +85,12 @@ fn choose(app: &mut App, current: Option<FirstChoice>) -> Answer<FirstChoice> {
     let line = |choice: &FirstChoice| {
         let unavailable = match choice {
             FirstChoice::Server | FirstChoice::Quit => None,
-            FirstChoice::Register | FirstChoice::Login => no_server.clone(),
+            FirstChoice::Register | FirstChoice::Login | FirstChoice::Recover => no_server.clone(),
         };
         Choice { unavailable, ..Choice::of(*choice, text) }
     };
-    let choices: Vec<_> = FirstChoice::ALL.iter().map(line).collect();
+    let is_shown =
+        |choice: &&FirstChoice| **choice != FirstChoice::Recover || app.forgotten.is_some();
+    let choices: Vec<_> = FirstChoice::ALL.iter().filter(is_shown).map(line).collect();
     app.prompt.choose(&Menu { text, title: &text.of("first-title"), choices: &choices, current })
 }

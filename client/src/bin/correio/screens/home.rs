@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
+    fullness::Fullness,
     names::{Names, Since},
     prompt::{Answer, Choice, Menu, MenuChoice, MenuStatus, Stop},
     text::Text,
@@ -72,10 +73,14 @@ impl MenuChoice for HomeChoice {
 
 /// Runs the menu until the user logs out.
 pub(crate) fn run(app: &mut App, server: Address, logged_in: LoggedIn) -> Answer<()> {
-    let LoggedIn { username, full_name, waiting, .. } = logged_in;
-    let mut user = CurrentUser { server, username, full_name, waiting };
+    let LoggedIn { username, full_name, waiting, usage } = logged_in;
+    let mut user = CurrentUser { server, username, full_name, waiting, usage };
     if waiting > 0 {
         app.say(&app.text.count("home-waiting", waiting));
+    }
+    let warning = user.usage.and_then(|usage| Fullness::of(&usage).warning(app.text));
+    if let Some(warning) = warning {
+        app.say(&warning);
     }
     let left = loop {
         if has_ended(app) {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use correio_client::RequestError;
-use correio_proto::{credential::Password, mail::Username};
+use correio_proto::{
+    capability::RECOVER, credential::Password, mail::Username, message::ErrorCode,
+};
 
 use crate::{
     app::{App, parse},
@@ -45,7 +47,7 @@ fn ask_username(app: &mut App) -> Answer<Username> {
 }
 
 /// Logs in, unless no account can have the password, and opens the screen after the login.
-fn log_in(
+pub(super) fn log_in(
     app: &mut App,
     username: Username,
     password: Result<Arc<Password>, RequestError>,
@@ -53,6 +55,7 @@ fn log_in(
     let Some(service) = &app.service else {
         return Err(Stop::Back);
     };
+    app.forgotten = None;
     // Notices of the session before do not belong to this session.
     drop(service.take_notices());
     let server = service.address().clone();
@@ -72,8 +75,20 @@ fn log_in(
                 // The script's next lines are meant for the screen after the login.
                 return Err(Stop::Failed(Failure::request(app.text, &error).status));
             }
+            offer_recovery(app, &username, &error);
             app.refused = Some(username);
             Ok(())
         }
+    }
+}
+
+/// Offers to set a new password after a wrong one, if the server does that by codes of its operator.
+fn offer_recovery(app: &mut App, username: &Username, error: &RequestError) {
+    let service = app.service.as_ref();
+    let is_offered =
+        service.is_some_and(|service| service.welcome().capabilities.contains(RECOVER));
+    if is_offered && error.code() == Some(ErrorCode::BadCredentials) {
+        app.say(&app.text.of("login-forgotten"));
+        app.forgotten = Some(username.clone());
     }
 }

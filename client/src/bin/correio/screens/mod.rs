@@ -11,6 +11,7 @@ mod mail_pages;
 mod reading;
 mod receive;
 mod recipients;
+mod recover;
 mod register;
 mod reply;
 mod search;

@@ -31,6 +31,7 @@ pub(crate) fn point_at(app: &mut App, address: &Address) -> Answer<()> {
     // The connection to the server before ends, whether this server answers or not.
     app.service = None;
     app.refused = None;
+    app.forgotten = None;
     app.failed = None;
     app.tried = Some(address.clone());
     let (option, known) = (app.trust_option, app.known());

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use correio_client::{Address, Cancel, Stored};
+use correio_client::{Address, Cancel, MailboxUsage, Stored};
 use correio_proto::mail::{FullName, Username};
 
 use crate::{
@@ -19,6 +19,8 @@ pub(crate) struct CurrentUser {
     pub(crate) full_name: FullName,
     /// Number of mails that were waiting on the server at the login.
     pub(crate) waiting: u32,
+    /// What the mailbox had at the login, and may have. Older servers do not say it.
+    pub(crate) usage: Option<MailboxUsage>,
 }
 
 impl CurrentUser {

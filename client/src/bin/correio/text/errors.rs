@@ -8,7 +8,7 @@ use correio_client::{
 };
 use correio_proto::{
     mail::{Field, Invalid, Problem, Subject, Username},
-    message::ErrorReply,
+    message::{ErrorCode, ErrorReply},
 };
 
 use super::{Text, size::Rounding};
@@ -118,6 +118,14 @@ impl Text {
             }
             RequestError::Overloaded => self.of("request-overloaded"),
             RequestError::Closed => self.of("request-closed"),
+        }
+    }
+
+    /// Why a code of the operator has set no password.
+    pub(crate) fn recovery(&self, error: &RequestError) -> String {
+        match error.code() {
+            Some(ErrorCode::BadCredentials) => self.of("recover-wrong"),
+            _ => self.request(error),
         }
     }
 

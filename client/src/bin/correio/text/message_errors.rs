@@ -61,7 +61,7 @@ impl Text {
 
     /// Why a file that the user has named cannot be used: in the user's language for what a wrong name
     /// causes, otherwise as the operating system says it.
-    pub(super) fn file_error(&self, error: &io::Error) -> String {
+    pub(crate) fn file_error(&self, error: &io::Error) -> String {
         match error.kind() {
             io::ErrorKind::NotFound => self.of("file-not-found"),
             io::ErrorKind::PermissionDenied => self.of("file-not-allowed"),

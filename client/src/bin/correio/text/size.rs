@@ -22,6 +22,11 @@ impl Text {
         self.size(bytes, Rounding::Up)
     }
 
+    /// A limit in bytes, rounded down.
+    pub(crate) fn limit_of(&self, bytes: u64) -> String {
+        self.size(bytes, Rounding::Down)
+    }
+
     /// A size in bytes as MiB, KiB or bytes, with at most one decimal.
     pub(super) fn size(&self, bytes: u64, rounding: Rounding) -> String {
         let (unit, name) = match bytes {
