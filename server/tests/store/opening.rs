@@ -144,7 +144,7 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     let before = everything(&mut harness);
     harness.close();
     let path = directory.path().join(DATABASE);
-    assert_eq!(version_of(&path), 3);
+    assert_eq!(version_of(&path), 4);
     // The first opening migrates the database, the second finds it migrated.
     for _ in 0..2 {
         let mut harness = open_later(directory.path()).unwrap();
@@ -169,7 +169,7 @@ fn the_mail_of_the_first_version_is_kept_beside_contents_in_pieces() {
     harness.run(upload(tony, 4, 50, 0..50));
     assert!(is_sent(&harness.run(send_large(tony, 4, "tony", 50))));
     harness.close();
-    assert_eq!(version_of(&directory.path().join(DATABASE)), 3);
+    assert_eq!(version_of(&directory.path().join(DATABASE)), 4);
     let mut harness = Harness::sqlite(directory.path());
     let mails = harness.fetch(tony);
     let ids: Vec<_> = mails.iter().map(|mail| mail.id).collect();

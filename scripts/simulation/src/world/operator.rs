@@ -12,20 +12,28 @@ use super::World;
 use crate::check::Violation;
 
 impl World {
-    /// Does one job of the operator about an honest user.
+    /// Does a few jobs of the operator.
     pub(super) fn operate(&mut self) {
+        for _ in 0..self.rng.within(1..=4) {
+            self.operate_once();
+        }
+        self.note_disabled();
+    }
+
+    /// Does one job of the operator, mostly about an honest user.
+    fn operate_once(&mut self) {
         let usernames = self.usernames.clone();
         let Some(username) = usernames.get(self.rng.below(usernames.len())).cloned() else {
             return;
         };
-        let job = match self.rng.below(4) {
+        let job = match self.rng.below(5) {
             0 => {
                 let disabled = AccountState::Disabled(DisabledMail::Kept);
                 AdminJob::SetState { username, state: disabled }
             }
             1 => AdminJob::SetState { username, state: AccountState::Enabled },
-            2 => {
-                let (mails, bytes) = (self.rng.within(0..=4) as u32, self.plan.bounds.quota.bytes);
+            2 | 3 => {
+                let (mails, bytes) = (self.rng.within(0..=2) as u32, self.plan.bounds.quota.bytes);
                 AdminJob::SetQuota { username, quota: Some(Quota { mails, bytes }) }
             }
             _ => match self.announcement() {
@@ -35,7 +43,6 @@ impl World {
         };
         self.trace.note("operator", format_args!("{job:?}"));
         self.store.administer(job);
-        self.note_disabled();
     }
 
     /// A short mail to everybody.

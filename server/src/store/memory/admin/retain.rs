@@ -134,8 +134,8 @@ impl MemoryStore {
     ) -> Progress {
         let waiting = self.accounts.get(id).map_or(0, |account| account.mailbox.mails());
         if waiting > DELETED_STEP {
-            let oldest = self.oldest(id).take(DELETED_STEP).map(|(mail, _)| mail).collect();
-            self.delete_old(step, id, oldest);
+            let oldest: Vec<_> = self.oldest(id).take(DELETED_STEP).map(|(mail, _)| mail).collect();
+            self.delete_old(step, id, &oldest);
             return Progress::Unfinished;
         }
         self.delete_all(id);
@@ -171,7 +171,7 @@ impl MemoryStore {
             }
         }
         let is_unfinished = old.len() >= DELETED_STEP;
-        self.delete_old(step, id, old);
+        self.delete_old(step, id, &old);
         if is_unfinished {
             return Progress::Unfinished;
         }
@@ -189,10 +189,10 @@ impl MemoryStore {
         mails.map(|(seq, stored)| (MailRef { seq, id: stored.mail.id }, stored))
     }
 
-    fn delete_old(&mut self, step: &mut Step<'_>, id: AccountId, mails: Vec<MailRef>) {
+    fn delete_old(&mut self, step: &mut Step<'_>, id: AccountId, mails: &[MailRef]) {
         step.work += mails.len() * WRITE_WORK;
         step.mails += u32::try_from(mails.len()).unwrap_or(u32::MAX);
-        self.confirm(id, &mails);
+        self.confirm(id, mails);
     }
 
     /// Puts a warning into a mailbox. Returns whether the mailbox has it.

@@ -17,6 +17,9 @@ use crate::{
     },
 };
 
+/// An account that sends a mail, with its names.
+type Sender = (AccountId, (Username, FullName));
+
 /// Accounts that one step puts the mail into.
 const STEP: usize = 1000;
 
@@ -55,7 +58,7 @@ pub(super) fn announce(
 pub(super) fn postmaster(
     tables: &mut Tables<'_>,
     now: Timestamp,
-) -> Result<std::result::Result<(AccountId, (Username, FullName)), AdminDone>> {
+) -> Result<std::result::Result<Sender, AdminDone>> {
     let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
     else {
         return Ok(Err(AdminDone::NoAccount));
