@@ -9,6 +9,7 @@ use crate::{
     event::Event,
     ids::ConnId,
     limits::{admission::Admission, network::Network},
+    metrics::visitors::Visit,
 };
 
 impl<T: Transport> Server<T> {
@@ -37,6 +38,7 @@ impl<T: Transport> Server<T> {
             Some(Admission::Rejected(rejection)) => {
                 Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
                 self.counts.refused.add(rejection.as_str());
+                self.counts.visitors.note(peer.ip(), Visit::Refusal);
                 if self.rejected >= REJECTED_MAX {
                     return self.closed.push((id, CloseReason::ByServer));
                 }
@@ -46,6 +48,7 @@ impl<T: Transport> Server<T> {
             }
         }
         self.counts.opened += 1;
+        self.counts.visitors.note(peer.ip(), Visit::Connection);
         Event::ConnectionOpened { connection: id, address: peer }.log();
     }
 }

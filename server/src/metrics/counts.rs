@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use correio_proto::message::{ErrorCode, Request};
 
-use super::histogram::{Histogram, Scale};
+use super::{
+    histogram::{Histogram, Scale},
+    visitors::Visitors,
+};
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +156,8 @@ pub(crate) struct Counts {
     pub(crate) unavailable: u64,
     /// Answers over HTTP, by status.
     pub(crate) http: Tally,
+    /// The addresses that connect most.
+    pub(crate) visitors: Visitors,
 }
 
 impl Default for Counts {
@@ -178,6 +183,7 @@ impl Default for Counts {
             sent_bytes: 0,
             unavailable: 0,
             http: Tally::of(&["200"]),
+            visitors: Visitors::default(),
         }
     }
 }

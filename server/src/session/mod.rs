@@ -47,7 +47,7 @@ pub use crate::limits::list_creation::ListCreation;
 use crate::{
     event::Event,
     ids::{ConnId, Ticket},
-    metrics::counts::Counts,
+    metrics::{counts::Counts, visitors::Visit},
 };
 
 /// Refused requests of one connection that are logged. A client that is refused all the time must
@@ -211,6 +211,9 @@ impl Session {
     fn conclude(&mut self, context: &mut SessionContext<'_>, answer: Answer) -> Reply {
         self.settle(context, answer.settlement);
         count(context.counts, &answer);
+        if let Reply::Error(error) = &answer.reply {
+            context.counts.visitors.note(context.peer.ip(), visit(error.code));
+        }
         emit_effects(context, answer.transition);
         self.report_refusal(context, &answer.reply);
         answer.reply
@@ -243,6 +246,14 @@ impl Session {
             let connection = context.connection;
             Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
         }
+    }
+}
+
+/// What a refused request counts as for its address.
+fn visit(code: ErrorCode) -> Visit {
+    match code {
+        ErrorCode::BadCredentials => Visit::FailedLogin,
+        _ => Visit::Refusal,
     }
 }
 

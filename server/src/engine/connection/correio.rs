@@ -18,7 +18,7 @@ use crate::{
     event::Event,
     ids::Ticket,
     limits::admission::Rejection,
-    metrics::counts::RequestKind,
+    metrics::{counts::RequestKind, visitors::Visit},
     session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
 };
 
@@ -270,6 +270,7 @@ fn push(channel: &mut ByteChannel, message: &ServerMessage) {
 
 fn report(context: &mut SessionContext<'_>, text: &str) {
     context.counts.protocol_errors += 1;
+    context.counts.visitors.note(context.peer.ip(), Visit::Refusal);
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
