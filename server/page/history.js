@@ -80,15 +80,12 @@ export class History {
     }
   }
 
+  /** A clock that was set back leaves out the samples of its future. */
   push(added) {
-    this.samples.push(added);
-    while (
-      this.samples.length > SAMPLES_MAX ||
-      this.samples[0].at < added.at - KEPT ||
-      this.samples[0].at > added.at
-    ) {
-      this.samples.shift();
-    }
+    const { samples } = this;
+    while (samples.length > 0 && samples.at(-1).at > added.at) samples.pop();
+    samples.push(added);
+    while (samples.length > SAMPLES_MAX || samples[0].at < added.at - KEPT) samples.shift();
   }
 
   /** The newest sample, and the oldest of the same run that is not older than `span`. */

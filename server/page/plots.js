@@ -1,6 +1,5 @@
 // The plots, each with a legend, a description, and a table of the same numbers.
 
-import { KEPT } from "./history.js";
 import { element, fill } from "./tables.js";
 
 /* global uPlot */
@@ -31,12 +30,13 @@ function swatch(place) {
 
 /**
  * A plot in an element. `series` are pairs of the name as a function of the language, and the
- * value at a place of the history. `shown` writes a value in a language.
+ * value at a place of the history. `shown` writes a value in a language. `scale` has the lowest top
+ * of the axis, and for whole numbers its steps.
  */
 export class Plot {
-  constructor(id, title, series, shown) {
+  constructor(id, title, series, shown, scale) {
     this.root = document.getElementById(id);
-    Object.assign(this, { title, series, shown, language: null, plot: null });
+    Object.assign(this, { title, series, shown, scale, language: null, plot: null });
     this.legend = element("ul", "legend");
     this.canvas = element("div", "plot");
     this.canvas.setAttribute("role", "img");
@@ -70,7 +70,7 @@ export class Plot {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const axis = { stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
-    const { language, shown } = this;
+    const { language, shown, scale } = this;
     const minutes = (_, values) => values.map((value) => language.minutes.format(value * 1000));
     const line = (_, place) => ({
       stroke: colour(COLOURS[place]), dash: DASHES[place], width: 2, points: { show: false },
@@ -78,10 +78,10 @@ export class Plot {
     return {
       width: Math.max(this.canvas.clientWidth, 100), height: 190,
       legend: { show: false }, cursor: { show: false },
-      scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1e-3)] } },
+      scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, scale.top)] } },
       axes: [
-        { ...axis, values: minutes, space: 60 },
-        { ...axis, size: 72, values: (_, values) => values.map((value) => shown(language, value)) },
+        { ...axis, values: minutes, space: 60, size: 30 },
+        { ...axis, ...scale.steps, size: 72, values: (_, values) => values.map((value) => shown(language, value)) },
       ],
       series: [{}, ...this.series.map(line)],
     };
@@ -102,10 +102,12 @@ export class Plot {
     };
     const lines = this.series.map(([, of]) => samples.map((one, place) => value(one, of, place)));
     this.data = [samples.map((one) => one.at / 1000), ...lines];
-    const end = samples.length > 0 ? samples[samples.length - 1].at / 1000 : 0;
+    const end = samples.at(-1).at / 1000;
+    // The first minute fills the plot, and later up to 15 minutes.
+    const begin = Math.min(samples[0].at / 1000, end - 60);
     this.plot.batch(() => {
       this.plot.setData(this.data, false);
-      this.plot.setScale("x", { min: end - KEPT / 1000, max: end });
+      this.plot.setScale("x", { min: begin, max: end });
     });
     const last = (line) => this.shown(this.language, line[line.length - 1] ?? null);
     const values = this.series.map(([name], place) => `${name(this.language)} ${last(lines[place])}`);
@@ -139,6 +141,11 @@ export class Plot {
 
 const RECENT = 10_000;
 
+const RATES = { top: 1 };
+const TIMES = { top: 0.001 };
+const POWERS = [1, 10, 100, 1000, 10_000, 100_000];
+const WHOLE = { top: 4, steps: { incrs: POWERS.flatMap((power) => [power, 2 * power, 5 * power]) } };
+
 /** All plots of the page. */
 export function plots() {
   const word = (key) => (language) => language.word(key);
@@ -150,10 +157,10 @@ export function plots() {
     (history, place) => history.percentile((one) => one.buckets[request], 0.99, place, RECENT),
   ];
   return [
-    new Plot("plot-mails", "mails", [[word("accepted"), rate("accepted")], [word("delivered"), rate("delivered")]], number(1)),
-    new Plot("plot-latency", "latency", ["send", "fetch", "login"].map(slow), (language, value) => language.duration(value)),
-    new Plot("plot-connections", "connections", [[word("loggedIn"), now("loggedIn")], [word("anonymous"), now("anonymous")]], number(0)),
-    new Plot("plot-queues", "queues", [[word("storeQueue"), now("storeQueue")], [word("hashQueue"), now("hashQueue")]], number(0)),
+    new Plot("plot-mails", "mails", [[word("accepted"), rate("accepted")], [word("delivered"), rate("delivered")]], number(1), RATES),
+    new Plot("plot-latency", "latency", ["send", "fetch", "login"].map(slow), (language, value) => language.duration(value), TIMES),
+    new Plot("plot-connections", "connections", [[word("loggedIn"), now("loggedIn")], [word("anonymous"), now("anonymous")]], number(0), WHOLE),
+    new Plot("plot-queues", "queues", [[word("storeQueue"), now("storeQueue")], [word("hashQueue"), now("hashQueue")]], number(0), WHOLE),
   ];
 }
 

@@ -30,7 +30,7 @@ use crate::{
         network::Network,
         throttle::{Throttle, ThrottleConfig},
     },
-    metrics::{Monitoring, counts::Counts, facts::Connections, visitors::Visit},
+    metrics::{Monitoring, counts::Counts, facts::Connections},
     protocol::Protocol,
     session::{
         Done, Identity, SessionConfig, SessionContext,
@@ -222,8 +222,7 @@ impl<T: Transport> Server<T> {
         }
         if self.connections.len().saturating_sub(self.http) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
-            self.counts.refused.add(reason);
-            self.counts.visitors.note(peer.ip(), Visit::Refusal);
+            self.counts.rejected(peer.ip(), reason);
             Event::ConnectionRefused { address: peer, reason }.log();
             return None;
         }
@@ -236,8 +235,7 @@ impl<T: Transport> Server<T> {
         };
         if let Admission::Rejected(rejection) = admission {
             Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
-            self.counts.refused.add(rejection.as_str());
-            self.counts.visitors.note(peer.ip(), Visit::Refusal);
+            self.counts.rejected(peer.ip(), rejection.as_str());
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
@@ -260,8 +258,7 @@ impl<T: Transport> Server<T> {
             }
         };
         if standing == Standing::Admitted && !is_proxy {
-            self.counts.opened += 1;
-            self.counts.visitors.note(peer.ip(), Visit::Connection);
+            self.counts.opened(peer.ip());
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let timer_at = connection.deadline(&self.config);

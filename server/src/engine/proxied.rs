@@ -9,7 +9,6 @@ use crate::{
     event::Event,
     ids::ConnId,
     limits::{admission::Admission, network::Network},
-    metrics::visitors::Visit,
 };
 
 impl<T: Transport> Server<T> {
@@ -37,8 +36,7 @@ impl<T: Transport> Server<T> {
             }
             Some(Admission::Rejected(rejection)) => {
                 Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
-                self.counts.refused.add(rejection.as_str());
-                self.counts.visitors.note(peer.ip(), Visit::Refusal);
+                self.counts.rejected(peer.ip(), rejection.as_str());
                 if self.rejected >= REJECTED_MAX {
                     return self.closed.push((id, CloseReason::ByServer));
                 }
@@ -47,8 +45,7 @@ impl<T: Transport> Server<T> {
                 return entry.connection.reject(now, rejection);
             }
         }
-        self.counts.opened += 1;
-        self.counts.visitors.note(peer.ip(), Visit::Connection);
+        self.counts.opened(peer.ip());
         Event::ConnectionOpened { connection: id, address: peer }.log();
     }
 }

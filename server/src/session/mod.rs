@@ -47,7 +47,7 @@ pub use crate::limits::list_creation::ListCreation;
 use crate::{
     event::Event,
     ids::{ConnId, Ticket},
-    metrics::{counts::Counts, visitors::Visit},
+    metrics::counts::Counts,
 };
 
 /// Refused requests of one connection that are logged. A client that is refused all the time must
@@ -212,7 +212,7 @@ impl Session {
         self.settle(context, answer.settlement);
         count(context.counts, &answer);
         if let Reply::Error(error) = &answer.reply {
-            context.counts.visitors.note(context.peer.ip(), visit(error.code));
+            context.counts.refused_request(context.peer.ip(), error.code);
         }
         emit_effects(context, answer.transition);
         self.report_refusal(context, &answer.reply);
@@ -246,14 +246,6 @@ impl Session {
             let connection = context.connection;
             Event::RequestRefused { connection, code: error.code, text: &error.text }.log();
         }
-    }
-}
-
-/// What a refused request counts as for its address.
-fn visit(code: ErrorCode) -> Visit {
-    match code {
-        ErrorCode::BadCredentials => Visit::FailedLogin,
-        _ => Visit::Refusal,
     }
 }
 

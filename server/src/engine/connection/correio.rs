@@ -18,7 +18,7 @@ use crate::{
     event::Event,
     ids::Ticket,
     limits::admission::Rejection,
-    metrics::{counts::RequestKind, visitors::Visit},
+    metrics::counts::RequestKind,
     session::{Action, Done, Session, SessionContext, Settlement, Transition, effect::Arrival},
 };
 
@@ -269,8 +269,7 @@ fn push(channel: &mut ByteChannel, message: &ServerMessage) {
 }
 
 fn report(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_errors += 1;
-    context.counts.visitors.note(context.peer.ip(), Visit::Refusal);
+    context.counts.protocol_error(context.peer.ip());
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
