@@ -248,7 +248,8 @@ fn monitored<T: Transport>(
     }
     let sampler = Sampler::start(&config.data_dir, logging).map_err(Failure::Start)?;
     let hosts = config.metrics_host.clone();
-    let server = server.monitored(Monitoring { hosts, sample: sampler.sample(), recent: logging.recent() });
+    let server =
+        server.monitored(Monitoring { hosts, sample: sampler.sample(), recent: logging.recent() });
     Ok((server, Some(sampler)))
 }
 

@@ -217,9 +217,8 @@ fn a_server_shows_its_own_events_and_disk() {
     let daemon = Daemon::start(directory.path(), &["--metrics", &metrics.to_string()]);
     let mut tony = daemon.session("tony");
     assert!(matches!(tony.ask(crate::daemon::mail(1, "tony")), Reply::Sent { .. }));
-    let status = || -> Value {
-        serde_json::from_str(&get(metrics, "/status.json", "*/*").body).unwrap()
-    };
+    let status =
+        || -> Value { serde_json::from_str(&get(metrics, "/status.json", "*/*").body).unwrap() };
     eventually(|| status()["accounts"]["now"] == 1);
     let status = status();
     check(&status);

@@ -118,7 +118,10 @@ mod tests {
         }
         assert!(recent.json().1.len() < 70 << 10, "{}", recent.json().1.len());
         let events = events(&recent);
-        assert_eq!((&events[0]["event"], &events[0]["cut"]), (&"server.warning".into(), &true.into()));
+        assert_eq!(
+            (&events[0]["event"], &events[0]["cut"]),
+            (&"server.warning".into(), &true.into())
+        );
         assert_eq!(events[1]["text"].as_str().map(str::len), Some(460));
     }
 

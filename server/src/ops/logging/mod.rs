@@ -305,7 +305,12 @@ mod tests {
         sink.push("before\n".to_owned());
         flush();
         fs::rename(&path, &moved).unwrap();
-        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), limiter: None, recent: Arc::default() };
+        let logging = Logging {
+            terminal: sink.clone(),
+            file: Some(sink.clone()),
+            limiter: None,
+            recent: Arc::default(),
+        };
         logging.reopen();
         sink.push("after\n".to_owned());
         flush();

@@ -95,12 +95,9 @@ fn respond(head: &Head, context: &ServerContext<'_>) -> Answer {
     match resource {
         Resource::Metrics => metrics(head.format, context),
         Resource::Status => status_of(context),
-        Resource::Page(PageFile { media_type, text, .. }) => Answer {
-            status: Status::Ok,
-            media_type,
-            policy: Policy::Page,
-            body: text.into(),
-        },
+        Resource::Page(PageFile { media_type, text, .. }) => {
+            Answer { status: Status::Ok, media_type, policy: Policy::Page, body: text.into() }
+        }
         Resource::Healthz => Answer::text(Status::Ok, "ok"),
         Resource::Readyz => match context.store.health().ready {
             Ok(()) => Answer::text(Status::Ok, "ready"),
