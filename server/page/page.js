@@ -44,7 +44,7 @@ function show() {
 }
 
 function showRequests(status) {
-  const columns = ["perMinute", "p50", "p95", "p99Column"];
+  const columns = ["perMinute", "p50", "p95", "p99"];
   const kinds = Object.keys(status.requests).filter((kind) => status.requests[kind].buckets.at(-1) > 0);
   const rows = kinds.map((kind) => {
     const pick = (one) => one.buckets[kind];
@@ -112,7 +112,7 @@ function showRefusals(status) {
   const found = Object.entries(refusals(status)).sort((one, other) => other[1] - one[1]);
   const number = (value) => language.number(value);
   const rows = found.map(([reason, count]) => [plain(reason), number(history.refused(reason)), number(count)]);
-  fillOrNone("refusals", ["reason", "recent", "total"], ["", "number", "number"], rows);
+  fillOrNone("refusals", ["reason", "recent", "total"], ["name", "number", "number"], rows);
 }
 
 function showVisitors(status) {
@@ -121,7 +121,7 @@ function showVisitors(status) {
     ...[visitor.connections, visitor.refusals, visitor.failed_logins].map((count) => language.number(count)),
   ]);
   const heads = ["address", "opened", "refused", "failed"];
-  fillOrNone("visitors", heads, ["plain", "number", "number", "number"], rows);
+  fillOrNone("visitors", heads, ["name", "number", "number", "number"], rows);
 }
 
 /** The fields of an event, as a line of the log in text has them. */

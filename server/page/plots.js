@@ -5,6 +5,9 @@ import { element, fill } from "./tables.js";
 /* global uPlot */
 
 const COLOURS = ["first", "second", "third"];
+/** Seconds below which the axis of times shows seconds. */
+const FEW_MINUTES = 300;
+
 const DASHES = [[], [6, 3], [2, 2]];
 
 /** A mean of the numbers that are known. */
@@ -54,7 +57,7 @@ export class Plot {
   /** Draws the words and axes in a language, and in the present colours. */
   speak(language) {
     this.language = language;
-    this.summary.textContent = language.word("table");
+    this.summary.textContent = language.word("table", { title: language.word(this.title) });
     this.legend.replaceChildren(
       ...this.series.map(([name], place) => {
         const entry = element("li");
@@ -71,7 +74,11 @@ export class Plot {
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const axis = { stroke: colour("soft"), grid: { stroke: colour("grid"), width: 1 }, ticks: { show: false } };
     const { language, shown, scale } = this;
-    const minutes = (_, values) => values.map((value) => language.minutes.format(value * 1000));
+    const times = (plot, values) => {
+      const isShort = plot.scales.x.max - plot.scales.x.min < FEW_MINUTES;
+      const form = isShort ? language.clock : language.minutes;
+      return values.map((value) => form.format(value * 1000));
+    };
     const line = (_, place) => ({
       stroke: colour(COLOURS[place]), dash: DASHES[place], width: 2, points: { show: false },
     });
@@ -80,8 +87,8 @@ export class Plot {
       legend: { show: false }, cursor: { show: false },
       scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, scale.top)] } },
       axes: [
-        { ...axis, values: minutes, space: 60, size: 30 },
-        { ...axis, ...scale.steps, size: 72, values: (_, values) => values.map((value) => shown(language, value)) },
+        { ...axis, values: times, space: 70, size: 30 },
+        { ...axis, incrs: scale.steps, size: 72, values: (_, values) => values.map((value) => shown(language, value)) },
       ],
       series: [{}, ...this.series.map(line)],
     };
@@ -141,10 +148,13 @@ export class Plot {
 
 const RECENT = 10_000;
 
-const RATES = { top: 1 };
-const TIMES = { top: 0.001 };
-const POWERS = [1, 10, 100, 1000, 10_000, 100_000];
-const WHOLE = { top: 4, steps: { incrs: POWERS.flatMap((power) => [power, 2 * power, 5 * power]) } };
+/** Steps of an axis from 10 to a power on, which can be written with few digits. */
+const steps = (from) =>
+  Array.from({ length: 9 }, (_, power) => 10 ** (from + power)).flatMap((one) => [one, 2 * one, 5 * one]);
+
+const RATES = { top: 1, steps: steps(-1) };
+const TIMES = { top: 0.001, steps: steps(-4) };
+const WHOLE = { top: 4, steps: steps(0) };
 
 /** All plots of the page. */
 export function plots() {
@@ -153,7 +163,7 @@ export function plots() {
   const rate = (name) => (history, place) => history.rate(name, place);
   const now = (name) => (history, place) => history.samples[place][name];
   const slow = (request) => [
-    (language) => language.word("p99", { request }),
+    () => request,
     (history, place) => history.percentile((one) => one.buckets[request], 0.99, place, RECENT),
   ];
   return [

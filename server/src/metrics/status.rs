@@ -76,10 +76,13 @@ fn bounds(counts: &Counts) -> Vec<f64> {
     counts.iteration.buckets().filter_map(|(bound, _)| bound).collect()
 }
 
-/// The numbers of values up to each bound and of all, and their sum.
 fn histogram(histogram: &Histogram) -> Value {
-    let buckets: Vec<u64> = histogram.buckets().map(|(_, count)| count).collect();
-    json!({ "buckets": buckets, "sum": histogram.sum() })
+    json!({ "buckets": buckets(histogram), "sum": histogram.sum() })
+}
+
+/// The numbers of values up to each bound, and of all.
+fn buckets(histogram: &Histogram) -> Vec<u64> {
+    histogram.buckets().map(|(_, count)| count).collect()
 }
 
 fn requests(counts: &Counts) -> Value {
@@ -88,8 +91,8 @@ fn requests(counts: &Counts) -> Value {
         let errors = ErrorCode::ALL.iter().zip(request.errors).filter(|(_, count)| *count > 0);
         let errors: Map<String, Value> =
             errors.map(|(code, count)| (code.as_str().to_owned(), count.into())).collect();
-        let mut shown = histogram(&request.time);
-        shown["errors"] = errors.into();
+        let (buckets, sum) = (buckets(&request.time), request.time.sum());
+        let shown = json!({ "buckets": buckets, "sum": sum, "errors": errors });
         requests.insert(kind.as_str().to_owned(), shown);
     }
     requests.into()
