@@ -163,6 +163,13 @@ async function keyboard(browser) {
   console.log("ok: keyboard: order, visible focus, language, pause");
 }
 
+/** Sends the mail port something that is not a request, and waits until the server closes. */
+async function knock() {
+  const socket = net.connect(port, "127.0.0.1").resume();
+  socket.write("GET / HTTP/1.1\r\n\r\n");
+  await once(socket, "close");
+}
+
 /** At rest, page, status and metrics have the same numbers. */
 async function atRest(browser) {
   const { context, page } = await open(browser, { viewport: SIZES.desktop, locale: "en-US" });
@@ -179,6 +186,8 @@ async function atRest(browser) {
     assert.equal(value, shown.get(name), name);
   }
   assert.ok(status.mails.accepted > 0);
+  const refusal = page.locator("#refusals tr", { hasText: "protocol_error" }).locator("td").last();
+  assert.equal(await refusal.textContent(), String(shown.get("correio_protocol_errors_total")));
   assert.equal(await tile(page, "Sessions"), String(shown.get('correio_connections{state="logged_in"}')));
   const connections = page.locator("#limits tr", { hasText: "connections" }).locator("td");
   assert.equal((await connections.nth(1).textContent()).replaceAll(",", ""), String(shown.get("correio_connections_max")));
@@ -244,6 +253,7 @@ try {
   await pictures(browser);
   await keyboard(browser);
   assert.deepEqual(await ended, [0, null], "the load test passes");
+  await knock();
   await until(async () => {
     const shown = await metrics();
     return shown.get('correio_connections{state="logged_in"}') + shown.get('correio_connections{state="anonymous"}') === 0;

@@ -1,7 +1,7 @@
 //! Tests of the status page: its numbers, its files and their headers. `scripts/page/test` opens it in
 //! a browser.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path, process::Command, sync::Arc};
 
 use boon::{Compiler, Schemas};
 use correio_proto::message::{ErrorCode, Reply, Request};
@@ -14,6 +14,7 @@ use correio_testing::{
     http::HttpPipe,
     port::free_address,
     request::mail,
+    skip::{skipped, works},
     world::{QUOTA, REALM, World, session_config},
 };
 use log::Level;
@@ -230,6 +231,29 @@ fn a_server_shows_its_own_events_and_disk() {
     assert_eq!((&accepted["from"], &accepted["to"][0]), (&"tony".into(), &"tony".into()));
     tony.ask(Request::Ping {});
     assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn the_page_keeps_fifteen_minutes_and_no_rate_goes_over_a_restart() {
+    let is_new = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)";
+    if !works("node", &["-e", is_new]) {
+        return skipped("this takes node 20, which runs the scripts of the status page");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for folder in ["server/page", "scripts/page"] {
+        for entry in fs::read_dir(root.join(folder)).unwrap().map(Result::unwrap) {
+            if entry.path().extension().is_some_and(|extension| extension == "js") {
+                fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+            }
+        }
+    }
+    fs::write(directory.path().join("package.json"), r#"{"type": "module"}"#).unwrap();
+    let mut node = Command::new("node");
+    node.current_dir(&directory).args(["--test", "history_test.js", "words_test.js"]);
+    let said = node.output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("no rate goes over a restart"));
 }
 
 #[test]
