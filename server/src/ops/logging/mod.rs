@@ -13,6 +13,8 @@ use std::{
 
 use log::{LevelFilter, Log, Record};
 
+use crate::event::recent::RecentEvents;
+
 pub use self::{
     error::LoggingError,
     style::{LogFormat, Style},
@@ -23,8 +25,6 @@ use self::{
     sink::{Entry, Sink},
     target::Target,
 };
-use crate::event::recent::RecentEvents;
-
 mod error;
 mod limiter;
 mod rate_limit;
