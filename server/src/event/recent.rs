@@ -17,9 +17,9 @@ use crate::mutex::lock;
 /// Events that are kept.
 pub const EVENTS_MAX: usize = 100;
 
-/// Longest members of a kept event, in bytes. Longer ones, such as those of a mail to many
-/// recipients, are left out, so that all events take at most 70 KiB.
-const MEMBERS_MAX: usize = 512;
+/// Longest line of a kept event, in bytes with its escapes. Of longer ones, such as those of a mail
+/// to many recipients, the fields are left out, so that all events take at most 64 KiB.
+const LINE_MAX: usize = 640;
 
 /// The last [`EVENTS_MAX`] events, which every thread that logs adds to.
 #[derive(Debug, Default)]
@@ -43,7 +43,7 @@ impl RecentEvents {
         if self.has_ended.load(Ordering::Relaxed) {
             return;
         }
-        let line = json::line(time, level, shortened(members.to_string()));
+        let line = shortened(&time, level, &members.to_string());
         let mut ring = lock(&self.ring);
         if ring.lines.len() >= EVENTS_MAX {
             ring.lines.pop_front();
@@ -67,11 +67,14 @@ impl RecentEvents {
     }
 }
 
-/// Members that are not too long; of others, the event's name and a mark. A name has no comma.
-fn shortened(members: String) -> String {
+/// A line that is not too long; of others, the event's name and a mark. A name has no comma.
+fn shortened(time: &impl fmt::Display, level: Level, members: &str) -> String {
+    let line = json::line(time, level, members);
     match members.split_once(',') {
-        Some((event, _)) if members.len() > MEMBERS_MAX => format!("{event},\"cut\":true"),
-        _ => members,
+        Some((event, _)) if line.len() > LINE_MAX => {
+            json::line(time, level, format_args!("{event},\"cut\":true"))
+        }
+        _ => line,
     }
 }
 
@@ -111,12 +114,19 @@ mod tests {
     fn long_events_are_shortened_so_that_all_together_are_bounded() {
         let recent = RecentEvents::default();
         let long = "\u{202e}\"</script>\\".repeat(10_000);
+        // Each of these characters takes six bytes once it is escaped.
+        let escaped = "\u{7f}".repeat(500);
+        for text in [&long, &escaped] {
+            let short = RecentEvents::default();
+            add(&short, &Event::ServerWarning { text });
+            assert!(short.json().1.len() < 100, "{}", short.json().1);
+        }
         for _ in 0..EVENTS_MAX {
             add(&recent, &Event::ServerWarning { text: &long });
             let text = "é".repeat(230);
             add(&recent, &Event::ServerWarning { text: &text });
         }
-        assert!(recent.json().1.len() < 70 << 10, "{}", recent.json().1.len());
+        assert!(recent.json().1.len() < 65 << 10, "{}", recent.json().1.len());
         let events = events(&recent);
         assert_eq!(
             (&events[0]["event"], &events[0]["cut"]),
