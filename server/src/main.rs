@@ -239,11 +239,13 @@ fn monitored<T: Transport>(
     logging: &Logging,
 ) -> Result<(Server<T>, Option<Sampler>), Failure> {
     if bound.metrics.is_empty() {
+        logging.recent().end();
         return Ok((server, None));
     }
     let sampler = Sampler::start(&config.data_dir, logging).map_err(Failure::Start)?;
     let hosts = config.metrics_host.clone();
-    let server = server.monitored(Monitoring { hosts, sample: sampler.sample() });
+    let server =
+        server.monitored(Monitoring { hosts, sample: sampler.sample(), recent: logging.recent() });
     Ok((server, Some(sampler)))
 }
 

@@ -195,7 +195,7 @@ fn what_cannot_be_served_is_refused() {
     let with =
         |start: &str, lines: &str| format!("{start} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n");
     for (request, status, is_closed) in [
-        (with("GET /", ""), 404, false),
+        (with("GET /index.html", ""), 404, false),
         (with("POST /nowhere", ""), 404, false),
         (with("DELETE /metrics", ""), 405, false),
         (with("POST /metrics", "Content-Length: 0\r\n"), 405, false),

@@ -23,6 +23,7 @@ mod lost;
 mod messages;
 mod metrics;
 mod operator;
+mod page;
 mod process;
 mod promises;
 mod proxy;

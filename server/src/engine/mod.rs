@@ -241,7 +241,7 @@ impl<T: Transport> Server<T> {
         }
         if self.connections.len().saturating_sub(self.http + self.admins) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
-            self.counts.refused.add(reason);
+            self.counts.rejected(peer.ip(), reason);
             Event::ConnectionRefused { address: peer, reason }.log();
             return None;
         }
@@ -254,7 +254,7 @@ impl<T: Transport> Server<T> {
         };
         if let Admission::Rejected(rejection) = admission {
             Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
-            self.counts.refused.add(rejection.as_str());
+            self.counts.rejected(peer.ip(), rejection.as_str());
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
@@ -277,7 +277,7 @@ impl<T: Transport> Server<T> {
             }
         };
         if standing == Standing::Admitted && !is_proxy {
-            self.counts.opened += 1;
+            self.counts.opened(peer.ip());
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let timer_at = connection.deadline(&self.config);

@@ -36,7 +36,7 @@ impl<T: Transport> Server<T> {
             }
             Some(Admission::Rejected(rejection)) => {
                 Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
-                self.counts.refused.add(rejection.as_str());
+                self.counts.rejected(peer.ip(), rejection.as_str());
                 if self.rejected >= REJECTED_MAX {
                     return self.closed.push((id, CloseReason::ByServer));
                 }
@@ -45,7 +45,7 @@ impl<T: Transport> Server<T> {
                 return entry.connection.reject(now, rejection);
             }
         }
-        self.counts.opened += 1;
+        self.counts.opened(peer.ip());
         Event::ConnectionOpened { connection: id, address: peer }.log();
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod json;
 mod obeyed;
+pub mod recent;
 
 use std::{
     fmt::{self, Write},

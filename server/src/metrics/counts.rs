@@ -1,10 +1,13 @@
 //! What the loop's thread counts: plain numbers, without locks.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use correio_proto::message::{ErrorCode, Request};
 
-use super::histogram::{Histogram, Scale};
+use super::{
+    histogram::{Histogram, Scale},
+    visitors::{Visit, Visitors},
+};
 
 /// A kind of request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,11 +127,11 @@ impl Tally {
 pub(crate) struct Counts {
     pub(super) requests: [RequestCounts; RequestKind::ALL.len()],
     /// Inputs that are not requests.
-    pub(crate) protocol_errors: u64,
+    pub(super) protocol_errors: u64,
     /// Work of an iteration of the loop.
     pub(crate) iteration: Histogram,
     /// Connections of mail clients that were opened.
-    pub(crate) opened: u64,
+    pub(super) opened: u64,
     /// Connections of mail clients that were closed, by reason.
     pub(crate) closed: Tally,
     /// Connections that were rejected, by reason.
@@ -157,6 +160,8 @@ pub(crate) struct Counts {
     pub(crate) unavailable: u64,
     /// Answers over HTTP, by status.
     pub(crate) http: Tally,
+    /// The addresses that connect most.
+    pub(super) visitors: Visitors,
 }
 
 impl Default for Counts {
@@ -182,11 +187,39 @@ impl Default for Counts {
             sent_bytes: 0,
             unavailable: 0,
             http: Tally::of(&["200"]),
+            visitors: Visitors::default(),
         }
     }
 }
 
 impl Counts {
+    /// Counts a connection that was opened.
+    pub(crate) fn opened(&mut self, address: IpAddr) {
+        self.opened += 1;
+        self.visitors.note(address, Visit::Connection);
+    }
+
+    /// Counts a connection that was rejected.
+    pub(crate) fn rejected(&mut self, address: IpAddr, reason: &'static str) {
+        self.refused.add(reason);
+        self.visitors.note(address, Visit::Refusal);
+    }
+
+    /// Counts an input that is not a request.
+    pub(crate) fn protocol_error(&mut self, address: IpAddr) {
+        self.protocol_errors += 1;
+        self.visitors.note(address, Visit::Refusal);
+    }
+
+    /// Counts for its address a request that is answered with an error.
+    pub(crate) fn refused_request(&mut self, address: IpAddr, code: ErrorCode) {
+        let visit = match code {
+            ErrorCode::BadCredentials => Visit::FailedLogin,
+            _ => Visit::Refusal,
+        };
+        self.visitors.note(address, visit);
+    }
+
     /// Counts a request that was replied to after this time, with this error if it is one.
     pub(crate) fn replied(&mut self, kind: RequestKind, took: Duration, error: Option<ErrorCode>) {
         let Some(counts) = self.requests.get_mut(kind as usize) else {

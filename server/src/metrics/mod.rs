@@ -1,7 +1,8 @@
 //! Metrics: what the server counts and measures of itself, and the text that collectors read.
 //!
 //! The loop's thread counts in plain numbers ([`counts`]); other threads use atomics ([`shared`]). The
-//! page is written when it is asked for ([`render`]), from the list in [`families`].
+//! text is written when it is asked for ([`render`]), from the list in [`families`]; the numbers of the
+//! status page as JSON, too ([`status`]).
 
 pub(crate) mod counts;
 pub(crate) mod facts;
@@ -10,7 +11,11 @@ pub(crate) mod histogram;
 pub mod hosts;
 pub(crate) mod render;
 pub(crate) mod shared;
+pub(crate) mod status;
 pub(crate) mod text;
+pub(crate) mod visitors;
+
+use crate::event::recent::RecentEvents;
 
 pub use self::{
     facts::Level,
@@ -25,4 +30,6 @@ pub struct Monitoring {
     pub hosts: Hosts,
     /// What a thread of its own reads of process and disk.
     pub sample: std::sync::Arc<Sample>,
+    /// The last events of the log.
+    pub recent: std::sync::Arc<RecentEvents>,
 }

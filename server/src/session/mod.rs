@@ -214,6 +214,9 @@ impl Session {
     fn conclude(&mut self, context: &mut SessionContext<'_>, answer: Answer) -> Reply {
         self.settle(context, answer.settlement);
         count(context.counts, &answer);
+        if let Reply::Error(error) = &answer.reply {
+            context.counts.refused_request(context.peer.ip(), error.code);
+        }
         emit_effects(context, answer.transition);
         self.report_refusal(context, &answer.reply);
         answer.reply

@@ -58,8 +58,8 @@ const SERVER: &[Room] = &[
     ("scratch", &[]),
     ("sysexits", &[]),
     ("waker", &[]),
-    ("event", &["ids"]),
-    ("metrics", &[]),
+    ("event", &["ids", "mutex"]),
+    ("metrics", &["event"]),
     ("limits", &["ids", "metrics"]),
     ("auth", &["data_directory", "event", "ids", "metrics", "mutex", "private_file", "waker"]),
     (

@@ -269,7 +269,7 @@ fn push(channel: &mut ByteChannel, message: &ServerMessage) {
 }
 
 fn report(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_errors += 1;
+    context.counts.protocol_error(context.peer.ip());
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 

@@ -13,18 +13,22 @@ use std::{
 
 use log::{LevelFilter, Log, Record};
 
+use crate::event::recent::RecentEvents;
+
 pub use self::{
     error::LoggingError,
     style::{LogFormat, Style},
 };
 use self::{
     limiter::{LimitedLog, Limiter},
+    recent::RecentLog,
     sink::{Entry, Sink},
     target::Target,
 };
 mod error;
 mod limiter;
 mod rate_limit;
+mod recent;
 mod sink;
 mod style;
 mod target;
@@ -35,6 +39,7 @@ pub struct Logging {
     terminal: Sink,
     file: Option<Sink>,
     limiter: Option<Arc<Limiter>>,
+    recent: Arc<RecentEvents>,
 }
 
 impl Logging {
@@ -60,14 +65,22 @@ impl Logging {
         if let Some(file) = &file {
             dispatch = dispatch.chain(output(file));
         }
-        let (level, sinks) = dispatch.into_log();
+        let recent: Arc<RecentEvents> = Arc::default();
+        let log: Box<dyn Log> = Box::new(RecentLog(recent.clone()));
+        let (level, sinks) = dispatch.chain(log).into_log();
         let limiter = Arc::new(Limiter::new(sinks));
         // With log-level debug or trace every line is written, to help find a fault.
         let is_limited = level <= LevelFilter::Info;
         let log: Box<dyn Log> = Box::new(LimitedLog { limiter: limiter.clone(), is_limited });
         log::set_boxed_logger(log).map_err(|_| LoggingError::Twice)?;
         log::set_max_level(level);
-        Ok(Self { terminal, file, limiter: Some(limiter) })
+        Ok(Self { terminal, file, limiter: Some(limiter), recent })
+    }
+
+    /// The last events that were written.
+    #[must_use]
+    pub fn recent(&self) -> Arc<RecentEvents> {
+        self.recent.clone()
     }
 
     /// Reopens the log file, as after it was renamed. If that fails, the old file stays in use.
@@ -292,7 +305,12 @@ mod tests {
         sink.push("before\n".to_owned());
         flush();
         fs::rename(&path, &moved).unwrap();
-        let logging = Logging { terminal: sink.clone(), file: Some(sink.clone()), limiter: None };
+        let logging = Logging {
+            terminal: sink.clone(),
+            file: Some(sink.clone()),
+            limiter: None,
+            recent: Arc::default(),
+        };
         logging.reopen();
         sink.push("after\n".to_owned());
         flush();

@@ -98,13 +98,21 @@ impl Style {
 }
 
 fn json_line(time: impl fmt::Display, record: &Record<'_>) -> String {
-    let pairs = record.key_values();
-    match pairs.get(json::MEMBERS.into()) {
-        Some(members) => json::line(time, record.level(), members),
-        None => {
-            let message =
-                LibraryMessage { target: record.target(), text: record.args().to_string() };
-            json::line(time, record.level(), message)
+    json::line(time, record.level(), Members(record))
+}
+
+/// The members of a record's line in JSON: those of an event, or of a library's message.
+pub(super) struct Members<'a>(pub(super) &'a Record<'a>);
+
+impl fmt::Display for Members<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = self.0;
+        match record.key_values().get(json::MEMBERS.into()) {
+            Some(members) => members.fmt(f),
+            None => {
+                let text = record.args().to_string();
+                LibraryMessage { target: record.target(), text }.fmt(f)
+            }
         }
     }
 }

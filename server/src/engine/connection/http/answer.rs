@@ -1,6 +1,6 @@
 //! Answers of the HTTP dialogue, and how they are written.
 
-use std::io::Write;
+use std::{borrow::Cow, io::Write};
 
 use correio_proto::mail::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -74,6 +74,28 @@ pub(super) enum Ending {
     Close,
 }
 
+/// What a browser may load and run for an answer that it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// Nothing.
+    Nothing,
+    /// The files of the status page, and the numbers that it asks for; nothing of another server.
+    Page,
+}
+
+impl Policy {
+    /// The directives of the header `Content-Security-Policy`.
+    fn directives(self) -> &'static str {
+        match self {
+            Self::Nothing => "default-src 'none'; frame-ancestors 'none'",
+            Self::Page => {
+                "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+                 img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            }
+        }
+    }
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -81,14 +103,22 @@ pub(super) struct Answer {
     pub(super) status: Status,
     /// The media type of the body.
     pub(super) media_type: &'static str,
+    /// What a browser may load for the body.
+    pub(super) policy: Policy,
     /// The body.
-    pub(super) body: String,
+    pub(super) body: Cow<'static, str>,
 }
 
 impl Answer {
     /// A line of text.
     pub(super) fn text(status: Status, text: &str) -> Self {
-        Self { status, media_type: "text/plain; charset=utf-8", body: format!("{text}\n") }
+        let body = format!("{text}\n").into();
+        Self { status, media_type: "text/plain; charset=utf-8", policy: Policy::Nothing, body }
+    }
+
+    /// Numbers of the server.
+    pub(super) fn data(media_type: &'static str, text: String) -> Self {
+        Self { status: Status::Ok, media_type, policy: Policy::Nothing, body: text.into() }
     }
 
     /// A refusal, whose body is its status.
@@ -104,7 +134,8 @@ impl Answer {
         is_head: bool,
         ending: Ending,
     ) {
-        let Self { status, media_type, body } = self;
+        let Self { status, media_type, policy, body } = self;
+        let policy = policy.directives();
         let date = date(now);
         let allow = match status {
             Status::MethodNotAllowed => "Allow: GET, HEAD\r\n",
@@ -119,7 +150,8 @@ impl Answer {
             output,
             "HTTP/1.1 {}\r\n{date}Content-Type: {media_type}\r\nContent-Length: {}\r\n\
              Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\
-             Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\
+             Cross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n\
+             Content-Security-Policy: {policy}\r\n\
              {allow}{connection}\r\n",
             status.line(),
             body.len(),

@@ -1,19 +1,21 @@
-//! The dialogue of HTTP: metrics and health checks, without bodies of requests and without state.
+//! The dialogue of HTTP: metrics, health checks and the status page, without bodies of requests and without state.
 
 mod answer;
 mod head;
+mod page;
 
 use correio_proto::byte_channel::ByteChannel;
 
 use self::{
-    answer::{Answer, Ending, Status},
+    answer::{Answer, Ending, Policy, Status},
     head::{Head, Method},
+    page::PageFile,
 };
 use super::{
     context::ServerContext,
     step::{Step, Taken},
 };
-use crate::metrics::{facts::Facts, render::render, text::Format};
+use crate::metrics::{facts::Facts, render::render, status::status, text::Format};
 
 /// Bytes of input that the dialogue needs buffered: the longest head.
 pub(super) const HEAD_MAX: usize = head::HEAD_MAX;
@@ -27,6 +29,10 @@ enum Resource {
     Healthz,
     /// Whether mail is taken.
     Readyz,
+    /// The numbers of the status page as JSON.
+    Status,
+    /// A file of the status page.
+    Page(PageFile),
 }
 
 impl Resource {
@@ -36,7 +42,8 @@ impl Resource {
             "/metrics" => Some(Self::Metrics),
             "/healthz" => Some(Self::Healthz),
             "/readyz" => Some(Self::Readyz),
-            _ => None,
+            "/status.json" => Some(Self::Status),
+            _ => page::at(path).map(Self::Page),
         }
     }
 }
@@ -87,6 +94,10 @@ fn respond(head: &Head, context: &ServerContext<'_>) -> Answer {
     }
     match resource {
         Resource::Metrics => metrics(head.format, context),
+        Resource::Status => status_of(context),
+        Resource::Page(PageFile { media_type, text, .. }) => {
+            Answer { status: Status::Ok, media_type, policy: Policy::Page, body: text.into() }
+        }
         Resource::Healthz => Answer::text(Status::Ok, "ok"),
         Resource::Readyz => match context.store.health().ready {
             Ok(()) => Answer::text(Status::Ok, "ready"),
@@ -96,8 +107,21 @@ fn respond(head: &Head, context: &ServerContext<'_>) -> Answer {
 }
 
 fn metrics(format: Format, context: &ServerContext<'_>) -> Answer {
+    let (facts, store) = (facts(context), context.store.health().counts);
+    let sample = &context.monitoring.sample;
+    let text = render(format, &facts, context.session.counts, store, sample);
+    Answer::data(format.media_type(), text)
+}
+
+fn status_of(context: &ServerContext<'_>) -> Answer {
+    let (facts, store) = (facts(context), context.store.health().counts);
+    let (now, counts) = (context.session.now.wall, &context.session.counts);
+    Answer::data("application/json", status(now, &facts, counts, store, context.monitoring))
+}
+
+fn facts(context: &ServerContext<'_>) -> Facts {
     let store = context.store.health();
-    let facts = Facts {
+    Facts {
         uptime: context.session.now.uptime,
         connections: context.connections,
         store_queue: store.queue,
@@ -106,8 +130,5 @@ fn metrics(format: Format, context: &ServerContext<'_>) -> Answer {
         output: context.output.level(),
         uploads: store.uploads,
         ready: store.ready,
-    };
-    let sample = &context.monitoring.sample;
-    let text = render(format, &facts, context.session.counts, store.counts, sample);
-    Answer { status: Status::Ok, media_type: format.media_type(), body: text }
+    }
 }
