@@ -4,12 +4,9 @@ use correio_proto::{limits, mail::Username, message::ListChange};
 
 use super::{
     reply::{AdminErrorCode, AdminReply},
-    step::{Change, Next, Pending, Sessions, no_list, taken},
+    step::{Change, Next, Pending, Sessions, taken},
 };
-use crate::store::{
-    StoreDone,
-    admin::{AdminDone, AdminJob},
-};
+use crate::store::admin::{AdminDone, AdminJob, AdminRefusal};
 
 /// Lists in one reply.
 const LISTS_PAGE: usize = 500;
@@ -46,18 +43,19 @@ pub(super) fn page(page: correio_proto::message::MembersPage) -> Next {
 }
 
 /// Why the store refused a change.
-pub(super) fn refused(done: StoreDone) -> Next {
-    let text = match done {
-        StoreDone::NoSuchList => return no_list(),
-        StoreDone::UsernameTaken => return taken(Vec::new()),
-        StoreDone::UnknownRecipients(names) => {
+pub(super) fn refused(refusal: AdminRefusal) -> Next {
+    let text = match refusal {
+        AdminRefusal::Taken => return taken(Vec::new()),
+        AdminRefusal::UnknownAccounts(names) => {
             let text = "there are no such accounts; nothing was changed";
             return Next::refused_names(AdminErrorCode::NoAccount, text, names);
         }
-        StoreDone::FixedList => "all accounts are members of this list, which stays",
-        StoreDone::LastOwner => "the list would have no owner",
-        StoreDone::ListFull => "the list would have too many members, or an account too many lists",
-        _ => "the store refused the change",
+        AdminRefusal::FixedList => "all accounts are members of this list, which stays",
+        AdminRefusal::LastOwner => "the list would have no owner",
+        AdminRefusal::ListFull => {
+            "the list would have too many members, or an account too many lists"
+        }
+        AdminRefusal::Conflict | AdminRefusal::Unavailable(_) => "the store refused the change",
     };
     Next::refused(AdminErrorCode::Refused, text)
 }

@@ -202,7 +202,7 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
         (Pending::Announcing(announcing), done) => {
             announcement::complete(context, announcing, done)
         }
-        (_, AdminDone::Refused(done)) => lists::refused(*done),
+        (_, AdminDone::Refused(refusal)) => lists::refused(refusal),
         (Pending::Changing(change), AdminDone::Changed(account)) => {
             if let (Sessions::End, Some(account)) = (change.sessions, account) {
                 context.effects.push(Effect::EndSessions { account, except: None });

@@ -178,7 +178,7 @@ fn continue_login(
 ) -> Response {
     match (step, done) {
         (LoginStep::Finding(username, credential), Done::Store(StoreDone::Account(account))) => {
-            verify(context, username, credential, account)
+            verify(context, username, credential, account.map(|account| *account))
         }
         (
             LoginStep::Verifying(username, credential, account),
@@ -192,7 +192,7 @@ fn continue_login(
         }
         (LoginStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
-                Some(now) => log_in(state, context, now),
+                Some(now) => log_in(state, context, *now),
                 None => login_failed(context, &before.username, "changed during the login"),
             }
         }
@@ -219,7 +219,7 @@ fn continue_change(
             renamed(state, context, full_name, &done)
         }
         (ChangeStep::Finding(change, credential), Done::Store(StoreDone::Account(account))) => {
-            verify_for_change(state, change, credential, account)
+            verify_for_change(state, change, credential, account.map(|account| *account))
         }
         (ChangeStep::Verifying(change, hash), Done::Hash(HashDone::Verified(verified))) => {
             if verified {

@@ -54,7 +54,7 @@ pub(crate) fn complete(
         (
             RecoverStep::Finding(username, code, credential),
             Done::Store(StoreDone::Account(account)),
-        ) => compare(context, (username, code, credential), account),
+        ) => compare(context, (username, code, credential), account.as_deref()),
         (RecoverStep::Hashing(username, code), Done::Hash(HashDone::Made(hash))) => {
             let now = context.now.wall;
             let job = StoreJob::Recover { username: username.clone(), code, hash, now };
@@ -75,7 +75,7 @@ pub(crate) fn complete(
 fn compare(
     context: &SessionContext<'_>,
     (username, code, credential): (Username, CodeDigest, Credential),
-    account: Option<AccountRecord>,
+    account: Option<&AccountRecord>,
 ) -> Response {
     let known = account.and_then(|account| account.code);
     match known.filter(|known| known.digest == code) {

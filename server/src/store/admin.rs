@@ -11,7 +11,7 @@ use correio_proto::{
     message::{ListChange, ListOverview, MembersPage},
 };
 
-use super::{NewMailRecord, Quota, StoreDone};
+use super::new_mail::{NewMailRecord, Quota};
 use crate::ids::{AccountId, CodeDigest, InviteId};
 
 /// Username of the account that sends the operator's mail: announcements and warnings. Nobody can
@@ -316,6 +316,25 @@ pub struct SentWarning {
     pub from_name: FullName,
 }
 
+/// Why a change of a list, or a mail of the operator, was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminRefusal {
+    /// Another account, or a list, has the name.
+    Taken,
+    /// There are no such accounts.
+    UnknownAccounts(Vec<Username>),
+    /// All accounts are members of the list, which stays.
+    FixedList,
+    /// The list would have no owner.
+    LastOwner,
+    /// The list would have too many members.
+    ListFull,
+    /// Another mail of the postmaster has this id.
+    Conflict,
+    /// The store could not do the job now. The text is for the log.
+    Unavailable(Arc<str>),
+}
+
 /// Result of an [`AdminJob`], inside of [`super::StoreDone::Admin`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdminDone {
@@ -348,7 +367,7 @@ pub enum AdminDone {
     /// There is no list of this name.
     NoList,
     /// The change was refused, for the reason that a member of the list, or a sender, would get.
-    Refused(Box<StoreDone>),
+    Refused(AdminRefusal),
     /// The announcement is in these mailboxes.
     Announced {
         /// The accounts that got the mail now.

@@ -12,15 +12,12 @@ use std::sync::Arc;
 use correio_proto::{
     directory::Query,
     limits::CONTENT_DEFAULT_MAX,
-    mail::{
-        Content, ContentKind, ContentSize, FullName, Mail, MailId, MailRef, Piece, Recipients, Seq,
-        Subject, Timestamp, Username,
-    },
+    mail::{ContentSize, FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username},
     message::{Found, ListChange, ListOverview, MembersPage, Realm},
 };
-use xxhash_rust::xxh3::Xxh3;
 
-use self::admin::{AccountState, AdminDone, AdminJob, CodeRecord, Usage};
+use self::admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage};
+pub use self::new_mail::{Digest, NewMailRecord, Quota};
 pub use crate::limits::throttle::ToLists;
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket},
@@ -32,6 +29,7 @@ mod directory;
 pub mod kind;
 mod lists;
 pub mod memory;
+mod new_mail;
 mod retention;
 pub mod sqlite;
 mod uploads;
@@ -65,15 +63,6 @@ impl AccountRecord {
     pub fn waiting(&self) -> u32 {
         u32::try_from(self.usage.mails).unwrap_or(u32::MAX)
     }
-}
-
-/// Bounds of one mailbox. A mail that would exceed either is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Mails.
-    pub mails: u32,
-    /// Bytes of subjects and contents.
-    pub bytes: u64,
 }
 
 /// Bounds of the uploads of large contents that no mail names yet. A piece that would exceed one is
@@ -319,72 +308,11 @@ pub enum StoreJob {
     },
 }
 
-/// A mail as its sender hands it in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewMailRecord {
-    /// Made by the sender's client; unique among the sender's mails.
-    pub id: MailId,
-    /// The mail's recipients.
-    pub to: Recipients,
-    /// The mail's subject.
-    pub subject: Subject,
-    /// The mail's content.
-    pub content: Content,
-}
-
-impl NewMailRecord {
-    /// Bytes that it counts for in a mailbox's quota: those of its subject and content.
-    #[must_use]
-    pub fn quota_bytes(&self) -> u64 {
-        self.subject.as_str().len() as u64 + self.content.size()
-    }
-
-    /// Digest of everything but the id: a mail that is sent again has the same digest. Each part is
-    /// hashed after its length, so that text moved from one part to another changes the digest. Of a
-    /// large content, the SHA-256 that its sender states is hashed.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        let mut hash = Xxh3::new();
-        let mut part = |bytes: &[u8]| {
-            hash.update(&(bytes.len() as u64).to_be_bytes());
-            hash.update(bytes);
-        };
-        part(self.subject.as_str().as_bytes());
-        match &self.content {
-            Content::Body(body) => part(body.as_str().as_bytes()),
-            Content::Message(message) => {
-                part(b"");
-                part(b"");
-                part(message.as_bytes());
-            }
-            Content::Large(large) => {
-                part(b"");
-                part(&large.size.get().to_be_bytes());
-                part(&large.sha256.0);
-                // No username is empty.
-                if let ContentKind::Message {} = large.kind {
-                    part(b"");
-                }
-            }
-        }
-        for username in self.to.iter() {
-            part(username.as_str().as_bytes());
-        }
-        Digest(hash.digest128().to_be_bytes())
-    }
-}
-
-/// XXH3 digest of 128 bits, which tells a mail that is sent again from another mail with the same
-/// id. The hash need not be cryptographic: a sender who makes two mails with one digest harms only
-/// themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digest(pub [u8; 16]);
-
 /// A job's result. [`StoreJob`] lists the results of each job; any job may have `Unavailable`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreDone {
     /// The account, if there is one.
-    Account(Option<AccountRecord>),
+    Account(Option<Box<AccountRecord>>),
     /// The account exists now.
     Created,
     /// The same registration made the account before; nothing was changed now.
@@ -489,6 +417,21 @@ pub enum StoreDone {
     /// The store could not do the job now, for example because the disk is full. Nothing was
     /// changed, and the next job may succeed. The text is for the log.
     Unavailable(Arc<str>),
+}
+
+impl From<StoreDone> for AdminRefusal {
+    fn from(done: StoreDone) -> Self {
+        match done {
+            StoreDone::UsernameTaken => Self::Taken,
+            StoreDone::UnknownRecipients(names) => Self::UnknownAccounts(names),
+            StoreDone::FixedList => Self::FixedList,
+            StoreDone::LastOwner => Self::LastOwner,
+            StoreDone::ListFull => Self::ListFull,
+            StoreDone::Conflict => Self::Conflict,
+            StoreDone::Unavailable(text) => Self::Unavailable(text),
+            other => Self::Unavailable(format!("an unexpected result: {other:?}").into()),
+        }
+    }
 }
 
 /// Result of submitting a job.

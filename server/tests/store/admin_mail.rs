@@ -11,7 +11,7 @@ use correio_server::{
     ids::{AccountId, InviteId},
     store::{
         NewMailRecord, Quota, StoreDone, StoreJob,
-        admin::{AdminDone, AdminJob, DisabledMail, InviteRecord, NewAccountRecord},
+        admin::{AdminDone, AdminJob, AdminRefusal, DisabledMail, InviteRecord, NewAccountRecord},
     },
 };
 
@@ -68,7 +68,7 @@ fn the_operator_makes_and_empties_a_list_and_it_stays(harness: &mut Harness) {
     assert_eq!(new_list(harness, "tony"), AdminDone::Taken(vec![name("tony")]));
     assert_eq!(members(harness, "turma"), [""; 0]);
     assert!(is_sent(&harness.run(send(tony, 1, "turma", "text"))), "nobody gets it");
-    let nobody = AdminDone::Refused(Box::new(StoreDone::UnknownRecipients(vec![name("nobody")])));
+    let nobody = AdminDone::Refused(AdminRefusal::UnknownAccounts(vec![name("nobody")]));
     assert_eq!(add(harness, "turma", "tony,nobody", Role::Owner {}), nobody);
     assert_eq!(add(harness, "turma", "tony", Role::Owner {}), changed);
     assert_eq!(add(harness, "turma", "pepper", Role::Member {}), changed);
@@ -118,7 +118,7 @@ fn the_list_of_all_accounts_gets_owners_and_stays(harness: &mut Harness) {
     assert_eq!(remove(harness, "everybody", "tony"), changed);
     assert_eq!(harness.run(send(tony, 2, "everybody", "text")), refused);
     assert_eq!(members(harness, "everybody"), ["pepper", "tony"]);
-    let fixed = AdminDone::Refused(Box::new(StoreDone::FixedList));
+    let fixed = AdminDone::Refused(AdminRefusal::FixedList);
     assert_eq!(change(harness, "everybody", ListChange::Delete {}), fixed);
     assert_eq!(members(harness, "everybody"), ["pepper", "tony"]);
 }
@@ -151,7 +151,7 @@ fn an_announcement_reaches_the_enabled_whatever_their_quotas_and_once(harness: &
     let postmaster = show(harness, "postmaster");
     assert_eq!((postmaster.has_password, postmaster.usage.mails), (false, 0));
     assert_eq!(announce(harness, 1, None, "text"), announced(&[]), "again");
-    let conflict = AdminDone::Refused(Box::new(StoreDone::Conflict));
+    let conflict = AdminDone::Refused(AdminRefusal::Conflict);
     assert_eq!(announce(harness, 1, None, "other"), conflict);
     assert_eq!(announce(harness, 2, Some("bruce"), "text"), announced(&[tony]));
     assert_eq!(show(harness, "postmaster").id, postmaster.id, "it was made once");

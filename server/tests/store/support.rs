@@ -349,7 +349,7 @@ impl Harness {
 
     pub fn record(&mut self, username: &str) -> AccountRecord {
         match self.run(find(username)) {
-            StoreDone::Account(Some(account)) => account,
+            StoreDone::Account(Some(account)) => *account,
             other => panic!("an account was expected, not {other:?}"),
         }
     }

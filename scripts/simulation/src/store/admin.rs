@@ -153,7 +153,7 @@ impl State {
                     None => AdminDone::NoList,
                     Some(StoreDone::Changed) => AdminDone::Changed(None),
                     Some(StoreDone::UsernameTaken) => AdminDone::Taken(vec![name]),
-                    Some(refusal) => AdminDone::Refused(Box::new(refusal)),
+                    Some(refusal) => AdminDone::Refused(refusal.into()),
                 }
             }
             _ => AdminDone::NoList,
@@ -223,7 +223,7 @@ impl State {
         let ids: Vec<AccountId> = reached.into_iter().map(|(_, id)| id).collect();
         match self.put_once(sender, mail, now, &ids) {
             Ok(accounts) => AdminDone::Announced { accounts, next },
-            Err(refusal) => AdminDone::Refused(Box::new(refusal)),
+            Err(refusal) => AdminDone::Refused(refusal.into()),
         }
     }
 

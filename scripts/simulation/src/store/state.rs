@@ -71,7 +71,7 @@ impl State {
         let bounds = bounds.into();
         match job {
             StoreJob::FindAccount { username } => {
-                StoreDone::Account(self.record(bounds.quota, &username))
+                StoreDone::Account(self.record(bounds.quota, &username).map(Box::new))
             }
             StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
                 let (register_id, hash) = (Some(register_id), Some(hash));

@@ -172,7 +172,9 @@ impl MemoryStore {
 
     fn run(&mut self, job: StoreJob) -> StoreDone {
         match job {
-            StoreJob::FindAccount { username } => StoreDone::Account(self.find(&username)),
+            StoreJob::FindAccount { username } => {
+                StoreDone::Account(self.find(&username).map(Box::new))
+            }
             StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
                 self.create(register_id, username, full_name, hash, invite)
             }

@@ -15,7 +15,8 @@ const PRUNE_STEP: u32 = 1000;
 pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDone> {
     match job {
         StoreJob::FindAccount { username } => {
-            accounts::find(tables, username).map(StoreDone::Account)
+            let account = accounts::find(tables, username)?;
+            Ok(StoreDone::Account(account.map(Box::new)))
         }
         StoreJob::CreateAccount { register_id, username, full_name, hash, invite } => {
             accounts::create(tables, register_id, username, full_name, hash, *invite)

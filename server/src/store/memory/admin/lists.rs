@@ -58,7 +58,7 @@ impl MemoryStore {
         };
         match result {
             StoreDone::Changed => AdminDone::Changed(None),
-            other => AdminDone::Refused(Box::new(other)),
+            other => AdminDone::Refused(other.into()),
         }
     }
 

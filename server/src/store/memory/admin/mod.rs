@@ -17,9 +17,9 @@ use crate::{
     store::{
         NewMailRecord, Quota, StoreDone,
         admin::{
-            AccountOverview, AccountState, AdminDone, AdminJob, CodeRecord, DisabledMail,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
-            Usage,
+            AccountOverview, AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord,
+            DisabledMail, InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER,
+            POSTMASTER_NAME, Totals, Usage,
         },
         lists::is_reserved,
         retention::begin_of_day,
@@ -225,7 +225,7 @@ impl MemoryStore {
         match account.record(mail.id) {
             // A step that is repeated after a lost answer.
             Some(record) if record.digest == mail.digest() => accounts.clear(),
-            Some(_) => return AdminDone::Refused(Box::new(StoreDone::Conflict)),
+            Some(_) => return AdminDone::Refused(AdminRefusal::Conflict),
             None => {
                 let total = mail.quota_bytes() * accounts.len() as u64;
                 let is_large = matches!(mail.content, Content::Large(_));
@@ -293,5 +293,5 @@ impl MemoryStore {
 }
 
 fn refused(text: &str) -> AdminDone {
-    AdminDone::Refused(Box::new(StoreDone::Unavailable(text.into())))
+    AdminDone::Refused(AdminRefusal::Unavailable(text.into()))
 }

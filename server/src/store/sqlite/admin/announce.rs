@@ -50,7 +50,7 @@ pub(super) fn announce(
         StoreDone::Sent { .. } => Ok(AdminDone::Announced { accounts, next }),
         // A step that is repeated after a lost answer.
         StoreDone::SentBefore { .. } => Ok(AdminDone::Announced { accounts: Vec::new(), next }),
-        other => Ok(AdminDone::Refused(Box::new(other))),
+        other => Ok(AdminDone::Refused(other.into())),
     }
 }
 

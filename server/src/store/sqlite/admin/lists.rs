@@ -80,7 +80,7 @@ pub(super) fn change(
     };
     Ok(match result {
         StoreDone::Changed => AdminDone::Changed(None),
-        other => AdminDone::Refused(Box::new(other)),
+        other => AdminDone::Refused(other.into()),
     })
 }
 

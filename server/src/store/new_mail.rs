@@ -1,0 +1,74 @@
+//! What a mail brings to a store, and what a mailbox may have.
+
+use correio_proto::mail::{Content, ContentKind, MailId, Recipients, Subject};
+use xxhash_rust::xxh3::Xxh3;
+
+/// Bounds of one mailbox. A mail that would exceed either is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Mails.
+    pub mails: u32,
+    /// Bytes of subjects and contents.
+    pub bytes: u64,
+}
+
+/// A mail as its sender hands it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMailRecord {
+    /// Made by the sender's client; unique among the sender's mails.
+    pub id: MailId,
+    /// The mail's recipients.
+    pub to: Recipients,
+    /// The mail's subject.
+    pub subject: Subject,
+    /// The mail's content.
+    pub content: Content,
+}
+
+impl NewMailRecord {
+    /// Bytes that it counts for in a mailbox's quota: those of its subject and content.
+    #[must_use]
+    pub fn quota_bytes(&self) -> u64 {
+        self.subject.as_str().len() as u64 + self.content.size()
+    }
+
+    /// Digest of everything but the id: a mail that is sent again has the same digest. Each part is
+    /// hashed after its length, so that text moved from one part to another changes the digest. Of a
+    /// large content, the SHA-256 that its sender states is hashed.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hash = Xxh3::new();
+        let mut part = |bytes: &[u8]| {
+            hash.update(&(bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        part(self.subject.as_str().as_bytes());
+        match &self.content {
+            Content::Body(body) => part(body.as_str().as_bytes()),
+            Content::Message(message) => {
+                part(b"");
+                part(b"");
+                part(message.as_bytes());
+            }
+            Content::Large(large) => {
+                part(b"");
+                part(&large.size.get().to_be_bytes());
+                part(&large.sha256.0);
+                // No username is empty.
+                if let ContentKind::Message {} = large.kind {
+                    part(b"");
+                }
+            }
+        }
+        for username in self.to.iter() {
+            part(username.as_str().as_bytes());
+        }
+        Digest(hash.digest128().to_be_bytes())
+    }
+}
+
+/// XXH3 digest of 128 bits, which tells a mail that is sent again from another mail with the same
+/// id. The hash need not be cryptographic: a sender who makes two mails with one digest harms only
+/// themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digest(pub [u8; 16]);
