@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{
     encoding::LINE_MAX,
     line_ends::{LineEndCopier, LineEnds},
-    write_message_fields,
+    message_fields::write_message_fields,
 };
 use crate::mail::{ContentHasher, ContentKind, LargeContent};
 

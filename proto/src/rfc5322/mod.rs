@@ -29,6 +29,7 @@ mod encoding;
 mod file_name;
 mod large;
 mod line_ends;
+mod message_fields;
 
 pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader, LargeInFile};
@@ -36,6 +37,7 @@ pub use large::{ContentEncoder, ContentReader, LargeInFile};
 pub use encoding::header_text;
 use encoding::{BodyEncoding, parse_header_text};
 use line_ends::{LineEndCopier, LineEnds};
+use message_fields::{MESSAGE_LENGTH, MESSAGE_LINES, write_message_fields};
 
 /// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
 /// name.
@@ -157,15 +159,6 @@ fn write_message(mail: &Mail, domain: &str) -> Vec<u8> {
         copier.finish(&mut file);
     }
     file
-}
-
-/// Appends the fields after which a message of this size begins.
-fn write_message_fields(line_ends: LineEnds, size: u64, file: &mut Vec<u8>) {
-    if let Some(stated) = line_ends.stated() {
-        file.extend_from_slice(format!("{MESSAGE_LINES}: {stated}\n").as_bytes());
-    }
-    // The last field: the message begins after this line.
-    file.extend_from_slice(format!("{MESSAGE_LENGTH}: {size}\n").as_bytes());
 }
 
 /// The file of a mail whose content is a text.
@@ -356,12 +349,6 @@ const NAMES: [&str; 13] = [
 
 /// The subject of a mail whose content is a message: the message may have another.
 const SUBJECT: &str = "X-Correio-Subject";
-
-/// The field that only mails have whose content is a message with exchanged line ends.
-const MESSAGE_LINES: &str = "X-Correio-Message-Lines";
-
-/// The field that only mails have whose content is a message, and after which the message begins.
-const MESSAGE_LENGTH: &str = "X-Correio-Message-Length";
 
 /// The field that only mails with a large content have.
 const SHA256: &str = "X-Correio-Sha256";

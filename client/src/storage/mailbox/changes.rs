@@ -4,6 +4,9 @@
 //! within the folder, as flags are changed, is the same mail: it has left as often as it has come.
 
 #[cfg(target_os = "linux")]
+use super::scan::Subdirectory;
+
+#[cfg(target_os = "linux")]
 pub(super) use linux::Changes;
 #[cfg(not(target_os = "linux"))]
 pub(super) use unwatched::Changes;
@@ -26,8 +29,7 @@ mod linux {
         io::Errno,
     };
 
-    use super::Change;
-    use crate::storage::mailbox::scan::Subdirectory;
+    use super::{Change, Subdirectory};
 
     /// Bytes of events that are read at once: one event takes less than 300.
     const BUFFER: usize = 16 * 1024;

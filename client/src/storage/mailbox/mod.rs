@@ -29,6 +29,7 @@ mod message_text;
 mod name;
 mod numbers;
 mod parallel;
+mod present;
 mod readable;
 mod reading;
 mod saving;
