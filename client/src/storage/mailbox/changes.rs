@@ -4,9 +4,6 @@
 //! within the folder, as flags are changed, is the same mail: it has left as often as it has come.
 
 #[cfg(target_os = "linux")]
-use super::scan::Subdirectory;
-
-#[cfg(target_os = "linux")]
 pub(super) use linux::Changes;
 #[cfg(not(target_os = "linux"))]
 pub(super) use unwatched::Changes;
@@ -29,7 +26,7 @@ mod linux {
         io::Errno,
     };
 
-    use super::{Change, Subdirectory};
+    use crate::storage::mailbox::{changes::Change, scan::Subdirectory};
 
     /// Bytes of events that are read at once: one event takes less than 300.
     const BUFFER: usize = 16 * 1024;
@@ -42,13 +39,13 @@ mod linux {
 
     /// Watches the directories of a folder.
     #[derive(Debug)]
-    pub(in crate::storage::mailbox) struct Changes {
+    pub(crate) struct Changes {
         inotify: OwnedFd,
     }
 
     impl Changes {
         /// Begins to watch. `None` if the system allows no watch.
-        pub(in crate::storage::mailbox) fn watch(mailbox: &Path) -> Option<Self> {
+        pub(crate) fn watch(mailbox: &Path) -> Option<Self> {
             let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok()?;
             let events = WatchFlags::CREATE
                 | WatchFlags::DELETE
@@ -64,7 +61,7 @@ mod linux {
         }
 
         /// Whether mails have come or gone since the last call.
-        pub(in crate::storage::mailbox) fn take(&self) -> Change {
+        pub(crate) fn take(&self) -> Change {
             let mut buffer = [MaybeUninit::uninit(); BUFFER];
             let mut reader = Reader::new(&self.inotify, &mut buffer);
             let mut balances: HashMap<FileName, i64> = HashMap::new();
@@ -98,18 +95,18 @@ mod linux {
 mod unwatched {
     use std::path::Path;
 
-    use super::Change;
+    use crate::storage::mailbox::changes::Change;
 
     /// This system has no watch that is used here.
     #[derive(Debug)]
-    pub(in crate::storage::mailbox) enum Changes {}
+    pub(crate) enum Changes {}
 
     impl Changes {
-        pub(in crate::storage::mailbox) fn watch(_: &Path) -> Option<Self> {
+        pub(crate) fn watch(_: &Path) -> Option<Self> {
             None
         }
 
-        pub(in crate::storage::mailbox) fn take(&self) -> Change {
+        pub(crate) fn take(&self) -> Change {
             match *self {}
         }
     }
