@@ -193,6 +193,8 @@ completion-keys = Tab and the arrows choose, Enter takes, Esc closes
 completion-searching = Looking in the server's directory…
 completion-more = More people have this in their names: type more of it
 completion-none = Nobody is known by this name.
+completion-more-files = More names begin like this: type more of it
+completion-no-file = No file has this name.
 
 nickname-line = { $nickname }: { $people }
 nickname-none = The address book is empty.

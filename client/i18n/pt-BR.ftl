@@ -193,6 +193,8 @@ completion-keys = Tab e as setas escolhem, Enter aceita, Esc fecha
 completion-searching = Procurando no catálogo do servidor…
 completion-more = Há mais pessoas com isto no nome: digite mais um pouco
 completion-none = Ninguém é conhecido por este nome.
+completion-more-files = Há mais nomes que começam assim: digite mais um pouco
+completion-no-file = Nenhum arquivo tem este nome.
 
 nickname-line = { $nickname }: { $people }
 nickname-none = A agenda está vazia.

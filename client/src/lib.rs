@@ -95,7 +95,7 @@ pub use storage::drafts::{
 pub use storage::mailbox::{
     Begun, Completed, Condition, Entries, Entry, Flag, FlagChange, Flags, Folder, InvalidWords,
     List, MailContent, MailSource, MailStatus, MailText, Mailbox, MailboxError, MailboxNote,
-    Marked, Readable, Saving, Selected, SentMail, Stored, Words, read_file,
+    Marked, Numbers, Present, Readable, Saving, Selected, SentMail, Stored, Words, read_file,
 };
 pub use storage::outgoing::{ContentError, OutgoingContent, OutgoingMail};
 pub use storage::people::{

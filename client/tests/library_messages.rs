@@ -211,6 +211,37 @@ fn another_library_reads_what_is_made() {
     }
 }
 
+/// A program takes an attached text without a character set for ASCII.
+#[test]
+fn an_attached_text_states_utf_8_if_it_is_and_keeps_its_bytes() {
+    use mail_parser::{MessageParser, MimeHeaders};
+
+    let directory = TempDir::new().unwrap();
+    // Longer than what is read at once: characters go on in the next piece.
+    let long = format!("a{}", "é".repeat(60_000));
+    for (name, bytes, charset) in [
+        ("nota.txt", "Olá\n".as_bytes(), Some("utf-8")),
+        ("longa.md", long.as_bytes(), Some("utf-8")),
+        ("ascii.csv", b"a;b\r\n", Some("utf-8")),
+        ("vazio.txt", b"", Some("utf-8")),
+        ("latin.txt", b"Ol\xe1\n", None),
+        ("cortado.txt", &long.as_bytes()[..100], None),
+        ("dados.json", b"{}", None),
+        ("foto.png", b"\x89PNG", None),
+    ] {
+        let path = directory.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let message = made(&draft(vec![AttachmentFile::open(&path).unwrap()]));
+        let parsed = MessageParser::new().parse(&message).unwrap();
+        let part = parsed.attachment(0).unwrap();
+        let stated = part.content_type().and_then(|of| of.attribute("charset"));
+        assert_eq!(stated, charset, "{name}");
+        let saved = TempDir::new().unwrap();
+        let saved = save(&message, 1, saved.path()).map(|path| fs::read(path).unwrap());
+        assert_eq!(saved.unwrap(), bytes, "{name}");
+    }
+}
+
 #[test]
 fn any_text_comes_back_with_its_lines() {
     for text in [

@@ -261,6 +261,51 @@ fn an_answer_that_is_left_is_a_draft_with_its_thread_and_its_files() {
 }
 
 #[test]
+fn tab_completes_the_path_of_a_file_and_lists_names_harmless() {
+    const KEYS: &str = "Tab and the arrows choose";
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(THREE);
+    setup.deliver("pepper", "tony", &[("Jantar", "Às oito?")]);
+    assert_eq!(setup.run("tony", &["receive"], "").status, 0);
+    let folder = setup.data.path().join("anexos");
+    fs::create_dir(&folder).unwrap();
+    for name in ["nota, 1.txt", "nota, 2\u{1b}[2J.txt", "outra.txt"] {
+        fs::write(folder.join(name), "nove\n").unwrap();
+    }
+    let address = setup.address.to_string();
+    let start = Start::of(&setup).set("CORREIO_PASSWORD", PASSWORD);
+    let mut screen = start.run(&["--server", &address, "--user", "tony", "reply", "1"]);
+    screen.sees("> Às oito?");
+    screen.press(CTRL_T);
+    screen.asks(EN.file);
+    let typed = setup.data.path().join("anex");
+    screen.press(typed.to_str().unwrap());
+    screen.sees("/anex");
+    screen.press_until("\t", "/anexos/");
+    // The names have no beginning in common: they are listed.
+    screen.press_until("\t", "outra.txt");
+    // The first Tab inserts what both names begin with, the next one lists them.
+    screen.press("n");
+    screen.sees_no(KEYS);
+    screen.press_until("\t", KEYS);
+    screen.sees("nota, 1.txt");
+    screen.press("x");
+    screen.sees_no(KEYS);
+    screen.press_until("\t", "No file has this name.");
+    screen.press("\x7f");
+    screen.sees_no("No file has this name.");
+    screen.press("1");
+    screen.press_until("\t", "1.txt");
+    screen.press(ENTER);
+    screen.sees("Attached [1]: nota, 1.txt (5 bytes)");
+    type_after(&mut screen, "Sim.");
+    screen.sees(EN.sent);
+    assert_eq!(screen.end().0, 0);
+}
+
+#[test]
 fn lines_that_are_no_terminal_keep_their_dialogue_and_may_name_a_letter() {
     let setup = Setup::of(THREE);
     setup.deliver("pepper", "tony", &[("Jantar", "Às oito?"), ("Dois", "x")]);

@@ -2,6 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
+use correio_client::Mailbox;
+use correio_proto::mail::{Mail, Seq, Timestamp};
 use serde_json::Value;
 
 use crate::support::{
@@ -103,6 +105,60 @@ fn lists_have_filters_orders_and_pages() {
     assert_eq!(local(&setup, &["mark", "3"]).status, 64);
     assert_eq!(local(&setup, &["mark", "3", "62", "--read"]).status, 65);
     assert_eq!(list(&["--unread"]).len(), 61, "nothing is marked if one number is wrong");
+}
+
+/// A list of more mails than are in memory at once is written in parts.
+#[test]
+fn a_long_list_is_the_same_as_its_pages() {
+    const COUNT: u32 = 1_100;
+    let setup = Setup::of(BOTH);
+    let mailbox = Mailbox::open(setup.data.path(), &setup.server(), &"tony".parse().unwrap());
+    for directory in ["new", "cur", "tmp"] {
+        fs::create_dir_all(mailbox.directory().join(directory)).unwrap();
+    }
+    for mail in (0..COUNT).map(long_list_mail) {
+        let (name, content) = mailbox.file_of(&mail);
+        fs::write(mailbox.directory().join("new").join(name), content).unwrap();
+    }
+    fs::write(mailbox.directory().join("cur/foreign"), "x").unwrap();
+
+    let whole = local(&setup, &["list", "--newest-first"]);
+    let json = local(&setup, &["--json", "list", "--newest-first"]);
+    assert_eq!((whole.status, whole.err.lines().count()), (0, 1), "{}", whole.err);
+    let (mut lines, mut mails) = (Vec::new(), Vec::new());
+    for page in 1..=COUNT.div_ceil(50) {
+        let page = page.to_string();
+        let arguments = ["list", "--newest-first", "--page", &page];
+        let shown = local(&setup, &arguments).out;
+        let mut shown: Vec<_> = shown.lines().map(str::to_owned).collect();
+        // The line with the page's number.
+        shown.pop();
+        lines.extend(shown);
+        let page = local(&setup, &[&["--json"][..], &arguments].concat()).json();
+        mails.extend(page["mails"].as_array().unwrap().clone());
+    }
+    assert_eq!(whole.out.lines().collect::<Vec<_>>(), lines);
+    assert_eq!(json.json(), serde_json::json!({ "mails": mails }));
+    assert!(lines[0].starts_with("[1100] ") && lines[0].ends_with("Pepper Potts: S1099"));
+    assert!(lines[1099].starts_with("[1] "));
+    let none = local(&setup, &["list", "--from", "ninguem"]);
+    assert_eq!(none.out, "No e-mail was found.\n");
+}
+
+fn long_list_mail(number: u32) -> Mail {
+    let mut id = [0; 16];
+    id[12..].copy_from_slice(&number.to_be_bytes());
+    (id[6], id[8]) = (0x70, 0x80);
+    Mail {
+        seq: Seq(u64::from(number) + 1),
+        id: id.try_into().unwrap(),
+        from: "pepper".parse().unwrap(),
+        from_name: "Pepper Potts".parse().unwrap(),
+        to: "tony".parse().unwrap(),
+        sent_at: Timestamp(1_790_000_000_000 + u64::from(number) * 1_000),
+        subject: format!("S{number}").parse().unwrap(),
+        content: "x".parse().unwrap(),
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Mails whose content is a message, as files: fields of our own, then the message's bytes.
+//! Mails whose content is a message, as files: fields of our own, then the message.
 
 use std::io::{self, BufReader, Read};
 
@@ -8,7 +8,7 @@ use correio_proto::{
         Content, ContentHasher, ContentKind, LargeContent, Mail, Message, Recipients, Seq,
         Timestamp, Username,
     },
-    rfc5322::{self, ContentEncoder, ContentReader, Unreadable},
+    rfc5322::{self, ContentEncoder, ContentReader, LargeInFile, Unreadable},
 };
 use proptest::prelude::*;
 
@@ -36,6 +36,71 @@ fn read(mut file: &[u8]) -> Result<Mail, String> {
         Unreadable::Damaged(reason) => reason,
         Unreadable::Io(error) => panic!("{error}"),
     })
+}
+
+/// The bytes of a message in its file, as the documentation of the format says.
+fn in_file(message: &[u8]) -> Vec<u8> {
+    let text: String = message.iter().map(|byte| char::from(*byte)).collect();
+    let lines = text.replace("\r\n", "");
+    // A CR at the end may be the beginning of a line end in a longer message.
+    let is_crlf = text.contains("\r\n") && !lines.trim_end_matches('\r').contains(['\r', '\n']);
+    let is_crlf = is_crlf && !text.contains("\r\r");
+    let text = if is_crlf { text.replace("\r\n", "\n") } else { text };
+    text.chars().map(|c| u8::try_from(c).unwrap()).collect()
+}
+
+/// mutt shows the CR at the end of a line whose head begins with lines that end with LF.
+#[test]
+fn lines_that_end_with_cr_lf_end_with_lf_in_the_file_and_come_back() {
+    let bytes = b"From: peter@localhost\r\nSubject: x\r\n\r\nOl\xc3\xa1\r\n--\r\n";
+    let end = b"\nX-Correio-Message-Lines: crlf\nX-Correio-Message-Length: 47\n\
+                From: peter@localhost\nSubject: x\n\nOl\xc3\xa1\n--\n";
+    let file = rfc5322::write(&message(bytes), DOMAIN);
+    assert!(file.ends_with(end), "{}", file.escape_ascii());
+    assert_eq!(read(&file), Ok(message(bytes)));
+    let (mail, stated, file) = large_file(&[bytes[..22].to_vec(), bytes[22..].to_vec()]);
+    assert!(file.ends_with(end), "{}", file.escape_ascii());
+    assert_eq!(read(&file), Ok(mail));
+    let mut rest = &file[..];
+    let large = rfc5322::read_head(&mut rest).unwrap().large().unwrap();
+    assert_eq!(large.content, stated);
+    assert_eq!(read_content(rest, large, 1).unwrap(), bytes);
+}
+
+/// A large message is not whole when its file is begun: its first 64 KiB decide.
+#[test]
+fn a_large_message_whose_lines_end_in_another_way_later_comes_back() {
+    let start = b"Subject: x\r\n\r\n".to_vec();
+    let lines = b"line\r\n".repeat(20_000);
+    for end in [&b"bare\nlines\n"[..], b"\r\r\n\r", b"\n\r\n\r\r"] {
+        let pieces = [start.clone(), lines.clone(), end.to_vec()];
+        let (_, stated, file) = large_file(&pieces);
+        assert!(!file[..60_000].contains(&b'\r'));
+        let mut rest = &file[..];
+        let large = rfc5322::read_head(&mut rest).unwrap().large().unwrap();
+        assert_eq!(large.content, stated);
+        assert_eq!(read_content(rest, large, 4096).unwrap(), pieces.concat());
+    }
+}
+
+/// Files as they were before line ends were exchanged, and statements of no version.
+#[test]
+fn a_file_that_states_no_line_ends_has_the_bytes_as_they_are() {
+    let bytes = b"Subject: x\r\n\r\ntext\r\n";
+    let file = rfc5322::write(&message(bytes), DOMAIN);
+    let file: Vec<u8> =
+        file.split_inclusive(|byte| *byte == b'\n').take(8).collect::<Vec<_>>().concat();
+    let file = [&file[..], b"X-Correio-Message-Length: 20\n", bytes].concat();
+    assert_eq!(read(&file), Ok(message(bytes)));
+    let (_, stated, file) = large_file(&[bytes.to_vec()]);
+    let head = file.split_inclusive(|byte| *byte == b'\n').take(9).collect::<Vec<_>>().concat();
+    let file = [&head[..], b"X-Correio-Message-Length: 20\n", bytes].concat();
+    let mut rest = &file[..];
+    let large = rfc5322::read_head(&mut rest).unwrap().large().unwrap();
+    assert_eq!(large.content, stated);
+    assert_eq!(read_content(rest, large, 7).unwrap(), bytes);
+    let unknown = [&head[..], b"X-Correio-Message-Lines: cr\nX-Correio-Message-Length: 20\n"];
+    assert!(read(&unknown.concat()).unwrap_err().contains("line ends"));
 }
 
 #[test]
@@ -183,7 +248,7 @@ fn a_text_that_looks_like_these_fields_stays_a_text() {
         let large = Content::Large(stated(ContentKind::Text {}, b"x"));
         let large = Mail { content: large, ..text };
         let head = rfc5322::read_head(&mut &rfc5322::write(&large, DOMAIN)[..]).unwrap();
-        assert_eq!(head.large().map(|large| large.kind), Some(ContentKind::Text {}));
+        assert_eq!(head.large().map(|large| large.content.kind), Some(ContentKind::Text {}));
     }
 }
 
@@ -224,10 +289,11 @@ fn stated(kind: ContentKind, content: &[u8]) -> LargeContent {
     LargeContent { kind, size, sha256: hasher.finish() }
 }
 
-fn read_content(file: &[u8], stated: LargeContent, buffer: usize) -> io::Result<Vec<u8>> {
+/// Reads a large content after its head, which states this.
+fn read_content(file: &[u8], large: LargeInFile, buffer: usize) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     let file = BufReader::with_capacity(buffer, file);
-    ContentReader::new(file, stated).read_to_end(&mut content).map(|_| content)
+    ContentReader::new(file, large).read_to_end(&mut content).map(|_| content)
 }
 
 /// The file of a mail with a large message, which comes in these pieces.
@@ -235,21 +301,22 @@ fn large_file(pieces: &[Vec<u8>]) -> (Mail, LargeContent, Vec<u8>) {
     let stated = stated(ContentKind::Message {}, &pieces.concat());
     let mail = mail(Content::Large(stated));
     let mut file = rfc5322::write(&mail, DOMAIN);
-    let mut encoder = ContentEncoder::new(stated.kind);
+    let mut encoder = ContentEncoder::new(stated);
     pieces.iter().for_each(|piece| encoder.encode(piece, &mut file));
     encoder.finish(&mut file);
     (mail, stated, file)
 }
 
 #[test]
-fn a_large_message_is_in_its_file_as_it_is_and_odd_ones_come_back() {
+fn a_large_message_is_in_its_file_as_a_small_one_and_odd_ones_come_back() {
     for bytes in ODD {
         let (mail, stated, file) = large_file(&[bytes.to_vec()]);
-        assert!(file.ends_with(bytes));
+        assert!(file.ends_with(&in_file(bytes)));
         assert_eq!(read(&file), Ok(mail));
         let mut rest = &file[..];
-        assert_eq!(rfc5322::read_head(&mut rest).unwrap().large(), Some(stated));
-        assert_eq!(read_content(rest, stated, 5).unwrap(), bytes);
+        let large = rfc5322::read_head(&mut rest).unwrap().large().unwrap();
+        assert_eq!(large.content, stated);
+        assert_eq!(read_content(rest, large, 5).unwrap(), bytes);
     }
 }
 
@@ -275,8 +342,9 @@ proptest! {
         let to: Vec<Username> = to.iter().map(|name| name.parse().unwrap()).collect();
         let mail = Mail { subject, to: Recipients::try_from(to).unwrap(), ..message(&bytes) };
         let file = rfc5322::write(&mail, DOMAIN);
-        prop_assert!(file.ends_with(&bytes));
-        prop_assert!(file[..file.len() - bytes.len()].is_ascii());
+        let in_file = in_file(&bytes);
+        prop_assert!(file.ends_with(&in_file));
+        prop_assert!(file[..file.len() - in_file.len()].is_ascii());
         prop_assert_eq!(read(&file), Ok(mail));
     }
 
@@ -290,20 +358,21 @@ proptest! {
         let (mail, stated, file) = large_file(&pieces);
         prop_assert_eq!(read(&file), Ok(mail));
         let mut rest = &file[..];
-        prop_assert_eq!(rfc5322::read_head(&mut rest).unwrap().large(), Some(stated));
-        prop_assert_eq!(rest, &content);
-        prop_assert_eq!(read_content(rest, stated, buffer).unwrap(), content.clone());
+        let large = rfc5322::read_head(&mut rest).unwrap().large().unwrap();
+        prop_assert_eq!(large.content, stated);
+        prop_assert_eq!(rest, &in_file(&content));
+        prop_assert_eq!(read_content(rest, large, buffer).unwrap(), content);
 
         // Whatever another program changes is noticed.
-        let at = at.index(content.len());
-        let mut changed = content.clone();
+        let at = at.index(rest.len());
+        let mut changed = rest.to_vec();
         changed[at] ^= 1;
-        let mut shorter = content.clone();
+        let mut shorter = rest.to_vec();
         shorter.remove(at);
-        let mut longer = content.clone();
+        let mut longer = rest.to_vec();
         longer.insert(at, b'\n');
         for damaged in [changed, shorter, longer, Vec::new()] {
-            let error = read_content(&damaged, stated, buffer).unwrap_err();
+            let error = read_content(&damaged, large, buffer).unwrap_err();
             prop_assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         }
     }

@@ -78,6 +78,36 @@ impl AttachmentFile {
         media_type::of_name(&self.name)
     }
 
+    /// The character set to state for the file: UTF-8 for a text that is UTF-8. A program takes a
+    /// text without one for ASCII. The whole file is read, a piece at a time.
+    pub(super) fn charset(&self, cancel: &Cancel) -> Result<Option<&'static str>, MakeError> {
+        if !self.media_type().starts_with("text/") {
+            return Ok(None);
+        }
+        let failed = |source| MakeError::Attachment { path: self.path.clone(), source };
+        let mut file = durable::open_file(&self.path).map_err(failed)?;
+        let (mut piece, mut pending) = (vec![0; LINE_BYTES * LINES], Vec::new());
+        loop {
+            if cancel.is_cancelled() {
+                return Err(MakeError::Cancelled);
+            }
+            let read = read_full(&mut file, &mut piece).map_err(failed)?;
+            if read.is_empty() {
+                return Ok(pending.is_empty().then_some("utf-8"));
+            }
+            pending.extend_from_slice(read);
+            if let Err(error) = std::str::from_utf8(&pending) {
+                // Without a length, a character goes on in the next piece.
+                if error.error_len().is_some() {
+                    return Ok(None);
+                }
+                pending.drain(..error.valid_up_to());
+            } else {
+                pending.clear();
+            }
+        }
+    }
+
     /// Bytes that the file takes in a message, without its head.
     pub(super) fn encoded_size(&self) -> u64 {
         self.size.div_ceil(LINE_BYTES as u64).saturating_mul(LINE_MAX as u64 + 2)

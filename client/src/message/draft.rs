@@ -99,7 +99,8 @@ impl MessageDraft {
         let start = self.start(&boundary)?;
         output.write_all(&start).map_err(failed)?;
         for attachment in &self.attachments {
-            let head = attachment_head(attachment, &boundary).map_err(failed)?;
+            let charset = attachment.charset(cancel)?;
+            let head = attachment_head(attachment, charset, &boundary).map_err(failed)?;
             output.write_all(&head).map_err(failed)?;
             attachment.encode(&mut output, path, cancel)?;
         }
@@ -191,11 +192,18 @@ fn text_part(text: &str) -> MimePart<'static> {
 }
 
 /// The boundary and the head before an attachment.
-fn attachment_head(attachment: &AttachmentFile, boundary: &str) -> io::Result<Vec<u8>> {
+fn attachment_head(
+    attachment: &AttachmentFile,
+    charset: Option<&'static str>,
+    boundary: &str,
+) -> io::Result<Vec<u8>> {
     let disposition = parameter::disposition(attachment.name());
     let start = format!("--{boundary}\r\nContent-Disposition: {disposition}\r\n");
     let mut head = start.into_bytes();
-    let content_type = ContentType::new(attachment.media_type());
+    let mut content_type = ContentType::new(attachment.media_type());
+    if let Some(charset) = charset {
+        content_type = content_type.attribute("charset", charset);
+    }
     let part = MimePart::new(content_type, BodyPart::Binary(Cow::Borrowed(&[])));
     part.transfer_encoding("base64").write_part(&mut head)?;
     Ok(head)

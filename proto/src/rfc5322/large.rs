@@ -1,58 +1,118 @@
 //! A large content in the file of its mail: encoded and decoded piece by piece.
 //!
 //! A text is in base64, whatever it has: the encoding is chosen before the text is known, and
-//! it holds every byte of a text that is not UTF-8, too. A message is in the file as it is.
+//! it holds every byte of a text that is not UTF-8, too. A message is in the file as it is, or with
+//! exchanged line ends, which its start decides.
 
 use std::io::{self, BufRead, Read};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::encoding::LINE_MAX;
+use super::{
+    encoding::LINE_MAX,
+    line_ends::{LineEndCopier, LineEnds},
+    message_fields::write_message_fields,
+};
 use crate::mail::{ContentHasher, ContentKind, LargeContent};
 
 /// Bytes of a content in one line of its file.
 const LINE_BYTES: usize = LINE_MAX / 4 * 3;
 
+/// Bytes of a message that decide about its line ends: enough for the head of any usual message.
+const START_MAX: usize = 64 * 1024;
+
+/// A large content as the head of a file states it: [`ContentReader`] reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LargeInFile {
+    /// What the mail states of the content.
+    pub content: LargeContent,
+    pub(super) line_ends: LineEnds,
+}
+
 /// Encodes a large content for the file of its mail, after what [`super::write`] has written.
 #[derive(Debug)]
 pub struct ContentEncoder {
-    kind: ContentKind,
-    /// The beginning of a line: less than [`LINE_BYTES`].
-    line: Vec<u8>,
+    state: Encoding,
+}
+
+#[derive(Debug)]
+enum Encoding {
+    /// A text, with the beginning of a line: less than [`LINE_BYTES`].
+    Text { line: Vec<u8> },
+    /// A message of this size, with its start: at most [`START_MAX`]. The fields before it are not
+    /// complete.
+    Start { size: u64, start: Vec<u8> },
+    /// A message after the fields before it.
+    Message(LineEndCopier),
 }
 
 impl ContentEncoder {
-    /// An encoder at the start of a content of this kind.
+    /// An encoder at the start of this content.
     #[must_use]
-    pub fn new(kind: ContentKind) -> Self {
-        Self { kind, line: Vec::new() }
+    pub fn new(content: LargeContent) -> Self {
+        let state = match content.kind {
+            ContentKind::Text {} => Encoding::Text { line: Vec::new() },
+            ContentKind::Message {} => {
+                Encoding::Start { size: content.size.get(), start: Vec::new() }
+            }
+        };
+        Self { state }
     }
 
-    /// Appends the whole lines that this piece completes; of a message, the piece.
+    /// Appends what this piece completes: of a text, whole lines; of a message, all but a line end at
+    /// the piece's end, and nothing until its line ends are known.
     pub fn encode(&mut self, piece: &[u8], output: &mut Vec<u8>) {
-        if let ContentKind::Message {} = self.kind {
-            output.extend_from_slice(piece);
-            return;
+        match &mut self.state {
+            Encoding::Text { line } => encode_lines(line, piece, output),
+            Encoding::Message(copier) => copier.copy(piece, output),
+            Encoding::Start { size, start } => {
+                let missing = START_MAX - start.len();
+                let (first, rest) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
+                start.extend_from_slice(first);
+                if start.len() == START_MAX {
+                    let mut copier = begin_message(*size, start, output);
+                    copier.copy(rest, output);
+                    self.state = Encoding::Message(copier);
+                }
+            }
         }
-        output.reserve(piece.len() / LINE_BYTES * (LINE_MAX + 1) + LINE_MAX + 1);
-        let missing = if self.line.is_empty() { 0 } else { LINE_BYTES - self.line.len() };
-        let (first, rest) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
-        self.line.extend_from_slice(first);
-        if self.line.len() == LINE_BYTES {
-            encode_line(&self.line, output);
-            self.line.clear();
-        }
-        let lines = rest.chunks_exact(LINE_BYTES);
-        self.line.extend_from_slice(lines.remainder());
-        lines.for_each(|line| encode_line(line, output));
     }
 
-    /// Appends the last line, if it is not whole.
+    /// Appends what is not yet complete at the content's end.
     pub fn finish(self, output: &mut Vec<u8>) {
-        if !self.line.is_empty() {
-            encode_line(&self.line, output);
+        match self.state {
+            Encoding::Text { line } if line.is_empty() => {}
+            Encoding::Text { line } => encode_line(&line, output),
+            Encoding::Message(mut copier) => copier.finish(output),
+            Encoding::Start { size, start } => {
+                begin_message(size, &start, output).finish(output);
+            }
         }
     }
+}
+
+/// Appends the last fields before a message, and its start.
+fn begin_message(size: u64, start: &[u8], output: &mut Vec<u8>) -> LineEndCopier {
+    let line_ends = LineEnds::of(start);
+    write_message_fields(line_ends, size, output);
+    let mut copier = LineEndCopier::new(line_ends);
+    copier.copy(start, output);
+    copier
+}
+
+/// Appends the whole lines of a text that a piece completes after the beginning of one.
+fn encode_lines(line: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
+    output.reserve(piece.len() / LINE_BYTES * (LINE_MAX + 1) + LINE_MAX + 1);
+    let missing = if line.is_empty() { 0 } else { LINE_BYTES - line.len() };
+    let (first, rest) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
+    line.extend_from_slice(first);
+    if line.len() == LINE_BYTES {
+        encode_line(line, output);
+        line.clear();
+    }
+    let lines = rest.chunks_exact(LINE_BYTES);
+    line.extend_from_slice(lines.remainder());
+    lines.for_each(|whole| encode_line(whole, output));
 }
 
 fn encode_line(line: &[u8], output: &mut Vec<u8>) {
@@ -75,6 +135,7 @@ pub struct ContentReader<R> {
     size: u64,
     /// Characters of base64 that do not make bytes yet: at most three.
     encoded: Vec<u8>,
+    copier: LineEndCopier,
     decoded: Vec<u8>,
     /// Bytes of `decoded` that were read.
     read: usize,
@@ -83,10 +144,11 @@ pub struct ContentReader<R> {
 
 impl<R: BufRead> ContentReader<R> {
     /// Reads the content that a head states from the rest of the file.
-    pub fn new(file: R, stated: LargeContent) -> Self {
+    pub fn new(file: R, large: LargeInFile) -> Self {
+        let LargeInFile { content: stated, line_ends } = large;
         let (encoded, decoded) = Default::default();
-        let hasher = ContentHasher::new();
-        Self { file, stated, hasher, size: 0, encoded, decoded, read: 0, is_over: false }
+        let (hasher, copier) = (ContentHasher::new(), LineEndCopier::new(line_ends));
+        Self { file, stated, hasher, size: 0, encoded, copier, decoded, read: 0, is_over: false }
     }
 
     /// Decodes what the file's buffer has; the content's end is the last call.
@@ -97,7 +159,8 @@ impl<R: BufRead> ContentReader<R> {
         self.decoded.clear();
         self.read = 0;
         match self.stated.kind {
-            ContentKind::Message {} => self.decoded.extend_from_slice(buffer),
+            ContentKind::Message {} if self.is_over => self.copier.finish(&mut self.decoded),
+            ContentKind::Message {} => self.copier.copy(buffer, &mut self.decoded),
             ContentKind::Text {} => {
                 self.encoded.extend(buffer.iter().filter(|byte| !byte.is_ascii_whitespace()));
                 let whole = self.encoded.len() / 4 * 4;
@@ -159,7 +222,8 @@ mod tests {
     fn read(file: &[u8], stated: LargeContent, buffer: usize) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         let file = BufReader::with_capacity(buffer, file);
-        ContentReader::new(file, stated).read_to_end(&mut content).map(|_| content)
+        let large = LargeInFile { content: stated, line_ends: LineEnds::Kept };
+        ContentReader::new(file, large).read_to_end(&mut content).map(|_| content)
     }
 
     proptest! {
@@ -170,7 +234,7 @@ mod tests {
         ) {
             let content = pieces.concat();
             prop_assume!(!content.is_empty());
-            let (mut encoder, mut file) = (ContentEncoder::new(ContentKind::Text {}), Vec::new());
+            let (mut encoder, mut file) = (ContentEncoder::new(stated(&content)), Vec::new());
             pieces.iter().for_each(|piece| encoder.encode(piece, &mut file));
             encoder.finish(&mut file);
             prop_assert!(file.is_ascii());

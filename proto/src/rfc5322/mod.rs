@@ -4,8 +4,9 @@
 //! used, because every byte matters: libraries for the format normalise line ends and fold texts.
 //!
 //! A mail whose content is a message is a file with fields of our own, the last of which states the
-//! message's length, and then the message's bytes as they are: its own head continues ours, so that
-//! other mail programs show it. Unless the message is known to name the mail's sender as its
+//! message's length, and then the message: its own head continues ours, so that other mail programs
+//! show it. The message's bytes are in the file as they are, unless its lines end with CR LF: LF
+//! stands for that in the file then, which a field states. Unless the message is known to name the mail's sender as its
 //! author, the first field is a `From` with the sender, which other programs take before the
 //! message's own.
 
@@ -27,12 +28,16 @@ mod author;
 mod encoding;
 mod file_name;
 mod large;
+mod line_ends;
+mod message_fields;
 
 pub use file_name::{FLAG_SEPARATORS, FileName};
-pub use large::{ContentEncoder, ContentReader};
+pub use large::{ContentEncoder, ContentReader, LargeInFile};
 
 pub use encoding::header_text;
 use encoding::{BodyEncoding, parse_header_text};
+use line_ends::{LineEndCopier, LineEnds};
+use message_fields::{MESSAGE_LENGTH, MESSAGE_LINES, write_message_fields};
 
 /// Largest head of a file, in bytes: twice the size of a hundred recipients at the longest host
 /// name.
@@ -71,18 +76,18 @@ enum StatedContent {
         encoding: BodyEncoding,
         length: usize,
     },
-    /// The bytes as they are.
+    /// A message of this many bytes, which may be others in the file.
     Message {
         length: usize,
+        line_ends: LineEnds,
     },
-    /// A text in base64; a message as it is.
-    Large(LargeContent),
+    Large(LargeInFile),
 }
 
 impl Head {
     /// What the mail states of its content, if the content is large: [`ContentReader`] reads it.
     #[must_use]
-    pub fn large(&self) -> Option<LargeContent> {
+    pub fn large(&self) -> Option<LargeInFile> {
         match self.content {
             StatedContent::Body { .. } | StatedContent::Message { .. } => None,
             StatedContent::Large(large) => Some(large),
@@ -111,7 +116,7 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The file of a mail whose addresses have this domain. Of a mail with a large content only the head:
+/// The file of a mail whose addresses have this domain. Of a mail with a large content only the start:
 /// [`ContentEncoder`] encodes the rest.
 #[must_use]
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
@@ -145,12 +150,13 @@ fn write_message(mail: &Mail, domain: &str) -> Vec<u8> {
     if let Content::Large(large) = &mail.content {
         field(SHA256, &large.sha256);
     }
-    // The last field: the message begins after this line.
-    field(MESSAGE_LENGTH, &mail.content.size());
-
     let mut file = head.into_bytes();
     if let Content::Message(message) = &mail.content {
-        file.extend_from_slice(message.as_bytes());
+        let line_ends = LineEnds::of(message.as_bytes());
+        write_message_fields(line_ends, mail.content.size(), &mut file);
+        let mut copier = LineEndCopier::new(line_ends);
+        copier.copy(message.as_bytes(), &mut file);
+        copier.finish(&mut file);
     }
     file
 }
@@ -274,9 +280,9 @@ pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
 pub fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
     let head = read_head(file)?;
     let (encoding, length) = match head.content {
-        StatedContent::Large(large) => return Ok(head.mail(Content::Large(large))),
-        StatedContent::Message { length } => {
-            let message = read_message(file, length)?;
+        StatedContent::Large(large) => return Ok(head.mail(Content::Large(large.content))),
+        StatedContent::Message { length, line_ends } => {
+            let message = read_message(file, length, line_ends)?;
             return Ok(head.mail(message.into()));
         }
         StatedContent::Body { encoding, length } => (encoding, length),
@@ -297,10 +303,20 @@ pub fn read(file: &mut impl BufRead) -> Result<Mail, Unreadable> {
 }
 
 /// Reads a message of this length, which is the rest of the file.
-fn read_message(file: &mut impl BufRead, length: usize) -> Result<Message, Unreadable> {
+fn read_message(
+    file: &mut impl BufRead,
+    length: usize,
+    line_ends: LineEnds,
+) -> Result<Message, Unreadable> {
     let most = u64::try_from(limits::BODY_MAX).unwrap_or(u64::MAX) + 1;
     let mut bytes = Vec::new();
     file.take(most).read_to_end(&mut bytes)?;
+    if line_ends == LineEnds::Exchanged {
+        let encoded = std::mem::take(&mut bytes);
+        let mut copier = LineEndCopier::new(line_ends);
+        copier.copy(&encoded, &mut bytes);
+        copier.finish(&mut bytes);
+    }
     if bytes.len() != length {
         return Err(damaged("its message has another length than it had"));
     }
@@ -315,7 +331,7 @@ struct Fields {
     last: Option<usize>,
 }
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "Subject",
     "Content-Transfer-Encoding",
     "X-Correio-Id",
@@ -327,14 +343,12 @@ const NAMES: [&str; 12] = [
     "X-Correio-Body-Length",
     SHA256,
     SUBJECT,
+    MESSAGE_LINES,
     MESSAGE_LENGTH,
 ];
 
 /// The subject of a mail whose content is a message: the message may have another.
 const SUBJECT: &str = "X-Correio-Subject";
-
-/// The field that only mails have whose content is a message, and after which the message begins.
-const MESSAGE_LENGTH: &str = "X-Correio-Message-Length";
 
 /// The field that only mails with a large content have.
 const SHA256: &str = "X-Correio-Sha256";
@@ -376,10 +390,16 @@ impl Fields {
 
     fn content(&self) -> Result<StatedContent, Unreadable> {
         if self.has(MESSAGE_LENGTH) {
-            let kind = ContentKind::Message {};
+            let (kind, line_ends) = (ContentKind::Message {}, self.line_ends()?);
             return match self.has(SHA256) {
-                true => Ok(StatedContent::Large(self.large(kind, MESSAGE_LENGTH)?)),
-                false => Ok(StatedContent::Message { length: self.parsed(MESSAGE_LENGTH)? }),
+                true => {
+                    let content = self.large(kind, MESSAGE_LENGTH)?;
+                    Ok(StatedContent::Large(LargeInFile { content, line_ends }))
+                }
+                false => {
+                    let length = self.parsed(MESSAGE_LENGTH)?;
+                    Ok(StatedContent::Message { length, line_ends })
+                }
             };
         }
         let encoding = BodyEncoding::named(self.value("Content-Transfer-Encoding")?)
@@ -391,7 +411,17 @@ impl Fields {
         if encoding != BodyEncoding::Base64 {
             return Err(damaged("its encoding is not that of a large content"));
         }
-        Ok(StatedContent::Large(self.large(ContentKind::Text {}, length)?))
+        let content = self.large(ContentKind::Text {}, length)?;
+        Ok(StatedContent::Large(LargeInFile { content, line_ends: LineEnds::Kept }))
+    }
+
+    /// The line ends of a message in this file.
+    fn line_ends(&self) -> Result<LineEnds, Unreadable> {
+        if !self.has(MESSAGE_LINES) {
+            return Ok(LineEnds::Kept);
+        }
+        let parsed = LineEnds::parse(self.value(MESSAGE_LINES)?);
+        parsed.ok_or_else(|| damaged("the line ends of its message are not known"))
     }
 
     /// A large content whose size the field `length` states.

@@ -337,8 +337,10 @@ impl Ledger {
         };
         let written = self.contents.written(&(mail.from.clone(), mail.id));
         let mut saved = Vec::new();
-        let is_read = rfc5322::read_head(&mut file).is_ok()
-            && ContentReader::new(file, large).read_to_end(&mut saved).is_ok();
+        let head = rfc5322::read_head(&mut file).ok();
+        let stated = head.and_then(|head| head.large()).filter(|stated| stated.content == large);
+        let is_read = stated
+            .is_some_and(|stated| ContentReader::new(file, stated).read_to_end(&mut saved).is_ok());
         let text = || format!("the content of mail {} was not saved as it was sent", mail.id);
         let is_same = written.is_some_and(|written| **written == *saved);
         require(is_read && is_same, Check::Intact, text)

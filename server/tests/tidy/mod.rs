@@ -6,6 +6,7 @@ use std::{
 };
 
 mod imports;
+mod locks;
 
 /// A word that is allowed in some files only.
 struct Rule {

@@ -18,6 +18,7 @@ use crate::{
     spinner::Spinner,
     terminal::Terminal,
     text::Text,
+    typed_path::PathCompleter,
 };
 
 /// The state of the menus.
@@ -167,6 +168,17 @@ impl App {
         parse: impl Fn(&Text, &str) -> Result<T, String>,
     ) -> Answer<T> {
         self.ask_until(initial, parse, |prompt, typed| prompt.line(question, typed))
+    }
+
+    /// As [`Self::ask`], for a path, which Tab completes.
+    pub(crate) fn ask_path<T>(
+        &mut self,
+        question: &str,
+        initial: &str,
+        parse: impl Fn(&Text, &str) -> Result<T, String>,
+    ) -> Answer<T> {
+        let mut completer = PathCompleter::default();
+        self.ask_until(initial, parse, |prompt, typed| prompt.path(question, typed, &mut completer))
     }
 
     /// As [`Self::ask`], before a question for a password.

@@ -1,27 +1,24 @@
 //! The question for a file that is attached to a mail, and the attached files as people see them.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
-
 use correio_client::{DraftAttachment, WhiteSpace, sanitize};
 
 use crate::{
     compose::Composition,
     prompt::{Answer, Prompt, Stop},
     text::Text,
+    typed_path::{PathCompleter, expanded},
 };
 
 /// Asks for a file and attaches it. A number after `-` takes an attachment away; an empty answer and
 /// Esc change nothing.
 pub(crate) fn ask(prompt: &mut Prompt, text: &Text, composition: &mut Composition) -> Answer<()> {
     let mut typed = String::new();
+    let mut completer = PathCompleter::default();
     loop {
         for line in lines(text, composition) {
             prompt.say(&line);
         }
-        typed = match prompt.line(&text.of("attach-question"), &typed) {
+        typed = match prompt.path(&text.of("attach-question"), &typed, &mut completer) {
             Ok(typed) => typed,
             Err(Stop::Back) => return Ok(()),
             Err(stop) => return Err(stop),
@@ -70,14 +67,4 @@ fn line(text: &Text, number: usize, file: &DraftAttachment) -> String {
         ("size", text.size_of(file.size()).into()),
     ];
     text.with("attach-line", &values)
-}
-
-/// A typed path, in which `~` is the home directory.
-pub(crate) fn expanded(typed: &str) -> PathBuf {
-    let path = match typed.strip_prefix("~/") {
-        Some(rest) => env::var_os("HOME").map(|home| Path::new(&home).join(rest)),
-        None if typed == "~" => env::var_os("HOME").map(PathBuf::from),
-        None => None,
-    };
-    path.unwrap_or_else(|| PathBuf::from(typed))
 }

@@ -65,6 +65,7 @@ mod terminal;
 mod text;
 mod transfer;
 mod tty;
+mod typed_path;
 mod usage;
 mod view;
 mod wrap;
@@ -107,13 +108,15 @@ fn main() -> ExitCode {
     match run(&cli, text) {
         Ok(Ended::Left) => ExitCode::SUCCESS,
         Ok(Ended::Failed(status)) => status.into(),
-        Ok(Ended::Answered(output)) => match write_answer(text, &output, || output.write(json)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(failure) => {
-                let _ = writeln!(io::stderr(), "correio: {}", failure.text);
-                failure.status.into()
+        Ok(Ended::Answered(output)) => {
+            match write_answer(text, &output, || output.write(text, json)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(failure) => {
+                    let _ = writeln!(io::stderr(), "correio: {}", failure.text);
+                    failure.status.into()
+                }
             }
-        },
+        }
         Err(failure) => fail(text, &failure, json),
     }
 }
@@ -136,7 +139,7 @@ fn fail(text: &Text, failure: &Failure, json: bool) -> ExitCode {
     let write_json = || writeln!(io::stdout(), "{}", sanitize_json(&failure.json()));
     let written = match (&failure.partial, json) {
         (Some(partial), true) => write_answer(text, partial, write_json),
-        (Some(partial), false) => write_answer(text, partial, || partial.write(json)),
+        (Some(partial), false) => write_answer(text, partial, || partial.write(text, json)),
         (None, true) => {
             let _ = write_json();
             Ok(())

@@ -24,12 +24,31 @@ pub(crate) struct Output {
 pub(crate) enum Shown {
     Lines(String),
     Mail(Box<MailView>),
+    /// An answer that is made as it is written, as JSON, too.
+    Streamed(Box<dyn Streamed>),
     /// Nothing, as JSON neither: the command has written its answer itself.
     Written,
 }
 
+/// An answer whose whole would take too much memory: its parts are made as they are written.
+pub(crate) trait Streamed {
+    /// Writes the answer for people.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`, and of what the parts are made from.
+    fn write_lines(&self, text: &Text, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Writes the answer as one JSON document in a line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Streamed::write_lines`].
+    fn write_json(&self, out: &mut dyn Write) -> io::Result<()>;
+}
+
 impl Shown {
-    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, text: &Text, out: &mut impl Write) -> io::Result<()> {
         match self {
             Self::Lines(lines) => writeln!(out, "{lines}"),
             Self::Mail(mail) => {
@@ -37,6 +56,7 @@ impl Shown {
                 let width = io::stdout().is_terminal().then(|| Term::stdout().size().1.into());
                 mail.write(out, width)
             }
+            Self::Streamed(answer) => answer.write_lines(text, out),
             Self::Written => Ok(()),
         }
     }
@@ -62,13 +82,15 @@ impl Output {
     }
 
     /// Writes the answer to standard output: for people, or as JSON.
-    pub(crate) fn write(&self, as_json: bool) -> io::Result<()> {
+    pub(crate) fn write(&self, text: &Text, as_json: bool) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(BUFFER, io::stdout().lock());
-        if as_json && !matches!(self.shown, Shown::Written) {
-            write_sanitized_json(&self.json, &mut out)?;
-            writeln!(out)?;
-        } else {
-            self.shown.write(&mut out)?;
+        match &self.shown {
+            Shown::Streamed(answer) if as_json => answer.write_json(&mut out)?,
+            Shown::Lines(_) | Shown::Mail(_) if as_json => {
+                write_sanitized_json(&self.json, &mut out)?;
+                writeln!(out)?;
+            }
+            shown => shown.write(text, &mut out)?,
         }
         out.flush()
     }

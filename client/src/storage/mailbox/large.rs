@@ -41,7 +41,7 @@ impl<D: Disk> Saving<D> {
         let name = self.next_name(mail);
         let temporary = self.directory.join("tmp").join(&name);
         let path = self.directory.join("new").join(&name);
-        let (encoder, hasher) = (ContentEncoder::new(stated.kind), ContentHasher::new());
+        let (encoder, hasher) = (ContentEncoder::new(stated), ContentHasher::new());
         let head = rfc5322::write(mail, &self.domain);
         let file = LargeFile { known, stated, temporary, path, encoder, hasher, size: 0 };
         let created = self.disk.create(&file.temporary);

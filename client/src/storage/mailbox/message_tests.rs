@@ -59,7 +59,7 @@ fn a_large_message_is_kept_to_the_byte_and_noticed_if_it_was_changed() {
     assert_eq!(bytes_of(&mailbox, &stored), MESSAGE.repeat(20));
     let path = mailbox.directory().join("new").join(stored.name.base());
     let whole = fs::read(&path).unwrap();
-    assert!(whole.ends_with(&MESSAGE.repeat(20)));
+    assert!(!whole.contains(&b'\r'), "its lines end as those of the file");
     let (mut changed, mut longer) = (whole.clone(), whole.clone());
     changed[whole.len() - 1] ^= 1;
     longer.push(0);
@@ -83,5 +83,5 @@ fn another_library_reads_a_message_s_own_head() {
     assert_eq!(parsed.message_id(), Some("1@other.example"));
     let from = parsed.from().unwrap().first().unwrap();
     assert_eq!(from.address(), Some("pepper@other.example"));
-    assert!(parsed.body_text(0).unwrap().starts_with("Olá\r\n"));
+    assert!(parsed.body_text(0).unwrap().starts_with("Olá\n"));
 }

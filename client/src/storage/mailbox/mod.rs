@@ -5,6 +5,7 @@
 //! that a mail fetched twice is kept once. Other mail programs may read, flag and delete mails at
 //! any time; only saving takes a lock. Mails are ordered by when they were saved here.
 
+mod changes;
 mod claim;
 mod condition;
 mod content;
@@ -26,7 +27,9 @@ mod marked;
 mod marks;
 mod message_text;
 mod name;
+mod numbers;
 mod parallel;
+mod present;
 mod readable;
 mod reading;
 mod saving;
@@ -74,6 +77,7 @@ pub(crate) use kept_record::Seen;
 pub use large_file::{Begun, Completed};
 pub use list::{List, MailStatus, Stored};
 pub use marked::Marked;
+pub use numbers::{Numbers, Present};
 pub use readable::{MailSource, Readable};
 pub(crate) use saving::Locked;
 pub use saving::Saving;

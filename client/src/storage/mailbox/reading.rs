@@ -28,8 +28,9 @@ impl Mailbox {
         let mut file = BufReader::with_capacity(BUFFER, file);
         let head = rfc5322::read_head(&mut file);
         if let Some(large) = head.map_err(|error| MailboxError::unreadable(&path, error))?.large() {
+            let stated = large.content;
             let source = Source::Large(Box::new(ContentReader::new(file, large)));
-            return Ok(MailContent { source, size: large.size.get(), kind: large.kind });
+            return Ok(MailContent { source, size: stated.size.get(), kind: stated.kind });
         }
         let content = self.read(stored)?.content;
         let (size, kind) = (content.size(), content.kind());

@@ -145,7 +145,7 @@ impl Look<'_> {
         }
         if let Some(large) = head.large() {
             let mut content = ContentReader::new(reader, large);
-            return match large.kind {
+            return match large.content.kind {
                 ContentKind::Text {} if needs_attachments => Ok(false),
                 ContentKind::Text {} => self.text(&mut content, &mut finders),
                 ContentKind::Message {} => {

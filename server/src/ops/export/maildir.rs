@@ -102,7 +102,7 @@ impl Maildir {
         let mut file = private_file::create_new(path).map_err(failed)?;
         file.write_all(&rfc5322::write(mail, &self.domain)).map_err(failed)?;
         if let Content::Large(large) = mail.content {
-            let (mut encoder, mut encoded) = (ContentEncoder::new(large.kind), Vec::new());
+            let (mut encoder, mut encoded) = (ContentEncoder::new(large), Vec::new());
             let mut offset = 0;
             while offset < large.size.get() {
                 let piece = read(offset)?;

@@ -1,24 +1,20 @@
 //! The commands for mail on this computer, which need no server: `correio list`, `read`, `delete`
 //! and `mark`.
 
-use std::io::{self, Write};
-
-use correio_client::{
-    Address, Entry, Flag, Folder, MailStatus, Mailbox, MailboxError, Skipped, Stored,
-};
-use correio_proto::mail::Username;
+use correio_client::{Entry, Folder, Mailbox, MailboxError, Stored};
 use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    json::{add_resembled, mail_json, utc},
+    json::{add_resembled, mail_json},
+    listing::{folder_name, listed_json, names, say_skipped},
+    long_list::{self, LongList},
 };
 use crate::{
     exit::{ExitStatus, Failure},
     local_args::{DeleteArgs, ListArgs, MarkArgs, Order},
     mail_number::MailNumber,
     mail_view::MailView,
-    names::Names,
     output::{Marks, Output, Shown},
     people::{self, LocalPeople},
     text::Text,
@@ -47,17 +43,22 @@ pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Fai
     if let Some(page) = args.page {
         entries = page_of(text, entries, page.get(), pages)?;
     }
+    if entries.len() > long_list::AT_ONCE {
+        return match LongList::new(context, &account, mailbox, entries)? {
+            Some(list) => {
+                let shown = Shown::Streamed(Box::new(list));
+                Ok(Output { shown, json: Value::Null, marks: Marks::Nothing })
+            }
+            None => Ok(Output::new(nothing(text, args), json!({ "mails": [] }))),
+        };
+    }
     let list = mailbox.load(&entries).map_err(failed)?;
     say_skipped(text, &list.skipped);
     let names = names(context, &account, &list.mails);
     let mut lines: Vec<_> =
         list.mails.iter().map(|mail| view::dated_mail_line(text, mail, &names)).collect();
     if lines.is_empty() {
-        lines.push(match (args.is_whole(), args.folder()) {
-            (true, Folder::Received) => text.of("local-empty"),
-            (true, Folder::Sent) => text.of("sent-empty"),
-            (false, _) => text.of("search-none"),
-        });
+        lines.push(nothing(text, args));
     }
     let mails: Vec<_> = list.mails.iter().map(|mail| listed_json(mail, &names)).collect();
     let mut json = json!({ "mails": mails });
@@ -74,6 +75,15 @@ pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Fai
     Ok(Output::new(lines.join("\n"), json))
 }
 
+/// The line for people of a list without mails.
+fn nothing(text: &Text, args: &ListArgs) -> String {
+    match (args.is_whole(), args.folder()) {
+        (true, Folder::Received) => text.of("local-empty"),
+        (true, Folder::Sent) => text.of("sent-empty"),
+        (false, _) => text.of("search-none"),
+    }
+}
+
 /// The mails of one page.
 fn page_of(
     text: &Text,
@@ -87,59 +97,6 @@ fn page_of(
         return Err(Failure::new(ExitStatus::BadData, "no_such_page", said));
     }
     Ok(entries.into_iter().skip((page - 1) * PAGE).take(PAGE).collect())
-}
-
-/// The names that the reader of a list may know.
-pub(super) fn names(
-    context: &Context<'_>,
-    (server, username): &(Address, Username),
-    mails: &[Stored],
-) -> Names {
-    let mut names = match mails.iter().any(|mail| mail.folder == Folder::Received) {
-        true => LocalPeople::load(&context.data, server, username, &context.cancel).names(),
-        // The sender of sent mail is the reader.
-        false => Names::default(),
-    };
-    mails.iter().for_each(|mail| names.add_sender(mail));
-    names
-}
-
-/// A mail of a list as JSON.
-pub(super) fn listed_json(mail: &Stored, names: &Names) -> Value {
-    let mut json = json!({
-        "folder": folder_name(mail.folder),
-        "number": mail.number,
-        "status": match mail.status {
-            MailStatus::New => "new",
-            MailStatus::Unread => "unread",
-            MailStatus::Read => "read",
-        },
-        "important": mail.flags.has(Flag::Important),
-        "replied": mail.flags.has(Flag::Replied),
-        "forwarded": mail.flags.has(Flag::Forwarded),
-        "id": mail.id.to_string(),
-        "from": mail.from.as_str(),
-        "from_name": mail.from_name.as_str(),
-        "to": mail.to.iter().map(Username::as_str).collect::<Vec<_>>(),
-        "sent_at": utc(mail.sent_at),
-        "subject": mail.subject.as_str(),
-    });
-    add_resembled(&mut json, &names.resembled_by(mail));
-    json
-}
-
-/// The name of a folder for programs.
-pub(super) fn folder_name(folder: Folder) -> &'static str {
-    match folder {
-        Folder::Received => "received",
-        Folder::Sent => "sent",
-    }
-}
-
-fn say_skipped(text: &Text, skipped: &[Skipped]) {
-    for skipped in skipped {
-        let _ = writeln!(io::stderr(), "{}", text.skipped_mail(skipped));
-    }
 }
 
 pub(super) fn read(context: &Context<'_>, number: MailNumber) -> Result<Output, Failure> {

@@ -3,7 +3,7 @@
 use correio_client::{Attachment, AttachmentSaver, Readable, WhiteSpace, sanitize};
 use serde_json::{Value, json};
 
-use super::{context::Context, json::attachment_json, local::folder_name};
+use super::{context::Context, json::attachment_json, listing::folder_name};
 use crate::{
     exit::{ExitStatus, Failure},
     mail_number::MailNumber,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     context::Context,
-    local::{listed_json, names},
+    listing::{listed_json, names, say_skipped},
 };
 use crate::{exit::Failure, local_args::SearchArgs, output::Output, search, view};
 
@@ -36,9 +36,7 @@ pub(super) fn run(context: &Context<'_>, args: &SearchArgs) -> Result<Output, Fa
     }
     mails.sort_by_key(|mail| mail.sent_at);
     mails.reverse();
-    for skipped in &skipped {
-        let _ = writeln!(io::stderr(), "{}", text.skipped_mail(skipped));
-    }
+    say_skipped(text, &skipped);
     if total > shown.len() {
         let values =
             [("shown", shown.len().to_string().into()), ("count", total.to_string().into())];

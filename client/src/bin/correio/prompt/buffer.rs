@@ -106,6 +106,12 @@ impl Buffer {
         start..end
     }
 
+    /// The text before the cursor, without white space before it.
+    pub(super) fn before_cursor(&self) -> Range<usize> {
+        let (before, _) = self.halves();
+        before.len() - before.trim_start().len()..before.len()
+    }
+
     /// Puts a text in the place of a part of the line, with the cursor after it.
     pub(super) fn replace(&mut self, part: Range<usize>, text: &str) {
         self.is_offered = false;

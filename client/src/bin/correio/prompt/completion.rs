@@ -1,5 +1,5 @@
-//! Completion of an answer with several parts: Tab looks for candidates of the part at the cursor,
-//! which are shown below the question. A candidate is taken with Enter after it was chosen with Tab or
+//! Completion of an answer: Tab looks for candidates of the part at the cursor, which are shown below
+//! the question. The beginning that all candidates for a path share is inserted first, as shells do. A candidate is taken with Enter after it was chosen with Tab or
 //! the arrows; otherwise Enter ends the answer as it was typed.
 
 use std::{
@@ -38,6 +38,22 @@ pub(crate) struct Candidates {
     pub(crate) search: Search,
 }
 
+impl Candidates {
+    /// The longest text that all candidates begin with. `None` if not all of them are known, or
+    /// there are none.
+    fn common_start(&self) -> Option<&str> {
+        let (first, rest) = self.list.split_first()?;
+        let mut start = first.insert.as_str();
+        for candidate in rest {
+            let mut pairs = start.char_indices().zip(candidate.insert.chars());
+            let end = pairs.find(|((_, a), b)| a != b).map(|((at, _), _)| at);
+            let end = end.unwrap_or(start.len().min(candidate.insert.len()));
+            start = start.get(..end).unwrap_or_default();
+        }
+        (self.search == Search::Complete).then_some(start)
+    }
+}
+
 /// How far a search for candidates is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Search {
@@ -49,8 +65,22 @@ pub(crate) enum Search {
     Partial,
 }
 
+/// What an answer is completed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CompletionKind {
+    /// People, of whom several may stand between commas.
+    People,
+    /// The path of one file.
+    Path,
+}
+
 /// Looks for candidates, without waiting.
 pub(crate) trait Completer {
+    /// What the candidates are.
+    fn kind(&self) -> CompletionKind {
+        CompletionKind::People
+    }
+
     /// Begins to look for candidates of a part, which may be empty. A search before it ends.
     fn begin(&mut self, part: &str) -> Candidates;
 
@@ -96,8 +126,7 @@ impl<'a> Completion<'a> {
         let is_plain = key.modifiers == Modifiers::NONE;
         let Some(open) = &mut self.open else {
             if key == Key::plain(Code::Tab) {
-                self.begin(buffer);
-                return CompletionAction::Taken;
+                return self.begin(buffer);
             }
             return CompletionAction::NotTaken;
         };
@@ -119,11 +148,39 @@ impl<'a> Completion<'a> {
         CompletionAction::Taken
     }
 
-    fn begin(&mut self, buffer: &Buffer) {
-        let part = buffer.part();
-        let candidates = self.completer.begin(buffer.text().get(part.clone()).unwrap_or_default());
-        let chosen = (!candidates.list.is_empty()).then_some(0);
+    fn begin(&mut self, buffer: &mut Buffer) -> CompletionAction {
+        let kind = self.completer.kind();
+        let part = match kind {
+            CompletionKind::People => buffer.part(),
+            CompletionKind::Path => buffer.before_cursor(),
+        };
+        let typed = buffer.text().get(part.clone()).unwrap_or_default();
+        let candidates = self.completer.begin(typed);
+        let chosen = match kind {
+            CompletionKind::People => (!candidates.list.is_empty()).then_some(0),
+            CompletionKind::Path => {
+                if let Some(start) = candidates.common_start().filter(|start| *start != typed) {
+                    buffer.replace(part, start);
+                    self.completer.end();
+                    return CompletionAction::Inserted;
+                }
+                if candidates.list.len() == 1 {
+                    self.completer.end();
+                    return CompletionAction::Taken;
+                }
+                None
+            }
+        };
         self.open = Some(OpenList { part, candidates, chosen, polled_at: Instant::now() });
+        CompletionAction::Taken
+    }
+
+    /// The message that there are no candidates.
+    pub(super) fn nothing<'m>(&self, messages: &'m CompletionMessages) -> &'m str {
+        match self.completer.kind() {
+            CompletionKind::People => &messages.none,
+            CompletionKind::Path => &messages.no_file,
+        }
     }
 
     /// Puts the chosen candidate into the answer, if one is chosen.
@@ -185,7 +242,10 @@ impl<'a> Completion<'a> {
         let count = open.candidates.list.len();
         let said = match open.candidates.search {
             Search::Running => &messages.searching,
-            Search::Partial => &messages.more,
+            Search::Partial => match self.completer.kind() {
+                CompletionKind::People => &messages.more,
+                CompletionKind::Path => &messages.more_files,
+            },
             Search::Complete => &messages.keys,
         };
         let place =
@@ -310,6 +370,52 @@ mod tests {
         let mut people = Scripted::new(&["steve", "stella"], &["stark"], 3);
         let keys = [TAB, DOWN, Key::plain(Code::Up), DOWN, ENTER];
         assert_eq!(typed(&mut people, "st", &keys), ("stella".to_owned(), false));
+    }
+
+    /// Names of files, which begin with what was typed.
+    struct Names(&'static [&'static str]);
+
+    impl Completer for Names {
+        fn kind(&self) -> CompletionKind {
+            CompletionKind::Path
+        }
+
+        fn begin(&mut self, part: &str) -> Candidates {
+            let known = self.0.iter().filter(|name| name.starts_with(part));
+            let candidate =
+                |name: &&str| Candidate { insert: (*name).to_owned(), label: (*name).to_owned() };
+            Candidates { list: known.map(candidate).collect(), search: Search::Complete }
+        }
+
+        fn poll(&mut self) -> Candidates {
+            self.begin("")
+        }
+
+        fn end(&mut self) {}
+    }
+
+    #[test]
+    fn a_path_gets_the_beginning_that_all_names_share_before_they_are_listed() {
+        let mut names = Names(&["foto, 1.png", "foto, 2.png", "férias/", "único.txt"]);
+        let mut completion = Completion::new(&mut names);
+        for (typed, keys, text, is_open) in [
+            ("f", &[TAB][..], "f", true),
+            ("fo", &[TAB], "foto, ", false),
+            ("  fo", &[TAB, TAB], "  foto, ", true),
+            ("fo", &[TAB, TAB, ENTER], "foto, ", false),
+            ("fo", &[TAB, TAB, TAB, TAB, ENTER], "foto, 2.png", false),
+            ("fé", &[TAB], "férias/", false),
+            ("único.txt", &[TAB], "único.txt", false),
+            ("nada", &[TAB], "nada", false),
+        ] {
+            let mut buffer = Buffer::begun(typed);
+            for key in keys {
+                completion.take(*key, &mut buffer);
+                completion.update();
+            }
+            assert_eq!((buffer.text(), completion.open.is_some()), (text, is_open), "{typed}");
+            completion.close();
+        }
     }
 
     #[test]

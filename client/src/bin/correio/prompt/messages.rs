@@ -25,13 +25,18 @@ pub(super) struct CompletionMessages {
     pub(super) more: String,
     /// There are no candidates.
     pub(super) none: String,
+    /// As `more` and `none`, for names of files.
+    pub(super) more_files: String,
+    pub(super) no_file: String,
 }
 
 impl CompletionMessages {
     fn new(text: &Text) -> Self {
         let (keys, searching) = (text.of("completion-keys"), text.of("completion-searching"));
         let (more, none) = (text.of("completion-more"), text.of("completion-none"));
-        Self { keys, searching, more, none }
+        let more_files = text.of("completion-more-files");
+        let no_file = text.of("completion-no-file");
+        Self { keys, searching, more, none, more_files, no_file }
     }
 }
 

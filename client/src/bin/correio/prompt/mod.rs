@@ -37,7 +37,7 @@ mod rows;
 pub(crate) use self::{
     answer::{Answer, BodyEnd, CursorAt, Stop},
     autosave::Autosave,
-    completion::{Candidate, Candidates, Completer, Search},
+    completion::{Candidate, Candidates, Completer, CompletionKind, Search},
     menu::{Choice, Menu, MenuChoice, MenuStatus},
     pager::{Footer, Listing, PagesShown},
 };
@@ -179,6 +179,25 @@ impl Prompt {
                 Buffer::begun(offered),
                 &self.messages,
                 autosave,
+                completer,
+            ),
+            Backend::Lines(lines) => lines.line(question, offered, &self.messages),
+        }
+    }
+
+    /// As [`Self::line`], for the path of a file; with keys, Tab completes it.
+    pub(crate) fn path(
+        &mut self,
+        question: &str,
+        offered: &str,
+        completer: &mut dyn Completer,
+    ) -> Answer<String> {
+        match &mut self.backend {
+            Backend::Keys(keys) => keys.completed_line(
+                question,
+                Buffer::line(offered),
+                &self.messages,
+                &mut NoAutosave,
                 completer,
             ),
             Backend::Lines(lines) => lines.line(question, offered, &self.messages),

@@ -414,8 +414,9 @@ impl<'a> OpenQuestion<'a> {
 
     /// Takes candidates that have come meanwhile.
     fn update_completion(&mut self) {
-        if self.completion.as_mut().is_some_and(|completion| !completion.update()) {
-            self.remark = Some(self.messages.completion.none.clone());
+        let Some(completion) = &mut self.completion else { return };
+        if !completion.update() {
+            self.remark = Some(completion.nothing(&self.messages.completion).to_owned());
         }
     }
 

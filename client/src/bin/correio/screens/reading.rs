@@ -13,12 +13,12 @@ use correio_client::{
 use super::{reply, user::CurrentUser};
 use crate::{
     app::App,
-    attach,
     mail_view::MailView,
     names::Names,
     people,
     prompt::{Answer, Footer, Listing, PagesShown, Stop},
     quoting::{Original, ReplyTo},
+    typed_path::expanded,
 };
 
 /// Most bytes of a mail's file that are shown as its source.
@@ -331,8 +331,8 @@ fn ask_which<'a>(app: &mut App, attachments: &'a [Attachment]) -> Answer<Vec<&'a
 }
 
 fn ask_where(app: &mut App) -> Answer<PathBuf> {
-    app.ask(&app.text.of("save-where"), ".", |text, typed| {
-        let path = attach::expanded(typed.trim());
+    app.ask_path(&app.text.of("save-where"), ".", |text, typed| {
+        let path = expanded(typed.trim());
         match path.is_dir() {
             true => Ok(path),
             false => {

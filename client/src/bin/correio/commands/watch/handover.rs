@@ -3,11 +3,13 @@
 use std::{
     io::{self, Write},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
-use correio_client::{Mailbox, MailboxError, Marked, Stored, write_sanitized_json};
+use correio_client::{
+    Mailbox, MailboxError, Marked, Numbers, Present, Stored, write_sanitized_json,
+};
 
 use crate::{
     commands::{
@@ -81,6 +83,7 @@ impl<'a> Handover<'a> {
         &self,
         mailbox: &Mailbox,
         stored: &Stored,
+        numbers: &mut Numbers,
         names: &Names,
     ) -> Result<(), HandoverError> {
         match &self.target {
@@ -91,7 +94,7 @@ impl<'a> Handover<'a> {
             Target::Json => self.write_json(mailbox, stored, names)?,
             Target::Command(command) => {
                 return match self.mark(mailbox, stored)? {
-                    Marked::All => self.run(command, mailbox, stored),
+                    Marked::All => self.run(command, mailbox, stored, numbers),
                     // The mail stays new: its command would run again at each receiving.
                     Marked::NotAll => Err(self.not_marked(mailbox, stored).into()),
                 };
@@ -117,18 +120,6 @@ impl<'a> Handover<'a> {
 
     fn failed(&self, error: &MailboxError) -> Failure {
         Failure::mailbox(self.context.text, error)
-    }
-
-    /// The mail with the number that it has now, and its file: the commands before it, or other
-    /// programs, may have deleted mails. `None` if this one was deleted.
-    fn present(
-        &self,
-        mailbox: &Mailbox,
-        stored: &Stored,
-    ) -> Result<Option<(Stored, PathBuf)>, MailboxError> {
-        let Some(present) = mailbox.find_mail(stored.id, &stored.from)? else { return Ok(None) };
-        let file = mailbox.path(&present)?;
-        Ok(file.map(|file| (present, std::path::absolute(&file).unwrap_or(file))))
     }
 
     /// Writes a JSON object in one line. A mail that cannot be read is reported, and does not hold
@@ -157,9 +148,16 @@ impl<'a> Handover<'a> {
 
     /// Runs the command and waits for its end. A command that fails or does not start is reported;
     /// its mail counts as handed over.
-    fn run(&self, command: &str, mailbox: &Mailbox, stored: &Stored) -> Result<(), HandoverError> {
+    fn run(
+        &self,
+        command: &str,
+        mailbox: &Mailbox,
+        stored: &Stored,
+        numbers: &mut Numbers,
+    ) -> Result<(), HandoverError> {
         let text = self.context.text;
-        let (stored, file) = match self.present(mailbox, stored) {
+        // The commands before it, or other programs, may have deleted mails.
+        let present = match mailbox.present(stored, numbers) {
             Ok(Some(present)) => present,
             Ok(None) => {
                 let said = text.of_mail("watch-gone", &stored.from, &stored.subject);
@@ -173,21 +171,23 @@ impl<'a> Handover<'a> {
             }
             Err(error) => return Err(self.failed(&error).into()),
         };
-        let reason = match self.shell(command, &stored, &file).status() {
+        let reason = match self.shell(command, stored, &present).status() {
             Ok(status) if status.success() => return Ok(()),
             Ok(status) => status.to_string(),
             // The next command may start: the machine has too many processes at times.
             Err(error) => error.to_string(),
         };
-        let values = [("number", stored.number.to_string().into()), ("reason", reason.into())];
+        let values = [("number", present.number.to_string().into()), ("reason", reason.into())];
         let _ = writeln!(io::stderr(), "{}", text.with("watch-exec-failed", &values));
         Ok(())
     }
 
     /// The shell that runs the command. The fields of the mail, which its sender chose, are in the
     /// environment and never in the text that the shell reads.
-    fn shell(&self, command: &str, stored: &Stored, file: &Path) -> Command {
+    fn shell(&self, command: &str, stored: &Stored, present: &Present) -> Command {
         let options = self.context.options;
+        let file = std::path::absolute(&present.file);
+        let file = file.as_ref().unwrap_or(&present.file);
         let mut shell = program::shell_without_input(command);
         shell
             .env("CORREIO_FROM", stored.from.as_str())
@@ -196,7 +196,7 @@ impl<'a> Handover<'a> {
             .env("CORREIO_ID", stored.id.to_string())
             .env("CORREIO_SENT_AT", utc(stored.sent_at).unwrap_or_default())
             .env("CORREIO_FILE", file)
-            .env("CORREIO_NUMBER", stored.number.to_string());
+            .env("CORREIO_NUMBER", present.number.to_string());
         // With these, `correio read "$CORREIO_NUMBER"` finds the same mailbox.
         shell.env("CORREIO_CLIENT_DATA_DIR", &self.data);
         for (name, value) in [("CORREIO_SERVER", &options.server), ("CORREIO_USER", &options.user)]

@@ -12,8 +12,8 @@ use std::{
 };
 
 use correio_client::{
-    Folder, Mailbox, News, ReceiveError, ReceiveOptions, Received, ServerCopy, Service, Stored,
-    WhiteSpace, sanitize,
+    Folder, Mailbox, News, Numbers, ReceiveError, ReceiveOptions, Received, ServerCopy, Service,
+    Stored, WhiteSpace, sanitize,
 };
 use correio_proto::message::LoggedIn;
 
@@ -118,11 +118,12 @@ impl Watch<'_> {
             true => receive::names(self.context, &self.account, &mails)?,
             false => Names::default(),
         };
+        let mut numbers = self.mailbox.numbers();
         for mail in &mails {
             if cancel.is_cancelled() {
                 return Err(End::Asked);
             }
-            self.hand_over(mail, &names)?;
+            self.hand_over(mail, &mut numbers, &names)?;
         }
         // Last, because a desktop that hangs takes its time.
         self.notify(&mails, &names);
@@ -143,8 +144,8 @@ impl Watch<'_> {
         Ok(wait.min(RECEIVE_EVERY))
     }
 
-    fn hand_over(&self, mail: &Stored, names: &Names) -> Result<(), End> {
-        match self.handover.hand_over(&self.mailbox, mail, names) {
+    fn hand_over(&self, mail: &Stored, numbers: &mut Numbers, names: &Names) -> Result<(), End> {
+        match self.handover.hand_over(&self.mailbox, mail, numbers, names) {
             Ok(()) => Ok(()),
             Err(HandoverError::Closed) => Err(End::Asked),
             Err(HandoverError::Failed(failure)) => Err(End::Failed(failure)),
