@@ -158,7 +158,7 @@ fn an_answer_quotes_goes_to_all_and_names_its_thread() {
     let text = String::from_utf8(maildir).unwrap();
     let id_of = |field: &str| {
         let value = text.split(&format!("\n{field}: ")).nth(1).unwrap_or_else(|| panic!("{text}"));
-        value.split("\r\n").take_while(|line| !line.contains(": ")).collect::<Vec<_>>().join("")
+        value.lines().take_while(|line| !line.contains(": ")).collect::<Vec<_>>().join("")
     };
     assert_eq!(id_of("In-Reply-To").matches('@').count(), 1, "{text}");
     assert_eq!(id_of("References").matches('@').count(), 2, "{text}");
