@@ -22,7 +22,7 @@ use crate::{
     protocol::Protocol,
 };
 
-/// The address that stands for the other end of the admin socket, which has none. It is not logged.
+/// The address that stands for the other end of the admin socket, which has none.
 const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 impl<T: Transport> Server<T> {
@@ -30,9 +30,9 @@ impl<T: Transport> Server<T> {
     /// many. The driver has made sure that the other end may ask everything.
     pub fn open_admin(&mut self, now: Now, transport: T) -> Option<ConnId> {
         if self.admins >= ADMIN_MAX {
-            let reason = "too_many_admin";
-            Event::ConnectionRefused { address: NO_ADDRESS, reason }.log();
-            self.counts.refused.add(reason);
+            let text = "a command of the operator was rejected: too many are connected";
+            Event::ServerWarning { text }.log();
+            self.counts.refused.add("too_many_admin");
             return None;
         }
         self.admins += 1;

@@ -174,7 +174,12 @@ impl Default for Counts {
             iteration: Histogram::new(Scale::Time),
             opened: 0,
             closed: Tally::of(&["closed_by_client"]),
-            refused: Tally::of(&["too_many_connections", "too_many_from_address", "too_many_http"]),
+            refused: Tally::of(&[
+                "too_many_connections",
+                "too_many_from_address",
+                "too_many_http",
+                "too_many_admin",
+            ]),
             queue_full: Tally::of(&["store", "hash"]),
             logins: 0,
             accounts_created: 0,

@@ -78,7 +78,7 @@ families! {
     CONNECTIONS_CLOSED Counter "correio_connections_closed" ["reason"]
         "Connections of mail clients that were closed.";
     CONNECTIONS_REFUSED Counter "correio_connections_refused" ["reason"]
-        "Connections that were rejected; too_many_http are those of HTTP.";
+        "Connections that were rejected; too_many_http are those of HTTP, too_many_admin those of the operator.";
     QUEUE_JOBS Gauge "correio_queue_jobs" ["queue"] "Jobs that wait for the store, or for a hash worker.";
     QUEUE_JOBS_MAX Gauge "correio_queue_jobs_max" ["queue"] "Most jobs that may wait.";
     QUEUE_FULL Counter "correio_queue_full" ["queue"] "Jobs that were refused because the queue was full.";

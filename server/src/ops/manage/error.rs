@@ -34,7 +34,7 @@ pub enum ManageError {
     #[error("{0}. If a server runs there, it is starting or stopping: try again")]
     Locked(String),
     /// The settings name a store without a file.
-    #[error("a store in memory has no operator: these commands need --store sqlite")]
+    #[error("these commands need --store sqlite: a store in memory locks no directory")]
     Memory,
     /// Rows of a file are wrong.
     #[error("{}", Rows(.0))]

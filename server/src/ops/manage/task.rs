@@ -80,7 +80,8 @@ fn account(matches: &ArgMatches) -> Result<AccountAction, String> {
         }
         "rename" => AccountAction::Rename(username, value(matches, "full_name")?),
         "quota" => AccountAction::Quota(username, bounds(matches)?),
-        _ => AccountAction::Reset { username, days: days() },
+        "reset" => AccountAction::Reset { username, days: days() },
+        other => return Err(unknown(other)),
     })
 }
 
@@ -132,7 +133,8 @@ fn list(matches: &ArgMatches) -> Result<ListAction, String> {
             ListAction::Add(list, members(matches)?, role)
         }
         "remove" => ListAction::Remove(list, members(matches)?),
-        _ => ListAction::Delete(list),
+        "delete" => ListAction::Delete(list),
+        other => return Err(unknown(other)),
     })
 }
 
@@ -155,8 +157,14 @@ fn invite(matches: &ArgMatches) -> Result<InviteAction, String> {
     match matches.subcommand() {
         None => Ok(InviteAction::Make { count: number("count"), days: number("days") }),
         Some(("revoke", matches)) => Ok(InviteAction::Revoke(value(matches, "id")?)),
-        Some(_) => Ok(InviteAction::List),
+        Some(("list", _)) => Ok(InviteAction::List),
+        Some((other, _)) => Err(unknown(other)),
     }
+}
+
+/// A command that clap takes and this file does not know must not stand for another one.
+fn unknown(command: &str) -> String {
+    format!("the command {command} is not implemented")
 }
 
 fn sessions(matches: &ArgMatches) -> Result<ManageAction, String> {
