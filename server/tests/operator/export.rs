@@ -63,8 +63,11 @@ fn a_message_is_exported_to_the_byte_also_from_pieces() {
     let new = target.join("tony/new");
     let files: Vec<_> = names(&new).iter().map(|name| fs::read(new.join(name)).unwrap()).collect();
     let length = |length: u64| format!("\nX-Correio-Message-Length: {length}\n").into_bytes();
-    for content in [content(1, 0..SIZE), bytes.to_vec()] {
-        let end = [length(content.len() as u64), content].concat();
+    // A field says that LF stands for CR LF in the file.
+    let lines = b"\nX-Correio-Message-Lines: crlf".to_vec();
+    let whole = [length(SIZE), content(1, 0..SIZE)].concat();
+    let with_lf = [lines, length(bytes.len() as u64), b"Subject: a\n\n\0\xff".to_vec()].concat();
+    for end in [whole, with_lf] {
         assert_eq!(files.iter().filter(|file| file.ends_with(&end)).count(), 1);
     }
     let daemon = Daemon::start(&data, &[]);
