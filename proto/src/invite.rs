@@ -9,8 +9,8 @@ use crate::base32;
 /// Bytes of an invite.
 const LENGTH: usize = 20;
 
-/// An invite, written as 32 digits of Crockford's base 32, in groups of four. Only the server that made it can check it.
-/// Every holder of an invite can use it, so its `Debug` shows nothing.
+/// An invite, written as 32 digits of Crockford's base 32, in groups of four. Only the server that
+/// made it can check it. Every holder of an invite can use it, so its `Debug` shows nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite([u8; LENGTH]);
 

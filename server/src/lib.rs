@@ -2,9 +2,10 @@
 //!
 //! [`reactor`] runs the poll loop over sockets and drives [`engine`], which owns all connections
 //! and does no I/O of its own; [`session`] handles the requests of one connection, and [`store`]
-//! keeps accounts and mail. [`admin`] answers the operator. [`auth`] hashes passwords and checks invites, [`limits`] holds admission
-//! and throttle, [`metrics`] what is counted, [`ops`] settings, log and certificate. The daemon `correiod` puts them
-//! together; tests do the same in their own process, with or without sockets.
+//! keeps accounts and mail. [`admin`] answers the operator. [`auth`] hashes passwords and checks
+//! invites, [`limits`] holds admission and throttle, [`metrics`] what is counted, [`ops`] settings,
+//! log and certificate. The daemon `correiod` puts them together; tests do the same in their own
+//! process, with or without sockets.
 //!
 //! `server/examples/in_process.rs` starts a server on a thread, with its mail in memory.
 

@@ -6,9 +6,9 @@
 //! A mail whose content is a message is a file with fields of our own, the last of which states the
 //! message's length, and then the message: its own head continues ours, so that other mail programs
 //! show it. The message's bytes are in the file as they are, unless its lines end with CR LF: LF
-//! stands for that in the file then, which a field states. Unless the message is known to name the mail's sender as its
-//! author, the first field is a `From` with the sender, which other programs take before the
-//! message's own.
+//! stands for that in the file then, which a field states. Unless the message is known to name the
+//! mail's sender as its author, the first field is a `From` with the sender, which other programs
+//! take before the message's own.
 
 use std::{
     fmt::Display,

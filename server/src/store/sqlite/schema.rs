@@ -271,15 +271,16 @@ const VERSION_3: &str = "
         WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = 'everybody');
 ";
 
-/// An account whose `hash` is empty has no password yet. `state` is 0 for an account that can be used,
-/// 1 for one that is disabled and gets mail, 2 for one that is disabled and gets none. `code` is the
-/// digest of a recovery code. An account without `quota_mails` has the server's quota. Times are
-/// milliseconds since 1970, and `used_at` is the day of the last login.
+/// An account whose `hash` is empty has no password yet. `state` is 0 for an account that can be
+/// used, 1 for one that is disabled and gets mail, 2 for one that is disabled and gets none. `code`
+/// is the digest of a recovery code. An account without `quota_mails` has the server's quota. Times
+/// are milliseconds since 1970, and `used_at` is the day of the last login.
 ///
-/// `retention_days` counts the days on which retention ran; `retention_day` is the last of them, as a
-/// number since 1970. An account has the count at its warning in `warned_on`, which a login takes
-/// back, and in `mails_warned_on`, for mails that were sent before `mails_warned_before`. `invite` has the invites that were recorded
-/// when they were made; those that were used are in `used_invite`, as before.
+/// `retention_days` counts the days on which retention ran; `retention_day` is the last of them, as
+/// a number since 1970. An account has the count at its warning in `warned_on`, which a login takes
+/// back, and in `mails_warned_on`, for mails that were sent before `mails_warned_before`. `invite`
+/// has the invites that were recorded when they were made; those that were used are in
+/// `used_invite`, as before.
 const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2));
     ALTER TABLE account ADD COLUMN code BLOB;

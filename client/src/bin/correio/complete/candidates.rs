@@ -132,7 +132,8 @@ impl Known {
         }
     }
 
-    /// The best matches, at most [`LOCAL_MAX`], those whom the user has chosen first. An empty part matches everybody.
+    /// The best matches, at most [`LOCAL_MAX`], those whom the user has chosen first. An empty part
+    /// matches everybody.
     fn local(&self, part: &str, stranger: &str) -> Vec<Candidate> {
         let (part, only_nicknames) = match part.strip_prefix(MARK) {
             Some(rest) => (fold(rest), true),

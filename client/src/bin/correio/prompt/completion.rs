@@ -1,6 +1,7 @@
-//! Completion of an answer: Tab looks for candidates of the part at the cursor, which are shown below
-//! the question. The beginning that all candidates for a path share is inserted first, as shells do. A candidate is taken with Enter after it was chosen with Tab or
-//! the arrows; otherwise Enter ends the answer as it was typed.
+//! Completion of an answer: Tab looks for candidates of the part at the cursor, which are shown
+//! below the question. The beginning that all candidates for a path share is inserted first, as
+//! shells do. A candidate is taken with Enter after it was chosen with Tab or the arrows; otherwise
+//! Enter ends the answer as it was typed.
 
 use std::{
     ops::Range,
