@@ -11,7 +11,6 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use correio_load::{bench::frames::account, new_id};
-use correio_proto::directory::fold;
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use serde_json::json;
 
@@ -230,10 +229,6 @@ fn add_account(
         full_name
     ])?;
     let id = db.last_insert_rowid();
-    // As the server indexes it: folded, after two characters that no name has.
-    let sql = "INSERT INTO directory (rowid, username, full_name) VALUES (?1, ?2, ?3)";
-    let indexed = format!("\u{1}\u{1}{}", fold(&full_name));
-    db.prepare_cached(sql)?.execute(params![id, name, indexed])?;
     let mut insert = db.prepare_cached(
         "INSERT INTO mail (account, id, sender, sender_name, recipients, sent_at, subject, body)
          VALUES (?1, ?2, ?3, ?7, ?3, ?4, ?5, ?6)",

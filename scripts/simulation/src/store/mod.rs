@@ -195,6 +195,12 @@ impl SimStore {
         }
     }
 
+    /// Whether the store has failed, and does nothing before it is opened again.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.borrow().failed
+    }
+
     /// Makes the pending half durable and releases the answers.
     pub fn commit(&self) {
         let halves = &mut *self.0.borrow_mut();

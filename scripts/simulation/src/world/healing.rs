@@ -30,7 +30,6 @@ impl World {
         self.hasher.set_faults(self.plan.hashing);
         self.network.set_conditions(&self.plan.network);
         self.attackers.clear();
-        self.undo_operator()?;
         for device in &self.devices {
             device.disk.set_full(false);
         }
@@ -77,7 +76,13 @@ impl World {
     pub(super) fn run_until_drained(&mut self) -> Result<(), Violation> {
         let until = self.clock.tick() + HEALING_MAX;
         let mut expire_at = self.clock.tick() + EXPIRE_EVERY;
+        // A store that has failed takes no job of the operator before the next start.
+        let mut is_undone = false;
         while !self.is_drained() {
+            if !is_undone && !self.store.has_failed() {
+                self.undo_operator()?;
+                is_undone = true;
+            }
             if self.clock.tick() >= until {
                 return Err(Violation::new(Check::Drained, self.unfinished_work()));
             }
