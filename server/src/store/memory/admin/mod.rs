@@ -22,7 +22,6 @@ use crate::{
             POSTMASTER_NAME, Totals, Usage,
         },
         lists::is_reserved,
-        retention::begin_of_day,
     },
 };
 
@@ -58,7 +57,7 @@ impl MemoryStore {
                 self.set(&username, |account| account.settings.code = Some(code))
             }
             AdminJob::SetState { username, state } => {
-                self.set(&username, |account| account.settings.state = state)
+                self.set(&username, |account| account.settings.set_state(state))
             }
             AdminJob::SetQuota { username, quota } => {
                 self.set(&username, |account| account.settings.quota = quota)
@@ -123,8 +122,7 @@ impl MemoryStore {
         match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
             Some(account) => {
-                account.settings.used_at = Some(begin_of_day(now));
-                account.settings.warned_on = None;
+                account.settings.set_used(now);
                 StoreDone::Changed
             }
         }

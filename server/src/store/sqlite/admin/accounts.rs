@@ -136,13 +136,15 @@ pub(super) fn set_code(
     )
 }
 
-/// Enables or disables an account.
+/// Enables or disables an account. What its owner was warned of before does not count afterwards.
 pub(super) fn set_state(
     tables: &mut Tables<'_>,
     username: &Username,
     state: AccountState,
 ) -> Result<AdminDone> {
-    change(tables, username, "state = ?2", &[&state_number(state)])
+    let columns = "state = ?2, warned_on = NULL, mails_warned_on = NULL,
+        mails_warned_before = NULL, mails_warned_seq = NULL";
+    change(tables, username, columns, &[&state_number(state)])
 }
 
 /// Gives an account a quota of its own, or takes it back.
