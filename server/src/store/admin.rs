@@ -55,7 +55,8 @@ pub enum AdminJob {
         /// The code.
         code: CodeRecord,
     },
-    /// Enable or disable an account. Result: `Changed` or `NoAccount`.
+    /// Enable or disable an account; takes warnings of retention back. Result: `Changed` or
+    /// `NoAccount`.
     SetState {
         /// The account's username.
         username: Username,
@@ -265,19 +266,21 @@ pub struct Totals {
 /// [`POSTMASTER`]. [`POSTMASTER`] itself and disabled accounts keep all.
 ///
 /// Time before a deletion is counted in days on which retention ran, since a clock may jump: however
-/// far it jumps, this is one day.
+/// far it jumps, this is one day. A day that is not after the last that was counted is not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Only accounts whose ids stand after this one; `None` for the first step.
     pub after: Option<AccountId>,
     /// The time.
     pub now: Timestamp,
-    /// Mails that were sent before this time are deleted; `None` keeps all. A warning is about the
+    /// Mails that were sent before this time are deleted; `None` keeps all, and takes the warnings
+    /// back. A mail was sent no earlier than those before it in its mailbox. A warning is about the
     /// mails that this time will have passed when the warning is over; later ones need another
     /// warning. A mail of [`POSTMASTER`] alone is warned of by none. Mails are looked at from the
     /// oldest on, up to the first that is not concerned.
     pub mails_before: Option<Timestamp>,
-    /// Accounts that were last used before this time are deleted; `None` keeps all. An account whose
+    /// Accounts that were last used before this time are deleted; `None` keeps all, and takes the
+    /// warnings back. An account whose
     /// use is not known counts from when it was made, or else from the first step of retention. A
     /// login takes the warning back.
     pub accounts_before: Option<Timestamp>,
