@@ -151,8 +151,8 @@ pub(super) fn log(done: &StoreDone) {
             }
         }
         StoreDone::Admin(_) => {
-            let text = "nothing is deleted by age: a list has the name of the postmaster, who \
-                        would send the warnings";
+            let text = "nothing is deleted by age: a list or a person's account has the name of \
+                        the postmaster, who would send the warnings";
             Event::ServerWarning { text }.log();
         }
         StoreDone::Unavailable(text) => Event::StoreUnavailable { text }.log(),

@@ -113,7 +113,7 @@ pub enum AdminJob {
     /// Put a mail of [`POSTMASTER`] into the mailboxes of accounts whose state takes mail, whatever
     /// their quotas: one step of up to a thousand accounts. The next step has another id, and begins
     /// at the result's `next`. A step that is repeated puts no mail into a mailbox twice. Result:
-    /// `Announced`; `Taken` if a list has the postmaster's name; `Refused`.
+    /// `Announced`; `Taken` if a list, or a client's account, has the postmaster's name; `Refused`.
     Announce {
         /// The mail. Its recipients are what the mail shows, usually [`super::EVERYBODY`].
         mail: Arc<NewMailRecord>,
@@ -143,7 +143,8 @@ pub enum AdminJob {
     /// Count what the store has. Result: `Totals`.
     Totals,
     /// Do one step of retention. The next step begins at the result's `next`. Result: `Retained`;
-    /// `Taken` if a list has the postmaster's name, so that nobody could be warned.
+    /// `Taken` if a list, or a client's account, has the postmaster's name, so that nobody could be
+    /// warned.
     Retain(Retention),
 }
 

@@ -246,6 +246,7 @@ impl MemoryStore {
             return Err(AdminDone::NoAccount);
         };
         match self.ids.get(&username) {
+            // No client has made it: its name is kept from the first account on.
             Some(id) => Ok(*id),
             None if self.lists.has_name(&username) => Err(AdminDone::Taken(vec![username])),
             None => Ok(self.insert_without_password(username, full_name, None, now)),

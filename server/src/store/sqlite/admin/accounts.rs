@@ -24,7 +24,10 @@ use crate::{
 const COLUMNS: &str = "id, username, full_name, hash, mails, bytes, state, code_expires_at,
     quota_mails, quota_bytes, created_at, used_at";
 
-/// Stands in `register_id` of an account that the operator made: no client makes this id.
+/// Stands in `register_id` of an account that the operator made, and of [`POSTMASTER`]: no client
+/// makes this id.
+///
+/// [`POSTMASTER`]: crate::store::admin::POSTMASTER
 const NO_REGISTER_ID: [u8; 16] = [0; 16];
 
 /// Reads a page of accounts.
@@ -102,6 +105,12 @@ pub(super) fn create(
 pub(super) fn is_taken(tables: &mut Tables<'_>, username: &Username) -> Result<bool> {
     let db = tables.db;
     Ok(tables.accounts.by_username(db, username)?.is_some() || lists::has_name(db, username)?)
+}
+
+/// Whether an account was made here and not by a client.
+pub(super) fn is_own(db: &Connection, account: AccountId) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM account WHERE id = ?1 AND register_id = ?2")?
+        .exists(params![account.0, NO_REGISTER_ID])
 }
 
 /// Makes an account without a password, whose name is free.

@@ -4,7 +4,7 @@ use correio_proto::mail::{MailId, MailRef, Seq, Timestamp, Username};
 use rusqlite::{Result, Statement, ToSql, params, types::FromSqlError};
 
 use super::{
-    accounts::update,
+    accounts::{is_own, update},
     announce::postmaster,
     retained_account::{RetainedAccount, count_day, next},
 };
@@ -46,7 +46,7 @@ enum Progress {
 /// Does one step of retention.
 pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<AdminDone> {
     if let Ok(name) = POSTMASTER.parse::<Username>()
-        && lists::has_name(tables.db, &name)?
+        && is_taken(tables, &name)?
     {
         return Ok(AdminDone::Taken(vec![name]));
     }
@@ -72,6 +72,15 @@ pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<Adm
     }
     let Step { mails, accounts, warned, .. } = step;
     Ok(AdminDone::Retained { mails, accounts, warned, next })
+}
+
+/// Whether a list or a client has the name of the postmaster, so that nobody can be warned.
+fn is_taken(tables: &mut Tables<'_>, name: &Username) -> Result<bool> {
+    let db = tables.db;
+    match tables.accounts.by_username(db, name)?.map(|(id, _)| id) {
+        Some(id) => Ok(!is_own(db, id)?),
+        None => lists::has_name(db, name),
+    }
 }
 
 impl Step<'_, '_> {
