@@ -1,4 +1,5 @@
-//! When the steps of retention are due: once on each day, and at the start.
+//! When the steps of retention are due: at the start, and then once on each day if something is
+//! deleted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -56,10 +57,14 @@ impl RetentionSchedule {
         Self { policy, ..Self::default() }
     }
 
-    /// Begins a run, unless one is under way or has ended on this day. So many logins were `lost`
+    /// Begins a run, unless one is under way or has ended on this day. Without bounds, one run takes
+    /// back the warnings of a time when there were some. So many logins were `lost`
     /// since the start.
     pub(super) fn begin(&mut self, now: Now, lost: u64, in_use: impl FnOnce() -> Vec<AccountId>) {
-        let is_due = self.policy.is_on() && self.done_on != Some(now.wall.0 / DAY);
+        let is_due = match self.done_on {
+            None => true,
+            Some(day) => self.policy.is_on() && day != now.wall.0 / DAY,
+        };
         if is_due && matches!(self.run, Run::Idle) {
             let whole = Whole { in_use: in_use().into(), lost };
             self.run = Run::Due { at: now.uptime, after: None, whole };
@@ -276,11 +281,13 @@ mod tests {
     }
 
     #[test]
-    fn without_bounds_there_is_no_run() {
+    fn without_bounds_there_is_one_run_which_deletes_nothing() {
         let mut schedule = RetentionSchedule::default();
-        schedule.begin(at(1), 0, || panic!("nobody asks"));
-        assert!(
-            schedule.next_step(at(1), &Logins::default()).is_none() && schedule.due_at().is_none()
-        );
+        schedule.begin(at(1), 0, Vec::new);
+        assert!(!schedule.next_step(at(1), &Logins::default()).unwrap().is_on());
+        schedule.stepped(at(1), Some(&stepped(None)));
+        schedule.begin(at(50), 0, || panic!("nobody asks"));
+        assert!(schedule.next_step(at(50), &Logins::default()).is_none());
+        assert!(schedule.due_at().is_none());
     }
 }

@@ -291,6 +291,14 @@ pub struct Retention {
     pub in_use: Arc<[AccountId]>,
 }
 
+impl Retention {
+    /// Whether something is deleted. Otherwise warnings are taken back, and no day is counted.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.mails_before.is_some() || self.accounts_before.is_some()
+    }
+}
+
 /// What a warning of retention is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WarningAbout {

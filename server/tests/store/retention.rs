@@ -32,6 +32,7 @@ contract! {
     without_a_bound_the_warnings_of_its_kind_are_taken_back,
     disabled_accounts_keep_all,
     without_bounds_nothing_is_warned_of_and_nothing_is_deleted,
+    without_bounds_all_warnings_are_taken_back,
     a_step_deletes_no_more_than_it_may_and_the_next_goes_on,
 }
 
@@ -325,6 +326,20 @@ fn without_bounds_nothing_is_warned_of_and_nothing_is_deleted(harness: &mut Harn
     idle(harness, 500..520, Keep::default());
     assert_eq!(show(harness, "tony").used_at, None);
     assert_eq!(harness.fetch(tony).len(), 1);
+}
+
+fn without_bounds_all_warnings_are_taken_back(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    used_on(harness, tony, 100);
+    mail(harness, tony, 1, "tony", 100);
+    let both = Keep { mails: Some(30), accounts: Some(30) };
+    assert_eq!(run(harness, 150, both).warned.len(), 2);
+    idle(harness, 151..158, both);
+    // A clock that is ahead meanwhile pauses nothing.
+    idle(harness, 900..901, Keep::default());
+    assert_eq!(run(harness, 600, both).warned.len(), 2);
+    idle(harness, 601..608, both);
+    assert_eq!(run(harness, 608, both).accounts, ["tony"]);
 }
 
 fn a_step_deletes_no_more_than_it_may_and_the_next_goes_on(harness: &mut Harness) {

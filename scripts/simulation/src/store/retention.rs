@@ -20,11 +20,11 @@ impl State {
     /// Does the one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
         let postmaster: Username = POSTMASTER.parse().expect("the name is a username");
-        if self.lists.find(&postmaster).is_some() {
+        if retention.is_on() && self.lists.find(&postmaster).is_some() {
             return AdminDone::Taken(vec![postmaster]);
         }
         let today = Some(retention.now.0 / DAY);
-        if self.retention.last < today {
+        if retention.is_on() && self.retention.last < today {
             self.retention = RetentionDays { last: today, count: self.retention.count + 1 };
         }
         let (mut mails, mut accounts, mut warned) = (0, Vec::new(), Vec::new());

@@ -44,12 +44,13 @@ impl Accounts {
 impl MemoryStore {
     /// Does one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
-        if let Ok(name) = POSTMASTER.parse::<Username>()
+        if retention.is_on()
+            && let Ok(name) = POSTMASTER.parse::<Username>()
             && self.lists.has_name(&name)
         {
             return AdminDone::Taken(vec![name]);
         }
-        if retention.after.is_none() {
+        if retention.after.is_none() && retention.is_on() {
             self.retention_days.add(retention.now);
         }
         let notice = Notice::new(self.retention_days.count, retention);

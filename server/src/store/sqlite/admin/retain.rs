@@ -45,12 +45,19 @@ enum Progress {
 
 /// Does one step of retention.
 pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<AdminDone> {
-    if let Ok(name) = POSTMASTER.parse::<Username>()
+    if retention.is_on()
+        && let Ok(name) = POSTMASTER.parse::<Username>()
         && is_taken(tables, &name)?
     {
         return Ok(AdminDone::Taken(vec![name]));
     }
-    let notice = Notice::new(count_day(tables.db, retention)?, retention);
+    let today = count_day(tables.db, retention)?;
+    if today == 0 {
+        // Retention never ran: there is no warning to take back.
+        let (accounts, warned) = (Vec::new(), Vec::new());
+        return Ok(AdminDone::Retained { mails: 0, accounts, warned, next: None });
+    }
+    let notice = Notice::new(today, retention);
     // The step is the last job of its group, so that no other one waits for two of them.
     tables.reached += STEP_WORK + 1;
     let found = next(tables.db, retention.after)?;

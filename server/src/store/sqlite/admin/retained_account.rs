@@ -60,7 +60,7 @@ fn account(row: &Row<'_>) -> Result<RetainedAccount> {
 /// Counts the day of a first step, unless this day or a later one was counted: a clock that goes to
 /// and fro between two days counts each of them once. Returns the number of days.
 pub(super) fn count_day(db: &Connection, retention: &Retention) -> Result<u64> {
-    if retention.after.is_none() {
+    if retention.after.is_none() && retention.is_on() {
         let sql = "UPDATE meta SET retention_days = retention_days + 1, retention_day = ?1
                    WHERE retention_day IS NULL OR retention_day < ?1";
         db.prepare_cached(sql)?.execute([to_sql(day(retention.now))])?;
