@@ -1,6 +1,6 @@
 //! The contract of all stores about retention, also with a crash before every job.
 
-use correio_proto::mail::Timestamp;
+use correio_proto::mail::{Mail, Timestamp};
 use correio_server::{
     ids::AccountId,
     store::{
@@ -267,7 +267,7 @@ fn a_warning_is_not_about_a_mail_of_a_clock_that_was_set_back_after_it(harness: 
     mail(harness, tony, 1, "tony", 100);
     assert_eq!(run(harness, 122, MAILS), warned("tony", WarningAbout::Mails(1)));
     // Tony takes all that is there, the warning included.
-    let mails = harness.fetch(tony).iter().map(|mail| mail.reference()).collect();
+    let mails = harness.fetch(tony).iter().map(Mail::reference).collect();
     assert_eq!(harness.confirm(tony, mails), 2);
     mail(harness, tony, 2, "tony", 1);
     idle(harness, 123..130, MAILS);
