@@ -105,7 +105,7 @@ pub(super) fn complete(
             }
         }
         AdminDone::Taken(names) => {
-            let text = "a list has the postmaster's name: delete the list first";
+            let text = "a list or a person's account has the postmaster's name: delete it first";
             Next::refused_names(AdminErrorCode::Taken, text, names)
         }
         AdminDone::Refused(_) => stopped(&announcing, "the store refused the mail"),

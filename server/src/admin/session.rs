@@ -17,7 +17,7 @@ use super::{
     invites, lists,
     moment::Moment,
     question::{ServerAnswer, ServerQuestion},
-    reply::{AdminErrorCode, AdminReply, InviteView},
+    reply::{AdminErrorCode, AdminReply, CodeView, InviteView},
     request::{AdminRequest, Blocked, SessionsOf},
     server,
     step::{Change, Next, Pending, Sessions},
@@ -210,10 +210,8 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
             changed(&change)
         }
         (Pending::Coding(codes), AdminDone::Created | AdminDone::Changed(_)) => {
-            for code in &codes {
-                let action = if code.full_name.is_some() { "create" } else { "reset" };
-                Event::OperatorActed { action, name: code.username.as_str() }.log();
-            }
+            let (action, name) = coded(&codes);
+            Event::OperatorActed { action, name: &name }.log();
             Next::Reply(AdminReply::Codes { codes })
         }
         (Pending::FindingSessions, AdminDone::Account(account)) => {
@@ -248,6 +246,16 @@ fn read(now: Now, done: AdminDone) -> Next {
     })
 }
 
+/// The word in the log for accounts that got codes, with a name. An import has its number of
+/// accounts there: so many lines would displace others.
+fn coded(codes: &[CodeView]) -> (&'static str, String) {
+    match codes {
+        [code] if code.full_name.is_some() => ("create", code.username.to_string()),
+        [code] => ("reset", code.username.to_string()),
+        codes => ("import", codes.len().to_string()),
+    }
+}
+
 fn changed(change: &Change) -> Next {
     Event::OperatorActed { action: change.action, name: &change.name }.log();
     Next::Reply(AdminReply::Changed {})
@@ -269,5 +277,30 @@ fn busy(pending: &Pending) -> Next {
     match pending {
         Pending::Announcing(announcing) => announcement::stopped(announcing, text),
         _ => Next::refused(AdminErrorCode::Busy, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use correio_proto::mail::Timestamp;
+
+    use super::*;
+
+    fn code(username: &str, full_name: Option<&str>) -> CodeView {
+        CodeView {
+            username: username.parse().unwrap(),
+            full_name: full_name.map(|name| name.parse().unwrap()),
+            code: [7; 10].into(),
+            expires_at: Moment(Timestamp(9)),
+        }
+    }
+
+    #[test]
+    fn an_import_has_one_line_in_the_log_with_its_number_of_accounts() {
+        let (tony, pepper) = (code("tony", Some("Tony Stark")), code("pepper", None));
+        let both = [tony, code("bruce", Some("Bruce Banner"))];
+        assert_eq!(coded(&both[..1]), ("create", "tony".to_owned()));
+        assert_eq!(coded(&[pepper]), ("reset", "pepper".to_owned()));
+        assert_eq!(coded(&both), ("import", "2".to_owned()));
     }
 }

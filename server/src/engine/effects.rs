@@ -1,11 +1,10 @@
 //! Applies the effects of sessions to other connections and to the server's own counts.
 
-use super::{OWN_TICKET, Server, connection::Transport};
+use super::{Server, connection::Transport};
 use crate::{
     clock::Now,
     ids::{AccountId, ConnId},
     session::effect::{Arrival, Effect},
-    store::StoreJob,
 };
 
 impl<T: Transport> Server<T> {
@@ -19,9 +18,8 @@ impl<T: Transport> Server<T> {
             match effect {
                 Effect::LoggedIn { connection, account } => {
                     self.admission.logged_in(connection);
-                    // Lost if the queue is full: the next login records the day as well.
-                    let used = StoreJob::SetUsed { account, now: now.wall };
-                    let _ = self.store.submit(OWN_TICKET, used);
+                    let (ticket, job) = self.upkeep.logged_in(account, now);
+                    self.submit_own(now, ticket, job);
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }

@@ -9,6 +9,7 @@
 pub mod connection;
 mod deadlines;
 mod effects;
+mod logins;
 mod monitoring;
 mod operator;
 mod proxied;
@@ -28,7 +29,7 @@ use crate::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
         slots::Slots,
-        upkeep::{OWN_TICKET, Upkeep},
+        upkeep::Upkeep,
     },
     event::Event,
     ids::{ConnId, Ticket},
@@ -44,7 +45,7 @@ use crate::{
     session::{
         Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
     },
-    store::{Store, StoreDone, StoreFailed, Submitted},
+    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
 };
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
@@ -404,11 +405,16 @@ impl<T: Transport> Server<T> {
 
     fn keep_up(&mut self, now: Now) {
         for (ticket, job) in self.upkeep.due(now, || self.registry.accounts()) {
-            match self.store.submit(ticket, job) {
-                Submitted::Done(done) => self.kept_up(now, ticket, Some(&done)),
-                Submitted::Queued => {}
-                Submitted::Full => self.kept_up(now, ticket, None),
-            }
+            self.submit_own(now, ticket, job);
+        }
+    }
+
+    /// Submits one of the server's own jobs.
+    fn submit_own(&mut self, now: Now, ticket: Ticket, job: StoreJob) {
+        match self.store.submit(ticket, job) {
+            Submitted::Done(done) => self.kept_up(now, ticket, Some(&done)),
+            Submitted::Queued => {}
+            Submitted::Full => self.kept_up(now, ticket, None),
         }
     }
 

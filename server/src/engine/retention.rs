@@ -1,9 +1,11 @@
-//! When the steps of retention are due: once on each day, and at the start.
+//! When the steps of retention are due: at the start, and then once on each day if something is
+//! deleted.
 
 use std::{sync::Arc, time::Duration};
 
 use correio_proto::mail::{Timestamp, Username};
 
+use super::logins::Logins;
 use crate::{
     clock::Now,
     event::Event,
@@ -26,6 +28,8 @@ pub(super) struct RetentionSchedule {
     /// The day of the last run that came to its end, as a number since 1970.
     done_on: Option<u64>,
     run: Run,
+    /// Logins that were lost before the last run that spared all accounts.
+    spared: u64,
 }
 
 /// A run through all accounts.
@@ -34,9 +38,18 @@ enum Run {
     #[default]
     Idle,
     /// The next step, which begins after an account, is due at an uptime.
-    Due { at: Duration, after: Option<AccountId>, in_use: Arc<[AccountId]> },
+    Due { at: Duration, after: Option<AccountId>, whole: Whole },
     /// The store has a step.
-    Asked { in_use: Arc<[AccountId]> },
+    Asked { whole: Whole },
+}
+
+/// What all steps of a run share.
+#[derive(Clone, Debug)]
+struct Whole {
+    /// Accounts that had sessions when the run began, in ascending order.
+    in_use: Arc<[AccountId]>,
+    /// Logins that had been lost by then.
+    lost: u64,
 }
 
 impl RetentionSchedule {
@@ -44,11 +57,17 @@ impl RetentionSchedule {
         Self { policy, ..Self::default() }
     }
 
-    /// Begins a run, unless one is under way or has ended on this day.
-    pub(super) fn begin(&mut self, now: Now, in_use: impl FnOnce() -> Vec<AccountId>) {
-        let is_due = self.policy.is_on() && self.done_on != Some(now.wall.0 / DAY);
+    /// Begins a run, unless one is under way or has ended on this day. Without bounds, one run takes
+    /// back the warnings of a time when there were some. So many logins were `lost`
+    /// since the start.
+    pub(super) fn begin(&mut self, now: Now, lost: u64, in_use: impl FnOnce() -> Vec<AccountId>) {
+        let is_due = match self.done_on {
+            None => true,
+            Some(day) => self.policy.is_on() && day != now.wall.0 / DAY,
+        };
         if is_due && matches!(self.run, Run::Idle) {
-            self.run = Run::Due { at: now.uptime, after: None, in_use: in_use().into() };
+            let whole = Whole { in_use: in_use().into(), lost };
+            self.run = Run::Due { at: now.uptime, after: None, whole };
         }
     }
 
@@ -60,23 +79,35 @@ impl RetentionSchedule {
         }
     }
 
-    /// Takes the step that is due.
-    pub(super) fn next_step(&mut self, now: Now) -> Option<Retention> {
-        let Run::Due { at, after, in_use } = &self.run else {
+    /// Takes the step that is due. Accounts whose logins are not recorded yet are in use. If logins
+    /// of unknown accounts were lost, the run spares all, and takes their warnings back.
+    pub(super) fn next_step(&mut self, now: Now, logins: &Logins) -> Option<Retention> {
+        let Run::Due { at, after, whole } = &self.run else {
             return None;
         };
         if now.uptime < *at {
             return None;
         }
-        let (after, in_use) = (*after, in_use.clone());
-        self.run = Run::Asked { in_use: in_use.clone() };
+        let (after, whole) = (*after, whole.clone());
+        let unrecorded = logins.accounts();
+        let in_use = match unrecorded.is_empty() {
+            true => whole.in_use.clone(),
+            false => {
+                let sessions = whole.in_use.iter().copied().collect();
+                unrecorded.union(&sessions).copied().collect()
+            }
+        };
+        self.run = Run::Asked { whole };
         let before =
             |days: u32| Timestamp(now.wall.0.saturating_sub(u64::from(days).saturating_mul(DAY)));
         Some(Retention {
             after,
             now: now.wall,
             mails_before: self.policy.mail_days.map(before),
-            accounts_before: self.policy.account_days.map(before),
+            accounts_before: match logins.lost() > self.spared {
+                true => None,
+                false => self.policy.account_days.map(before),
+            },
             notice_days: NOTICE_DAYS,
             in_use,
         })
@@ -85,14 +116,17 @@ impl RetentionSchedule {
     /// Learns a step's result; `None` for one that the store did not take. After a failure, the run
     /// begins anew within the hour.
     pub(super) fn stepped(&mut self, now: Now, done: Option<&StoreDone>) {
-        let Run::Asked { in_use } = std::mem::take(&mut self.run) else {
+        let Run::Asked { whole } = std::mem::take(&mut self.run) else {
             return;
         };
         match done {
             Some(StoreDone::Admin(AdminDone::Retained { next: Some(next), .. })) => {
-                self.run = Run::Due { at: now.uptime, after: Some(*next), in_use };
+                self.run = Run::Due { at: now.uptime, after: Some(*next), whole };
             }
-            Some(StoreDone::Admin(_)) => self.done_on = Some(now.wall.0 / DAY),
+            Some(StoreDone::Admin(_)) => {
+                self.done_on = Some(now.wall.0 / DAY);
+                self.spared = whole.lost;
+            }
             _ => {}
         }
     }
@@ -122,8 +156,8 @@ pub(super) fn log(done: &StoreDone) {
             }
         }
         StoreDone::Admin(_) => {
-            let text = "nothing is deleted by age: a list has the name of the postmaster, who \
-                        would send the warnings";
+            let text = "nothing is deleted by age: a list or a person's account has the name of \
+                        the postmaster, who would send the warnings";
             Event::ServerWarning { text }.log();
         }
         StoreDone::Unavailable(text) => Event::StoreUnavailable { text }.log(),
@@ -172,39 +206,88 @@ mod tests {
     #[test]
     fn a_run_has_all_steps_and_comes_once_a_day() {
         let mut schedule = schedule();
-        schedule.begin(at(1), || vec![AccountId(3)]);
-        let first = schedule.next_step(at(1)).unwrap();
+        schedule.begin(at(1), 0, || vec![AccountId(3)]);
+        let first = schedule.next_step(at(1), &Logins::default()).unwrap();
         assert_eq!((first.after, &first.in_use[..]), (None, &[AccountId(3)][..]));
         assert_eq!(first.mails_before, Some(Timestamp(at(1).wall.0 - 30 * DAY)));
-        assert!(schedule.next_step(at(1)).is_none(), "one at a time");
-        schedule.begin(at(2), Vec::new);
-        assert!(schedule.next_step(at(2)).is_none(), "one run at a time");
+        assert!(schedule.next_step(at(1), &Logins::default()).is_none(), "one at a time");
+        schedule.begin(at(2), 0, Vec::new);
+        assert!(schedule.next_step(at(2), &Logins::default()).is_none(), "one run at a time");
         schedule.stepped(at(2), Some(&stepped(Some(7))));
-        assert_eq!(schedule.next_step(at(2)).unwrap().after, Some(AccountId(7)));
+        assert_eq!(
+            schedule.next_step(at(2), &Logins::default()).unwrap().after,
+            Some(AccountId(7))
+        );
         schedule.stepped(at(2), Some(&stepped(None)));
-        schedule.begin(at(23), Vec::new);
-        assert!(schedule.next_step(at(23)).is_none());
-        schedule.begin(at(24), Vec::new);
-        assert!(schedule.next_step(at(24)).is_some());
+        schedule.begin(at(23), 0, Vec::new);
+        assert!(schedule.next_step(at(23), &Logins::default()).is_none());
+        schedule.begin(at(24), 0, Vec::new);
+        assert!(schedule.next_step(at(24), &Logins::default()).is_some());
     }
 
     #[test]
     fn after_a_failure_the_run_begins_anew() {
         for failure in [None, Some(StoreDone::Unavailable("full".into()))] {
             let mut schedule = schedule();
-            schedule.begin(at(1), Vec::new);
-            assert!(schedule.next_step(at(1)).is_some());
+            schedule.begin(at(1), 0, Vec::new);
+            assert!(schedule.next_step(at(1), &Logins::default()).is_some());
             schedule.stepped(at(1), failure.as_ref());
-            assert!(schedule.next_step(at(1)).is_none());
-            schedule.begin(at(2), Vec::new);
-            assert_eq!(schedule.next_step(at(2)).unwrap().after, None);
+            assert!(schedule.next_step(at(1), &Logins::default()).is_none());
+            schedule.begin(at(2), 0, Vec::new);
+            assert_eq!(schedule.next_step(at(2), &Logins::default()).unwrap().after, None);
+        }
+    }
+
+    /// One of as many accounts as are kept, and then one more, whose logins are not recorded.
+    fn lose_a_login(logins: &mut Logins) {
+        while logins.lost() == 0 {
+            let account = AccountId(1 + logins.accounts().len() as i64);
+            let (number, _) = logins.logged_in(account, Timestamp(0));
+            logins.done(at(1), number, None);
         }
     }
 
     #[test]
-    fn without_bounds_there_is_no_run() {
+    fn accounts_whose_logins_are_not_recorded_are_in_use() {
+        let (mut schedule, mut logins) = (schedule(), Logins::default());
+        schedule.begin(at(1), 0, || vec![AccountId(3), AccountId(5)]);
+        logins.logged_in(AccountId(4), Timestamp(0));
+        let (number, _) = logins.logged_in(AccountId(2), Timestamp(0));
+        logins.done(at(1), number, None);
+        let step = schedule.next_step(at(1), &logins).unwrap();
+        assert_eq!(&step.in_use[..], [2, 3, 4, 5].map(AccountId));
+    }
+
+    #[test]
+    fn after_lost_logins_a_whole_run_spares_all_accounts() {
+        let policy = RetentionPolicy { mail_days: Some(30), account_days: Some(30) };
+        let (mut schedule, mut logins) = (RetentionSchedule::new(policy), Logins::default());
+        let spares = |hours: u64, logins: &Logins, schedule: &mut RetentionSchedule| {
+            let step = schedule.next_step(at(hours), logins).unwrap();
+            assert!(step.mails_before.is_some());
+            step.accounts_before.is_none()
+        };
+        schedule.begin(at(1), logins.lost(), Vec::new);
+        assert!(!spares(1, &logins, &mut schedule));
+        lose_a_login(&mut logins);
+        schedule.stepped(at(1), Some(&stepped(Some(7))));
+        assert!(spares(1, &logins, &mut schedule), "the rest of this run");
+        schedule.stepped(at(1), Some(&stepped(None)));
+        for (hours, expected) in [(25, true), (49, false)] {
+            schedule.begin(at(hours), logins.lost(), Vec::new);
+            assert_eq!(spares(hours, &logins, &mut schedule), expected, "{hours}");
+            schedule.stepped(at(hours), Some(&stepped(None)));
+        }
+    }
+
+    #[test]
+    fn without_bounds_there_is_one_run_which_deletes_nothing() {
         let mut schedule = RetentionSchedule::default();
-        schedule.begin(at(1), || panic!("nobody asks"));
-        assert!(schedule.next_step(at(1)).is_none() && schedule.due_at().is_none());
+        schedule.begin(at(1), 0, Vec::new);
+        assert!(!schedule.next_step(at(1), &Logins::default()).unwrap().is_on());
+        schedule.stepped(at(1), Some(&stepped(None)));
+        schedule.begin(at(50), 0, || panic!("nobody asks"));
+        assert!(schedule.next_step(at(50), &Logins::default()).is_none());
+        assert!(schedule.due_at().is_none());
     }
 }

@@ -1,11 +1,14 @@
-//! Jobs that the server submits for itself: old records and uploads are pruned each hour, and the
-//! steps of retention follow once a day.
+//! Jobs that the server submits for itself: logins are recorded, old records and uploads are pruned
+//! each hour, and the steps of retention follow once a day.
 
 use std::time::Duration;
 
 use correio_proto::{limits, mail::Timestamp};
 
-use super::retention::{self, RetentionSchedule};
+use super::{
+    logins::Logins,
+    retention::{self, RetentionSchedule},
+};
 use crate::{
     clock::Now,
     ids::{AccountId, ConnId, Ticket},
@@ -23,11 +26,14 @@ const PRUNE_EVERY: Duration = Duration::from_secs(60 * 60);
 /// The id of the server itself among connections. No connection ever has it.
 const SERVER: ConnId = ConnId { index: u32::MAX, generation: u32::MAX };
 
-/// Ticket of jobs whose result the server does not read, and of pruning.
-pub(super) const OWN_TICKET: Ticket = Ticket { connection: SERVER, serial: 0 };
+/// Ticket of pruning.
+const PRUNE_TICKET: Ticket = Ticket { connection: SERVER, serial: 0 };
 
 /// Ticket of the steps of retention.
 const RETENTION_TICKET: Ticket = Ticket { connection: SERVER, serial: 1 };
+
+/// The tickets of logins follow this one.
+const BEFORE_LOGINS: u64 = RETENTION_TICKET.serial;
 
 /// When the server's own jobs are due.
 #[derive(Debug)]
@@ -35,17 +41,24 @@ pub(super) struct Upkeep {
     /// When to prune next (uptime); `None` once the server stops.
     prune_at: Option<Duration>,
     retention: RetentionSchedule,
+    logins: Logins,
 }
 
 impl Upkeep {
     pub(super) fn new(policy: RetentionPolicy) -> Self {
         let retention = RetentionSchedule::new(policy);
-        Self { prune_at: Some(Duration::ZERO), retention }
+        Self { prune_at: Some(Duration::ZERO), retention, logins: Logins::default() }
     }
 
     /// When the next job is due (uptime).
     pub(super) fn due_at(&self) -> Option<Duration> {
-        [self.prune_at, self.retention.due_at()].into_iter().flatten().min()
+        let times = [self.prune_at, self.retention.due_at(), self.logins.due_at()];
+        times.into_iter().flatten().min()
+    }
+
+    /// The job that records a login.
+    pub(super) fn logged_in(&mut self, account: AccountId, now: Now) -> (Ticket, StoreJob) {
+        login(self.logins.logged_in(account, now.wall))
     }
 
     /// Takes the jobs that are due. `in_use` gives the accounts with sessions, in ascending order.
@@ -60,10 +73,12 @@ impl Upkeep {
             let ago = |seconds: u64| Timestamp(now.wall.0.saturating_sub(seconds * 1000));
             let before = ago(limits::IDEMPOTENCY_KEPT_SECONDS);
             let uploads_before = ago(limits::UPLOAD_KEPT_SECONDS);
-            jobs.push((OWN_TICKET, StoreJob::Prune { before, uploads_before }));
-            self.retention.begin(now, in_use);
+            jobs.push((PRUNE_TICKET, StoreJob::Prune { before, uploads_before }));
+            self.retention.begin(now, self.logins.lost(), in_use);
+            self.logins.retry(now);
         }
-        if let Some(step) = self.retention.next_step(now) {
+        jobs.extend(self.logins.due(now).into_iter().map(login));
+        if let Some(step) = self.retention.next_step(now, &self.logins) {
             jobs.push((RETENTION_TICKET, StoreJob::Admin(AdminJob::Retain(step))));
         }
         jobs
@@ -79,6 +94,9 @@ impl Upkeep {
     ) -> Vec<Effect> {
         if ticket == RETENTION_TICKET {
             self.retention.stepped(now, done);
+        }
+        if let Some(number @ 1..) = ticket.serial.checked_sub(BEFORE_LOGINS) {
+            self.logins.done(now, number, done);
         }
         match done {
             Some(StoreDone::Pruned { more: true, .. }) => {
@@ -99,10 +117,16 @@ impl Upkeep {
     pub(super) fn end(&mut self) {
         self.prune_at = None;
         self.retention.end();
+        self.logins.end();
     }
 
     /// Whether a ticket is one of the server's own jobs.
     pub(super) fn is_own(ticket: Ticket) -> bool {
         ticket.connection == SERVER
     }
+}
+
+/// A login's job, with the ticket of its number.
+fn login((number, job): (u64, StoreJob)) -> (Ticket, StoreJob) {
+    (Ticket { connection: SERVER, serial: BEFORE_LOGINS + number }, job)
 }

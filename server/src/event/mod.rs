@@ -306,7 +306,8 @@ events! {
             address: SocketAddr,
             text: &'a str,
         },
-        /// The operator has changed something; `action` is the command's word.
+        /// The operator has changed something; `action` is the command's word. An import of several
+        /// accounts has their number as its `name`.
         Info "operator.acted" OperatorActed { action: &'a str, name: &'a str },
         /// A job queue was full; the client was told to try again.
         Warn "queue.full" QueueFull { queue: &'a str },

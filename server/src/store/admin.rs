@@ -55,7 +55,8 @@ pub enum AdminJob {
         /// The code.
         code: CodeRecord,
     },
-    /// Enable or disable an account. Result: `Changed` or `NoAccount`.
+    /// Enable or disable an account; takes warnings of retention back. Result: `Changed` or
+    /// `NoAccount`.
     SetState {
         /// The account's username.
         username: Username,
@@ -112,7 +113,7 @@ pub enum AdminJob {
     /// Put a mail of [`POSTMASTER`] into the mailboxes of accounts whose state takes mail, whatever
     /// their quotas: one step of up to a thousand accounts. The next step has another id, and begins
     /// at the result's `next`. A step that is repeated puts no mail into a mailbox twice. Result:
-    /// `Announced`; `Taken` if a list has the postmaster's name; `Refused`.
+    /// `Announced`; `Taken` if a list, or a client's account, has the postmaster's name; `Refused`.
     Announce {
         /// The mail. Its recipients are what the mail shows, usually [`super::EVERYBODY`].
         mail: Arc<NewMailRecord>,
@@ -142,7 +143,8 @@ pub enum AdminJob {
     /// Count what the store has. Result: `Totals`.
     Totals,
     /// Do one step of retention. The next step begins at the result's `next`. Result: `Retained`;
-    /// `Taken` if a list has the postmaster's name, so that nobody could be warned.
+    /// `Taken` if a list, or a client's account, has the postmaster's name, so that nobody could be
+    /// warned.
     Retain(Retention),
 }
 
@@ -265,19 +267,21 @@ pub struct Totals {
 /// [`POSTMASTER`]. [`POSTMASTER`] itself and disabled accounts keep all.
 ///
 /// Time before a deletion is counted in days on which retention ran, since a clock may jump: however
-/// far it jumps, this is one day.
+/// far it jumps, this is one day. A day that is not after the last that was counted is not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Only accounts whose ids stand after this one; `None` for the first step.
     pub after: Option<AccountId>,
     /// The time.
     pub now: Timestamp,
-    /// Mails that were sent before this time are deleted; `None` keeps all. A warning is about the
+    /// Mails that were sent before this time are deleted; `None` keeps all, and takes the warnings
+    /// back. A mail was sent no earlier than those before it in its mailbox. A warning is about the
     /// mails that this time will have passed when the warning is over; later ones need another
     /// warning. A mail of [`POSTMASTER`] alone is warned of by none. Mails are looked at from the
     /// oldest on, up to the first that is not concerned.
     pub mails_before: Option<Timestamp>,
-    /// Accounts that were last used before this time are deleted; `None` keeps all. An account whose
+    /// Accounts that were last used before this time are deleted; `None` keeps all, and takes the
+    /// warnings back. An account whose
     /// use is not known counts from when it was made, or else from the first step of retention. A
     /// login takes the warning back.
     pub accounts_before: Option<Timestamp>,
@@ -285,6 +289,14 @@ pub struct Retention {
     pub notice_days: u32,
     /// Accounts with open sessions, in ascending order: they are used now.
     pub in_use: Arc<[AccountId]>,
+}
+
+impl Retention {
+    /// Whether something is deleted. Otherwise warnings are taken back, and no day is counted.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.mails_before.is_some() || self.accounts_before.is_some()
+    }
 }
 
 /// What a warning of retention is about.

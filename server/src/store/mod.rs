@@ -289,7 +289,8 @@ pub enum StoreJob {
         /// The time.
         now: Timestamp,
     },
-    /// Record that an account was used, to the day. Result: `Changed` or `NoAccount`.
+    /// Record that an account was used, to the day; a later day stays. Result: `Changed` or
+    /// `NoAccount`.
     SetUsed {
         /// The account.
         account: AccountId,

@@ -1,6 +1,6 @@
 //! Rules of retention that the stores share: when a warning is over, and the mail that warns.
 
-use correio_proto::mail::{Content, MailId, Recipients, Subject, Timestamp, Username};
+use correio_proto::mail::{Content, MailId, Recipients, Seq, Subject, Timestamp, Username};
 
 use super::{
     NewMailRecord,
@@ -31,6 +31,24 @@ pub(super) fn day(now: Timestamp) -> u64 {
 /// The begin of a time's day.
 pub(super) fn begin_of_day(now: Timestamp) -> Timestamp {
     Timestamp(now.0 - now.0 % DAY)
+}
+
+/// A warning about the mails of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MailsWarning {
+    /// The day of the warning, as a number of days of retention.
+    pub(super) on: u64,
+    /// It is about mails of before this time,
+    pub(super) before: Timestamp,
+    /// and up to this one: a later number may have an earlier time, from a clock that was set back.
+    pub(super) last: Seq,
+}
+
+impl MailsWarning {
+    /// Whether the warning is about a mail.
+    pub(super) fn covers(self, seq: Seq, at: Timestamp) -> bool {
+        at < self.before && seq <= self.last
+    }
 }
 
 /// Days of retention, of which the present one has the number `today`.

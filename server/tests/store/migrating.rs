@@ -4,12 +4,17 @@ use std::{
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{ExitStatus, Stdio},
+    sync::Arc,
 };
 
 use correio_proto::mail::Timestamp;
 use correio_server::{
     cancel::Cancel,
-    store::{StoreDone, admin::AccountState, sqlite::SqliteSnapshot},
+    store::{
+        NewMailRecord, StoreDone,
+        admin::{AccountState, AdminDone, AdminJob, Retention},
+        sqlite::SqliteSnapshot,
+    },
 };
 use correio_testing::{
     rerun::{data_directory, rerun},
@@ -18,11 +23,11 @@ use correio_testing::{
 };
 
 use super::{
-    admin::show,
+    admin::{admin, name, show},
     files::{
         DATABASE, make_version_1, make_version_2, make_version_3, open_later, snapshot, with_sql,
     },
-    support::{Harness, QUOTA, everything, send},
+    support::{Harness, QUOTA, everything, id, send},
 };
 
 #[test]
@@ -92,6 +97,45 @@ fn accounts_of_the_third_version_are_enabled_and_have_the_server_s_quota() {
     let checked = snapshot.check(|_| ()).unwrap();
     assert!(checked.is_whole(), "{checked:?}");
     assert_eq!(checked.accounts, 2);
+}
+
+#[test]
+fn an_account_of_a_person_that_is_named_postmaster_does_not_speak_for_the_operator() {
+    let directory = tempfile::tempdir().unwrap();
+    make_version_3(directory.path());
+    let renamed = "UPDATE account SET username = 'postmaster', register_id = randomblob(16)
+                       WHERE username = 'pepper';
+                   UPDATE list_member SET username = 'postmaster' WHERE username = 'pepper';";
+    with_sql(&directory.path().join(DATABASE), renamed);
+    let mut harness = Harness::sqlite(directory.path());
+    let postmaster = name("postmaster");
+    let mail = Arc::new(NewMailRecord {
+        id: id(77),
+        to: "everybody".parse().unwrap(),
+        subject: "s".parse().unwrap(),
+        content: "text".parse().unwrap(),
+    });
+    let announce = AdminJob::Announce { mail, after: None, now: Timestamp(7000) };
+    let retain = AdminJob::Retain(Retention {
+        after: None,
+        now: Timestamp(7000),
+        mails_before: Some(Timestamp(7000)),
+        accounts_before: None,
+        notice_days: 7,
+        in_use: Arc::new([]),
+    });
+    for job in [&announce, &retain] {
+        let taken = admin(&mut harness, job.clone());
+        assert_eq!(taken, AdminDone::Taken(vec![postmaster.clone()]), "{job:?}");
+    }
+    let deleted = admin(&mut harness, AdminJob::Delete { username: postmaster });
+    assert!(matches!(deleted, AdminDone::Changed(Some(_))), "{deleted:?}");
+    for job in [announce, retain] {
+        let done = admin(&mut harness, job);
+        let is_done = matches!(done, AdminDone::Announced { .. } | AdminDone::Retained { .. });
+        assert!(is_done, "{done:?}");
+    }
+    harness.close();
 }
 
 /// Kills the opening of a database at each sync and write, and requires that the next opening finds

@@ -1,11 +1,13 @@
 //! The contract of all stores about retention, also with a crash before every job.
 
-use correio_proto::mail::Timestamp;
+use correio_proto::mail::{Mail, Timestamp};
 use correio_server::{
     ids::AccountId,
     store::{
         Quota, StoreDone, StoreJob,
-        admin::{AdminDone, AdminJob, DisabledMail, Retention, SentWarning, WarningAbout},
+        admin::{
+            AccountState, AdminDone, AdminJob, DisabledMail, Retention, SentWarning, WarningAbout,
+        },
     },
 };
 
@@ -21,9 +23,16 @@ contract! {
     a_shorter_bound_deletes_nothing_that_was_not_warned_of,
     unused_accounts_are_deleted_after_a_warning_and_the_postmaster_stays,
     a_login_and_an_open_session_take_the_warning_back,
+    a_login_while_the_clock_is_behind_keeps_the_account,
     a_clock_that_jumps_ahead_deletes_nothing_before_seven_days_have_passed,
+    a_clock_that_goes_to_and_fro_between_two_days_counts_each_once,
+    a_mail_that_came_while_the_clock_was_behind_is_as_old_as_those_before_it,
+    a_warning_is_not_about_a_mail_of_a_clock_that_was_set_back_after_it,
+    an_account_that_was_disabled_is_warned_anew,
+    without_a_bound_the_warnings_of_its_kind_are_taken_back,
     disabled_accounts_keep_all,
     without_bounds_nothing_is_warned_of_and_nothing_is_deleted,
+    without_bounds_all_warnings_are_taken_back,
     a_step_deletes_no_more_than_it_may_and_the_next_goes_on,
 }
 
@@ -209,12 +218,94 @@ fn a_clock_that_jumps_ahead_deletes_nothing_before_seven_days_have_passed(harnes
     let both = Keep { mails: Some(30), accounts: Some(30) };
     let warnings = run(harness, 123, both).warned.len();
     assert_eq!(warnings, 2);
-    // A year ahead, and back, and ahead again: each is one day.
+    // A year ahead is one day, and back is none.
     for day in [488, 124, 490] {
         assert_eq!(run(harness, day, both), Run::default(), "day {day}");
     }
-    idle(harness, 491..495, both);
-    assert_eq!(run(harness, 495, both).accounts, ["tony"]);
+    idle(harness, 491..496, both);
+    assert_eq!(run(harness, 496, both).accounts, ["tony"]);
+}
+
+fn a_clock_that_goes_to_and_fro_between_two_days_counts_each_once(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    used_on(harness, tony, 50);
+    mail(harness, tony, 1, "tony", 50);
+    let both = Keep { mails: Some(30), accounts: Some(30) };
+    assert_eq!(run(harness, 100, both).warned.len(), 2);
+    for _ in 0..20 {
+        idle(harness, 200..201, both);
+        idle(harness, 100..101, both);
+    }
+    idle(harness, 201..207, both);
+    assert_eq!(run(harness, 207, both).accounts, ["tony"]);
+}
+
+fn a_login_while_the_clock_is_behind_keeps_the_account(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    used_on(harness, tony, 100);
+    used_on(harness, tony, 1);
+    // An account that is in use while the clock is behind.
+    assert_eq!(run_with(harness, 2, ACCOUNTS, &[tony]).warned, []);
+    assert_eq!(show(harness, "tony").used_at, Some(Timestamp(100 * DAY)));
+    idle(harness, 110..122, ACCOUNTS);
+    assert_eq!(run(harness, 122, ACCOUNTS), warned("tony", WarningAbout::Account));
+}
+
+fn a_mail_that_came_while_the_clock_was_behind_is_as_old_as_those_before_it(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    for (number, day) in [(1, 100), (2, 1)] {
+        mail(harness, tony, number, "tony", day);
+    }
+    idle(harness, 110..122, MAILS);
+    assert_eq!(run(harness, 122, MAILS), warned("tony", WarningAbout::Mails(2)));
+    idle(harness, 123..130, MAILS);
+    assert_eq!(run(harness, 130, MAILS), Run { mails: 2, ..Run::default() });
+}
+
+fn a_warning_is_not_about_a_mail_of_a_clock_that_was_set_back_after_it(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    mail(harness, tony, 1, "tony", 100);
+    assert_eq!(run(harness, 122, MAILS), warned("tony", WarningAbout::Mails(1)));
+    // Tony takes all that is there, the warning included.
+    let mails = harness.fetch(tony).iter().map(Mail::reference).collect();
+    assert_eq!(harness.confirm(tony, mails), 2);
+    mail(harness, tony, 2, "tony", 1);
+    idle(harness, 123..130, MAILS);
+    assert_eq!(run(harness, 130, MAILS), warned("tony", WarningAbout::Mails(1)));
+    idle(harness, 131..138, MAILS);
+    assert_eq!(run(harness, 138, MAILS), Run { mails: 1, ..Run::default() });
+}
+
+fn an_account_that_was_disabled_is_warned_anew(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    used_on(harness, tony, 100);
+    mail(harness, tony, 1, "tony", 100);
+    let both = Keep { mails: Some(30), accounts: Some(30) };
+    assert_eq!(run(harness, 150, both).warned.len(), 2);
+    disable(harness, "tony", DisabledMail::Kept);
+    idle(harness, 151..200, both);
+    let enable = AdminJob::SetState { username: name("tony"), state: AccountState::Enabled };
+    assert_eq!(admin(harness, enable), AdminDone::Changed(Some(tony)));
+    assert_eq!(run(harness, 200, both).warned.len(), 2);
+    idle(harness, 201..208, both);
+    assert_eq!(run(harness, 208, both).accounts, ["tony"]);
+}
+
+fn without_a_bound_the_warnings_of_its_kind_are_taken_back(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    used_on(harness, tony, 100);
+    mail(harness, tony, 1, "tony", 100);
+    let both = Keep { mails: Some(30), accounts: Some(30) };
+    assert_eq!(run(harness, 150, both).warned.len(), 2);
+    assert_eq!(run(harness, 160, MAILS), Run::default());
+    idle(harness, 161..166, MAILS);
+    // The account alone is warned of anew.
+    assert_eq!(run(harness, 166, both), warned("tony", WarningAbout::Account));
+    assert_eq!(run(harness, 167, ACCOUNTS), Run::default());
+    assert_eq!(run(harness, 168, both).warned, [("tony".to_owned(), WarningAbout::Mails(1))]);
+    idle(harness, 169..173, both);
+    assert_eq!(run(harness, 173, both), Run::default());
+    assert_eq!(run(harness, 174, both).accounts, ["tony"]);
 }
 
 fn disabled_accounts_keep_all(harness: &mut Harness) {
@@ -235,6 +326,20 @@ fn without_bounds_nothing_is_warned_of_and_nothing_is_deleted(harness: &mut Harn
     idle(harness, 500..520, Keep::default());
     assert_eq!(show(harness, "tony").used_at, None);
     assert_eq!(harness.fetch(tony).len(), 1);
+}
+
+fn without_bounds_all_warnings_are_taken_back(harness: &mut Harness) {
+    let tony = harness.account("tony");
+    used_on(harness, tony, 100);
+    mail(harness, tony, 1, "tony", 100);
+    let both = Keep { mails: Some(30), accounts: Some(30) };
+    assert_eq!(run(harness, 150, both).warned.len(), 2);
+    idle(harness, 151..158, both);
+    // A clock that is ahead meanwhile pauses nothing.
+    idle(harness, 900..901, Keep::default());
+    assert_eq!(run(harness, 600, both).warned.len(), 2);
+    idle(harness, 601..608, both);
+    assert_eq!(run(harness, 608, both).accounts, ["tony"]);
 }
 
 fn a_step_deletes_no_more_than_it_may_and_the_next_goes_on(harness: &mut Harness) {

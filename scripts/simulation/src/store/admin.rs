@@ -52,7 +52,7 @@ impl State {
         let Some(account) = self.accounts.get_mut(&id) else {
             return StoreDone::NoAccount;
         };
-        account.settings.used_at = Some(Timestamp(now.0 / DAY * DAY));
+        account.settings.used_at = account.settings.used_at.max(Some(Timestamp(now.0 / DAY * DAY)));
         account.settings.warned_on = None;
         StoreDone::Changed
     }
@@ -96,7 +96,7 @@ impl State {
                 self.set(&username, |account| account.settings.code = Some(code))
             }
             AdminJob::SetState { username, state } => {
-                self.set(&username, |account| account.settings.state = state)
+                self.set(&username, |account| account.settings.set_state(state))
             }
             AdminJob::SetQuota { username, quota } => {
                 self.set(&username, |account| account.settings.quota = quota)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use correio_proto::mail::{Mail, MailId, MailRef, Timestamp, Username};
+use correio_proto::mail::{Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
     ids::AccountId,
     store::{
@@ -12,7 +12,7 @@ use correio_server::{
 };
 
 use super::{
-    settings::{DAY, RetentionDays, Settings},
+    settings::{DAY, MailsWarning, RetentionDays, Settings},
     state::State,
 };
 
@@ -20,11 +20,11 @@ impl State {
     /// Does the one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
         let postmaster: Username = POSTMASTER.parse().expect("the name is a username");
-        if self.lists.find(&postmaster).is_some() {
+        if retention.is_on() && self.lists.find(&postmaster).is_some() {
             return AdminDone::Taken(vec![postmaster]);
         }
         let today = Some(retention.now.0 / DAY);
-        if self.retention.last != today {
+        if retention.is_on() && self.retention.last < today {
             self.retention = RetentionDays { last: today, count: self.retention.count + 1 };
         }
         let (mut mails, mut accounts, mut warned) = (0, Vec::new(), Vec::new());
@@ -62,12 +62,16 @@ impl State {
         warned: &mut Vec<SentWarning>,
     ) -> bool {
         let today = self.retention.count;
-        let (Some(before), Some(settings)) = (retention.accounts_before, self.settings(id)) else {
+        let Some(settings) = self.settings(id) else {
             return false;
         };
-        let known = settings.used_at.or(settings.created_at);
+        let Some(before) = retention.accounts_before else {
+            settings.warned_on = None;
+            return false;
+        };
+        let known = settings.used_at.max(settings.created_at);
         let Some(last) = known.filter(|_| !retention.in_use.contains(&id)) else {
-            settings.used_at = Some(Timestamp(retention.now.0 / DAY * DAY));
+            settings.used_at = settings.used_at.max(Some(Timestamp(retention.now.0 / DAY * DAY)));
             settings.warned_on = None;
             return false;
         };
@@ -93,31 +97,43 @@ impl State {
     ) -> u32 {
         let earlier = self.settings(id).and_then(|settings| settings.mails_warned);
         let Some(before) = retention.mails_before else {
+            if let Some(settings) = self.settings(id) {
+                settings.mails_warned = None;
+            }
             return 0;
         };
-        let due = match earlier {
-            None => Timestamp(0),
-            Some((on, _)) if !self.is_over(retention, on) => return 0,
-            Some((_, warned_before)) => warned_before.min(before),
+        if earlier.is_some_and(|warned| !self.is_over(retention, warned.on)) {
+            return 0;
+        }
+        let is_due = |mail: &Mail, at| {
+            let covers = |it: MailsWarning| at < it.before && mail.seq <= it.last;
+            at < before && earlier.is_some_and(covers)
         };
         let soon = soon(retention, before);
-        let concerned: Vec<Mail> =
-            self.mailbox(id).take_while(|mail| mail.sent_at < soon).cloned().collect();
-        let (old, later): (Vec<Mail>, Vec<Mail>) =
-            concerned.into_iter().partition(|mail| mail.sent_at < due);
-        let later = later.iter().filter(|mail| mail.from.as_str() != POSTMASTER).count();
-        let old: Vec<MailRef> = old.iter().map(Mail::reference).collect();
+        // A mail has the latest time of those up to it: an earlier one is from a clock behind.
+        let mut latest = Timestamp(0);
+        let timed = self.mailbox(id).map(|mail| {
+            latest = latest.max(mail.sent_at);
+            (mail.clone(), latest)
+        });
+        let concerned: Vec<(Mail, Timestamp)> = timed.take_while(|(_, at)| *at < soon).collect();
+        let (old, later): (Vec<_>, Vec<_>) =
+            concerned.into_iter().partition(|(mail, at)| is_due(mail, *at));
+        let later = later.iter().filter(|(mail, _)| mail.from.as_str() != POSTMASTER).count();
+        let old: Vec<MailRef> = old.iter().map(|(mail, _)| mail.reference()).collect();
         let deleted = match self.confirm(id, &old) {
             StoreDone::Confirmed { deleted } => deleted,
             _ => 0,
         };
+        let last = Seq(self.last_seq);
         if later > 0 {
             let later = u32::try_from(later).unwrap_or(u32::MAX).min(WarningAbout::MAILS_MAX);
             self.warn(retention, (id, username), WarningAbout::Mails(later), warned);
         }
         let today = self.retention.count;
         if let Some(settings) = self.settings(id) {
-            settings.mails_warned = (later > 0).then_some((today, soon));
+            settings.mails_warned =
+                (later > 0).then_some(MailsWarning { on: today, before: soon, last });
         }
         deleted
     }

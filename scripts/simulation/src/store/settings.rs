@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use correio_proto::mail::Timestamp;
+use correio_proto::mail::{Seq, Timestamp};
 use correio_server::{
     ids::InviteId,
     store::{
@@ -24,8 +24,27 @@ pub(super) struct Settings {
     pub(super) used_at: Option<Timestamp>,
     /// The day of retention on which it was warned.
     pub(super) warned_on: Option<u64>,
-    /// The day of the warning about its mails, and the time before which they were sent.
-    pub(super) mails_warned: Option<(u64, Timestamp)>,
+    pub(super) mails_warned: Option<MailsWarning>,
+}
+
+impl Settings {
+    /// Sets the state. Earlier warnings do not count afterwards.
+    pub(super) fn set_state(&mut self, state: AccountState) {
+        self.state = state;
+        self.warned_on = None;
+        self.mails_warned = None;
+    }
+}
+
+/// A warning about mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct MailsWarning {
+    /// The day of retention.
+    pub(super) on: u64,
+    /// It is about mails of before this time,
+    pub(super) before: Timestamp,
+    /// and up to this number.
+    pub(super) last: Seq,
 }
 
 /// Invites that were used or revoked, and those that were recorded.

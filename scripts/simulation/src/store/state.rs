@@ -37,7 +37,7 @@ pub struct State {
     pub(super) invites: Invites,
     pub(super) retention: RetentionDays,
     last_account: i64,
-    last_seq: u64,
+    pub(super) last_seq: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use correio_proto::mail::Timestamp;
 use crate::store::{
     Quota,
     admin::{AccountState, CodeRecord, InviteRecord},
-    retention::day,
+    retention::{MailsWarning, begin_of_day, day},
 };
 
 /// What the operator has set for an account, and when the account was made and used.
@@ -21,8 +21,23 @@ pub(super) struct AccountSettings {
     pub(super) used_at: Option<Timestamp>,
     /// The day of retention on which it was warned that it will be deleted.
     pub(super) warned_on: Option<u64>,
-    /// The day of the warning about its mails, and the time before which they were sent.
-    pub(super) mails_warned: Option<(u64, Timestamp)>,
+    pub(super) mails_warned: Option<MailsWarning>,
+}
+
+impl AccountSettings {
+    /// Records the day of a use, and takes back the warning of retention. A later day stays: the
+    /// clock was set back.
+    pub(super) fn set_used(&mut self, now: Timestamp) {
+        self.used_at = self.used_at.max(Some(begin_of_day(now)));
+        self.warned_on = None;
+    }
+
+    /// Sets the state. What the owner was warned of before does not count afterwards.
+    pub(super) fn set_state(&mut self, state: AccountState) {
+        self.state = state;
+        self.warned_on = None;
+        self.mails_warned = None;
+    }
 }
 
 /// The days on which retention ran.
@@ -37,9 +52,10 @@ pub(super) struct RetentionDays {
 pub(super) type RecordedInvites = BTreeMap<(Timestamp, [u8; 8]), (InviteRecord, bool)>;
 
 impl RetentionDays {
-    /// Counts a day, unless an earlier step has counted it.
+    /// Counts a day, unless this day or a later one was counted: a clock that goes to and fro
+    /// between two days counts each of them once.
     pub(super) fn add(&mut self, now: Timestamp) {
-        if self.last != Some(day(now)) {
+        if self.last < Some(day(now)) {
             self.last = Some(day(now));
             self.count += 1;
         }

@@ -159,11 +159,12 @@ pub(super) fn recover(
     Ok(recovered.map_or(StoreDone::WrongCode, |id| StoreDone::Recovered(AccountId(id))))
 }
 
-/// Records the day of a login, and takes back the warning of retention.
+/// Records the day of a login, and takes back the warning of retention. A later day stays: the clock
+/// was set back.
 pub(super) fn set_used(db: &Connection, account: AccountId, now: Timestamp) -> Result<StoreDone> {
     let day = begin_of_day(now).0;
-    let sql = "UPDATE account SET used_at = ?2, warned_on = NULL WHERE id = ?1
-                   AND (used_at IS NOT ?2 OR warned_on IS NOT NULL)
+    let sql = "UPDATE account SET used_at = max(coalesce(used_at, 0), ?2), warned_on = NULL
+               WHERE id = ?1 AND (used_at IS NULL OR used_at < ?2 OR warned_on IS NOT NULL)
                RETURNING id";
     let changed = db.prepare_cached(sql)?.exists(params![account.0, to_sql(day)])?;
     match changed || exists(db, account)? {

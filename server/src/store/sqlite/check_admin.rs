@@ -28,7 +28,8 @@ const ACCOUNTS: &[Rule] = &[
         sql: "SELECT id FROM account, meta
               WHERE warned_on NOT BETWEEN 1 AND retention_days
                   OR mails_warned_on NOT BETWEEN 1 AND retention_days
-                  OR (mails_warned_on IS NULL) != (mails_warned_before IS NULL)",
+                  OR (mails_warned_on IS NULL) != (mails_warned_before IS NULL)
+                  OR (mails_warned_on IS NULL) != (mails_warned_seq IS NULL)",
     },
 ];
 
@@ -87,7 +88,7 @@ mod tests {
                 (2, 'pepper', 'Pepper Potts', 'h', zeroblob(16));
         UPDATE account SET state = 2, code = zeroblob(32), code_expires_at = 7, quota_mails = 1,
             quota_bytes = 1, created_at = 3, used_at = 4, warned_on = 5, mails_warned_on = 1,
-            mails_warned_before = 9 WHERE id = 1;
+            mails_warned_before = 9, mails_warned_seq = 2 WHERE id = 1;
         INSERT INTO invite VALUES (x'0101010101010101', 1, 2, 0), (x'0202020202020202', 1, 2, 1);
         INSERT INTO used_invite VALUES (x'0202020202020202');
     ";
@@ -114,6 +115,7 @@ mod tests {
             ("UPDATE account SET used_at = -1", 3),
             ("UPDATE account SET warned_on = 6", 4),
             ("UPDATE account SET mails_warned_before = NULL", 4),
+            ("UPDATE account SET mails_warned_seq = NULL", 4),
         ] {
             let expected = [(ACCOUNTS[defect].defect, Subject::Account(1))];
             assert_eq!(found(&format!("{change} WHERE id = 1")), expected, "{change}");

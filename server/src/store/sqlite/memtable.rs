@@ -180,6 +180,11 @@ impl Memtable {
         Ok(seq)
     }
 
+    /// The last sequence number that a mail may have had.
+    pub(super) fn last_seq(&self) -> Seq {
+        Seq(self.last.unsigned_abs())
+    }
+
     /// Whether this mail of the account belongs to the memtable and not to the index.
     pub(super) fn has(&self, account: AccountId, seq: i64) -> bool {
         let is_flushed = |flush: &Flush| seq <= flush.until && account <= flush.done;

@@ -278,9 +278,9 @@ const VERSION_3: &str = "
 ///
 /// `retention_days` counts the days on which retention ran; `retention_day` is the last of them, as
 /// a number since 1970. An account has the count at its warning in `warned_on`, which a login takes
-/// back, and in `mails_warned_on`, for mails that were sent before `mails_warned_before`. `invite`
-/// has the invites that were recorded when they were made; those that were used are in
-/// `used_invite`, as before.
+/// back, and in `mails_warned_on`, for mails of before `mails_warned_before`, up to number
+/// `mails_warned_seq`. `invite` has the invites that were recorded when they were made; those that
+/// were used are in `used_invite`, as before.
 const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2));
     ALTER TABLE account ADD COLUMN code BLOB;
@@ -292,6 +292,7 @@ const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN warned_on INTEGER;
     ALTER TABLE account ADD COLUMN mails_warned_on INTEGER;
     ALTER TABLE account ADD COLUMN mails_warned_before INTEGER;
+    ALTER TABLE account ADD COLUMN mails_warned_seq INTEGER;
     ALTER TABLE meta ADD COLUMN retention_day INTEGER;
     ALTER TABLE meta ADD COLUMN retention_days INTEGER NOT NULL DEFAULT 0;
     DROP TABLE IF EXISTS directory;

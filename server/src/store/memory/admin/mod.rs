@@ -22,7 +22,6 @@ use crate::{
             POSTMASTER_NAME, Totals, Usage,
         },
         lists::is_reserved,
-        retention::begin_of_day,
     },
 };
 
@@ -58,7 +57,7 @@ impl MemoryStore {
                 self.set(&username, |account| account.settings.code = Some(code))
             }
             AdminJob::SetState { username, state } => {
-                self.set(&username, |account| account.settings.state = state)
+                self.set(&username, |account| account.settings.set_state(state))
             }
             AdminJob::SetQuota { username, quota } => {
                 self.set(&username, |account| account.settings.quota = quota)
@@ -123,8 +122,7 @@ impl MemoryStore {
         match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
             Some(account) => {
-                account.settings.used_at = Some(begin_of_day(now));
-                account.settings.warned_on = None;
+                account.settings.set_used(now);
                 StoreDone::Changed
             }
         }
@@ -248,6 +246,7 @@ impl MemoryStore {
             return Err(AdminDone::NoAccount);
         };
         match self.ids.get(&username) {
+            // No client has made it: its name is kept from the first account on.
             Some(id) => Ok(*id),
             None if self.lists.has_name(&username) => Err(AdminDone::Taken(vec![username])),
             None => Ok(self.insert_without_password(username, full_name, None, now)),

@@ -8,9 +8,9 @@ use crate::{
     ids::AccountId,
     store::{
         admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
-        memory::{Account, Accounts, MemoryStore, mailbox::StoredMail},
+        memory::{Account, Accounts, MemoryStore, mailbox::StoredMail, settings::AccountSettings},
         retention::{
-            ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, begin_of_day, warning,
+            ACCOUNTS_STEP, DELETED_STEP, MailsWarning, Notice, STEP_WORK, WRITE_WORK, warning,
         },
     },
 };
@@ -44,12 +44,13 @@ impl Accounts {
 impl MemoryStore {
     /// Does one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
-        if let Ok(name) = POSTMASTER.parse::<Username>()
+        if retention.is_on()
+            && let Ok(name) = POSTMASTER.parse::<Username>()
             && self.lists.has_name(&name)
         {
             return AdminDone::Taken(vec![name]);
         }
-        if retention.after.is_none() {
+        if retention.after.is_none() && retention.is_on() {
             self.retention_days.add(retention.now);
         }
         let notice = Notice::new(self.retention_days.count, retention);
@@ -78,14 +79,28 @@ impl MemoryStore {
         };
         step.work += 1;
         let username = account.names.username.clone();
-        if let Some(before) = step.retention.accounts_before
-            && self.is_unused(step, (id, &username), before)
-        {
+        let is_unused = match step.retention.accounts_before {
+            Some(before) => self.is_unused(step, (id, &username), before),
+            None => {
+                self.change(id, |settings| settings.warned_on = None);
+                false
+            }
+        };
+        if is_unused {
             return self.delete_unused(step, (id, username));
         }
         match step.retention.mails_before {
             Some(before) => self.retain_mails(step, (id, &username), before),
-            None => Progress::Done,
+            None => {
+                self.change(id, |settings| settings.mails_warned = None);
+                Progress::Done
+            }
+        }
+    }
+
+    fn change(&mut self, id: AccountId, change: impl FnOnce(&mut AccountSettings)) {
+        if let Some(account) = self.accounts.get_mut(id) {
+            change(&mut account.settings);
         }
     }
 
@@ -102,10 +117,10 @@ impl MemoryStore {
         };
         let settings = &mut account.settings;
         let is_in_use = step.retention.in_use.binary_search(&id).is_ok();
-        let last_used = settings.used_at.or(settings.created_at).filter(|_| !is_in_use);
+        // The clock may have been behind at a login after the account was made.
+        let last_used = settings.used_at.max(settings.created_at).filter(|_| !is_in_use);
         let Some(last_used) = last_used else {
-            settings.used_at = Some(begin_of_day(step.retention.now));
-            settings.warned_on = None;
+            settings.set_used(step.retention.now);
             return false;
         };
         match settings.warned_on {
@@ -116,10 +131,8 @@ impl MemoryStore {
             Some(warned_on) => last_used < before && notice.is_over(warned_on),
             None if last_used >= notice.soon(before) => false,
             None => {
-                if self.warn(step, (id, username), WarningAbout::Account)
-                    && let Some(account) = self.accounts.get_mut(id)
-                {
-                    account.settings.warned_on = Some(notice.today);
+                if self.warn(step, (id, username), WarningAbout::Account) {
+                    self.change(id, |settings| settings.warned_on = Some(notice.today));
                 }
                 false
             }
@@ -152,16 +165,21 @@ impl MemoryStore {
         before: Timestamp,
     ) -> Progress {
         let warned = self.accounts.get(id).and_then(|account| account.settings.mails_warned);
-        let due = match warned {
-            Some((on, _)) if !step.notice.is_over(on) => return Progress::Done,
-            Some((_, warned_before)) => warned_before.min(before),
-            None => Timestamp(0),
-        };
+        if warned.is_some_and(|warned| !step.notice.is_over(warned.on)) {
+            return Progress::Done;
+        }
         let soon = step.notice.soon(before);
         let (mut old, mut later) = (Vec::new(), 0);
-        for (mail, stored) in self.oldest(id).take_while(|(_, stored)| stored.sent_at < soon) {
+        let mut at = Timestamp(0);
+        for (mail, stored) in self.oldest(id) {
+            // A mail did not come before those that stand before it: an earlier time is from a
+            // clock that was behind.
+            at = at.max(stored.sent_at);
+            if at >= soon {
+                break;
+            }
             step.work += 1;
-            if stored.sent_at < due {
+            if at < before && warned.is_some_and(|warned| warned.covers(mail.seq, at)) {
                 old.push(mail);
             } else {
                 later += u32::from(stored.from.username.as_str() != POSTMASTER);
@@ -175,14 +193,14 @@ impl MemoryStore {
         if is_unfinished {
             return Progress::Unfinished;
         }
+        let warning =
+            MailsWarning { on: step.notice.today, before: soon, last: Seq(self.last_seq) };
         let is_warned = later > 0 && self.warn(step, (id, username), WarningAbout::Mails(later));
-        if let Some(account) = self.accounts.get_mut(id) {
-            account.settings.mails_warned = is_warned.then_some((step.notice.today, soon));
-        }
+        self.change(id, |settings| settings.mails_warned = is_warned.then_some(warning));
         Progress::Done
     }
 
-    /// The mails of a mailbox, from the oldest on.
+    /// The mails of a mailbox, in the order in which they came.
     fn oldest(&self, id: AccountId) -> impl Iterator<Item = (MailRef, &StoredMail)> {
         let mailbox = self.accounts.get(id).map(|account| &account.mailbox);
         let mails = mailbox.into_iter().flat_map(|mailbox| mailbox.above(Seq(0)));

@@ -24,7 +24,10 @@ use crate::{
 const COLUMNS: &str = "id, username, full_name, hash, mails, bytes, state, code_expires_at,
     quota_mails, quota_bytes, created_at, used_at";
 
-/// Stands in `register_id` of an account that the operator made: no client makes this id.
+/// Stands in `register_id` of an account that the operator made, and of [`POSTMASTER`]: no client
+/// makes this id.
+///
+/// [`POSTMASTER`]: crate::store::admin::POSTMASTER
 const NO_REGISTER_ID: [u8; 16] = [0; 16];
 
 /// Reads a page of accounts.
@@ -104,6 +107,12 @@ pub(super) fn is_taken(tables: &mut Tables<'_>, username: &Username) -> Result<b
     Ok(tables.accounts.by_username(db, username)?.is_some() || lists::has_name(db, username)?)
 }
 
+/// Whether an account was made here and not by a client.
+pub(super) fn is_own(db: &Connection, account: AccountId) -> Result<bool> {
+    db.prepare_cached("SELECT 1 FROM account WHERE id = ?1 AND register_id = ?2")?
+        .exists(params![account.0, NO_REGISTER_ID])
+}
+
 /// Makes an account without a password, whose name is free.
 pub(super) fn insert(
     tables: &mut Tables<'_>,
@@ -136,13 +145,15 @@ pub(super) fn set_code(
     )
 }
 
-/// Enables or disables an account.
+/// Enables or disables an account. What its owner was warned of before does not count afterwards.
 pub(super) fn set_state(
     tables: &mut Tables<'_>,
     username: &Username,
     state: AccountState,
 ) -> Result<AdminDone> {
-    change(tables, username, "state = ?2", &[&state_number(state)])
+    let columns = "state = ?2, warned_on = NULL, mails_warned_on = NULL,
+        mails_warned_before = NULL, mails_warned_seq = NULL";
+    change(tables, username, columns, &[&state_number(state)])
 }
 
 /// Gives an account a quota of its own, or takes it back.

@@ -54,7 +54,9 @@ pub(super) fn announce(
     }
 }
 
-/// The account that sends the operator's mail, with its names. Makes it if there is none.
+/// The account that sends the operator's mail, with its names. Makes it if there is none. Refused if
+/// a list has its name, or an account that a client made before the name was kept: a person would
+/// speak for the operator.
 pub(super) fn postmaster(
     tables: &mut Tables<'_>,
     now: Timestamp,
@@ -64,7 +66,11 @@ pub(super) fn postmaster(
         return Ok(Err(AdminDone::NoAccount));
     };
     if let Some((id, account)) = tables.accounts.by_username(tables.db, &username)? {
-        return Ok(Ok((id, (username, account.full_name.clone()))));
+        let names = (username.clone(), account.full_name.clone());
+        return Ok(match accounts::is_own(tables.db, id)? {
+            true => Ok((id, names)),
+            false => Err(AdminDone::Taken(vec![username])),
+        });
     }
     if accounts::is_taken(tables, &username)? {
         return Ok(Err(AdminDone::Taken(vec![username])));
