@@ -177,7 +177,7 @@ fn who_is_disabled_or_deleted_is_logged_out_everywhere() {
     let refused = pepper.ask_refused(&mut world, mail(1, "tony", "Hi"));
     assert_eq!(refused, ErrorCode::UnknownRecipient);
     let mut again = world.connect_and_greet();
-    assert_ne!(again.ask_refused(&mut world, login("tony", 1)), ErrorCode::Unavailable);
+    assert_eq!(again.ask_refused(&mut world, login("tony", 1)), ErrorCode::Disabled);
     let show = AdminRequest::Account { username: name("tony") };
     match operator.ask(&mut world, &show) {
         AdminReply::Account(account) => assert_eq!(account.state, StateView::DisabledRefusesMail),
