@@ -138,7 +138,7 @@ fn the_library_sets_a_password_by_a_code_and_a_used_code_is_refused() {
     assert_eq!(refused.code(), Some(ErrorCode::NotAllowed), "log out first");
 }
 
-/// Everything that a person does who has forgotten a password.
+/// All steps of a person with a forgotten password.
 #[test]
 fn a_forgotten_password_is_set_in_the_menus_and_logs_in() {
     if !has_terminal() {

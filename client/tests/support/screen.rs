@@ -324,8 +324,8 @@ impl Screen {
         self.sees(&format!("> {choice}"));
     }
 
-    /// Waits for a question of a command for a secret, and answers it. What is typed before the
-    /// terminal stops showing it is discarded.
+    /// Waits for a question of a command for a secret, and answers it. The program discards keys
+    /// that came before the terminal stopped showing them.
     pub fn answer_hidden(&mut self, question: &str, answer: &str) {
         self.asks(question);
         let is_hidden =

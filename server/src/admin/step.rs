@@ -44,7 +44,7 @@ pub(super) enum Pending {
 pub(super) struct Change {
     /// The change's word in the log.
     pub(super) action: &'static str,
-    /// The name of what is changed.
+    /// Name of the account, list or invite that is changed.
     pub(super) name: String,
     /// What becomes of the account's sessions.
     pub(super) sessions: Sessions,

@@ -119,7 +119,7 @@ pub(crate) fn receive(
             }
             Err(error) => {
                 saving.abandon();
-                // The first error is reported. What is not recorded is by the next call.
+                // The first error is reported. The next call records mails that this one could not.
                 let _ = so_far.record(&saving, Seen::Some);
                 return Err(error);
             }

@@ -113,7 +113,7 @@ impl Saving<Locked> {
     }
 
     /// Forgets which mails were deleted here, and which the server kept: everything on the server
-    /// is confirmed, so that none of them comes again.
+    /// is confirmed, so that no mail of the record comes again.
     ///
     /// # Errors
     ///

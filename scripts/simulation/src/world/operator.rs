@@ -69,7 +69,7 @@ impl World {
         self.look_at_store()
     }
 
-    /// Tells the oracle who is disabled, also after a crash has undone a job.
+    /// Tells the oracle which accounts are disabled, also after a crash has undone a job.
     pub(super) fn note_disabled(&mut self) {
         let disabled = self.store.pending(crate::store::State::disabled);
         self.ledger.note_disabled(disabled, self.clock.tick());

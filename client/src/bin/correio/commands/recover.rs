@@ -77,7 +77,7 @@ fn first_line(file: impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     file.take(LINE_MAX).read_until(b'\n', line).map(drop)
 }
 
-/// Asks for the code on the terminal. What is typed is shown: the code is void after its use.
+/// Asks for the code on the terminal. The terminal shows the code, which is void after its use.
 fn asked_code(context: &Context<'_>) -> Result<RecoveryCode, Failure> {
     // During the question, Ctrl-C ends the program.
     context.terminal.set_busy(false);

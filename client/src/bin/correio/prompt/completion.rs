@@ -373,7 +373,7 @@ mod tests {
         assert_eq!(typed(&mut people, "st", &keys), ("stella".to_owned(), false));
     }
 
-    /// Names of files, which begin with what was typed.
+    /// Names of files. Each begins with the typed text.
     struct Names(&'static [&'static str]);
 
     impl Completer for Names {

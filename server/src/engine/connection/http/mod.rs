@@ -20,7 +20,7 @@ use crate::metrics::{facts::Facts, render::render, status::status, text::Format}
 /// Bytes of input that the dialogue needs buffered: the longest head.
 pub(super) const HEAD_MAX: usize = head::HEAD_MAX;
 
-/// What is served.
+/// A resource that the server offers over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resource {
     /// All metrics as text.
