@@ -4,7 +4,7 @@ use std::{fs, sync::Arc};
 
 use correio_client::{Cancel, ErrorCode, Password, RecoveryCode};
 use correio_proto::mail::Timestamp;
-use correio_testing::operator::{code, create, disable, set_code};
+use correio_testing::admin_jobs::{code, create, disable, set_code};
 use serde_json::json;
 
 use crate::support::{

@@ -1,6 +1,6 @@
 //! Tests of `correio status`, and of the warning that a mailbox is nearly full.
 
-use correio_testing::operator::set_quota;
+use correio_testing::admin_jobs::set_quota;
 use serde_json::json;
 
 use crate::support::{

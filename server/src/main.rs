@@ -24,13 +24,14 @@ use correio_server::{
     event::Event,
     metrics::Monitoring,
     ops::{
-        allocator,
+        admin, allocator,
         certificate::{Certificate, CertificateSource},
         config::{Config, ConfigError, Environment, Operation, SecurityConfig, Task},
+        data_commands,
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
-        manage, manual, operator, required_files,
+        manual, required_files,
         sampler::Sampler,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
         tls,
@@ -72,7 +73,7 @@ fn main() -> ExitCode {
     match &config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
-        Task::Manage(command) => done(manage::run(&config, command)),
+        Task::Admin(command) => done(admin::run(&config, command)),
         Task::Operate(operation) => operate(&config.data_dir, operation),
         Task::Manual(directory) => done(manual::write(directory)),
     }
@@ -84,7 +85,7 @@ fn operate(directory: &Path, operation: &Operation) -> ExitCode {
         Ok(cancel) => cancel,
         Err(error) => return fail(&Failure::Start(error)),
     };
-    let result = operator::run(directory, operation, &cancel);
+    let result = data_commands::run(directory, operation, &cancel);
     let is_done = result.is_ok();
     let status = done(result);
     match interrupt::exit_status(&cancel) {

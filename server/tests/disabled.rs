@@ -10,7 +10,7 @@ use correio_server::{
     store::admin::{AccountState, AdminDone, AdminJob, DisabledMail},
 };
 use correio_testing::{
-    operator::{SharedStore, administer, hour_after, recover, set_code},
+    admin_jobs::{SharedStore, hour_after, recover, run_admin_job, set_code},
     request::{login, register},
     world::{PipeClient, World, limits_of, session_config},
 };
@@ -30,12 +30,12 @@ fn set_state(state: AccountState) -> AdminJob {
 }
 
 fn disable(store: &SharedStore) {
-    let done = store.administer(set_state(AccountState::Disabled(DisabledMail::Kept)));
+    let done = store.run_admin_job(set_state(AccountState::Disabled(DisabledMail::Kept)));
     assert!(matches!(done, AdminDone::Changed(Some(_))), "{done:?}");
 }
 
 fn enable(store: &SharedStore) {
-    let done = store.administer(set_state(AccountState::Enabled));
+    let done = store.run_admin_job(set_state(AccountState::Enabled));
     assert!(matches!(done, AdminDone::Changed(Some(_))), "{done:?}");
 }
 
@@ -120,7 +120,7 @@ fn a_session_that_was_open_before_is_asked_nothing_new() {
 fn a_code_sets_the_password_of_a_disabled_account_and_does_not_enable_it() {
     let (mut world, store) = world();
     disable(&store);
-    let given = store.administer(set_code("tony", 5, hour_after(world.now.wall)));
+    let given = store.run_admin_job(set_code("tony", 5, hour_after(world.now.wall)));
     assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
     let mut client = world.connect_and_greet();
     assert_eq!(client.ask(&mut world, recover("tony", 5, 2)), Reply::Recovered {});
@@ -151,7 +151,7 @@ fn a_refused_login_of_a_disabled_account_is_one_line_of_the_log() {
     let daemon = Daemon::start(&data, &[]);
     daemon.session("tony");
     assert!(daemon.stop().success());
-    let done = administer(&data, set_state(AccountState::Disabled(DisabledMail::Refused)));
+    let done = run_admin_job(&data, set_state(AccountState::Disabled(DisabledMail::Refused)));
     assert!(matches!(done, AdminDone::Changed(Some(_))), "{done:?}");
     let mut command = listening(&data);
     command.stderr(fs::File::create(&log).unwrap());

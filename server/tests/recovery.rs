@@ -17,7 +17,7 @@ use correio_server::{
     },
 };
 use correio_testing::{
-    operator::{SharedStore, administer, create, hour_after, recover, set_code},
+    admin_jobs::{SharedStore, create, hour_after, recover, run_admin_job, set_code},
     request::{credential, hello, login, mail, register},
     world::{PipeClient, World, limits_of, session_config},
 };
@@ -39,7 +39,7 @@ fn with_code() -> (World, SharedStore) {
 }
 
 fn give_code(world: &World, store: &SharedStore, byte: u8) {
-    let given = store.administer(set_code("tony", byte, hour_after(world.now.wall)));
+    let given = store.run_admin_job(set_code("tony", byte, hour_after(world.now.wall)));
     assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
 }
 
@@ -120,7 +120,7 @@ fn a_code_that_is_replaced_or_expires_while_the_password_is_hashed_sets_nothing(
 #[test]
 fn a_code_of_a_deleted_account_sets_no_password_of_the_next_one() {
     let (mut world, store) = with_code();
-    let gone = store.administer(AdminJob::Delete { username: "tony".parse().unwrap() });
+    let gone = store.run_admin_job(AdminJob::Delete { username: "tony".parse().unwrap() });
     assert!(matches!(gone, AdminDone::Changed(Some(_))), "{gone:?}");
     let mut client = world.connect_and_greet();
     is_refused(&mut world, &mut client, recover("tony", 5, 2));
@@ -187,7 +187,10 @@ fn a_refusal_tells_neither_by_its_bytes_nor_by_its_work_whether_an_account_exist
     let (mut world, store) = with_code();
     world.register("pepper", "Pepper Potts");
     let expires_at = hour_after(world.now.wall);
-    assert_eq!(store.administer(create("happy", "Happy Hogan", 7, expires_at)), AdminDone::Created);
+    assert_eq!(
+        store.run_admin_job(create("happy", "Happy Hogan", 7, expires_at)),
+        AdminDone::Created
+    );
     world.hashing.borrow_mut().is_held = true;
     let mut answers = Vec::new();
     for username in ["tony", "pepper", "happy", "nobody"] {
@@ -205,7 +208,10 @@ fn a_refusal_tells_neither_by_its_bytes_nor_by_its_work_whether_an_account_exist
 fn an_account_without_a_password_takes_none_until_its_code_has_set_one() {
     let (mut world, store) = world();
     let expires_at = hour_after(world.now.wall);
-    assert_eq!(store.administer(create("tony", "Tony Stark", 5, expires_at)), AdminDone::Created);
+    assert_eq!(
+        store.run_admin_job(create("tony", "Tony Stark", 5, expires_at)),
+        AdminDone::Created
+    );
     let mut client = world.connect_and_greet();
     for password in [0, 1] {
         world.hashing.borrow_mut().is_held = true;
@@ -253,7 +259,7 @@ fn a_login_says_what_the_mailbox_has_and_may_have() {
     assert_eq!(usage(&mut world), Some(expected));
     let quota = Some(Quota { mails: 2, bytes: 50 });
     let own = AdminJob::SetQuota { username: "pepper".parse().unwrap(), quota };
-    assert!(matches!(store.administer(own), AdminDone::Changed(Some(_))));
+    assert!(matches!(store.run_admin_job(own), AdminDone::Changed(Some(_))));
     let expected = MailboxUsage { mails_max: 2, bytes_max: 50, ..expected };
     assert_eq!(usage(&mut world), Some(expected), "its mails stay above a lowered quota");
 }
@@ -275,7 +281,7 @@ fn each_recovery_is_one_line_of_the_log_without_its_code() {
     let daemon = Daemon::start(&data, &[]);
     daemon.session("tony");
     assert!(daemon.stop().success());
-    let given = administer(&data, set_code("tony", 5, Timestamp(u64::MAX >> 1)));
+    let given = run_admin_job(&data, set_code("tony", 5, Timestamp(u64::MAX >> 1)));
     assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
     let mut command = listening(&data);
     command.stderr(fs::File::create(&log).unwrap());
@@ -291,6 +297,6 @@ fn each_recovery_is_one_line_of_the_log_without_its_code() {
     let counts = ["login.failed username=tony ", "login.failed username=nobody "].map(count);
     assert_eq!((counts, count("account.recovered username=tony ")), ([1, 1], 1), "{text}");
     assert_eq!(count("request.refused"), 0, "{text}");
-    let codes = [5, 6].map(|byte| correio_testing::operator::code(byte).to_string());
+    let codes = [5, 6].map(|byte| correio_testing::admin_jobs::code(byte).to_string());
     assert!(codes.iter().all(|code| !text.contains(code)), "{text}");
 }

@@ -20,7 +20,7 @@ use correio_server::{
     },
 };
 use correio_testing::{
-    operator::recover,
+    admin_jobs::recover,
     request::{credential, find, hello, id, login, mail, read, register, upload},
     world::{PipeClient, QUOTA, REALM, World, session_config},
 };

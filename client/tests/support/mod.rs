@@ -20,7 +20,7 @@ use correio_client::{
 use correio_proto::{credential::Password, fingerprint::Fingerprint, message::Send};
 use correio_server::store::admin::{AdminDone, AdminJob};
 use correio_testing::{
-    operator::administer,
+    admin_jobs::run_admin_job,
     proxy::{Proxy, ProxyMode},
     served::RunningServer,
 };
@@ -82,7 +82,7 @@ impl Setup {
     /// Does a job of the operator, for which the server stops and starts again.
     pub fn operate(&mut self, job: AdminJob) {
         self.stop();
-        let done = administer(self.server_data.path(), job);
+        let done = run_admin_job(self.server_data.path(), job);
         assert!(matches!(done, AdminDone::Changed(Some(_)) | AdminDone::Created), "{done:?}");
         self.start_again();
     }

@@ -15,7 +15,7 @@ use std::{
 use correio_load::results::{BackupOutcome, Ending, Results};
 use correio_server::{
     cancel::Cancel,
-    ops::{backup::BackupTarget, config::Operation, operator, restore::RestoreSource},
+    ops::{backup::BackupTarget, config::Operation, data_commands, restore::RestoreSource},
 };
 use correio_testing::{
     process::ends_within,
@@ -121,7 +121,8 @@ fn operates_as_the_stand_in() {
         "check" => Operation::Check,
         other => panic!("{other:?} is no operation"),
     };
-    operator::run(&data, &operation, &Cancel::default()).unwrap_or_else(|error| panic!("{error}"));
+    data_commands::run(&data, &operation, &Cancel::default())
+        .unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]

@@ -7,11 +7,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // It is all test.
 
 pub mod admin;
+pub mod admin_jobs;
 pub mod client;
 pub mod guard;
 pub mod hasher;
 pub mod http;
-pub mod operator;
 pub mod pipe;
 pub mod port;
 pub mod process;

@@ -6,12 +6,12 @@
 //! [`Server::has_ready`]. Connections never touch one another: they emit effects, which the server
 //! applies. A connection is removed only at the end of an iteration.
 
+mod admin;
 pub mod connection;
 mod deadlines;
 mod effects;
 mod logins;
 mod monitoring;
-mod operator;
 mod proxied;
 mod retention;
 mod slots;

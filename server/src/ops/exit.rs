@@ -5,9 +5,9 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use crate::{
     auth::invite::InviteKeyError,
     ops::{
-        backup::BackupError, certificate::CertificateError, config::ConfigError,
-        export::ExportError, logging::LoggingError, manage::error::ManageError,
-        restore::RestoreError, systemd::InheritError,
+        admin::error::AdminCommandError, backup::BackupError, certificate::CertificateError,
+        config::ConfigError, export::ExportError, logging::LoggingError, restore::RestoreError,
+        systemd::InheritError,
     },
     store::{StoreFailed, kind::OpenError, sqlite::SnapshotError},
     sysexits::{CANNOT_CREATE, CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
@@ -108,7 +108,7 @@ pub enum Failure {
     },
     /// A command about accounts, lists, sessions, invites or the state was not done.
     #[error(transparent)]
-    Manage(#[from] ManageError),
+    Admin(#[from] AdminCommandError),
     /// The manual pages cannot be written.
     #[error("cannot write the manual into {}: {source}", directory.display())]
     Manual {
@@ -162,7 +162,7 @@ impl Failure {
             Self::Restore(error) => error.exit_status(),
             Self::Export(error) => error.exit_status(),
             Self::Snapshot(error) => error.exit_status(),
-            Self::Manage(error) => error.exit_status(),
+            Self::Admin(error) => error.exit_status(),
             Self::Manual { .. } => CANNOT_CREATE,
             Self::Store(_) => IO,
         }

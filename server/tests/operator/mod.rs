@@ -1,5 +1,7 @@
 //! Tests of the operator's commands, as processes on directories of real servers.
 
+mod admin;
+mod admin_json;
 mod archive;
 mod backup;
 mod beside;
@@ -7,8 +9,6 @@ mod check;
 mod export;
 mod import;
 mod killed;
-mod manage;
-mod manage_json;
 mod nightly;
 mod restore;
 

@@ -78,7 +78,7 @@ impl State {
     }
 
     /// Does a job of the operator.
-    pub(super) fn administer(&mut self, quota: Quota, job: AdminJob) -> AdminDone {
+    pub(super) fn run_admin_job(&mut self, quota: Quota, job: AdminJob) -> AdminDone {
         match job {
             AdminJob::Accounts { after, accounts: max } => {
                 let rest = self.by_username().into_iter();

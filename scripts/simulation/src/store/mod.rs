@@ -185,7 +185,7 @@ impl SimStore {
     }
 
     /// Does a job of the operator on the pending half, before the jobs that wait.
-    pub fn administer(&self, job: AdminJob) {
+    pub fn run_admin_job(&self, job: AdminJob) {
         let halves = &mut *self.0.borrow_mut();
         if !halves.failed {
             halves.run(StoreJob::Admin(job));

@@ -42,7 +42,7 @@ impl World {
             },
         };
         self.trace.note("operator", format_args!("{job:?}"));
-        self.store.administer(job);
+        self.store.run_admin_job(job);
     }
 
     /// A short mail to everybody.
@@ -61,8 +61,8 @@ impl World {
     pub(super) fn undo_operator(&mut self) -> Result<(), Violation> {
         for username in self.usernames.clone() {
             let state = AccountState::Enabled;
-            self.store.administer(AdminJob::SetState { username: username.clone(), state });
-            self.store.administer(AdminJob::SetQuota { username, quota: None });
+            self.store.run_admin_job(AdminJob::SetState { username: username.clone(), state });
+            self.store.run_admin_job(AdminJob::SetQuota { username, quota: None });
         }
         self.note_disabled();
         self.store.commit();

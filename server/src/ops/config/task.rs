@@ -9,9 +9,9 @@ use super::{
     types::{Operation, Task},
 };
 use crate::ops::{
+    admin::task::admin_command,
     backup::BackupTarget,
     export::{self, ExportChoice},
-    manage::task::manage,
     restore::RestoreSource,
 };
 
@@ -36,8 +36,8 @@ pub(super) fn task(command: &mut Command, matches: &ArgMatches) -> Result<Task, 
             Ok(operation) => Task::Operate(operation),
             Err((kind, text)) => return Err(usage(command, kind, &text)),
         },
-        _ => match manage(matches) {
-            Some(Ok(manage)) => Task::Manage(manage),
+        _ => match admin_command(matches) {
+            Some(Ok(command)) => Task::Admin(command),
             Some(Err(text)) => return Err(usage(command, ErrorKind::ValueValidation, &text)),
             None => Task::Serve,
         },

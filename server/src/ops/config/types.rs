@@ -15,8 +15,8 @@ use crate::{
     },
     metrics::Hosts,
     ops::{
-        backup::BackupTarget, certificate::CertificateSource, export::ExportChoice,
-        logging::LogFormat, manage::types::Manage, restore::RestoreSource,
+        admin::types::AdminCommand, backup::BackupTarget, certificate::CertificateSource,
+        export::ExportChoice, logging::LogFormat, restore::RestoreSource,
     },
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
@@ -30,7 +30,7 @@ pub enum Task {
     /// Print the certificate's fingerprint.
     Fingerprint,
     /// Run a command about accounts, lists, sessions, invites or the state.
-    Manage(Manage),
+    Admin(AdminCommand),
     /// Run a command of the operator.
     Operate(Operation),
     /// Write the manual pages into this directory.

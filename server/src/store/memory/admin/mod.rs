@@ -41,7 +41,7 @@ impl Account {
 
 impl MemoryStore {
     /// Does a job of the operator.
-    pub(super) fn administer(&mut self, job: AdminJob) -> AdminDone {
+    pub(super) fn run_admin_job(&mut self, job: AdminJob) -> AdminDone {
         match job {
             AdminJob::Accounts { after, accounts } => {
                 self.page_of_accounts(after.as_ref(), accounts)

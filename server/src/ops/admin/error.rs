@@ -4,13 +4,13 @@ use std::{fmt, io, path::PathBuf};
 
 use crate::{
     admin::reply::{AdminError, AdminErrorCode},
-    ops::manage::people_file::BadRow,
+    ops::admin::people_file::BadRow,
     sysexits,
 };
 
 /// Why a command of the operator did not do its work.
 #[derive(Debug, thiserror::Error)]
-pub enum ManageError {
+pub enum AdminCommandError {
     /// The request was refused.
     #[error("{}", Refusal(.0))]
     Refused(AdminError),
@@ -114,7 +114,7 @@ fn advice(error: &io::Error) -> &'static str {
     }
 }
 
-impl ManageError {
+impl AdminCommandError {
     /// The reply belongs to another request.
     pub(super) fn unexpected() -> Self {
         Self::Answer("it belongs to another request".to_owned())

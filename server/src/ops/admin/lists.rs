@@ -5,14 +5,14 @@ use correio_proto::{
     message::{ListChange, ListMember, ListOverview},
 };
 
-use super::{door::Door, error::ManageError, result::ManageResult, types::ListAction};
+use super::{door::Door, error::AdminCommandError, result::CommandResult, types::ListAction};
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     ops::exit::Failure,
 };
 
 /// Runs a command.
-pub(super) fn run(door: &mut Door, action: ListAction) -> Result<ManageResult, Failure> {
+pub(super) fn run(door: &mut Door, action: ListAction) -> Result<CommandResult, Failure> {
     let (name, change) = match action {
         ListAction::List => return list(door),
         ListAction::Members(name) => return members(door, &name),
@@ -23,10 +23,10 @@ pub(super) fn run(door: &mut Door, action: ListAction) -> Result<ManageResult, F
         ListAction::Delete(name) => (name, ListChange::Delete {}),
     };
     door.ask(AdminRequest::ChangeList { name: name.clone(), change })?;
-    Ok(ManageResult::Changed(name.to_string()))
+    Ok(CommandResult::Changed(name.to_string()))
 }
 
-fn list(door: &mut Door) -> Result<ManageResult, Failure> {
+fn list(door: &mut Door) -> Result<CommandResult, Failure> {
     let mut all: Vec<ListOverview> = Vec::new();
     loop {
         let after = all.last().map(|list| list.name.clone());
@@ -34,15 +34,15 @@ fn list(door: &mut Door) -> Result<ManageResult, Failure> {
             AdminReply::Lists { lists, more } => {
                 all.extend(lists);
                 if !more {
-                    return Ok(ManageResult::Lists(all));
+                    return Ok(CommandResult::Lists(all));
                 }
             }
-            _ => return Err(ManageError::unexpected().into()),
+            _ => return Err(AdminCommandError::unexpected().into()),
         }
     }
 }
 
-fn members(door: &mut Door, name: &Username) -> Result<ManageResult, Failure> {
+fn members(door: &mut Door, name: &Username) -> Result<CommandResult, Failure> {
     let mut all: Vec<ListMember> = Vec::new();
     loop {
         let after = all.last().map(|member| member.username.clone());
@@ -50,10 +50,10 @@ fn members(door: &mut Door, name: &Username) -> Result<ManageResult, Failure> {
             AdminReply::Members { list, members, more } => {
                 all.extend(members);
                 if !more {
-                    return Ok(ManageResult::Members(Box::new(list), all));
+                    return Ok(CommandResult::Members(Box::new(list), all));
                 }
             }
-            _ => return Err(ManageError::unexpected().into()),
+            _ => return Err(AdminCommandError::unexpected().into()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 
 use super::{
-    result::{ManageResult, role_word, senders_word},
+    result::{CommandResult, role_word, senders_word},
     table::Table,
 };
 use crate::admin::{
@@ -11,7 +11,7 @@ use crate::admin::{
     reply::{AccountView, CodeView, InviteState, InviteView, SessionView, StateView, StatusView},
 };
 
-impl ManageResult {
+impl CommandResult {
     /// The result as lines of text.
     pub(super) fn lines(&self) -> Vec<String> {
         match self {

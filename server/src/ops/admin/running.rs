@@ -13,7 +13,7 @@ use crate::{
         request::AdminRequest,
     },
     data_directory::{ADMIN_SOCKET, SocketPath},
-    ops::manage::error::ManageError,
+    ops::admin::error::AdminCommandError,
 };
 
 /// A connection to a server.
@@ -23,20 +23,22 @@ pub(super) struct Running {
 
 impl Running {
     /// Connects to the server of a data directory. `None` if no server listens there.
-    pub(super) fn connect(directory: &Path) -> Result<Option<Self>, ManageError> {
+    pub(super) fn connect(directory: &Path) -> Result<Option<Self>, AdminCommandError> {
         let connected =
             SocketPath::of(directory).and_then(|path| UnixStream::connect(path.as_path()));
         match connected {
             Ok(socket) => Ok(Some(Self { socket: BufReader::new(socket) })),
             Err(error) if is_absent(&error) => Ok(None),
-            Err(source) => Err(ManageError::Connect { path: directory.join(ADMIN_SOCKET), source }),
+            Err(source) => {
+                Err(AdminCommandError::Connect { path: directory.join(ADMIN_SOCKET), source })
+            }
         }
     }
 
     /// Makes a request, and waits for its reply.
-    pub(super) fn ask(&mut self, request: &AdminRequest) -> Result<AdminReply, ManageError> {
-        let mut line =
-            serde_json::to_vec(request).map_err(|error| ManageError::Answer(error.to_string()))?;
+    pub(super) fn ask(&mut self, request: &AdminRequest) -> Result<AdminReply, AdminCommandError> {
+        let mut line = serde_json::to_vec(request)
+            .map_err(|error| AdminCommandError::Answer(error.to_string()))?;
         if line.len() > LINE_MAX {
             let text = format!("this is too large: a request has at most {LINE_MAX} bytes");
             let error = AdminError::new(AdminErrorCode::TooLarge, text);
@@ -48,14 +50,14 @@ impl Running {
         let mut reply = String::new();
         match self.socket.read_line(&mut reply) {
             Ok(_) if reply.ends_with('\n') => {}
-            Ok(_) | Err(_) => return Err(ManageError::Ended),
+            Ok(_) | Err(_) => return Err(AdminCommandError::Ended),
         }
         if let Err(error) = written
             && reply.is_empty()
         {
-            return Err(ManageError::Answer(error.to_string()));
+            return Err(AdminCommandError::Answer(error.to_string()));
         }
-        serde_json::from_str(&reply).map_err(|error| ManageError::Answer(error.to_string()))
+        serde_json::from_str(&reply).map_err(|error| AdminCommandError::Answer(error.to_string()))
     }
 }
 

@@ -27,9 +27,9 @@ use correio_proto::{limits::BODY_MAX, mail::Body};
 pub use self::people_file::BadRow;
 use self::{
     door::Door,
-    error::ManageError,
-    result::{ManageResult, error_json},
-    types::{InviteAction, Manage, ManageAction, OutputFormat},
+    error::AdminCommandError,
+    result::{CommandResult, error_json},
+    types::{AdminCommand, CommandAction, InviteAction, OutputFormat},
 };
 use super::{config::Config, exit::Failure};
 use crate::admin::{
@@ -41,11 +41,11 @@ use crate::admin::{
 ///
 /// # Errors
 ///
-/// [`Failure::Manage`], [`Failure::NoServer`], [`Failure::Open`], [`Failure::Invite`],
+/// [`Failure::Admin`], [`Failure::NoServer`], [`Failure::Open`], [`Failure::Invite`],
 /// [`Failure::Store`]. With JSON, standard output has the error, too.
-pub fn run(config: &Config, manage: &Manage) -> Result<(), Failure> {
-    let result = act(config, manage.action.clone());
-    let lines = match (&result, manage.output) {
+pub fn run(config: &Config, command: &AdminCommand) -> Result<(), Failure> {
+    let result = act(config, command.action.clone());
+    let lines = match (&result, command.output) {
         (Ok(result), OutputFormat::Text) => result.lines(),
         (Ok(result), OutputFormat::Json) => vec![result.json().to_string()],
         (Err(failure), OutputFormat::Json) => vec![error_json(failure).to_string()],
@@ -60,8 +60,8 @@ pub fn run(config: &Config, manage: &Manage) -> Result<(), Failure> {
     result.map(drop)
 }
 
-fn act(config: &Config, action: ManageAction) -> Result<ManageResult, Failure> {
-    if let ManageAction::Invite(InviteAction::Make { count, days }) = action {
+fn act(config: &Config, action: CommandAction) -> Result<CommandResult, Failure> {
+    if let CommandAction::Invite(InviteAction::Make { count, days }) = action {
         return invites::make(config, count, days);
     }
     let mut door = Door::open(config)?;
@@ -70,34 +70,34 @@ fn act(config: &Config, action: ManageAction) -> Result<ManageResult, Failure> {
     result
 }
 
-fn act_through(door: &mut Door, action: ManageAction) -> Result<ManageResult, Failure> {
+fn act_through(door: &mut Door, action: CommandAction) -> Result<CommandResult, Failure> {
     let request = match action {
-        ManageAction::Account(action) => return accounts::run(door, action),
-        ManageAction::List(action) => return lists::run(door, action),
-        ManageAction::Invite(InviteAction::Revoke(id)) => {
+        CommandAction::Account(action) => return accounts::run(door, action),
+        CommandAction::List(action) => return lists::run(door, action),
+        CommandAction::Invite(InviteAction::Revoke(id)) => {
             door.ask(AdminRequest::RevokeInvite { id })?;
-            return Ok(ManageResult::Changed(id.to_string()));
+            return Ok(CommandResult::Changed(id.to_string()));
         }
-        ManageAction::Invite(_) => return invites::list(door),
-        ManageAction::Sessions => return sessions(door),
-        ManageAction::EndSessions(of) => AdminRequest::EndSessions { of },
-        ManageAction::Unblock(of) => AdminRequest::Unblock { of },
-        ManageAction::Announce { subject, file } => {
+        CommandAction::Invite(_) => return invites::list(door),
+        CommandAction::Sessions => return sessions(door),
+        CommandAction::EndSessions(of) => AdminRequest::EndSessions { of },
+        CommandAction::Unblock(of) => AdminRequest::Unblock { of },
+        CommandAction::Announce { subject, file } => {
             let body = body(file.as_deref())?;
             AdminRequest::Announce { subject, body }
         }
-        ManageAction::Status => AdminRequest::Status {},
+        CommandAction::Status => AdminRequest::Status {},
     };
     match door.ask(request)? {
-        AdminReply::Ended { sessions } => Ok(ManageResult::Ended(sessions)),
-        AdminReply::Unblocked { forgotten } => Ok(ManageResult::Unblocked(forgotten)),
-        AdminReply::Announced { accounts } => Ok(ManageResult::Announced(accounts)),
-        AdminReply::Status(status) => Ok(ManageResult::Status(status)),
-        _ => Err(ManageError::unexpected().into()),
+        AdminReply::Ended { sessions } => Ok(CommandResult::Ended(sessions)),
+        AdminReply::Unblocked { forgotten } => Ok(CommandResult::Unblocked(forgotten)),
+        AdminReply::Announced { accounts } => Ok(CommandResult::Announced(accounts)),
+        AdminReply::Status(status) => Ok(CommandResult::Status(status)),
+        _ => Err(AdminCommandError::unexpected().into()),
     }
 }
 
-fn sessions(door: &mut Door) -> Result<ManageResult, Failure> {
+fn sessions(door: &mut Door) -> Result<CommandResult, Failure> {
     let mut all: Vec<SessionView> = Vec::new();
     loop {
         let after = all.last().map(|session| session.connection);
@@ -105,10 +105,10 @@ fn sessions(door: &mut Door) -> Result<ManageResult, Failure> {
             AdminReply::Sessions { sessions, more } => {
                 all.extend(sessions);
                 if !more {
-                    return Ok(ManageResult::Sessions(all));
+                    return Ok(CommandResult::Sessions(all));
                 }
             }
-            _ => return Err(ManageError::unexpected().into()),
+            _ => return Err(AdminCommandError::unexpected().into()),
         }
     }
 }
@@ -127,8 +127,8 @@ fn body(file: Option<&Path>) -> Result<Body, Failure> {
             (path.display().to_string(), read)
         }
     };
-    read.map_err(|source| ManageError::Read { name, source })?;
+    read.map_err(|source| AdminCommandError::Read { name, source })?;
     text.parse().map_err(|invalid: correio_proto::mail::Invalid| {
-        ManageError::Text(invalid.to_string()).into()
+        AdminCommandError::Text(invalid.to_string()).into()
     })
 }

@@ -1,6 +1,6 @@
 //! The way to a store: through its running server, or without one.
 
-use super::{error::ManageError, running::Running, stopped::Stopped};
+use super::{error::AdminCommandError, running::Running, stopped::Stopped};
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     ops::{config::Config, exit::Failure},
@@ -19,7 +19,7 @@ impl Door {
     /// Connects to the server, or opens the store if none listens.
     pub(super) fn open(config: &Config) -> Result<Self, Failure> {
         if config.store == StoreKind::Memory {
-            return Err(ManageError::Memory.into());
+            return Err(AdminCommandError::Memory.into());
         }
         match Running::connect(&config.data_dir)? {
             Some(running) => Ok(Self::Running(running)),
@@ -34,7 +34,7 @@ impl Door {
             Self::Stopped(stopped) => stopped.ask(request)?,
         };
         match reply {
-            AdminReply::Error(error) => Err(ManageError::Refused(error).into()),
+            AdminReply::Error(error) => Err(AdminCommandError::Refused(error).into()),
             reply => Ok(reply),
         }
     }

@@ -57,7 +57,7 @@ impl SharedStore {
 
     /// Does a job.
     #[must_use]
-    pub fn administer(&self, job: AdminJob) -> AdminDone {
+    pub fn run_admin_job(&self, job: AdminJob) -> AdminDone {
         match self.0.borrow_mut().submit(TICKET, StoreJob::Admin(job)) {
             Submitted::Done(StoreDone::Admin(done)) => done,
             other => panic!("a result was expected, not {other:?}"),
@@ -89,7 +89,7 @@ impl Store for SharedStore {
 ///
 /// There is no data, or the job fails.
 #[must_use]
-pub fn administer(data: &Path, job: AdminJob) -> AdminDone {
+pub fn run_admin_job(data: &Path, job: AdminJob) -> AdminDone {
     struct Unheard;
 
     impl Wake for Unheard {

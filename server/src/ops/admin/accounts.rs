@@ -10,9 +10,9 @@ use correio_proto::mail::Username;
 
 use super::{
     door::Door,
-    error::ManageError,
+    error::AdminCommandError,
     people_file::{People, PeopleError},
-    result::ManageResult,
+    result::CommandResult,
     types::{AccountAction, Confirmation},
 };
 use crate::{
@@ -26,16 +26,16 @@ use crate::{
 };
 
 /// Runs a command.
-pub(super) fn run(door: &mut Door, action: AccountAction) -> Result<ManageResult, Failure> {
+pub(super) fn run(door: &mut Door, action: AccountAction) -> Result<CommandResult, Failure> {
     let (name, request) = match action {
         AccountAction::List => return list(door),
-        AccountAction::Show(username) => return show(door, username).map(ManageResult::Account),
+        AccountAction::Show(username) => return show(door, username).map(CommandResult::Account),
         AccountAction::Create { username, full_name, days } => {
             let accounts = vec![NewPerson { username, full_name }];
-            return codes(door, AdminRequest::Create { accounts, days }).map(ManageResult::Codes);
+            return codes(door, AdminRequest::Create { accounts, days }).map(CommandResult::Codes);
         }
         AccountAction::Reset { username, days } => {
-            return codes(door, AdminRequest::Reset { username, days }).map(ManageResult::Codes);
+            return codes(door, AdminRequest::Reset { username, days }).map(CommandResult::Codes);
         }
         AccountAction::Import { file, codes, days } => {
             return import(door, file.as_deref(), codes.as_deref(), days);
@@ -58,10 +58,10 @@ pub(super) fn run(door: &mut Door, action: AccountAction) -> Result<ManageResult
         }
     };
     door.ask(request)?;
-    Ok(ManageResult::Changed(name.to_string()))
+    Ok(CommandResult::Changed(name.to_string()))
 }
 
-fn list(door: &mut Door) -> Result<ManageResult, Failure> {
+fn list(door: &mut Door) -> Result<CommandResult, Failure> {
     let mut all: Vec<AccountView> = Vec::new();
     loop {
         let after = all.last().map(|account| account.username.clone());
@@ -69,10 +69,10 @@ fn list(door: &mut Door) -> Result<ManageResult, Failure> {
             AdminReply::Accounts { accounts, more } => {
                 all.extend(accounts);
                 if !more {
-                    return Ok(ManageResult::Accounts(all));
+                    return Ok(CommandResult::Accounts(all));
                 }
             }
-            _ => return Err(ManageError::unexpected().into()),
+            _ => return Err(AdminCommandError::unexpected().into()),
         }
     }
 }
@@ -80,14 +80,14 @@ fn list(door: &mut Door) -> Result<ManageResult, Failure> {
 fn show(door: &mut Door, username: Username) -> Result<Box<AccountView>, Failure> {
     match door.ask(AdminRequest::Account { username })? {
         AdminReply::Account(account) => Ok(account),
-        _ => Err(ManageError::unexpected().into()),
+        _ => Err(AdminCommandError::unexpected().into()),
     }
 }
 
 fn codes(door: &mut Door, request: AdminRequest) -> Result<Vec<CodeView>, Failure> {
     match door.ask(request)? {
         AdminReply::Codes { codes } => Ok(codes),
-        _ => Err(ManageError::unexpected().into()),
+        _ => Err(AdminCommandError::unexpected().into()),
     }
 }
 
@@ -96,15 +96,15 @@ fn import(
     file: Option<&Path>,
     into: Option<&Path>,
     days: u16,
-) -> Result<ManageResult, Failure> {
+) -> Result<CommandResult, Failure> {
     let people = People::read(&read(file)?).map_err(|error| match error {
-        PeopleError::File(text) => ManageError::File(text),
-        PeopleError::Rows(rows) => ManageError::Rows(rows),
+        PeopleError::File(text) => AdminCommandError::File(text),
+        PeopleError::Rows(rows) => AdminCommandError::Rows(rows),
     })?;
     // Made first: a code that cannot be written is lost.
     let target = into.map(|path| {
         let made = private_file::create_new(path);
-        made.map_err(|source| ManageError::Codes { path: path.to_owned(), source })
+        made.map_err(|source| AdminCommandError::Codes { path: path.to_owned(), source })
             .map(|file| (path, file))
     });
     let target = target.transpose()?;
@@ -119,20 +119,22 @@ fn import(
         }
     };
     let Some((path, file)) = target else {
-        return Ok(ManageResult::Codes(codes));
+        return Ok(CommandResult::Codes(codes));
     };
     let accounts = codes.len();
     match write(file, &codes) {
-        Ok(()) => Ok(ManageResult::CodesFile(path.to_owned(), accounts)),
-        Err(source) => Err(ManageError::CodesLost { path: path.to_owned(), source }.into()),
+        Ok(()) => Ok(CommandResult::CodesFile(path.to_owned(), accounts)),
+        Err(source) => Err(AdminCommandError::CodesLost { path: path.to_owned(), source }.into()),
     }
 }
 
 /// Names the rows of the usernames that are taken.
 fn with_lines(failure: Failure, people: &People) -> Failure {
     match failure {
-        Failure::Manage(ManageError::Refused(error)) if error.code == AdminErrorCode::Taken => {
-            ManageError::Rows(people.taken(&error.names)).into()
+        Failure::Admin(AdminCommandError::Refused(error))
+            if error.code == AdminErrorCode::Taken =>
+        {
+            AdminCommandError::Rows(people.taken(&error.names)).into()
         }
         failure => failure,
     }
@@ -152,9 +154,11 @@ fn read(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
             (path.display().to_string(), read)
         }
     };
-    read.map_err(|source| ManageError::Read { name, source })?;
+    read.map_err(|source| AdminCommandError::Read { name, source })?;
     match bytes.len() > LINE_MAX {
-        true => Err(ManageError::File(format!("the file has more than {LINE_MAX} bytes")).into()),
+        true => {
+            Err(AdminCommandError::File(format!("the file has more than {LINE_MAX} bytes")).into())
+        }
         false => Ok(bytes),
     }
 }
@@ -175,7 +179,7 @@ fn write(file: fs::File, codes: &[CodeView]) -> io::Result<()> {
 fn confirm(account: &AccountView) -> Result<(), Failure> {
     let mut terminal = io::stderr();
     if !io::stdin().is_terminal() || !terminal.is_terminal() {
-        return Err(ManageError::NoTerminal.into());
+        return Err(AdminCommandError::NoTerminal.into());
     }
     let AccountView { username, full_name, mails, .. } = account;
     let full_name = full_name.as_str().replace(crate::event::is_obeyed, "\u{fffd}");
@@ -189,6 +193,6 @@ fn confirm(account: &AccountView) -> Result<(), Failure> {
     let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
     match read {
         Ok(_) if is_yes => Ok(()),
-        Ok(_) | Err(_) => Err(ManageError::Declined.into()),
+        Ok(_) | Err(_) => Err(AdminCommandError::Declined.into()),
     }
 }

@@ -11,9 +11,9 @@ use crate::admin::request::{Blocked, Bounds, InviteName, MailPolicy, SessionsOf}
 
 /// A command, and how its result is printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Manage {
+pub struct AdminCommand {
     /// What is done.
-    pub action: ManageAction,
+    pub action: CommandAction,
     /// How the result is printed.
     pub output: OutputFormat,
 }
@@ -29,7 +29,7 @@ pub enum OutputFormat {
 
 /// What a command does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ManageAction {
+pub enum CommandAction {
     /// About accounts.
     Account(AccountAction),
     /// About lists.

@@ -15,14 +15,14 @@ use crate::{
         request::InviteName,
     },
     ops::{
+        admin::{error::AdminCommandError, people_file::BadRow},
         exit::Failure,
-        manage::{error::ManageError, people_file::BadRow},
     },
 };
 
 /// The result of a command.
 #[derive(Debug)]
-pub(super) enum ManageResult {
+pub(super) enum CommandResult {
     /// Accounts.
     Accounts(Vec<AccountView>),
     /// One account.
@@ -64,7 +64,7 @@ pub(super) struct MadeInvite {
     pub(super) expires_at: Moment,
 }
 
-impl ManageResult {
+impl CommandResult {
     /// The result as the JSON object that its command's schema describes.
     pub(super) fn json(&self) -> Value {
         match self {
@@ -103,10 +103,10 @@ impl ManageResult {
 pub(super) fn error_json(failure: &Failure) -> Value {
     let (code, text) = (code_of(failure), failure.to_string());
     let error = match failure {
-        Failure::Manage(ManageError::Refused(refused)) if !refused.names.is_empty() => {
+        Failure::Admin(AdminCommandError::Refused(refused)) if !refused.names.is_empty() => {
             json!({ "code": code, "text": text, "names": refused.names })
         }
-        Failure::Manage(ManageError::Rows(rows)) => {
+        Failure::Admin(AdminCommandError::Rows(rows)) => {
             let row = |row: &BadRow| json!({ "line": row.line, "problem": row.problem });
             let rows: Vec<Value> = rows.iter().map(row).collect();
             json!({ "code": code, "text": text, "rows": rows })
@@ -118,7 +118,7 @@ pub(super) fn error_json(failure: &Failure) -> Value {
 
 fn code_of(failure: &Failure) -> &'static str {
     match failure {
-        Failure::Manage(error) => error.code(),
+        Failure::Admin(error) => error.code(),
         _ => "failed",
     }
 }

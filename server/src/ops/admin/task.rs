@@ -9,7 +9,8 @@ use correio_proto::{
 };
 
 use super::types::{
-    AccountAction, Confirmation, InviteAction, ListAction, Manage, ManageAction, OutputFormat,
+    AccountAction, AdminCommand, CommandAction, Confirmation, InviteAction, ListAction,
+    OutputFormat,
 };
 use crate::admin::request::{Blocked, Bounds, MailPolicy, SessionsOf};
 
@@ -21,16 +22,16 @@ const STANDARD_STREAM: &str = "-";
 /// # Errors
 ///
 /// A value is not valid, with a sentence that says why.
-pub(in crate::ops) fn manage(matches: &ArgMatches) -> Option<Result<Manage, String>> {
+pub(in crate::ops) fn admin_command(matches: &ArgMatches) -> Option<Result<AdminCommand, String>> {
     let (name, matches) = matches.subcommand()?;
     let action = match name {
-        "account" => account(matches).map(ManageAction::Account),
-        "list" => list(matches).map(ManageAction::List),
-        "invite" => invite(matches).map(ManageAction::Invite),
+        "account" => account(matches).map(CommandAction::Account),
+        "list" => list(matches).map(CommandAction::List),
+        "invite" => invite(matches).map(CommandAction::Invite),
         "sessions" => sessions(matches),
         "unblock" => unblock(matches),
         "announce" => announce(matches),
-        "status" => Ok(ManageAction::Status),
+        "status" => Ok(CommandAction::Status),
         _ => return None,
     };
     let last = last_of(matches);
@@ -38,7 +39,7 @@ pub(in crate::ops) fn manage(matches: &ArgMatches) -> Option<Result<Manage, Stri
         Ok(Some(true)) => OutputFormat::Json,
         _ => OutputFormat::Text,
     };
-    Some(action.map(|action| Manage { action, output }))
+    Some(action.map(|action| AdminCommand { action, output }))
 }
 
 /// The matches of the last command in a command line.
@@ -167,30 +168,30 @@ fn unknown(command: &str) -> String {
     format!("the command {command} is not implemented")
 }
 
-fn sessions(matches: &ArgMatches) -> Result<ManageAction, String> {
+fn sessions(matches: &ArgMatches) -> Result<CommandAction, String> {
     let Some(whose) = matches.get_one::<String>("end") else {
-        return Ok(ManageAction::Sessions);
+        return Ok(CommandAction::Sessions);
     };
     // A username can be written like a connection; the connection is meant then.
     let of = match whose.parse() {
         Ok(connection) => SessionsOf::Connection { connection },
         Err(_) => SessionsOf::Account { username: parsed(whose)? },
     };
-    Ok(ManageAction::EndSessions(of))
+    Ok(CommandAction::EndSessions(of))
 }
 
-fn unblock(matches: &ArgMatches) -> Result<ManageAction, String> {
+fn unblock(matches: &ArgMatches) -> Result<CommandAction, String> {
     let whom = text(matches, "whom");
     let of = match whom.parse::<IpAddr>() {
         Ok(address) => Blocked::Address { address: address.to_canonical() },
         Err(_) => Blocked::Account { username: parsed(whom)? },
     };
-    Ok(ManageAction::Unblock(of))
+    Ok(CommandAction::Unblock(of))
 }
 
-fn announce(matches: &ArgMatches) -> Result<ManageAction, String> {
+fn announce(matches: &ArgMatches) -> Result<CommandAction, String> {
     let subject = value(matches, "subject")?;
-    Ok(ManageAction::Announce { subject, file: file(matches) })
+    Ok(CommandAction::Announce { subject, file: file(matches) })
 }
 
 fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a str {

@@ -6,8 +6,8 @@ use correio_proto::{mail::Timestamp, message::RegistrationPolicy};
 
 use super::{
     door::Door,
-    error::ManageError,
-    result::{MadeInvite, ManageResult},
+    error::AdminCommandError,
+    result::{CommandResult, MadeInvite},
 };
 use crate::{
     admin::{
@@ -26,7 +26,7 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Makes invites, and records them where there is a database. The key stays with the command: a server
 /// of another policy has none.
-pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<ManageResult, Failure> {
+pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<CommandResult, Failure> {
     required_files::require_server(&config.data_dir)?;
     let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
     let end = Clock::start().now().wall.0.saturating_add(u64::from(days) * DAY);
@@ -43,7 +43,7 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<ManageResul
     if config.registration != (RegistrationPolicy::Invite {}) {
         say("a server asks for these codes if it runs with --registration invite");
     }
-    Ok(ManageResult::InvitesMade(made))
+    Ok(CommandResult::InvitesMade(made))
 }
 
 fn record(config: &Config, made: &[MadeInvite]) -> Result<(), Failure> {
@@ -62,17 +62,17 @@ fn record(config: &Config, made: &[MadeInvite]) -> Result<(), Failure> {
 }
 
 /// Shows the recorded invites.
-pub(super) fn list(door: &mut Door) -> Result<ManageResult, Failure> {
+pub(super) fn list(door: &mut Door) -> Result<CommandResult, Failure> {
     let mut all: Vec<InviteView> = Vec::new();
     loop {
         match door.ask(AdminRequest::Invites { skip: all.len() })? {
             AdminReply::Invites { invites, more } => {
                 all.extend(invites);
                 if !more {
-                    return Ok(ManageResult::Invites(all));
+                    return Ok(CommandResult::Invites(all));
                 }
             }
-            _ => return Err(ManageError::unexpected().into()),
+            _ => return Err(AdminCommandError::unexpected().into()),
         }
     }
 }

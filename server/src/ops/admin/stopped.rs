@@ -14,7 +14,7 @@ use crate::{
     },
     clock::Clock,
     ids::{ConnId, Ticket},
-    ops::{config::Config, exit::Failure, manage::error::ManageError, required_files},
+    ops::{admin::error::AdminCommandError, config::Config, exit::Failure, required_files},
     store::{
         CreateStore, Store, StoreDone, StoreJob, Submitted, UploadLimits,
         kind::{OpenError, StoreKind, StoreOptions},
@@ -57,7 +57,7 @@ impl Stopped {
         let wake: Arc<dyn Wake> = Arc::new(Unpark(thread::current()));
         let (store, _) = StoreKind::Sqlite.open(options, wake).map_err(|error| match error {
             OpenError::Sqlite(SqliteOpenError::InUse { .. }) => {
-                Failure::Manage(ManageError::Locked(error.to_string()))
+                Failure::Admin(AdminCommandError::Locked(error.to_string()))
             }
             error => Failure::Open(error),
         })?;
