@@ -58,7 +58,11 @@ fn a_sent_mail_is_kept_listed_and_read() {
     // The list of received mail is as it was.
     assert_eq!(local(&setup, &["list"]).out, "There are no e-mails on this computer.\n");
     assert_eq!(local(&setup, &["read", "1"]).status, 65);
-    assert_eq!(local(&setup, &["read", "s2"]).status, 65);
+    for command in ["read", "delete"] {
+        let gone = local(&setup, &[command, "s2"]);
+        let said = "correio: there is no e-mail number s2\n";
+        assert_eq!((gone.status, gone.err.as_str()), (65, said), "{command}");
+    }
     let wrong = local(&setup, &["read", "x2"]);
     assert_eq!(wrong.status, 64);
     assert!(wrong.err.contains("with s before it"), "{wrong:?}");

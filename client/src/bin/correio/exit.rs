@@ -259,7 +259,7 @@ impl Failure {
     pub(crate) fn mailbox(text: &Text, error: &MailboxError) -> Self {
         let said = text.mailbox(error);
         match error {
-            MailboxError::NoSuchMail(_) => Self::new(ExitStatus::BadData, "no_such_mail", said),
+            MailboxError::NoSuchMail(..) => Self::new(ExitStatus::BadData, "no_such_mail", said),
             MailboxError::Damaged(_) => Self::new(ExitStatus::BadData, "damaged", said),
             MailboxError::Locked => Self::new(ExitStatus::TryAgain, "locked", said),
             MailboxError::Cancelled => Self::new(ExitStatus::Interrupted, "cancelled", said),

@@ -26,7 +26,7 @@ impl Mailbox {
     /// still.
     pub fn delete(&self, stored: &Stored) -> Result<(), MailboxError> {
         if self.find(&stored.name)?.is_none() {
-            return Err(MailboxError::NoSuchMail(stored.number));
+            return Err(MailboxError::NoSuchMail(stored.folder, stored.number));
         }
         if self.folder == Folder::Received {
             // First: a mail that is gone and not recorded could come back.

@@ -7,6 +7,7 @@ use std::{
 
 use correio_proto::rfc5322::Unreadable;
 
+use super::folder::Folder;
 use crate::storage::skipped::Skipped;
 
 /// Errors of a local mailbox.
@@ -20,9 +21,9 @@ pub enum MailboxError {
         /// The error of the operating system.
         source: io::Error,
     },
-    /// No mail has this number.
-    #[error("there is no mail number {0}")]
-    NoSuchMail(usize),
+    /// No mail of this folder has this number.
+    #[error("there is no mail number {1} in the folder {0:?}")]
+    NoSuchMail(Folder, usize),
     /// The file is not, or no longer, a mail that correio saved.
     #[error("{path}: {reason}", path = .0.path.display(), reason = .0.reason)]
     Damaged(Skipped),

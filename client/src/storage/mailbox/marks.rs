@@ -76,7 +76,7 @@ impl Mailbox {
     /// [`MailboxError::Io`]. A mail that was deleted since is ignored.
     pub fn mark_read(&self, stored: &Stored) -> Result<(), MailboxError> {
         match self.mark(stored, Flag::Seen, FlagChange::Set) {
-            Err(MailboxError::NoSuchMail(_)) => Ok(()),
+            Err(MailboxError::NoSuchMail(..)) => Ok(()),
             marked => marked,
         }
     }
@@ -106,7 +106,7 @@ impl Mailbox {
                 Renamed::Gone => {}
             }
         }
-        Err(MailboxError::NoSuchMail(stored.number))
+        Err(MailboxError::NoSuchMail(stored.folder, stored.number))
     }
 
     /// The present flags of a listed mail. `None` if it was deleted.

@@ -269,12 +269,12 @@ impl Mailbox {
         let found = scan(&self.directory)?;
         let index = number.checked_sub(1);
         let file = index.and_then(|index| found.files.get(index));
-        let file = file.ok_or(MailboxError::NoSuchMail(number))?;
+        let file = file.ok_or(MailboxError::NoSuchMail(self.folder, number))?;
         let head = self.open_file(file, rfc5322::read_head)?;
         let mail = self.open_file(file, rfc5322::read)?;
         match (head, mail) {
             (Some(head), Some(mail)) => Ok((self.stored(number, file, head), mail)),
-            _ => Err(MailboxError::NoSuchMail(number)),
+            _ => Err(MailboxError::NoSuchMail(self.folder, number)),
         }
     }
 
@@ -285,7 +285,7 @@ impl Mailbox {
     /// [`MailboxError::NoSuchMail`] if it was deleted since, [`MailboxError::Damaged`],
     /// [`MailboxError::Io`].
     pub fn read(&self, stored: &Stored) -> Result<Mail, MailboxError> {
-        let gone = || MailboxError::NoSuchMail(stored.number);
+        let gone = || MailboxError::NoSuchMail(stored.folder, stored.number);
         let file = self.find(&stored.name)?.ok_or_else(gone)?;
         self.open_file(&file, rfc5322::read)?.ok_or_else(gone)
     }

@@ -22,7 +22,7 @@ impl Mailbox {
     ///
     /// See [`Mailbox::read`].
     pub fn content(&self, stored: &Stored) -> Result<MailContent, MailboxError> {
-        let gone = || MailboxError::NoSuchMail(stored.number);
+        let gone = || MailboxError::NoSuchMail(stored.folder, stored.number);
         let file = self.find(&stored.name)?.ok_or_else(gone)?;
         let (path, file) = self.opened(&file)?.ok_or_else(gone)?;
         let mut file = BufReader::with_capacity(BUFFER, file);

@@ -66,7 +66,7 @@ fn mails_are_listed_in_pages_and_read_by_number() {
     assert_eq!(mailbox.read(&page.mails[0]).unwrap().seq, Seq(2));
     for number in [0, 6, usize::MAX] {
         let error = mailbox.read_number(number).unwrap_err();
-        assert!(matches!(error, MailboxError::NoSuchMail(n) if n == number));
+        assert!(matches!(error, MailboxError::NoSuchMail(_, n) if n == number));
     }
     assert_eq!(mailbox.list(6, 10).unwrap().mails, []);
 }
@@ -120,7 +120,7 @@ fn other_programs_may_move_flag_and_delete_mails() {
     assert!(path("cur", ":2,FS").exists());
     fs::remove_file(path("cur", ":2,FS")).unwrap();
     let error = mailbox.read(&listed[0]).unwrap_err();
-    assert!(matches!(error, MailboxError::NoSuchMail(1)));
+    assert!(matches!(error, MailboxError::NoSuchMail(_, 1)));
     mailbox.mark_shown(&listed).unwrap();
     mailbox.mark_read(&listed[0]).unwrap();
     assert_eq!(all(&mailbox).len(), 1);

@@ -41,7 +41,7 @@ impl Mailbox {
     ///
     /// See [`Mailbox::read`].
     pub fn source(&self, stored: &Stored, max: u64) -> Result<MailSource, MailboxError> {
-        let gone = || MailboxError::NoSuchMail(stored.number);
+        let gone = || MailboxError::NoSuchMail(stored.folder, stored.number);
         let file = self.find(&stored.name)?.ok_or_else(gone)?;
         let (path, file) = self.opened(&file)?.ok_or_else(gone)?;
         let mut bytes = Vec::new();

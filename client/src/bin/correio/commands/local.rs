@@ -205,7 +205,8 @@ fn numbered(
     let mut asked: Vec<Entry> = Vec::new();
     for number in numbers {
         let entry = number.checked_sub(1).and_then(|index| entries.get(index));
-        let entry = entry.ok_or_else(|| failed(MailboxError::NoSuchMail(*number)))?;
+        let entry =
+            entry.ok_or_else(|| failed(MailboxError::NoSuchMail(mailbox.folder(), *number)))?;
         if !asked.iter().any(|known| known.number() == *number) {
             asked.push(entry.clone());
         }

@@ -12,6 +12,7 @@ use correio_proto::{
 };
 
 use super::{Text, size::Rounding};
+use crate::mail_number::MailNumber;
 
 impl Text {
     pub(crate) fn invalid(&self, invalid: Invalid) -> String {
@@ -234,7 +235,8 @@ impl Text {
 
     pub(crate) fn mailbox(&self, error: &MailboxError) -> String {
         match error {
-            MailboxError::NoSuchMail(number) => {
+            MailboxError::NoSuchMail(folder, number) => {
+                let number = MailNumber { folder: *folder, number: *number };
                 self.with("no-such-mail", &[("number", number.to_string().into())])
             }
             MailboxError::Locked => self.of("locked"),

@@ -126,7 +126,7 @@ fn flags_stay_beside_those_of_other_programs() {
     assert_eq!(all(&mailbox)[0].status, MailStatus::Unread);
     fs::remove_file(path(",U=7:2,PRT")).unwrap();
     let gone = mailbox.mark(&listed, Flag::Seen, FlagChange::Set).unwrap_err();
-    assert!(matches!(gone, MailboxError::NoSuchMail(1)));
+    assert!(matches!(gone, MailboxError::NoSuchMail(_, 1)));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_flag_is_set_while_another_program_renames_the_file() {
         for _ in 0..200 {
             for change in [FlagChange::Set, FlagChange::Clear] {
                 match mailbox.mark(&listed, Flag::Important, change) {
-                    Ok(()) | Err(MailboxError::NoSuchMail(1)) => {}
+                    Ok(()) | Err(MailboxError::NoSuchMail(_, 1)) => {}
                     Err(error) => panic!("{error}"),
                 }
             }
@@ -188,7 +188,7 @@ fn a_deleted_mail_does_not_come_back() {
     let mut saving = mailbox.start_saving(&Cancel::new()).unwrap();
     assert_eq!(saving.begin(&large).unwrap(), Begun::Known);
     assert!(!pieces.is_empty());
-    assert!(matches!(mailbox.delete(second), Err(MailboxError::NoSuchMail(2))));
+    assert!(matches!(mailbox.delete(second), Err(MailboxError::NoSuchMail(_, 2))));
     // Once the server has nothing any more, nothing has to be remembered.
     saving.forget_recorded().unwrap();
     saving.forget_recorded().unwrap();
