@@ -71,7 +71,7 @@ send-to = To (several, separated by commas)
 send-draft-offer = There is a draft to { $to }: { $subject }. Enter alone goes on with it.
 send-subject = Subject
 send-body = Body (end with a line that is a single dot; a line of dots alone takes one dot more):
-send-body-editor = (Ctrl-X opens { $editor }, Ctrl-T attaches a file)
+send-body-editor = (Ctrl-D ends it, too; Ctrl-X opens { $editor }, Ctrl-T attaches a file)
 send-editor-failed = The editor { $editor } failed: { $reason }
 send-working = Sending…
 send-done = E-mail sent
@@ -439,7 +439,7 @@ command-draft = The e-mail was kept as a draft, which the menus offer: { $file }
 login-password-of = Password of { $username } (Esc changes the username)
 home-new-mails = { $count } new e-mails; the last is from { $from }: { $subject }
 send-body-no-editor = (Ctrl-X opens an editor: set EDITOR, for example EDITOR=nano)
-    (Ctrl-T attaches a file)
+    (Ctrl-D ends the body, too; Ctrl-T attaches a file)
 list-more = -- Enter or PgDn goes on, PgUp goes back, a number chooses, Esc ends --
 list-end = -- (END) Enter or Esc ends, PgUp goes back, a number chooses --
 drafts-choose = Which draft to open:

@@ -71,7 +71,7 @@ send-to = Destinatário (vários, separados por vírgula)
 send-draft-offer = Há um rascunho para { $to }: { $subject }. Enter sem nada continua com ele.
 send-subject = Assunto
 send-body = Corpo (termine com uma linha que só tenha um ponto; uma linha só de pontos leva um ponto a mais):
-send-body-editor = (Ctrl-X abre { $editor }, Ctrl-T anexa um arquivo)
+send-body-editor = (Ctrl-D também termina; Ctrl-X abre { $editor }, Ctrl-T anexa um arquivo)
 send-editor-failed = O editor { $editor } falhou: { $reason }
 send-working = Enviando…
 send-done = E-mail enviado com sucesso
@@ -439,7 +439,7 @@ command-draft = O e-mail foi guardado como rascunho, que os menus oferecem: { $f
 login-password-of = Senha de { $username } (Esc troca o usuário)
 home-new-mails = { $count } e-mails novos; o último é de { $from }: { $subject }
 send-body-no-editor = (Ctrl-X abre um editor: defina EDITOR, por exemplo EDITOR=nano)
-    (Ctrl-T anexa um arquivo)
+    (Ctrl-D também termina o corpo; Ctrl-T anexa um arquivo)
 list-more = -- Enter ou PgDn continua, PgUp volta, um número escolhe, Esc termina --
 list-end = -- (FIM) Enter ou Esc termina, PgUp volta, um número escolhe --
 drafts-choose = Qual rascunho deseja abrir:

@@ -45,7 +45,7 @@ const EN: Words = Words {
     back: "Enter goes back to the list --",
     to: "commas): ",
     subject: "Subject: ",
-    hint: "Ctrl-T attaches a file)",
+    hint: "(Ctrl-D ends it, too; Ctrl-X opens true, Ctrl-T attaches a file)",
     file: "-1 removes the first): ",
     attached: "Attached [1]: nota.txt (5 bytes)",
     sent: "E-mail sent",
@@ -68,7 +68,7 @@ const PT: Words = Words {
     back: "Enter volta à lista --",
     to: "vírgula): ",
     subject: "Assunto: ",
-    hint: "Ctrl-T anexa um arquivo)",
+    hint: "(Ctrl-D também termina; Ctrl-X abre true, Ctrl-T anexa um arquivo)",
     file: "-1 retira o primeiro): ",
     attached: "Anexado [1]: nota.txt (5 bytes)",
     sent: "E-mail enviado com sucesso",
@@ -228,6 +228,40 @@ fn an_answer_that_is_left_is_a_draft_with_its_thread_and_its_files() {
     let mut screen = inbox(&setup, &EN);
     screen.answer(EN.which, "1");
     screen.sees(EN.back);
+#[test]
+fn a_typed_dot_above_a_forwarded_mail_ends_the_text_and_is_not_sent() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(THREE);
+    setup.deliver("pepper", "tony", &[("Jantar", "Às oito?")]);
+    let mut screen = inbox(&setup, &EN);
+    screen.answer(EN.which, "1");
+    screen.sees(EN.back);
+    screen.press("f");
+    screen.answer(EN.to, "peter");
+    accept(&mut screen, "Subject: Enc: Jantar");
+    screen.sees("Às oito?");
+    screen.press("Veja isto.");
+    screen.asks("Veja isto.");
+    screen.press(ENTER);
+    screen.until("the next line", |screen| {
+        let (row, column) = screen.cursor_position();
+        let above = row.checked_sub(1).and_then(|row| screen.rows(0, 80).nth(row.into()));
+        column == 0 && above.is_some_and(|above| above.starts_with("Veja isto."))
+    });
+    screen.press(".");
+    screen.asks(".");
+    screen.press(ENTER);
+    screen.sees(EN.sent);
+    screen.sees(EN.back);
+    screen.cancel();
+    let received = setup.run("peter", &["--json", "receive"], "").json();
+    let body = received["mails"][0]["body"].as_str().unwrap();
+    assert!(body.starts_with("Veja isto.\n\n"), "{body:?}");
+    assert!(body.ends_with("Às oito?") && !body.contains("\n.\n"), "{body:?}");
+}
+
     screen.press("r");
     accept(&mut screen, "pepper");
     accept(&mut screen, "Re: Jantar");

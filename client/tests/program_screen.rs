@@ -370,8 +370,9 @@ fn notices_and_questions_are_broken_between_words() {
         "Body (end with a line that is",
         "a single dot; a line of dots",
         "alone takes one dot more):",
-        "(Ctrl-X opens true, Ctrl-T",
-        "attaches a file)",
+        "(Ctrl-D ends it, too; Ctrl-X",
+        "opens true, Ctrl-T attaches a",
+        "file)",
     ];
     screen.ends_with(&body);
     screen.cancel();

@@ -204,7 +204,7 @@ impl Screen {
         self.until("the prompt for the body", |screen| {
             let (row, _) = screen.cursor_position();
             let above = row.checked_sub(1).and_then(|row| screen.rows(0, 999).nth(row.into()));
-            above.is_some_and(|above| ["Ctrl-X", "a file)"].iter().any(|hint| above.contains(hint)))
+            above.is_some_and(|above| ["Ctrl-X", "file)"].iter().any(|hint| above.contains(hint)))
                 && cursor_row(screen).is_empty()
                 && !screen.hide_cursor()
         });

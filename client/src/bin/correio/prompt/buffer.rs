@@ -155,12 +155,12 @@ impl Buffer {
         self.cursor += text.len();
     }
 
-    /// Number of dots in the last line, if the cursor is at its end and the line consists of typed
-    /// dots only; else 0. Pasted dots are text.
+    /// Number of dots in the cursor's line, if the cursor is at its end and the line consists of
+    /// typed dots only; else 0. Pasted dots are text.
     pub(super) fn typed_dots(&self) -> usize {
-        let line = self.text.get(self.line_start()..).unwrap_or_default();
+        let line = self.text.get(self.line_start()..self.line_end()).unwrap_or_default();
         let is_dots = !line.is_empty() && line.bytes().all(|byte| byte == b'.');
-        let is_typed = self.is_line_typed && self.cursor == self.text.len();
+        let is_typed = self.is_line_typed && self.cursor == self.line_end();
         if is_dots && is_typed { line.len() } else { 0 }
     }
 
@@ -175,10 +175,11 @@ impl Buffer {
         }
     }
 
-    /// Inserts a line end at the cursor.
+    /// Inserts a line end at the cursor. The new line has the rest of the cursor's line, which may be
+    /// pasted.
     pub(super) fn new_line(&mut self) {
+        self.is_line_typed |= self.cursor == self.line_end();
         self.insert("\n");
-        self.is_line_typed = true;
     }
 
     /// Moves the cursor or deletes text, as a key says. `rows` is the height of a page in lines.
@@ -418,6 +419,39 @@ mod tests {
         body.take(Key::plain(Code::Down), 10);
         body.insert_typed(".");
         assert_eq!(body.typed_dots(), 1);
+    }
+
+    #[test]
+    fn a_typed_dot_ends_a_text_above_other_lines() {
+        let quoted = || Buffer::lines("\n\n-- \nolá\n.", CursorAt::Start);
+        let mut body = quoted();
+        body.insert_typed("veja");
+        body.new_line();
+        body.insert_typed(".");
+        assert_eq!(body.typed_dots(), 1);
+        body.delete_line();
+        assert_eq!(body.text(), "veja\n\n-- \nolá\n.");
+        let mut body = quoted();
+        body.insert_typed(".");
+        assert_eq!(body.typed_dots(), 1);
+        body.delete_line();
+        assert_eq!(body.text(), quoted().text());
+        // With the cursor before the dots, Enter makes a line above them.
+        let mut body = quoted();
+        body.insert_typed("..");
+        body.take(LEFT, 10);
+        assert_eq!(body.typed_dots(), 0);
+    }
+
+    #[test]
+    fn a_pasted_line_that_an_enter_divides_is_not_typed() {
+        let mut body = Buffer::lines("olá .\nfim", CursorAt::Start);
+        for key in [Key::plain(Code::End), LEFT] {
+            body.take(key, 10);
+        }
+        body.new_line();
+        body.take(Key::plain(Code::End), 10);
+        assert_eq!((body.text(), body.typed_dots()), ("olá \n.\nfim", 0));
     }
 
     #[test]
