@@ -134,6 +134,7 @@ send-no-thread = This server takes no threads: the e-mail was sent as a plain te
 attachment-name = attachment
 attach-question = File to attach (none if empty, -1 removes the first)
 attach-line = Attached [{ $number }]: { $name } ({ $size })
+attach-removed = Removed [{ $number }]: { $name } ({ $size })
 attach-no-such = there is no attachment { $number }
 file-not-found = the file or directory does not exist
 file-not-allowed = permission denied

@@ -134,6 +134,7 @@ send-no-thread = Este servidor não aceita conversas: o e-mail foi enviado como 
 attachment-name = anexo
 attach-question = Arquivo a anexar (nenhum se vazio, -1 retira o primeiro)
 attach-line = Anexado [{ $number }]: { $name } ({ $size })
+attach-removed = Retirado [{ $number }]: { $name } ({ $size })
 attach-no-such = não há anexo { $number }
 file-not-found = o arquivo ou a pasta não existe
 file-not-allowed = sem permissão

@@ -25,6 +25,7 @@ struct Words {
     hint: &'static str,
     file: &'static str,
     attached: &'static str,
+    removed: &'static str,
     sent: &'static str,
     wrote: &'static str,
     attachment: &'static str,
@@ -48,6 +49,7 @@ const EN: Words = Words {
     hint: "(Ctrl-D ends it, too; Ctrl-X opens true, Ctrl-T attaches a file)",
     file: "-1 removes the first): ",
     attached: "Attached [1]: nota.txt (5 bytes)",
+    removed: "Removed [1]: nota.txt (5 bytes)",
     sent: "E-mail sent",
     wrote: "Pepper Potts <pepper> wrote:",
     attachment: "Attachment [1]: nota.txt (text/plain, 5 bytes)",
@@ -71,6 +73,7 @@ const PT: Words = Words {
     hint: "(Ctrl-D também termina; Ctrl-X abre true, Ctrl-T anexa um arquivo)",
     file: "-1 retira o primeiro): ",
     attached: "Anexado [1]: nota.txt (5 bytes)",
+    removed: "Retirado [1]: nota.txt (5 bytes)",
     sent: "E-mail enviado com sucesso",
     wrote: "Pepper Potts <pepper> escreveu:",
     attachment: "Anexo [1]: nota.txt (text/plain, 5 bytes)",
@@ -129,6 +132,15 @@ fn evening(words: &Words) {
     accept(&mut screen, &format!("{}Re: Jantar", words.subject));
     screen.sees(words.hint);
     screen.sees(words.wrote);
+    screen.sees("> Às oito?");
+    screen.press(CTRL_T);
+    screen.answer(words.file, file.to_str().unwrap());
+    screen.sees(words.attached);
+    // The file is taken away, and attached again.
+    screen.forget();
+    screen.press(CTRL_T);
+    screen.answer(words.file, "-1");
+    screen.sees(words.removed);
     screen.sees("> Às oito?");
     screen.press(CTRL_T);
     screen.answer(words.file, file.to_str().unwrap());
@@ -217,18 +229,6 @@ fn an_evening_of_answers_in_english() {
 }
 
 #[test]
-fn an_answer_that_is_left_is_a_draft_with_its_thread_and_its_files() {
-    if !has_terminal() {
-        return;
-    }
-    let setup = Setup::of(THREE);
-    setup.deliver("pepper", "tony", &[("Jantar", "Às oito?")]);
-    let file = setup.data.path().join("nota.txt");
-    fs::write(&file, "nove\n").unwrap();
-    let mut screen = inbox(&setup, &EN);
-    screen.answer(EN.which, "1");
-    screen.sees(EN.back);
-#[test]
 fn a_typed_dot_above_a_forwarded_mail_ends_the_text_and_is_not_sent() {
     if !has_terminal() {
         return;
@@ -262,6 +262,18 @@ fn a_typed_dot_above_a_forwarded_mail_ends_the_text_and_is_not_sent() {
     assert!(body.ends_with("Às oito?") && !body.contains("\n.\n"), "{body:?}");
 }
 
+#[test]
+fn an_answer_that_is_left_is_a_draft_with_its_thread_and_its_files() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(THREE);
+    setup.deliver("pepper", "tony", &[("Jantar", "Às oito?")]);
+    let file = setup.data.path().join("nota.txt");
+    fs::write(&file, "nove\n").unwrap();
+    let mut screen = inbox(&setup, &EN);
+    screen.answer(EN.which, "1");
+    screen.sees(EN.back);
     screen.press("r");
     accept(&mut screen, "pepper");
     accept(&mut screen, "Re: Jantar");

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Asks for a file and attaches it. A number after `-` takes an attachment away; an empty answer and
-/// Esc change nothing.
+/// Esc change nothing. Says what was attached or taken away.
 pub(crate) fn ask(prompt: &mut Prompt, text: &Text, composition: &mut Composition) -> Answer<()> {
     let mut typed = String::new();
     let mut completer = PathCompleter::default();
@@ -29,8 +29,13 @@ pub(crate) fn ask(prompt: &mut Prompt, text: &Text, composition: &mut Compositio
         }
         let number = answer.strip_prefix('-').and_then(|number| number.parse().ok());
         let said = match number {
-            Some(number) if composition.detach(number) => return saved(prompt, composition),
-            Some(number) => text.with("attach-no-such", &[("number", number.to_string().into())]),
+            Some(number) => match composition.detach(number) {
+                Some(file) => {
+                    prompt.say(&line(text, "attach-removed", number, &file));
+                    return saved(prompt, composition);
+                }
+                None => text.with("attach-no-such", &[("number", number.to_string().into())]),
+            },
             None => {
                 let file = DraftAttachment::open(&expanded(answer));
                 match file.and_then(|file| composition.attach(file)) {
@@ -57,14 +62,14 @@ fn saved(prompt: &mut Prompt, composition: &mut Composition) -> Answer<()> {
 /// A line for each attached file.
 pub(crate) fn lines(text: &Text, composition: &Composition) -> Vec<String> {
     let files = (1..).zip(&composition.mail.attachments);
-    files.map(|(number, file)| line(text, number, file)).collect()
+    files.map(|(number, file)| line(text, "attach-line", number, file)).collect()
 }
 
-fn line(text: &Text, number: usize, file: &DraftAttachment) -> String {
+fn line(text: &Text, key: &str, number: usize, file: &DraftAttachment) -> String {
     let values = [
         ("number", number.to_string().into()),
         ("name", sanitize(&file.name(), WhiteSpace::OneLine).into()),
         ("size", text.size_of(file.size()).into()),
     ];
-    text.with("attach-line", &values)
+    text.with(key, &values)
 }

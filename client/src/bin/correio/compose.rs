@@ -83,13 +83,13 @@ impl Composition {
         Ok(())
     }
 
-    /// Takes an attachment away, by its number from 1. Returns false if there is none.
-    pub(crate) fn detach(&mut self, number: usize) -> bool {
-        let index = number.checked_sub(1).filter(|index| *index < self.mail.attachments.len());
-        let Some(index) = index else { return false };
-        self.mail.attachments.remove(index);
+    /// Takes an attachment away, by its number from 1, and returns it. `None` if there is none.
+    pub(crate) fn detach(&mut self, number: usize) -> Option<DraftAttachment> {
+        let index = number.checked_sub(1)?;
+        self.mail.attachments.get(index)?;
+        let detached = self.mail.attachments.remove(index);
         self.changed();
-        true
+        Some(detached)
     }
 
     /// Gives a draft that was opened again the id of its present text and files.
