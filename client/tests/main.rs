@@ -29,6 +29,7 @@ mod program_local;
 mod program_pastes;
 mod program_people;
 mod program_recover;
+mod program_register;
 mod program_reply;
 mod program_screen;
 mod program_seen;

@@ -21,16 +21,6 @@ pub(crate) struct Tty {
     input: Option<BufReader<File>>,
 }
 
-/// Whether a secret must be typed twice.
-pub(crate) enum Repeat<'a> {
-    No,
-    /// The second question, and the message for answers that differ.
-    Yes {
-        question: &'a str,
-        differ: &'a str,
-    },
-}
-
 impl Tty {
     /// Finds the terminal. Its modes are restored however the program ends. `None` for a process
     /// without a terminal, such as a service or a scheduled job.
@@ -60,22 +50,20 @@ impl Tty {
         Ok(line.trim_end_matches(['\n', '\r']).to_owned())
     }
 
+    /// Shows a line.
+    pub(crate) fn say(&self, line: &str) -> io::Result<()> {
+        self.term.write_line(line)
+    }
+
     /// Asks for a line without showing it.
-    pub(crate) fn secret(
-        &self,
-        question: &str,
-        again: &Repeat<'_>,
-    ) -> dialoguer::Result<Zeroizing<String>> {
+    pub(crate) fn secret(&self, question: &str) -> io::Result<Zeroizing<String>> {
         let asked = dialoguer::Password::new()
             .with_prompt(question)
             .report(false)
             .allow_empty_password(true);
-        let asked = match *again {
-            Repeat::No => asked,
-            Repeat::Yes { question, differ } => asked.with_confirmation(question, differ),
-        };
         // dialoguer reads from the same terminal: standard input, or else the controlling terminal.
-        asked.interact_on(&self.term).map(Zeroizing::new)
+        let typed = asked.interact_on(&self.term).map(Zeroizing::new);
+        typed.map_err(|dialoguer::Error::IO(error)| error)
     }
 }
 

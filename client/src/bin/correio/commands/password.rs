@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use correio_proto::{credential::Password, limits};
+use correio_proto::{credential::Password, limits, mail::Invalid};
 use zeroize::Zeroizing;
 
 use super::context::Context;
@@ -17,7 +17,8 @@ use crate::{
     exit::{ExitStatus, Failure},
     password,
     password_command::{self, PasswordCommandError},
-    tty::{Repeat, Tty},
+    text::Text,
+    tty::Tty,
 };
 
 /// Maximum length of a line with a password, in bytes: more than that of the longest password.
@@ -26,49 +27,50 @@ const PASSWORD_LINE_MAX: usize = limits::PASSWORD_MAX * 16 + 2;
 impl Context<'_> {
     /// The password of an account.
     pub(super) fn password(&self) -> Result<Arc<Password>, Failure> {
-        let typed = self.typed_password("login-password", &Repeat::No)?;
+        let typed = match self.given_password()? {
+            Some(given) => given,
+            None => self.asked(|tty| tty.secret(&self.text.of("login-password")))?,
+        };
         password::existing(&typed).map_err(|error| Failure::request(self.text, &error))
     }
 
     /// A new password; a user types it twice. `first` is the key of the first question.
     pub(super) fn new_password(&self, first: &str) -> Result<Arc<Password>, Failure> {
-        let question = &self.text.of("register-password-again");
-        let differ = &self.text.of("register-passwords-differ");
-        let again = Repeat::Yes { question, differ };
-        let typed = self.typed_password(first, &again)?;
-        Password::new(&typed).map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
+        let password = match self.given_password()? {
+            Some(given) => Password::new(&given),
+            None => self.asked(|tty| new_password(self.text, tty, &self.text.of(first)))?,
+        };
+        password.map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
-    /// The password from standard input, the environment or another program, or else from the user.
-    fn typed_password(
-        &self,
-        question: &str,
-        again: &Repeat<'_>,
-    ) -> Result<Zeroizing<String>, Failure> {
+    /// The password from standard input, the environment or another program. `None` if none of them
+    /// has it, so that the user is asked.
+    fn given_password(&self) -> Result<Option<Zeroizing<String>>, Failure> {
         if self.options.password_stdin {
             let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_LINE_MAX));
             let read =
                 io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_until(b'\n', &mut line);
             read.map_err(|error| self.no_password(&error.to_string()))?;
-            return self.password_text(&line);
+            return self.password_text(&line).map(Some);
         }
         let (command, origin) =
             (self.options.password_command.as_deref(), self.options.password_command_origin);
         if let (Some(command), Origin::CommandLine) = (command, origin) {
-            return self.password_of_command(command);
+            return self.password_of_command(command).map(Some);
         }
         if let Some(password) = password_variable() {
-            return self.password_text(&password);
+            return self.password_text(&password).map(Some);
         }
-        if let Some(command) = command {
-            return self.password_of_command(command);
-        }
-        // During the question, Ctrl-C ends the program.
+        command.map(|command| self.password_of_command(command)).transpose()
+    }
+
+    /// Asks the user on the terminal. During the questions, Ctrl-C ends the program.
+    fn asked<T>(&self, ask: impl FnOnce(&Tty) -> io::Result<T>) -> Result<T, Failure> {
         self.terminal.set_busy(false);
         let tty = Tty::find(&self.terminal).ok_or_else(|| self.no_password(""))?;
-        let typed = tty.secret(&self.text.of(question), again);
+        let answer = ask(&tty);
         self.terminal.set_busy(true);
-        typed.map_err(|error| self.no_password(&error.to_string()))
+        answer.map_err(|error| self.no_password(&error.to_string()))
     }
 
     /// The first line that the user's command prints. Ctrl-C ends it and this program.
@@ -120,6 +122,26 @@ impl Context<'_> {
     fn no_password(&self, detail: &str) -> Failure {
         let text = format!("{} {detail}", self.text.of("needs-password"));
         Failure::new(ExitStatus::Configuration, "no_password", text.trim_end().to_owned())
+    }
+}
+
+/// Asks for a new password until it is long enough and its repetition is the same. An empty answer
+/// ends the questions: that is what a terminal at its end gives to each of them.
+fn new_password(text: &Text, tty: &Tty, question: &str) -> io::Result<Result<Password, Invalid>> {
+    loop {
+        let typed = tty.secret(question)?;
+        let password = match Password::new(&typed) {
+            Err(invalid) if !typed.is_empty() => {
+                tty.say(&text.invalid(invalid))?;
+                continue;
+            }
+            Err(invalid) => return Ok(Err(invalid)),
+            Ok(password) => password,
+        };
+        if *tty.secret(&text.of("register-password-again"))? == *typed {
+            return Ok(Ok(password));
+        }
+        tty.say(&text.of("register-passwords-differ"))?;
     }
 }
 
