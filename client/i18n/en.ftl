@@ -427,6 +427,7 @@ command-recovered = The password of { $username } is set. Now: correio --server 
 status-server = Server: { $address }, { $name } { $version }
 status-account = Account: { $name }; e-mails waiting: { $waiting }
 status-registration-open = Registration: open
+status-mailbox = Mailbox on the server: { $used }
 status-registration-invite = Registration: by invite
 status-registration-closed = Registration: closed
 status-capabilities = Capabilities: { $names }

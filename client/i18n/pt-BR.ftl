@@ -427,6 +427,7 @@ command-recovered = A senha de { $username } está definida. Agora: correio --se
 status-server = Servidor: { $address }, { $name } { $version }
 status-account = Conta: { $name }; e-mails esperando: { $waiting }
 status-registration-open = Cadastro: aberto
+status-mailbox = Caixa de correio no servidor: { $used }
 status-registration-invite = Cadastro: por convite
 status-registration-closed = Cadastro: fechado
 status-capabilities = Capacidades: { $names }

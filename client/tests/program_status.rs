@@ -31,8 +31,22 @@ fn a_status_shows_the_server_the_account_and_the_mail_here_and_there() {
     assert_eq!(status["trust"], json!({ "by": "fingerprint", "fingerprint": fingerprint }));
     assert!(status["capabilities"].as_array().unwrap().contains(&json!("recover")), "{status}");
     for (lang, lines) in [
-        ("en", ["Account: Tony Stark <tony>; e-mails waiting: 1", "Registration: open"]),
-        ("pt", ["Conta: Tony Stark <tony>; e-mails esperando: 1", "Cadastro: aberto"]),
+        (
+            "en",
+            [
+                "Account: Tony Stark <tony>; e-mails waiting: 1",
+                "Mailbox on the server: 1 of 10000 e-mails, 8 bytes of 1024 MiB (0 %)",
+                "Registration: open",
+            ],
+        ),
+        (
+            "pt",
+            [
+                "Conta: Tony Stark <tony>; e-mails esperando: 1",
+                "Caixa de correio no servidor: 1 de 10000 e-mails, 8 bytes de 1024 MiB (0 %)",
+                "Cadastro: aberto",
+            ],
+        ),
     ] {
         let shown = setup.run("tony", &["--lang", lang, "status"], "").out;
         let has = |line: &&str| shown.lines().any(|shown| shown == *line);

@@ -23,7 +23,10 @@ pub(super) fn run(context: &Context<'_>) -> Result<Output, Failure> {
     let (welcome, trust) = (service.welcome(), service.trust());
     let text = context.text;
     let mut lines = vec![server_line(text, &service, &welcome), account_line(text, &account)];
-    lines.extend(account.usage.iter().map(|usage| fullness::line(text, usage)));
+    lines.extend(account.usage.iter().map(|usage| {
+        let used = fullness::line(text, usage);
+        text.with("status-mailbox", &[("used", used.into())])
+    }));
     lines.push(text.of(registration_key(&welcome.registration)));
     let names: Vec<_> = welcome.capabilities.iter().map(ToString::to_string).collect();
     lines.push(text.with("status-capabilities", &[("names", names.join(", ").into())]));
