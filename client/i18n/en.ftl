@@ -366,6 +366,7 @@ no-such-mail = there is no e-mail number { $number }
 locked = another client is receiving e-mails of this account
 needs-server-option = name the server with --server or CORREIO_SERVER
 needs-user-option = name the user with --user or CORREIO_USER
+list-set-nothing = say what to change: --title, --senders or both
 list-created = List { $name } made.
 list-set = List { $name } changed.
 list-added = List { $name }: members added.

@@ -366,6 +366,7 @@ no-such-mail = não há o e-mail número { $number }
 locked = outro cliente está recebendo e-mails desta conta
 needs-server-option = diga o servidor com --server ou CORREIO_SERVER
 needs-user-option = diga o usuário com --user ou CORREIO_USER
+list-set-nothing = diga o que mudar: --title, --senders ou os dois
 list-created = Lista { $name } criada.
 list-set = Lista { $name } alterada.
 list-added = Lista { $name }: membros acrescentados.

@@ -49,6 +49,14 @@ fn a_list_goes_from_command_to_command() {
 }
 
 #[test]
+fn a_list_that_is_to_be_set_needs_a_title_or_senders() {
+    let setup = Setup::of(&[]);
+    let done = setup.run("tony", &["list", "set", "turma"], "");
+    let said = "correio: diga o que mudar: --title, --senders ou os dois\n";
+    assert_eq!((done.status, done.err.as_str()), (64, said));
+}
+
+#[test]
 fn the_answers_in_json_have_the_documented_fields() {
     let setup = Setup::of(CLASS);
     let create = ["list", "create", "turma", "--title", "Turma", "--senders", "everybody"];

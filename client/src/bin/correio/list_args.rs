@@ -51,12 +51,7 @@ pub(crate) enum ListCommand {
         #[arg(value_name = "LIST")]
         list: String,
         /// What people call it
-        #[arg(
-            long,
-            value_name = "TEXT",
-            allow_hyphen_values = true,
-            required_unless_present = "senders"
-        )]
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         title: Option<String>,
         /// Whose mail it takes
         #[arg(long, value_enum)]

@@ -8,7 +8,12 @@ use correio_proto::{
 use serde_json::{Value, json};
 
 use super::context::Context;
-use crate::{exit::Failure, list_args::ListCommand, output::Output, text::Text};
+use crate::{
+    exit::{ExitStatus, Failure},
+    list_args::ListCommand,
+    output::Output,
+    text::Text,
+};
 
 /// Most members that are shown. A list has fewer; the list of all accounts may have more.
 const SHOWN_MAX: usize = 100_000;
@@ -29,6 +34,10 @@ pub(super) fn run(context: &Context<'_>, command: &ListCommand) -> Result<Output
         ListCommand::Remove { list, who } => {
             let (name, members) = (parsed(context, list)?, recipients(context, who)?);
             change_list(context, &name, ListChange::Remove { members }, "list-removed")
+        }
+        ListCommand::Set { title: None, senders: None, .. } => {
+            let said = context.text.of("list-set-nothing");
+            Err(Failure::new(ExitStatus::Usage, "usage", said))
         }
         ListCommand::Set { list, title, senders } => {
             let title = title.as_deref().map(|title| parsed_title(context, title)).transpose()?;
