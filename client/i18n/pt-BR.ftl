@@ -136,7 +136,7 @@ attach-question = Arquivo a anexar (nenhum se vazio, -1 retira o primeiro)
 attach-line = Anexado [{ $number }]: { $name } ({ $size })
 attach-removed = Retirado [{ $number }]: { $name } ({ $size })
 attach-no-such = não há anexo { $number }
-file-not-found = o arquivo ou a pasta não existe
+file-not-found = o arquivo ou o diretório não existe
 file-not-allowed = sem permissão
 file-not-regular = não é um arquivo
 file-no-room = o disco está cheio
@@ -321,11 +321,11 @@ error-other = { $text }
 trust-offer = Nenhuma autoridade conhecida responde pelo certificado de { $address }: { $doubt }.
     A impressão digital dele é
     { $found }
-    Compare com a que o servidor mostra ao iniciar (correiod fingerprint --data-dir PASTA).
+    Compare com a que o servidor mostra ao iniciar (correiod fingerprint --data-dir DIR).
 trust-question = É a mesma, e você confia neste servidor?
 trust-unknown = o certificado de { $address } não é de confiança: { $doubt }. A impressão digital dele é
     { $found }
-    Compare com a que o servidor mostra (correiod fingerprint --data-dir PASTA) e, se for a mesma, digite:
+    Compare com a que o servidor mostra (correiod fingerprint --data-dir DIR) e, se for a mesma, digite:
     correio trust { $address }
 trust-changed = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se passando por este servidor. Nada foi enviado.
     esperado: { $expected }
@@ -337,7 +337,7 @@ trust-no-longer-vouched = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address }, e 
 trust-no-longer-vouched-offer = UMA AUTORIDADE PÚBLICA RESPONDIA POR { $address }, e nenhuma responde pelo certificado que ele mostra agora: { $doubt }. Alguém pode estar se passando por este servidor. Nada foi enviado.
     mostrado agora:
     { $found }
-    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir PASTA).
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir DIR).
 trust-accepted = O certificado de { $address } foi aceito.
 trust-vouched = Autoridades públicas respondem pelo certificado de { $address }; não há o que aceitar.
 trust-forgotten = O certificado de { $address } foi esquecido; o próximo contato volta a ser um primeiro contato.
@@ -350,8 +350,8 @@ trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se
     { $expected }
     mostrado agora:
     { $found }
-    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir PASTA).
-trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint --data-dir PASTA), digite: correio trust { $address } --fingerprint { $found }
+    Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir DIR).
+trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint --data-dir DIR), digite: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
     informado: { $expected }
     encontrado: { $found }
@@ -591,7 +591,7 @@ help-value-options = OPÇÕES
 help-value-server = SERVIDOR:PORTA
 help-value-user = NOME
 help-value-fingerprint = SHA256:…
-help-value-data_dir = PASTA
+help-value-data_dir = DIR
 help-value-lang = LÍNGUA
 help-value-name = NOME COMPLETO
 help-value-invite = CÓDIGO
@@ -624,7 +624,7 @@ help-value-exec = COMANDO
 help-value-key = CHAVE
 help-value-value = VALOR
 help-value-shell = SHELL
-help-value-directory = PASTA
+help-value-directory = DIR
 help-after =
     Exemplos:
       correio                                 os menus

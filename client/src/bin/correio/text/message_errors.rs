@@ -100,7 +100,7 @@ mod tests {
     fn what_a_wrong_file_name_causes_is_said_in_the_language() {
         let (pt, en) = (Text::new(Lang::Pt), Text::new(Lang::En));
         let missing = io::Error::from(io::ErrorKind::NotFound);
-        assert_eq!(pt.file_error(&missing), "o arquivo ou a pasta não existe");
+        assert_eq!(pt.file_error(&missing), "o arquivo ou o diretório não existe");
         assert_eq!(en.file_error(&missing), "the file or directory does not exist");
         let other = io::Error::other("x");
         assert_eq!(pt.file_error(&other), "x");
