@@ -16,7 +16,7 @@ const GENERAL: usize = 100;
 const LAST: usize = 200;
 
 /// The command that the parser adds.
-const HELP: &str = "help";
+pub(crate) const HELP: &str = "help";
 
 /// Gives a command line its texts in a language, and builds it.
 pub(crate) fn localized(text: &Text, command: Command) -> Command {
@@ -98,6 +98,12 @@ fn described(text: &Text, argument: Arg, command: Option<&str>) -> Arg {
         let values = [("values", values.join(", ").into())];
         help = format!("{help} {}", text.with("help-possible-values", &values));
     }
+    let defaults = argument.get_default_values().iter().map(|value| value.to_string_lossy());
+    let defaults: Vec<_> = defaults.collect();
+    if takes_value && !defaults.is_empty() && !argument.is_hide_default_value_set() {
+        let values = [("values", defaults.join(", ").into())];
+        help = format!("{help} {}", text.with("help-default", &values));
+    }
     let heading = match argument.is_positional() {
         true => "help-heading-arguments",
         false => "help-heading-options",
@@ -106,7 +112,7 @@ fn described(text: &Text, argument: Arg, command: Option<&str>) -> Arg {
     match takes_value {
         true => {
             let name = text.of(&value_key(argument.get_id().as_str()));
-            argument.value_name(name).hide_possible_values(true)
+            argument.value_name(name).hide_possible_values(true).hide_default_value(true)
         }
         false => argument,
     }
@@ -186,6 +192,7 @@ pub(crate) fn keys(command: &Command) -> Vec<String> {
         "help-heading-options",
         "help-environment",
         "help-possible-values",
+        "help-default",
         "help-value-command",
         "help-value-options",
     ]
@@ -250,17 +257,33 @@ mod tests {
         assert_eq!(schemas, commands, "client/schemas has one file for each command");
     }
 
+    /// Adds the names of all commands below a command.
+    fn add_paths<'a>(command: &'a Command, above: &[&'a str], paths: &mut Vec<Vec<&'a str>>) {
+        for below in command.get_subcommands() {
+            let path = [above, &[below.get_name()]].concat();
+            add_paths(below, &path, paths);
+            paths.push(path);
+        }
+    }
+
     /// No command's help has a line that is the same in both languages, apart from examples.
     #[test]
     fn the_help_is_in_the_language() {
         let command = Cli::command();
-        let names = command.get_subcommands().map(|command| vec![command.get_name()]);
-        for arguments in names.chain([vec![]]) {
+        let mut paths = vec![vec![]];
+        add_paths(&command, &[], &mut paths);
+        for arguments in paths {
             let (pt, en) = (help(Lang::Pt, &arguments), help(Lang::En, &arguments));
             assert!(pt.contains("\nUso: correio") && en.contains("\nUsage: correio"), "{pt}{en}");
             for line in pt.lines().filter(|line| !line.trim().is_empty()) {
                 let is_example = line.trim_start().starts_with(['c', 'e', '~']);
-                assert!(is_example || !en.lines().any(|other| other == line), "{line}");
+                // A list of values may end with a name in a line of its own.
+                let is_name = !line.trim().contains(' ');
+                let is_same = en.lines().any(|other| other == line);
+                assert!(is_example || is_name || !is_same, "{line}");
+                for english in ["[default", "[possible", "[env", "[alias", "Usage", "Options"] {
+                    assert!(!line.contains(english), "{line}");
+                }
             }
         }
         let overview = args::command(&Text::new(Lang::Pt))

@@ -183,7 +183,9 @@ fn refuse(text: &Text, command: &clap::Command, refused: &UsageError) -> ExitCod
             return ExitCode::SUCCESS;
         }
         UsageError::Parser(error) => {
-            (usage::message(text, command, error), variable_at_fault(command, error))
+            let arguments: Vec<_> = env::args_os().collect();
+            let said = usage::message(text, command, error, &arguments);
+            (said, variable_at_fault(command, error))
         }
         UsageError::WithoutCommand(option) => {
             (text.with("usage-needs-command", &[("option", (*option).into())]), None)

@@ -57,7 +57,14 @@ pub(crate) struct SaveArgs {
     #[arg(value_name = "N")]
     pub(crate) number: MailNumber,
     /// The directory
-    #[arg(long, value_name = "DIR", default_value = ".", value_hint = ValueHint::DirPath)]
+    // The help says the default in words.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true,
+        value_hint = ValueHint::DirPath
+    )]
     pub(crate) dir: PathBuf,
     /// Only the attachment with this number
     #[arg(long, value_name = "K", num_args = 1..)]

@@ -1,18 +1,26 @@
 //! Errors of the command line, in the user's language.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ffi::OsString};
 
 use clap::{
-    Command, Error,
+    Arg, Command, Error,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use correio_client::{WhiteSpace, sanitize};
 
 use crate::{help, text::Text};
 
-/// The message for an error: what is wrong, what may have been meant, the usage line.
-pub(crate) fn message(text: &Text, command: &Command, error: &Error) -> String {
+/// The message for an error: what is wrong, what may have been meant, the usage line, and where the
+/// help is. `arguments` is the command line, with the program's name first.
+pub(crate) fn message(
+    text: &Text,
+    command: &Command,
+    error: &Error,
+    arguments: &[OsString],
+) -> String {
     let mut lines = vec![sentence(text, command, error)];
+    let used = UsedCommand::of(command, arguments);
+    lines.extend(used.takes_rest(text, error));
     for (kind, key) in [
         (ContextKind::ValidValue, "usage-valid-values"),
         (ContextKind::SuggestedArg, "usage-similar"),
@@ -28,8 +36,57 @@ pub(crate) fn message(text: &Text, command: &Command, error: &Error) -> String {
         let usage = help::usage(text, &usage.to_string());
         lines.push(format!("\n{}: {usage}", text.of("help-heading-usage")));
     }
-    lines.push(text.of("usage-more"));
+    lines.push(text.with("usage-more", &[("command", used.path.into())]));
     lines.join("\n")
+}
+
+/// The command that a refused command line names.
+struct UsedCommand<'a> {
+    command: &'a Command,
+    /// Its name, with the names of the commands above it.
+    path: String,
+    /// Its options that the command line has.
+    options: Vec<&'a Arg>,
+}
+
+impl<'a> UsedCommand<'a> {
+    /// Finds it. The parser's error does not always say it.
+    fn of(root: &'a Command, arguments: &[OsString]) -> Self {
+        let mut used =
+            Self { command: root, path: root.get_name().to_owned(), options: Vec::new() };
+        let mut arguments = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
+        while let Some(argument) = arguments.next().filter(|argument| argument != "--") {
+            if let Some(option) = argument.strip_prefix("--") {
+                let (name, value) = option.split_once('=').unzip();
+                let name = name.unwrap_or(option);
+                let known = used.command.get_arguments().find(|it| it.get_long() == Some(name));
+                used.options.extend(known);
+                if value.is_none() && known.is_some_and(|it| it.get_action().takes_values()) {
+                    arguments.next();
+                }
+            } else if argument != help::HELP
+                && let Some(below) = used.command.find_subcommand(argument.as_ref())
+            {
+                used.path = format!("{} {argument}", used.path);
+                used.command = below;
+            }
+        }
+        used
+    }
+
+    /// The sentence for a missing argument that a list of values before it has taken.
+    fn takes_rest(&self, text: &Text, error: &Error) -> Option<String> {
+        if error.kind() != ErrorKind::MissingRequiredArgument {
+            return None;
+        }
+        let missing = strings(error, ContextKind::InvalidArg);
+        let missing = missing.into_iter().find(|argument| argument.starts_with('<'))?;
+        let takes_several =
+            |option: &&&Arg| option.get_num_args().is_some_and(|range| range.max_values() > 1);
+        let option = self.options.iter().rfind(takes_several)?.get_long()?;
+        let values = [("argument", format!("--{option}").into()), ("missing", missing.into())];
+        Some(text.with("usage-takes-rest", &values))
+    }
 }
 
 /// The sentence that says what is wrong.
@@ -87,6 +144,7 @@ fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
         "fingerprint" => Some("usage-form-fingerprint"),
         "invite" => Some("invite-form"),
         "number" => Some("usage-form-number"),
+        "attachment" => Some("usage-form-attachment"),
         "page" => Some("usage-form-page"),
         "since" | "until" => Some("usage-form-date"),
         _ => None,
@@ -94,7 +152,7 @@ fn form(command: &Command, argument: Option<&String>) -> Option<&'static str> {
 }
 
 /// The argument that an error names.
-pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a clap::Arg> {
+pub(crate) fn find<'a>(command: &'a Command, written: &str) -> Option<&'a Arg> {
     let mut arguments = command.get_arguments();
     arguments
         .find(|known| known.to_string() == *written)
@@ -177,9 +235,7 @@ mod tests {
             let text = Text::new(lang);
             let command = args::command(&text);
             for (arguments, pt, en) in cases {
-                let all = [&["correio"], *arguments].concat();
-                let error = command.clone().try_get_matches_from(all).unwrap_err();
-                let said = message(&text, &command, &error);
+                let said = refused(&text, &command, arguments);
                 assert!(said.contains([pt, en][of]), "{said}");
                 for english in ["Usage: correio [OPTIONS]", "error:", "tip:", "For more"] {
                     let is_said = said.contains(english);
@@ -189,6 +245,53 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    /// The message for a command line that is refused.
+    fn refused(text: &Text, command: &Command, arguments: &[&str]) -> String {
+        let all: Vec<_> = ["correio"].iter().chain(arguments).map(OsString::from).collect();
+        let error = command.clone().try_get_matches_from(&all).unwrap_err();
+        message(text, command, &error, &all)
+    }
+
+    #[test]
+    fn an_error_names_the_help_of_its_command() {
+        let text = Text::new(Lang::En);
+        let command = args::command(&text);
+        for (arguments, path) in [
+            (&["--nada"][..], "correio"),
+            (&["sned"], "correio"),
+            (&["help", "sned"], "correio"),
+            (&["read"], "correio read"),
+            (&["--user", "list", "read", "um"], "correio read"),
+            (&["--user=list", "--json", "read", "send"], "correio read"),
+            (&["list", "create", "turma"], "correio list create"),
+            (&["config", "set", "usre", "tony"], "correio config set"),
+            (&["read", "--", "list"], "correio read"),
+        ] {
+            let said = refused(&text, &command, arguments);
+            let more = format!("\nMore: {path} --help");
+            assert!(said.ends_with(&more), "{arguments:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_has_taken_the_number_is_named() {
+        let text = Text::new(Lang::En);
+        let command = args::command(&text);
+        for (arguments, option) in [
+            (&["reply", "--attach", "nota.txt", "3"][..], "--attach"),
+            (&["forward", "--attach", "nota.txt", "3"], "--attach"),
+            (&["save", "--attachment", "2", "3"], "--attachment"),
+        ] {
+            let said = refused(&text, &command, arguments);
+            let sentence = format!("{option} takes all values after it: write <N> before it");
+            assert!(said.contains(&sentence), "{said}");
+        }
+        for arguments in [&["reply"][..], &["reply", "--body", "x"], &["send", "--attach", "a"]] {
+            let said = refused(&text, &command, arguments);
+            assert!(!said.contains("takes all values"), "{said}");
         }
     }
 
