@@ -254,6 +254,9 @@ impl Database {
             }
             self.data_version = version;
         }
+        if self.finder.take_lost_names() {
+            self.finder.read(&self.connection);
+        }
         Ok(())
     }
 

@@ -4,6 +4,9 @@
 //! read the names of all accounts. Therefore they are in memory, and the thread that has them does
 //! nothing else: no other job waits for a find. The store thread hands each change over after its
 //! commit and before its result, so that a find sees the changes that were answered before it.
+//!
+//! A panic costs one find. After a panic in a change the names may be incomplete: the thread drops
+//! them, and the store thread reads them again.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,6 +30,10 @@ use crate::{
 
 /// Finds that may wait. With a million accounts each takes some milliseconds.
 const FINDS_MAX: usize = 64;
+
+/// Panics in changes after which the names are read again. All jobs wait while the store thread
+/// reads the names of all accounts, so that a defect must not cause it again and again.
+const READINGS_MAX: u32 = 3;
 
 /// Changes that may wait. The store thread then waits for the find that is under way.
 const CHANGES_MAX: usize = 10_000;
@@ -126,7 +133,9 @@ impl Names {
     }
 }
 
-/// Why the names cannot be looked up, for the log.
+/// The names, or why they cannot be looked up, for the log.
+type Known = std::result::Result<Names, Arc<str>>;
+
 fn unread(error: &rusqlite::Error) -> Arc<str> {
     format!("the accounts' names cannot be read: {error}").into()
 }
@@ -151,6 +160,8 @@ struct Task {
 struct Inbox {
     finds: VecDeque<Waiting>,
     changes: Vec<NameChange>,
+    /// Whether the thread has lost the names, so that the store thread must read them again.
+    lost_names: bool,
     closed: bool,
 }
 
@@ -183,6 +194,12 @@ impl Finder {
         self.change(vec![NameChange::All(names)]);
     }
 
+    /// Whether the names must be read again. The next call returns false, until the thread loses
+    /// them once more.
+    pub(super) fn take_lost_names(&self) -> bool {
+        std::mem::take(&mut lock(&self.inbox).lost_names)
+    }
+
     /// Hands changes over.
     pub(super) fn change(&self, mut changes: Vec<NameChange>) {
         if changes.is_empty() {
@@ -206,25 +223,50 @@ impl Finder {
 
     /// Runs the thread. `answer` takes the result of each find.
     pub(super) fn serve(&self, answer: impl Fn(Ticket, StoreDone)) {
+        self.serve_with(apply, Names::find, answer);
+    }
+
+    /// As [`Finder::serve`], with what applies a change and what finds: a test's may panic.
+    fn serve_with(
+        &self,
+        apply: impl Fn(&mut Known, NameChange),
+        find: impl Fn(&Names, &Query, usize) -> Found,
+        answer: impl Fn(Ticket, StoreDone),
+    ) {
         let mut names = Ok(Names::default());
-        while let Some(Task { changes, find }) = self.take() {
-            let done = catch_unwind(AssertUnwindSafe(|| {
+        let mut readings = 0;
+        while let Some(Task { changes, find: waiting }) = self.take() {
+            let applied = catch_unwind(AssertUnwindSafe(|| {
                 changes.into_iter().for_each(|change| apply(&mut names, change));
-                find.as_ref().map(|Waiting { query, people, .. }| match &names {
-                    Ok(names) => StoreDone::Found(names.find(query, *people)),
-                    Err(reason) => StoreDone::Unavailable(reason.clone()),
-                })
             }));
-            // After a panic the names may be incomplete.
-            let done = done.unwrap_or_else(|_| {
-                let reason: Arc<str> = "the thread that looks people up panicked".into();
-                names = Err(reason.clone());
-                Some(StoreDone::Unavailable(reason))
-            });
-            if let (Some(Waiting { ticket, .. }), Some(done)) = (find, done) {
-                answer(ticket, done);
+            if applied.is_err() {
+                names = Err(self.lose_names(&mut readings));
             }
+            let Some(Waiting { ticket, query, people }) = waiting else {
+                continue;
+            };
+            // A find changes nothing, so that the names are whole after its panic.
+            let found = match &names {
+                Ok(names) => catch_unwind(AssertUnwindSafe(|| find(names, &query, people)))
+                    .map_err(|_| "looking people up panicked".into()),
+                Err(reason) => Err(reason.clone()),
+            };
+            answer(ticket, found.map_or_else(StoreDone::Unavailable, StoreDone::Found));
         }
+    }
+
+    /// Asks the store thread for the names, at most [`READINGS_MAX`] times. Returns why no find can
+    /// be answered until they come.
+    fn lose_names(&self, readings: &mut u32) -> Arc<str> {
+        if *readings >= READINGS_MAX {
+            return "taking in changed names panicked again and again: nobody is found until the \
+                    server starts again"
+                .into();
+        }
+        *readings += 1;
+        lock(&self.inbox).lost_names = true;
+        "taking in changed names panicked: the names are read again with the store's next job"
+            .into()
     }
 
     /// Waits for changes or a find. `None` once the inbox is closed and empty.
@@ -244,7 +286,7 @@ impl Finder {
     }
 }
 
-fn apply(names: &mut std::result::Result<Names, Arc<str>>, change: NameChange) {
+fn apply(names: &mut Known, change: NameChange) {
     match (change, names) {
         (NameChange::All(all), names) => *names = all.map(Names::of),
         (NameChange::Set(account, username, full_name), Ok(names)) => {
@@ -254,3 +296,6 @@ fn apply(names: &mut std::result::Result<Names, Arc<str>>, change: NameChange) {
         (_, Err(_)) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;
