@@ -51,6 +51,13 @@ fn a_memory_store_that_is_full_says_so_and_changes_nothing() {
     let (tony, pepper) = (harness.account("tony"), harness.account("pepper"));
     assert!(unavailable(harness.run(create(1, "bruce", "h"))));
     assert_eq!(harness.run(find("bruce")), StoreDone::Account(None));
+    // The store keeps the names of deleted accounts.
+    let mut other = Harness::memory_with(ROOMY, limits);
+    for username in ["tony", "pepper"] {
+        let account = other.account(username);
+        other.run(delete(account));
+    }
+    assert!(unavailable(other.run(create(1, "bruce", "h"))));
 
     // Twice 19 bytes and a subject: all there is.
     let body = "x".repeat(19);

@@ -31,8 +31,7 @@ pub(super) struct Lists {
     of: HashMap<AccountId, BTreeMap<ListNumber, Role>>,
     /// The lists that each account has made, the lists of deleted accounts included.
     made: HashMap<AccountId, BTreeSet<ListNumber>>,
-    /// Usernames of deleted accounts, which no list gets. The limit on registrations bounds how fast
-    /// they grow.
+    /// Usernames of deleted accounts, which no list gets. They count for the limit on accounts.
     retired: HashSet<Username>,
     /// Number of the last list.
     last: ListNumber,
@@ -95,6 +94,11 @@ impl Lists {
     /// Whether a list has this name.
     pub(super) fn has_name(&self, name: &Username) -> bool {
         self.numbers.contains_key(name)
+    }
+
+    /// Number of usernames of deleted accounts.
+    pub(super) fn retired_names(&self) -> usize {
+        self.retired.len()
     }
 
     /// Whether no list gets this name.

@@ -40,7 +40,7 @@ mod settings;
 /// Bounds of a whole [`MemoryStore`].
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryLimits {
-    /// Accounts.
+    /// Accounts, and usernames of deleted accounts, which stay since no list gets them.
     pub accounts: usize,
     /// Bytes of subjects and contents, counted once for each recipient.
     pub bytes: u64,
@@ -244,7 +244,7 @@ impl MemoryStore {
         if is_reserved(&username) || self.lists.has_name(&username) {
             return StoreDone::UsernameTaken;
         }
-        if self.accounts.count >= self.limits.accounts {
+        if self.accounts.count + self.lists.retired_names() >= self.limits.accounts {
             return StoreDone::Unavailable(FULL_OF_ACCOUNTS.into());
         }
         if invite.is_some_and(|invite| !self.invites.insert(invite)) {
