@@ -4,7 +4,7 @@
 //! transaction, commits with a sync, and hands all results back with one wake-up: the more jobs wait,
 //! the more share a sync, and a single job is not delayed. A mail to many recipients that is larger
 //! than a group has a transaction for itself. The checkpoint thread moves the log into the main file
-//! (`checkpoints.rs`), and the finder looks people up (`finder.rs`).
+//! (`checkpoints.rs`), and the finder looks people up (`finder/`).
 //!
 //! In this folder "the log" is SQLite's write-ahead log, never the server's log.
 
