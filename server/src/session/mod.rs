@@ -20,6 +20,7 @@ mod recovery;
 pub(crate) mod registry;
 mod response;
 mod state;
+mod waiting;
 
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ use self::{
     pending::Pending,
     response::{Answer, Response},
     state::{LoginState, SessionState},
+    waiting::Waiting,
 };
 pub use crate::limits::list_creation::ListCreation;
 use crate::{
@@ -59,18 +61,14 @@ const REFUSALS_LOGGED: u32 = 20;
 #[derive(Debug)]
 pub(crate) struct Session {
     state: SessionState,
-    waiting: Option<Waiting>,
-    /// Counts the session's jobs.
-    serial: u64,
+    waiting: Waiting<RequestPending>,
     /// Counts the refused requests.
     refusals: u32,
 }
 
-/// The job that the session waits for, and the request that it is for.
+/// The continuation of the request of this number.
 #[derive(Debug)]
-struct Waiting {
-    serial: u64,
-    queue: QueueName,
+struct RequestPending {
     number: u32,
     pending: Pending,
 }
@@ -88,7 +86,7 @@ pub(crate) enum Action {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: SessionState::new(), waiting: None, serial: 0, refusals: 0 }
+        Self { state: SessionState::new(), waiting: Waiting::default(), refusals: 0 }
     }
 }
 
@@ -114,7 +112,7 @@ impl Session {
         ticket: Ticket,
         done: Done,
     ) -> Option<Action> {
-        let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
+        let waiting = self.waiting.take(ticket)?;
         let response = match done {
             Done::Busy { queue, retry_after } => {
                 context.counts.queue_full.add(queue.as_str());
@@ -136,20 +134,20 @@ impl Session {
     /// for its result.
     pub(crate) fn discarded(&mut self, action: &Action) {
         if matches!(action, Action::Defer(..)) {
-            self.waiting = None;
+            self.waiting.give_up();
         }
     }
 
     /// The ticket of the job that the session waits for.
     #[must_use]
     pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
+        self.waiting.ticket(connection)
     }
 
     /// Whether the session waits for a store job. Store jobs cannot be cancelled.
     #[must_use]
     pub(crate) fn is_storing(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.queue == QueueName::Store)
+        self.waiting.is_storing()
     }
 
     /// The account that is logged in.
@@ -198,14 +196,9 @@ impl Session {
             }
             Response::Close(answer) => Action::Close(number, self.conclude(context, answer)),
             Response::Defer(job, pending) => {
-                self.serial += 1;
-                let serial = self.serial;
-                let queue = match &job {
-                    Job::Hash(_) => QueueName::Hash,
-                    Job::Store(_) => QueueName::Store,
-                };
-                self.waiting = Some(Waiting { serial, queue, number, pending });
-                Action::Defer(Ticket { connection: context.connection, serial }, job)
+                let pending = RequestPending { number, pending };
+                let ticket = self.waiting.wait(context.connection, &job, pending);
+                Action::Defer(ticket, job)
             }
         }
     }
