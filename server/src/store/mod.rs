@@ -16,8 +16,11 @@ use correio_proto::{
     message::{Found, ListChange, ListOverview, MembersPage, Realm},
 };
 
-use self::admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage};
 pub use self::new_mail::{Digest, NewMailRecord, Quota};
+use self::{
+    admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage},
+    gateway::{GatewayDone, GatewayJob},
+};
 pub use crate::limits::throttle::ToLists;
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket},
@@ -26,6 +29,7 @@ use crate::{
 
 pub mod admin;
 mod directory;
+pub mod gateway;
 pub mod kind;
 mod lists;
 pub mod memory;
@@ -299,6 +303,8 @@ pub enum StoreJob {
     },
     /// Do a job of the operator. Result: [`StoreDone::Admin`].
     Admin(AdminJob),
+    /// Do a job of a gateway. Result: [`StoreDone::Gateway`].
+    Gateway(GatewayJob),
     /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again
     /// while `more` is true. Result: `Pruned`.
     Prune {
@@ -406,6 +412,8 @@ pub enum StoreDone {
     WrongCode,
     /// Result of a job of the operator.
     Admin(AdminDone),
+    /// Result of a job of a gateway.
+    Gateway(GatewayDone),
     /// Old idempotency records and uploads are deleted.
     Pruned {
         /// Number of deleted records, without those of deleted accounts.

@@ -94,7 +94,7 @@ pub(super) fn warning(
     let id = mail_id(account, about, retention.now)?;
     let to = Recipients::from(username.clone());
     let content = Content::Body(body.parse().ok()?);
-    Some(NewMailRecord { id, to, subject: subject.parse::<Subject>().ok()?, content })
+    Some(NewMailRecord::new(id, to, subject.parse::<Subject>().ok()?, content))
 }
 
 fn mails_text(mails: u32, date: &str) -> (&'static str, String) {

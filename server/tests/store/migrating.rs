@@ -109,12 +109,12 @@ fn an_account_of_a_person_that_is_named_postmaster_does_not_speak_for_the_operat
     with_sql(&directory.path().join(DATABASE), renamed);
     let mut harness = Harness::sqlite(directory.path());
     let postmaster = name("postmaster");
-    let mail = Arc::new(NewMailRecord {
-        id: id(77),
-        to: "everybody".parse().unwrap(),
-        subject: "s".parse().unwrap(),
-        content: "text".parse().unwrap(),
-    });
+    let mail = Arc::new(NewMailRecord::new(
+        id(77),
+        "everybody".parse().unwrap(),
+        "s".parse().unwrap(),
+        "text".parse().unwrap(),
+    ));
     let announce = AdminJob::Announce { mail, after: None, now: Timestamp(7000) };
     let retain = AdminJob::Retain(Retention {
         after: None,

@@ -475,7 +475,7 @@ fn large(kind: ContentKind, size: u64) -> Content {
 
 fn send_content(now: u64, sender: AccountId, number: u64, to: &str, content: Content) -> StoreJob {
     let (to, subject) = (to.parse().unwrap(), "s".parse().unwrap());
-    let mail = Arc::new(NewMailRecord { id: id(number), to, subject, content });
+    let mail = Arc::new(NewMailRecord::new(id(number), to, subject, content));
     StoreJob::Send { sender, mail, to_lists: ToLists::Allowed, now: Timestamp(now) }
 }
 

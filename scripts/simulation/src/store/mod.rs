@@ -460,6 +460,7 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::ChangeList { .. } => "change-list",
         StoreJob::Recover { .. } => "recover",
         StoreJob::SetUsed { .. } => "used",
+        StoreJob::Gateway(_) => "gateway",
         StoreJob::Admin(_) => "admin",
         StoreJob::Prune { .. } => "prune",
     }

@@ -123,6 +123,7 @@ impl State {
                 self.recover(&username, code, hash, now)
             }
             StoreJob::SetUsed { account, now } => self.set_used(account, now),
+            StoreJob::Gateway(_) => StoreDone::Unavailable("not built yet".into()),
             StoreJob::Admin(job) => StoreDone::Admin(self.run_admin_job(bounds.quota, job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }

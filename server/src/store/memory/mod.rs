@@ -208,6 +208,7 @@ impl MemoryStore {
                 self.recover(&username, code, hash, now)
             }
             StoreJob::SetUsed { account, now } => self.set_used(account, now),
+            StoreJob::Gateway(_) => StoreDone::Unavailable("not built yet".into()),
             StoreJob::Admin(job) => StoreDone::Admin(self.run_admin_job(job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }

@@ -55,6 +55,7 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             accounts::recover(tables, username, code, hash, *now)
         }
         StoreJob::SetUsed { account, now } => accounts::set_used(tables.db, *account, *now),
+        StoreJob::Gateway(_) => Ok(StoreDone::Unavailable("not built yet".into())),
         StoreJob::Admin(job) => admin::run_job(tables, job).map(StoreDone::Admin),
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;
