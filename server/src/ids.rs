@@ -44,6 +44,16 @@ impl fmt::Debug for PasswordHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InviteId(pub [u8; 8]);
 
+/// SHA-256 of an app password. An app password has enough random bits that its digest needs no salt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AppPasswordDigest(pub [u8; 32]);
+
+impl fmt::Debug for AppPasswordDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppPasswordDigest(…)")
+    }
+}
+
 /// SHA-256 of a recovery code. A code has enough random bits that its digest needs no salt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct CodeDigest(pub [u8; 32]);

@@ -16,6 +16,7 @@ pub mod clock;
 mod data_directory;
 pub mod engine;
 pub mod event;
+pub mod gateway;
 pub mod ids;
 pub mod limits;
 pub mod metrics;

@@ -72,12 +72,12 @@ fn step(context: &AdminContext<'_>, announcing: Box<Announcing>, after: Option<U
     let Ok(id) = MailId::try_from(id) else {
         return Next::refused(AdminErrorCode::Unavailable, "the announcement has no id");
     };
-    let mail = NewMailRecord {
+    let mail = NewMailRecord::new(
         id,
-        to: announcing.to.clone(),
-        subject: announcing.subject.clone(),
-        content: Content::Body(announcing.body.clone()),
-    };
+        announcing.to.clone(),
+        announcing.subject.clone(),
+        Content::Body(announcing.body.clone()),
+    );
     let job = AdminJob::Announce { mail: Arc::new(mail), after, now: context.now.wall };
     Next::Job(job, Pending::Announcing(announcing))
 }

@@ -64,7 +64,7 @@ pub(crate) fn send(
         Err(wait) => return Response::limited(context, &identity.username, Limit::Mails, wait),
     };
     state.charge = Some(Charge::Mail(sender, recipients, to_lists));
-    let mail = Arc::new(NewMailRecord { id, to, subject, content });
+    let mail = Arc::new(NewMailRecord::new(id, to, subject, content));
     let step = MailboxStep::Sending(mail.clone());
     defer(StoreJob::Send { sender, mail, to_lists, now: context.now.wall }, step)
 }
@@ -139,7 +139,7 @@ fn sent(
     done: StoreDone,
 ) -> Response {
     let from = &identity.username;
-    let NewMailRecord { id, to, subject, content } = mail;
+    let NewMailRecord { id, to, subject, content, .. } = mail;
     let connection = context.connection;
     match done {
         StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {

@@ -3,9 +3,11 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs` and `list.rs`.
+//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs`, `list.rs` and
+//! `app_password.rs`.
 
 mod account;
+mod app_password;
 mod charge;
 mod config;
 mod content;
@@ -20,6 +22,7 @@ mod recovery;
 pub(crate) mod registry;
 mod response;
 mod state;
+mod waiting;
 
 use std::time::Duration;
 
@@ -43,6 +46,7 @@ use self::{
     pending::Pending,
     response::{Answer, Response},
     state::{LoginState, SessionState},
+    waiting::Waiting,
 };
 pub use crate::limits::list_creation::ListCreation;
 use crate::{
@@ -59,18 +63,14 @@ const REFUSALS_LOGGED: u32 = 20;
 #[derive(Debug)]
 pub(crate) struct Session {
     state: SessionState,
-    waiting: Option<Waiting>,
-    /// Counts the session's jobs.
-    serial: u64,
+    waiting: Waiting<RequestPending>,
     /// Counts the refused requests.
     refusals: u32,
 }
 
-/// The job that the session waits for, and the request that it is for.
+/// The continuation of the request of this number.
 #[derive(Debug)]
-struct Waiting {
-    serial: u64,
-    queue: QueueName,
+struct RequestPending {
     number: u32,
     pending: Pending,
 }
@@ -88,7 +88,7 @@ pub(crate) enum Action {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: SessionState::new(), waiting: None, serial: 0, refusals: 0 }
+        Self { state: SessionState::new(), waiting: Waiting::default(), refusals: 0 }
     }
 }
 
@@ -114,7 +114,7 @@ impl Session {
         ticket: Ticket,
         done: Done,
     ) -> Option<Action> {
-        let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
+        let waiting = self.waiting.take(ticket)?;
         let response = match done {
             Done::Busy { queue, retry_after } => {
                 context.counts.queue_full.add(queue.as_str());
@@ -127,6 +127,9 @@ impl Session {
                 Pending::Recovery(step) => recovery::complete(context, step, done),
                 Pending::Directory => directory::complete(done),
                 Pending::List(step) => list::complete(&self.state, context, &step, done),
+                Pending::AppPassword(step) => {
+                    app_password::complete(&self.state, context, step, done)
+                }
             },
         };
         Some(self.respond(context, waiting.number, response))
@@ -136,20 +139,20 @@ impl Session {
     /// for its result.
     pub(crate) fn discarded(&mut self, action: &Action) {
         if matches!(action, Action::Defer(..)) {
-            self.waiting = None;
+            self.waiting.give_up();
         }
     }
 
     /// The ticket of the job that the session waits for.
     #[must_use]
     pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
+        self.waiting.ticket(connection)
     }
 
     /// Whether the session waits for a store job. Store jobs cannot be cancelled.
     #[must_use]
     pub(crate) fn is_storing(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.queue == QueueName::Store)
+        self.waiting.is_storing()
     }
 
     /// The account that is logged in.
@@ -182,6 +185,7 @@ impl Session {
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
             Request::Find(find) => directory::find(state, context, find),
             Request::List(request) => list::handle(state, context, request),
+            Request::AppPassword(request) => app_password::handle(state, context, request),
         }
     }
 
@@ -198,14 +202,9 @@ impl Session {
             }
             Response::Close(answer) => Action::Close(number, self.conclude(context, answer)),
             Response::Defer(job, pending) => {
-                self.serial += 1;
-                let serial = self.serial;
-                let queue = match &job {
-                    Job::Hash(_) => QueueName::Hash,
-                    Job::Store(_) => QueueName::Store,
-                };
-                self.waiting = Some(Waiting { serial, queue, number, pending });
-                Action::Defer(Ticket { connection: context.connection, serial }, job)
+                let pending = RequestPending { number, pending };
+                let ticket = self.waiting.wait(context.connection, &job, pending);
+                Action::Defer(ticket, job)
             }
         }
     }
@@ -269,7 +268,10 @@ fn count(counts: &mut Counts, answer: &Answer) {
     match answer.transition {
         Transition::LoggedIn(_) => counts.logins += 1,
         Transition::AccountDeleted(_) => counts.accounts_deleted += 1,
-        Transition::Unchanged | Transition::LoggedOut(_) | Transition::PasswordChanged(_) => {}
+        Transition::Unchanged
+        | Transition::LoggedOut(_)
+        | Transition::PasswordChanged(_)
+        | Transition::AppPasswordRevoked(_) => {}
     }
 }
 
@@ -283,6 +285,9 @@ fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
         Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
         Transition::PasswordChanged(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
+        }
+        Transition::AppPasswordRevoked(account) => {
+            effects.push(Effect::EndGatewaySessions { account });
         }
         Transition::AccountDeleted(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
@@ -307,8 +312,8 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 /// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{
-        Account, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read, Recover, Register,
-        Send, Upload,
+        Account, AppPassword, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read,
+        Recover, Register, Send, Upload,
     };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
@@ -325,7 +330,8 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | Confirm(_)
             | Account(_)
             | Find(_)
-            | List(_),
+            | List(_)
+            | AppPassword(_),
         ) => Err((ErrorCode::NotAuthenticated, "log in first")),
         (
             LoginState::LoggedIn(_),
@@ -338,6 +344,7 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | Account(_)
             | Find(_)
             | List(_)
+            | AppPassword(_)
             | Ping {},
         ) => Ok(()),
         (LoginState::LoggedIn(_), Register(_) | Login(_) | Recover(_)) => {
@@ -372,9 +379,12 @@ fn welcome(config: &SessionConfig) -> Welcome {
 fn capabilities(directory: DirectoryPolicy) -> Capabilities {
     let (contents, messages) = (Capability::contents(), Capability::messages());
     let (lists, recover) = (Capability::lists(), Capability::recover());
+    let (app_passwords, find) = (Capability::app_passwords(), Capability::find());
     match directory {
-        DirectoryPolicy::Members => [contents, messages, recover, lists, Capability::find()].into(),
-        DirectoryPolicy::Off => [contents, messages, recover, lists].into(),
+        DirectoryPolicy::Members => {
+            [contents, messages, recover, lists, app_passwords, find].into()
+        }
+        DirectoryPolicy::Off => [contents, messages, recover, lists, app_passwords].into(),
     }
 }
 

@@ -16,8 +16,12 @@ use correio_proto::{
     message::{Found, ListChange, ListOverview, MembersPage, Realm},
 };
 
-use self::admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage};
 pub use self::new_mail::{Digest, NewMailRecord, Quota};
+use self::{
+    admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage},
+    app_password::{AppPasswordDone, AppPasswordJob},
+    gateway::{GatewayDone, GatewayJob},
+};
 pub use crate::limits::throttle::ToLists;
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket},
@@ -25,7 +29,10 @@ use crate::{
 };
 
 pub mod admin;
+pub mod app_password;
+mod day;
 mod directory;
+pub mod gateway;
 pub mod kind;
 mod lists;
 pub mod memory;
@@ -115,6 +122,15 @@ pub struct History {
     pub had_invites: bool,
 }
 
+/// Why the hash of an account changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashChange {
+    /// Another password was set. All app passwords of the account are revoked.
+    NewPassword,
+    /// The same password was hashed at another cost.
+    NewCost,
+}
+
 /// A job for a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreJob {
@@ -154,6 +170,8 @@ pub enum StoreJob {
         old: PasswordHash,
         /// The new hash.
         new: PasswordHash,
+        /// Why it changes.
+        change: HashChange,
     },
     /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
     /// lists, and a list without members is deleted; no list gets its username, although another
@@ -277,7 +295,8 @@ pub enum StoreJob {
         /// The change.
         change: ListChange,
     },
-    /// Set an account's password by its recovery code, which is void afterwards. Result: `Recovered`,
+    /// Set an account's password by its recovery code, which is void afterwards, and revoke all app
+    /// passwords of the account. Result: `Recovered`,
     /// or `WrongCode` if the account has not this code, the code has expired, or there is no account.
     Recover {
         /// The account's username.
@@ -297,8 +316,12 @@ pub enum StoreJob {
         /// The time.
         now: Timestamp,
     },
+    /// Make, list or revoke app passwords. Result: [`StoreDone::AppPassword`].
+    AppPassword(AppPasswordJob),
     /// Do a job of the operator. Result: [`StoreDone::Admin`].
     Admin(AdminJob),
+    /// Do a job of a gateway. Result: [`StoreDone::Gateway`].
+    Gateway(GatewayJob),
     /// Delete old idempotency records and uploads, in bounded steps: the job is submitted again
     /// while `more` is true. Result: `Pruned`.
     Prune {
@@ -404,8 +427,12 @@ pub enum StoreDone {
     Recovered(AccountId),
     /// The code is not the account's, or has expired.
     WrongCode,
+    /// Result of a job about app passwords.
+    AppPassword(AppPasswordDone),
     /// Result of a job of the operator.
     Admin(AdminDone),
+    /// Result of a job of a gateway.
+    Gateway(GatewayDone),
     /// Old idempotency records and uploads are deleted.
     Pruned {
         /// Number of deleted records, without those of deleted accounts.

@@ -1,6 +1,6 @@
 //! What a mail brings to a store, and what a mailbox may have.
 
-use correio_proto::mail::{Content, ContentKind, MailId, Recipients, Subject};
+use correio_proto::mail::{Content, ContentKind, MailId, Recipients, Subject, Username};
 use xxhash_rust::xxh3::Xxh3;
 
 /// Bounds of one mailbox. A mail that would exceed either is refused.
@@ -19,13 +19,24 @@ pub struct NewMailRecord {
     pub id: MailId,
     /// The mail's recipients.
     pub to: Recipients,
+    /// Those of `to` that the other recipients do not see (Bcc). Each of them sees itself.
+    pub bcc: Box<[Username]>,
     /// The mail's subject.
     pub subject: Subject,
     /// The mail's content.
     pub content: Content,
+    /// The upload that has the large content, if that is not under the mail's own id. The store forgets
+    /// it with every result that is final: `Sent`, `SentBefore` and each refusal.
+    pub staged: Option<MailId>,
 }
 
 impl NewMailRecord {
+    /// A mail all of whose recipients see each other, and whose large content is under its own id.
+    #[must_use]
+    pub fn new(id: MailId, to: Recipients, subject: Subject, content: Content) -> Self {
+        Self { id, to, bcc: Box::default(), subject, content, staged: None }
+    }
+
     /// Bytes that it counts for in a mailbox's quota: those of its subject and content.
     #[must_use]
     pub fn quota_bytes(&self) -> u64 {

@@ -361,7 +361,7 @@ fn fill(directory: &Path, mails: u64) {
             let Request::Send(Send { id, to, subject, content }) = mail(number, "tony") else {
                 panic!("a mail");
             };
-            let mail = Arc::new(NewMailRecord { id, to, subject, content });
+            let mail = Arc::new(NewMailRecord::new(id, to, subject, content));
             let (sender, to_lists) = (AccountId(1), ToLists::Allowed);
             let job = StoreJob::Send { sender, mail, to_lists, now: Timestamp(number) };
             let ticket = Ticket { connection, serial: number };

@@ -124,12 +124,12 @@ fn the_list_of_all_accounts_gets_owners_and_stays(harness: &mut Harness) {
 }
 
 fn announce(harness: &mut Harness, number: u64, after: Option<&str>, body: &str) -> AdminDone {
-    let mail = Arc::new(NewMailRecord {
-        id: id(number),
-        to: "everybody".parse().unwrap(),
-        subject: "s".parse().unwrap(),
-        content: body.parse().unwrap(),
-    });
+    let mail = Arc::new(NewMailRecord::new(
+        id(number),
+        "everybody".parse().unwrap(),
+        "s".parse().unwrap(),
+        body.parse().unwrap(),
+    ));
     admin(harness, AdminJob::Announce { mail, after: after.map(name), now: Timestamp(7000) })
 }
 

@@ -18,8 +18,8 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
-        AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
-        ToLists, UploadLimits,
+        AccountRecord, HashChange, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
+        Submitted, ToLists, UploadLimits,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
@@ -409,6 +409,12 @@ pub fn hash(text: &str) -> PasswordHash {
     PasswordHash(text.into())
 }
 
+/// A change of a password, by its owner.
+pub fn set_hash(account: AccountId, old: &str, new: &str) -> StoreJob {
+    let change = HashChange::NewPassword;
+    StoreJob::SetHash { account, old: hash(old), new: hash(new), change }
+}
+
 pub fn create(number: u64, username: &str, password: &str) -> StoreJob {
     StoreJob::CreateAccount {
         register_id: id(number),
@@ -475,7 +481,7 @@ fn large(kind: ContentKind, size: u64) -> Content {
 
 fn send_content(now: u64, sender: AccountId, number: u64, to: &str, content: Content) -> StoreJob {
     let (to, subject) = (to.parse().unwrap(), "s".parse().unwrap());
-    let mail = Arc::new(NewMailRecord { id: id(number), to, subject, content });
+    let mail = Arc::new(NewMailRecord::new(id(number), to, subject, content));
     StoreJob::Send { sender, mail, to_lists: ToLists::Allowed, now: Timestamp(now) }
 }
 

@@ -180,10 +180,10 @@ fn warning(
     bytes[6] = 0x70;
     bytes[7] = u8::from(about == WarningAbout::Account);
     bytes[8] |= 0x80;
-    NewMailRecord {
-        id: MailId::try_from(bytes).expect("it has the version and the variant"),
-        to: username.clone().into(),
-        subject: text.parse().expect("the text is a subject"),
-        content: text.parse().expect("the text is a body"),
-    }
+    NewMailRecord::new(
+        MailId::try_from(bytes).expect("it has the version and the variant"),
+        username.clone().into(),
+        text.parse().expect("the text is a subject"),
+        text.parse().expect("the text is a body"),
+    )
 }

@@ -37,12 +37,7 @@ fn create() -> StoreJob {
 fn send(store: &SimStore) -> StoreJob {
     let sender = store.pending(|state| state.account(&"tony".parse().unwrap())).unwrap();
     let (to, subject, body) = ("tony".parse(), "s".parse(), "b".parse());
-    let mail = NewMailRecord {
-        id: id(2),
-        to: to.unwrap(),
-        subject: subject.unwrap(),
-        content: body.unwrap(),
-    };
+    let mail = NewMailRecord::new(id(2), to.unwrap(), subject.unwrap(), body.unwrap());
     let to_lists = ToLists::Allowed;
     StoreJob::Send { sender, mail: Arc::new(mail), to_lists, now: Timestamp(1) }
 }

@@ -53,7 +53,7 @@ impl World {
         let mail = Send { id, to, subject, content: "announced".parse().ok()? };
         self.ledger.note_sent(POSTMASTER.parse().ok()?, &mail);
         let Send { id, to, subject, content } = mail;
-        let mail = Arc::new(NewMailRecord { id, to, subject, content });
+        let mail = Arc::new(NewMailRecord::new(id, to, subject, content));
         Some(AdminJob::Announce { mail, after: None, now: self.clock.wall() })
     }
 

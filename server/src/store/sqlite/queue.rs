@@ -194,12 +194,12 @@ mod tests {
     };
 
     fn send(sender: i64, bytes: usize) -> StoreJob {
-        let mail = NewMailRecord {
-            id: MAIL_ID.try_into().unwrap(),
-            to: "tony".parse().unwrap(),
-            subject: "x".parse().unwrap(),
-            content: "x".repeat(bytes - 1).parse().unwrap(),
-        };
+        let mail = NewMailRecord::new(
+            MAIL_ID.try_into().unwrap(),
+            "tony".parse().unwrap(),
+            "x".parse().unwrap(),
+            "x".repeat(bytes - 1).parse().unwrap(),
+        );
         let (sender, to_lists) = (AccountId(sender), ToLists::Allowed);
         StoreJob::Send { sender, mail: Arc::new(mail), to_lists, now: Timestamp(1) }
     }
@@ -287,12 +287,12 @@ mod tests {
     fn jobs_count_for_what_they_write() {
         let mail = |to: &str, content: Content| StoreJob::Send {
             sender: AccountId(1),
-            mail: Arc::new(NewMailRecord {
-                id: MAIL_ID.try_into().unwrap(),
-                to: to.parse().unwrap(),
-                subject: "s".parse().unwrap(),
+            mail: Arc::new(NewMailRecord::new(
+                MAIL_ID.try_into().unwrap(),
+                to.parse().unwrap(),
+                "s".parse().unwrap(),
                 content,
-            }),
+            )),
             to_lists: ToLists::Allowed,
             now: Timestamp(0),
         };

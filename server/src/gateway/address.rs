@@ -1,0 +1,1 @@
+//! Usernames as mail programs write them: `tony` and `tony@domain`.

@@ -1,0 +1,69 @@
+//! Gateways: SMTP submission and POP3, through which ordinary mail programs use the server. Each is a
+//! session without I/O and clock, as that of correio's own protocol.
+//!
+//! A session of a gateway has these calls, which its connection makes:
+//!
+//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part of
+//!   a mail, or the session has more to send. Not asked while the session waits for a job or while the
+//!   client must read its output first.
+//! - `take(context, input, output)`: handles one command, one part of a mail, or sends more. Appends
+//!   replies to the output.
+//! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the session
+//!   does not wait for it.
+//! - `end(context, ending, output)`: tells the client why the server ends the connection.
+//! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
+
+pub mod address;
+pub mod pop3;
+pub mod render;
+pub mod sasl;
+pub mod submission;
+
+use crate::{ids::Ticket, limits::admission::Rejection, session::Job};
+
+/// What a session wants of its connection after it handled input or a job's result.
+#[derive(Debug)]
+pub(crate) enum GatewayStep {
+    /// Nothing: the session has replied, or needs more input.
+    Continue,
+    /// Submit this job under this ticket. The session takes no input until it has the result.
+    Defer(Ticket, Job),
+    /// Begin TLS once the output is sent. The session has forgotten everything that was said. Input
+    /// that is left over ends the connection: it was sent without protection.
+    StartTls,
+    /// Close after the pending output.
+    Close,
+}
+
+/// Result of taking input.
+#[derive(Debug)]
+pub(crate) struct GatewayTaken {
+    /// Bytes at the start of the input that are done with.
+    pub(crate) consumed: usize,
+    /// What follows.
+    pub(crate) step: GatewayStep,
+}
+
+/// Protection of a gateway's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// TLS is in force, or the operator permits plaintext (`--plaintext`): authentication is offered.
+    Protected,
+    /// TLS can begin (STARTTLS, STLS), and must before authentication.
+    Startable,
+}
+
+/// Why the server ends a connection before the client does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The server stops.
+    ShuttingDown,
+    /// The session has ended because its account was changed.
+    SessionEnded,
+    /// The connection was rejected.
+    Rejected(Rejection),
+    /// There is no memory for the input.
+    NoRoom,
+    /// The client was silent for too long, or did not log in in time.
+    TimedOut,
+}

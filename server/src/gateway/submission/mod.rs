@@ -1,0 +1,1 @@
+//! SMTP submission (RFC 5321, RFC 6409).
