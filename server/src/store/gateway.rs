@@ -7,7 +7,7 @@ use correio_proto::mail::{
     ContentKind, FullName, MailId, MailRef, Piece, Subject, Timestamp, Username,
 };
 
-use super::AccountRecord;
+use super::account_record::AccountRecord;
 use crate::ids::{AccountId, AppPasswordDigest};
 
 /// A job of a gateway. [`GatewayDone`] has the results; any job may have
@@ -45,12 +45,12 @@ pub enum GatewayJob {
         mails: u32,
     },
     /// Add a piece at the end of a content whose size is not known yet; the first piece begins the
-    /// upload. As [`super::StoreJob::Upload`] otherwise: an upload without a size counts for its
-    /// account with the largest size that a content may have, it takes the same places, and is
-    /// forgotten at the same time. Result: [`super::StoreDone::Uploaded`],
-    /// [`super::StoreDone::Incomplete`], [`super::StoreDone::UploadsFull`], or
-    /// [`super::StoreDone::Conflict`] if the upload was begun with a size or would have more bytes than
-    /// a content may have.
+    /// upload. As [`super::StoreJob::Upload`] otherwise: an upload without a size counts with
+    /// [`super::UploadLimits::content`], it takes the same places, and is displaced and forgotten at
+    /// the same time. The id may also be that of a mail that was sent. Result:
+    /// [`super::StoreDone::Uploaded`], [`super::StoreDone::Incomplete`],
+    /// [`super::StoreDone::UploadsFull`], or [`super::StoreDone::Conflict`] if the upload was begun
+    /// with a size or would have more bytes than a content may have.
     Stage {
         /// The account that is logged in.
         account: AccountId,
@@ -63,7 +63,8 @@ pub enum GatewayJob {
         /// The time from which the upload is kept.
         now: Timestamp,
     },
-    /// Forget an upload, which no mail will take over. Result: `Discarded`, also if there is none.
+    /// Forget an upload without a size, which no mail will take over. Result: `Discarded`, also if
+    /// there is none.
     Discard {
         /// The account that is logged in.
         account: AccountId,

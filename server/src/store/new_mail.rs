@@ -43,7 +43,12 @@ impl NewMailRecord {
         self.subject.as_str().len() as u64 + self.content.size()
     }
 
-    /// Digest of everything but the id: a mail that is sent again has the same digest. Each part is
+    /// Id of the upload that has its content, if that is large.
+    pub(super) fn upload_id(&self) -> MailId {
+        self.staged.unwrap_or(self.id)
+    }
+
+    /// Digest of everything but the ids: a mail that is sent again has the same digest. Each part is
     /// hashed after its length, so that text moved from one part to another changes the digest. Of a
     /// large content, the SHA-256 that its sender states is hashed.
     #[must_use]

@@ -16,6 +16,7 @@ use rusqlite::Connection;
 
 use super::{
     files::{DATABASE, LOG, copy_files},
+    gateway::{discard, send_staged, stage},
     support::{
         Harness, ROOMY, content, create, delete, is_sent, read, send, send_large, upload, upload_at,
     },
@@ -160,6 +161,26 @@ fn a_forgotten_upload_leaves_no_row_behind() {
     let prune = StoreJob::Prune { before: Timestamp(0), uploads_before: Timestamp(1001) };
     let pruned = StoreDone::Pruned { records: 0, uploads: 1, more: false };
     assert_eq!(harness.run(prune), pruned);
+    eventually(|| rows(directory.path()) == Rows::default());
+}
+
+#[test]
+fn a_staged_content_that_no_mail_takes_over_leaves_no_row_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let tony = harness.account("tony");
+    for number in [1, 2] {
+        for start in (0..3).map(|piece| piece * PIECE) {
+            let done = harness.run(stage(tony, number, start..start + PIECE));
+            assert_eq!(done, StoreDone::Uploaded { staged: start + PIECE });
+        }
+    }
+    assert_eq!(rows(directory.path()), Rows { upload: 2, piece: 6, ..Rows::default() });
+    harness.close();
+    let mut harness = roomy(directory.path());
+    assert_eq!(harness.run(stage(tony, 1, 0..0)), StoreDone::Uploaded { staged: 3 * PIECE });
+    harness.run(discard(tony, 1));
+    assert!(!is_sent(&harness.run(send_staged(tony, 7, "nobody", 3 * PIECE, 2))));
     eventually(|| rows(directory.path()) == Rows::default());
 }
 

@@ -25,6 +25,7 @@ mod disk;
 mod files;
 mod flushing;
 mod foreign;
+mod gateway;
 mod groups;
 mod kept_once;
 mod killing;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use correio_proto::{
     limits::PIECE_MAX,
-    mail::{ContentSize, MailId, Piece, Timestamp},
+    mail::{MailId, Piece, Timestamp},
 };
 
 use crate::{
     ids::AccountId,
     store::{
         StoreDone, UploadLimits,
-        uploads::{self, OwnUpload, Progress, Step},
+        uploads::{self, OwnUpload, Progress, Step, UploadSize},
     },
 };
 
@@ -28,7 +28,7 @@ pub(super) struct Uploads {
 
 #[derive(Debug)]
 struct Upload {
-    size: ContentSize,
+    size: UploadSize,
     pieces: Pieces,
     /// When its last piece came.
     touched: Timestamp,
@@ -45,12 +45,17 @@ impl Uploads {
         Self { limits, accounts: BTreeMap::new(), by_time: BTreeSet::new(), bytes: 0 }
     }
 
-    /// Adds a piece, as [`crate::store::StoreJob::Upload`] describes it.
+    /// The bounds.
+    pub(super) fn limits(&self) -> UploadLimits {
+        self.limits
+    }
+
+    /// Adds a piece to an upload, which begins with it if there is none, as
+    /// [`crate::store::StoreJob::Upload`] describes it.
     pub(super) fn add(
         &mut self,
-        account: AccountId,
-        id: MailId,
-        size: ContentSize,
+        (account, id): (AccountId, MailId),
+        size: UploadSize,
         (offset, piece): (u64, &Piece),
         now: Timestamp,
     ) -> StoreDone {
@@ -59,7 +64,7 @@ impl Uploads {
             Step::Answer(done) => return done,
             Step::Append { known, staged } => (known, staged),
         };
-        let before = progress.map_or(0, |progress| progress.staged);
+        let before = progress.unwrap_or(Progress { size, staged: 0 });
         let since = uploads::reserved_since(now);
         let displaced = match progress {
             Some(_) => Some(Vec::new()),
@@ -70,10 +75,7 @@ impl Uploads {
         };
         let freed = displaced.iter().map(|upload| upload.progress.staged).sum();
         if self.touched(account, id).is_none_or(|touched| touched < since)
-            && !self.limits.have_room(
-                self.taken(since).saturating_sub(freed),
-                size.get().saturating_sub(before),
-            )
+            && !self.limits.have_room(self.taken(since).saturating_sub(freed), before.missing())
         {
             return StoreDone::UploadsFull;
         }
@@ -86,11 +88,11 @@ impl Uploads {
             .or_default()
             .entry(id)
             .or_insert_with(|| Upload { size, pieces: Pieces::default(), touched: now });
-        upload.pieces.append(piece.as_bytes().get(known..).unwrap_or_default(), size);
+        upload.pieces.append(piece.as_bytes().get(known..).unwrap_or_default(), before.missing());
         self.by_time.remove(&(upload.touched, account, id));
         self.by_time.insert((now, account, id));
         upload.touched = now;
-        self.bytes += staged.saturating_sub(before);
+        self.bytes += staged.saturating_sub(before.staged);
         StoreDone::Uploaded { staged }
     }
 
@@ -103,8 +105,7 @@ impl Uploads {
     fn taken(&self, since: Timestamp) -> u64 {
         let touched = self.by_time.iter().rev().take_while(|(touched, ..)| *touched >= since);
         let progress = touched.filter_map(|(_, account, id)| self.progress(*account, *id));
-        let missing = progress.map(|progress| progress.size.get().saturating_sub(progress.staged));
-        self.bytes.saturating_add(missing.sum())
+        self.bytes.saturating_add(progress.map(Progress::missing).sum())
     }
 
     /// How far an upload is, if there is one.
@@ -137,6 +138,14 @@ impl Uploads {
         self.by_time.remove(&(upload.touched, account, id));
         self.bytes -= upload.pieces.bytes();
         Some(upload.pieces)
+    }
+
+    /// Removes an upload without a size, if there is one.
+    pub(super) fn discard(&mut self, account: AccountId, id: MailId) {
+        let progress = self.progress(account, id);
+        if progress.is_some_and(|it| matches!(it.size, UploadSize::AtMost(_))) {
+            self.take(account, id);
+        }
     }
 
     /// Removes the uploads of a deleted account.
@@ -172,10 +181,11 @@ impl Pieces {
         full + self.0.last().map_or(0, |last| last.len() as u64)
     }
 
-    /// Appends bytes to what is to become a content of this size.
-    fn append(&mut self, mut bytes: &[u8], size: ContentSize) {
+    /// Appends bytes to a content that lacks at most `missing` bytes, the appended ones included.
+    fn append(&mut self, mut bytes: &[u8], missing: u64) {
+        let whole = self.bytes().saturating_add(missing);
         while !bytes.is_empty() {
-            let left = usize::try_from(size.get() - self.bytes()).unwrap_or(usize::MAX);
+            let left = usize::try_from(whole.saturating_sub(self.bytes())).unwrap_or(usize::MAX);
             let mut last = match self.0.pop_if(|last| last.len() < PIECE_MAX) {
                 Some(last) => last,
                 None => Vec::with_capacity(left.min(PIECE_MAX)),

@@ -26,12 +26,13 @@ use super::{
     Submitted, ToLists, UploadLimits,
     directory::{self, Directory},
     lists::is_reserved,
-    uploads,
+    uploads::{self, UploadSize},
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod admin;
 mod contents;
+mod gateway;
 mod list_jobs;
 mod lists;
 mod mailbox;
@@ -192,7 +193,10 @@ impl MemoryStore {
                 match self.accounts.get(account).map(|account| account.sent.contains_key(&id)) {
                     None => StoreDone::NoAccount,
                     Some(true) => StoreDone::Uploaded { staged: size.get() },
-                    Some(false) => self.uploads.add(account, id, size, (offset, &bytes), now),
+                    Some(false) => {
+                        let size = UploadSize::Stated(size);
+                        self.uploads.add((account, id), size, (offset, &bytes), now)
+                    }
                 }
             }
             StoreJob::Read { account, mail, offset } => self.read(account, mail, offset),
@@ -208,7 +212,7 @@ impl MemoryStore {
                 self.recover(&username, code, hash, now)
             }
             StoreJob::SetUsed { account, now } => self.set_used(account, now),
-            StoreJob::Gateway(_) => StoreDone::Unavailable("not built yet".into()),
+            StoreJob::Gateway(job) => self.run_gateway_job(job),
             StoreJob::Admin(job) => StoreDone::Admin(self.run_admin_job(job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
@@ -337,7 +341,25 @@ impl MemoryStore {
         // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
     }
 
+    /// Sends a mail, as [`StoreJob::Send`] describes it.
     fn send(
+        &mut self,
+        sender: AccountId,
+        mail: Arc<NewMailRecord>,
+        to_lists: ToLists,
+        now: Timestamp,
+    ) -> StoreDone {
+        let staged = mail.staged;
+        let done = self.send_or_refuse(sender, mail, to_lists, now);
+        if let Some(staged) = staged
+            && !matches!(done, StoreDone::Unavailable(_))
+        {
+            self.uploads.discard(sender, staged);
+        }
+        done
+    }
+
+    fn send_or_refuse(
         &mut self,
         sender: AccountId,
         mail: Arc<NewMailRecord>,
@@ -356,8 +378,8 @@ impl MemoryStore {
             };
         }
         if let Content::Large(large) = mail.content {
-            let upload = self.uploads.progress(sender, id);
-            if let Some(refusal) = uploads::refusal(upload, large.size) {
+            let upload = self.uploads.progress(sender, mail.upload_id());
+            if let Some(refusal) = uploads::refusal(upload, &mail, large.size) {
                 return refusal;
             }
         }
@@ -372,7 +394,7 @@ impl MemoryStore {
         let from = (names.username.clone(), names.full_name.clone());
         let pieces = match mail.content {
             Content::Body(_) | Content::Message(_) => None,
-            Content::Large(_) => self.uploads.take(sender, id).map(Arc::new),
+            Content::Large(_) => self.uploads.take(sender, mail.upload_id()).map(Arc::new),
         };
         self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);
         self.record(sender, id, digest, now);

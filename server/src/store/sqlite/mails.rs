@@ -18,7 +18,22 @@ use crate::{
     store::{Digest, NewMailRecord, StoreDone, ToLists},
 };
 
+/// Sends a mail, as [`crate::store::StoreJob::Send`] describes it.
 pub(super) fn send(
+    tables: &mut Tables<'_>,
+    sender: AccountId,
+    mail: &NewMailRecord,
+    to_lists: ToLists,
+    now: Timestamp,
+) -> Result<StoreDone> {
+    let done = send_or_refuse(tables, sender, mail, to_lists, now)?;
+    if let Some(staged) = mail.staged {
+        uploads::discard(tables, sender, staged)?;
+    }
+    Ok(done)
+}
+
+fn send_or_refuse(
     tables: &mut Tables<'_>,
     sender: AccountId,
     mail: &NewMailRecord,
@@ -36,7 +51,7 @@ pub(super) fn send(
             if let Some(result) = earlier(tables, sender, mail.id, &digest)? {
                 return Ok(result);
             }
-            match uploads::whole(tables.db, sender, mail.id, large.size)? {
+            match uploads::whole(tables.db, sender, mail, large.size)? {
                 Ok(pieces) => Some(pieces),
                 Err(refusal) => return Ok(refusal),
             }

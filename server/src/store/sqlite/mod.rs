@@ -55,6 +55,7 @@ mod contents;
 mod database;
 mod fatal;
 mod finder;
+mod gateway;
 mod group;
 mod header;
 mod index;

@@ -14,10 +14,7 @@ use super::{
 };
 use crate::{
     ids::AccountId,
-    store::{
-        NewMailRecord, Quota, StoreDone,
-        admin::{AccountState, DisabledMail},
-    },
+    store::{NewMailRecord, Quota, StoreDone},
 };
 
 /// Names that a refusal states at most, as many as its reply may have.
@@ -42,9 +39,9 @@ pub(super) fn named(
     for name in mail.to.iter() {
         if let Some((id, account)) = tables.accounts.by_username(tables.db, name)? {
             let &CachedAccount { mails, bytes, state, quota, .. } = account;
-            match state {
-                AccountState::Disabled(DisabledMail::Refused) => unknown.push(name.clone()),
-                AccountState::Enabled | AccountState::Disabled(DisabledMail::Kept) => {
+            match state.takes_mail() {
+                false => unknown.push(name.clone()),
+                true => {
                     let username = name.clone();
                     reached.add(tables.memtable, Member { id, username, mails, bytes, quota });
                 }

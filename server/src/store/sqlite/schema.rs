@@ -38,7 +38,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4],
+        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_6],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -303,6 +303,11 @@ const VERSION_4: &str = "
         is_revoked INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX invite_age ON invite (made_at, id);
+";
+
+/// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
+const VERSION_6: &str = "
+    ALTER TABLE upload ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1));
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

@@ -18,8 +18,8 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord,
-            DisabledMail, InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER,
-            POSTMASTER_NAME, Totals, Usage,
+            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
+            Usage,
         },
         lists::is_reserved,
     },
@@ -131,7 +131,7 @@ impl MemoryStore {
     /// Whether mail reaches an account.
     pub(super) fn takes_mail(&self, id: AccountId) -> bool {
         let state = self.accounts.get(id).map(|account| account.settings.state);
-        state != Some(AccountState::Disabled(DisabledMail::Refused))
+        state.is_none_or(AccountState::takes_mail)
     }
 
     fn overview(&self, id: AccountId) -> Option<AccountOverview> {
