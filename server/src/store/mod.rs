@@ -38,6 +38,7 @@ pub mod kind;
 mod lists;
 pub mod memory;
 mod new_mail;
+mod reached;
 mod retention;
 pub mod sqlite;
 mod uploads;

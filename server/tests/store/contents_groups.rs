@@ -12,6 +12,7 @@ use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
 use super::{
     gateway::{discard, send_staged, stage, stage_at},
+    hidden::hiding,
     kept_once::{Rows, rows},
     support::{
         Harness, UPLOADS, create, delete, everything, find, id, read, send, send_large,
@@ -54,6 +55,10 @@ fn job() -> impl Strategy<Value = StoreJob> {
             .prop_map(|(account, number, to, bytes, is_message)| match is_message {
                 false => send(account, number, to, &"x".repeat(bytes)),
                 true => send_message(account, number, to, &vec![b'x'; bytes]),
+            }),
+        3 => (account(), number(), to(), prop::sample::select(&[1_usize, 9000][..]), to())
+            .prop_map(|(account, number, to, bytes, bcc)| {
+                hiding(send(account, number, to, &"x".repeat(bytes)), bcc)
             }),
         6 => (account(), number(), time(), 0..4_u64, 0..4_u64).prop_map(
             |(account, number, now, start, length)| {

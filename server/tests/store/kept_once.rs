@@ -8,8 +8,13 @@ use correio_proto::{
     mail::{MailRef, Timestamp},
 };
 use correio_server::{
+    cancel::Cancel,
     ids::AccountId,
-    store::{StoreDone, StoreJob, UploadLimits, memory::MemoryLimits, sqlite::SqliteOptions},
+    store::{
+        StoreDone, StoreJob, UploadLimits,
+        memory::MemoryLimits,
+        sqlite::{SqliteOptions, SqliteSnapshot},
+    },
 };
 use correio_testing::wait::eventually;
 use rusqlite::Connection;
@@ -17,6 +22,7 @@ use rusqlite::Connection;
 use super::{
     files::{DATABASE, LOG, copy_files},
     gateway::{discard, send_staged, stage},
+    hidden::hiding,
     support::{
         Harness, ROOMY, content, create, delete, is_sent, read, send, send_large, upload, upload_at,
     },
@@ -182,6 +188,24 @@ fn a_staged_content_that_no_mail_takes_over_leaves_no_row_behind() {
     harness.run(discard(tony, 1));
     assert!(!is_sent(&harness.run(send_staged(tony, 7, "nobody", 3 * PIECE, 2))));
     eventually(|| rows(directory.path()) == Rows::default());
+}
+
+#[test]
+fn a_long_text_with_hidden_recipients_is_kept_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let accounts = ["tony", "pepper", "bruce"].map(|name| harness.account(name));
+    let long = hiding(send(accounts[0], 1, "tony,pepper,bruce", &"x".repeat(9000)), "pepper,bruce");
+    assert!(is_sent(&harness.run(long)));
+    assert_eq!(rows(directory.path()), Rows { mail: 3, content: 1, ..Rows::default() });
+    harness.close();
+    let mut harness = roomy(directory.path());
+    for (account, seen) in accounts.into_iter().zip(["tony", "tony, pepper", "tony, bruce"]) {
+        assert_eq!(harness.fetch(account)[0].to.to_string(), seen);
+    }
+    harness.close();
+    let checked = SqliteSnapshot::open(directory.path(), &Cancel::default());
+    assert_eq!(checked.unwrap().check(|_| ()).unwrap().findings, []);
 }
 
 /// Bytes of the database and its log.

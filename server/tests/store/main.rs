@@ -27,6 +27,7 @@ mod flushing;
 mod foreign;
 mod gateway;
 mod groups;
+mod hidden;
 mod kept_once;
 mod killing;
 mod lists;

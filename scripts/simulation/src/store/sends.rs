@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use correio_proto::{
     limits,
-    mail::{Content, FullName, Mail, Seq, Timestamp, Username},
+    mail::{Content, FullName, Mail, Recipients, Seq, Timestamp, Username},
 };
 use correio_server::{
     ids::AccountId,
@@ -68,7 +68,10 @@ impl State {
             Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.contents.take_over(upload),
         };
-        self.put((sender, &from), &mail, content, now, &recipients);
+        let seen: Vec<_> =
+            recipients.iter().map(|(account, through)| (*account, seen(&mail, through))).collect();
+        self.put((sender, &from), &mail, content, now, &seen);
+        let recipients = recipients.into_iter().map(|(account, _)| account).collect();
         StoreDone::Sent { sent_at: now, recipients, from }
     }
 
@@ -79,12 +82,12 @@ impl State {
         mail: &Arc<NewMailRecord>,
         content: Option<ContentId>,
         now: Timestamp,
-        recipients: &[AccountId],
+        recipients: &[(AccountId, Recipients)],
     ) {
-        for account in recipients {
+        for (account, to) in recipients {
             self.last_seq += 1;
             let seq = Seq(self.last_seq);
-            let mail = delivered(seq, from, mail, now);
+            let mail = Mail { to: to.clone(), ..delivered(seq, from, mail, now) };
             self.mails.insert((*account, seq), StoredMail { mail, content });
         }
         let record = IdempotencyRecord { mail: mail.clone(), sent_at: now };
@@ -108,20 +111,23 @@ impl State {
             Some(record) if is_same(&record.mail, mail) => Ok(Vec::new()),
             Some(_) => Err(StoreDone::Conflict),
             None => {
-                self.put((sender, &from), mail, None, now, recipients);
+                let all: Vec<_> =
+                    recipients.iter().map(|account| (*account, mail.to.clone())).collect();
+                self.put((sender, &from), mail, None, now, &all);
                 Ok(recipients.to_vec())
             }
         }
     }
 
-    /// The accounts that a mail reaches: those that it names, then those of its lists.
+    /// The accounts that a mail reaches, each with the recipient that stands for it first: those that
+    /// it names, then those of its lists.
     fn recipients(
         &self,
         quota: Quota,
         sender: AccountId,
         mail: &NewMailRecord,
         to_lists: ToLists,
-    ) -> Result<Vec<AccountId>, StoreDone> {
+    ) -> Result<Vec<(AccountId, Username)>, StoreDone> {
         let accounts = self.by_username();
         let is_known = |name: &&Username| match accounts.get(*name) {
             Some(id) => self.takes_mail(*id),
@@ -137,7 +143,12 @@ impl State {
         if !refused.is_empty() {
             return Err(StoreDone::MayNotSend(refused));
         }
-        let members: Vec<_> = lists.iter().flat_map(|list| list.members(&accounts)).collect();
+        let of = |list: &&List| {
+            let through = list.name.clone();
+            let members = list.members(&accounts).into_iter();
+            members.map(move |(name, id, _)| (name, id, through.clone())).collect::<Vec<_>>()
+        };
+        let members: Vec<_> = lists.iter().flat_map(of).collect();
         if members.len() > limits::MEMBERS_MAX as usize {
             return Err(StoreDone::ListFull);
         }
@@ -145,23 +156,32 @@ impl State {
             return Err(StoreDone::ListsHeld);
         }
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
-        let named = named.map(|(name, id)| (name, *id));
-        let mut reached: Vec<(&Username, AccountId)> = Vec::new();
-        let of_lists = members.iter().map(|(name, id, _)| (*name, *id));
-        for (name, id) in named.chain(of_lists.filter(|(_, id)| self.takes_mail(*id))) {
-            if reached.iter().all(|(_, present)| *present != id) {
-                reached.push((name, id));
+        let named = named.map(|(name, id)| (name, *id, name.clone()));
+        let mut reached: Vec<(&Username, AccountId, Username)> = Vec::new();
+        let of_lists = members.iter().cloned().filter(|(_, id, _)| self.takes_mail(*id));
+        for (name, id, through) in named.chain(of_lists) {
+            if reached.iter().all(|(_, present, _)| *present != id) {
+                reached.push((name, id, through));
             }
         }
-        let full = reached.iter().filter(|(_, id)| self.is_full(quota, *id, mail.quota_bytes()));
+        let full = reached.iter().filter(|(_, id, _)| self.is_full(quota, *id, mail.quota_bytes()));
         let full: Vec<_> =
-            full.map(|(name, _)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
+            full.map(|(name, ..)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
         if !full.is_empty() {
             let members = u32::try_from(members.len()).unwrap_or(u32::MAX);
             return Err(StoreDone::MailboxesFull { recipients: full, members });
         }
-        Ok(reached.into_iter().map(|(_, id)| id).collect())
+        Ok(reached.into_iter().map(|(_, id, through)| (id, through)).collect())
     }
+}
+
+/// The recipients as an account sees them that the mail reaches through this one.
+fn seen(mail: &NewMailRecord, through: &Username) -> Recipients {
+    let is_seen = |name: &&Username| *name == through && mail.bcc.contains(name);
+    let visible = mail.to.iter().filter(|name| !mail.bcc.contains(name));
+    let itself = mail.to.iter().filter(is_seen);
+    let names: Vec<_> = visible.chain(itself).cloned().collect();
+    names.try_into().expect("an account sees the recipient that stands for it")
 }
 
 /// Whether a mail is another one sent again. Its upload is a new one then.

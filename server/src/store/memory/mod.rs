@@ -16,9 +16,9 @@ use correio_proto::{
 };
 
 use self::{
-    contents::Uploads,
+    contents::{Pieces, Uploads},
     lists::Lists,
-    mailbox::{Mailbox, Names, StoredMail},
+    mailbox::{Mailbox, Names, StoredMail, seen},
     settings::{AccountSettings, RecordedInvites, RetentionDays},
 };
 use super::{
@@ -26,6 +26,7 @@ use super::{
     Submitted, ToLists, UploadLimits,
     directory::{self, Directory},
     lists::is_reserved,
+    reached::Reached,
     uploads::{self, UploadSize},
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
@@ -387,7 +388,7 @@ impl MemoryStore {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
-        let total = mail.quota_bytes() * recipients.len() as u64;
+        let total = mail.quota_bytes() * recipients.accounts().len() as u64;
         if self.bytes + total > self.limits.bytes || self.records >= self.limits.records {
             return StoreDone::Unavailable(FULL_OF_MAIL.into());
         }
@@ -396,9 +397,9 @@ impl MemoryStore {
             Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.uploads.take(sender, mail.upload_id()).map(Arc::new),
         };
-        self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);
+        self.put(names, &mail, pieces, now, &recipients);
         self.record(sender, id, digest, now);
-        StoreDone::Sent { sent_at: now, recipients, from }
+        StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from }
     }
 
     /// Makes the idempotency record of a mail.
@@ -410,13 +411,30 @@ impl MemoryStore {
         self.records += 1;
     }
 
-    fn put(&mut self, stored: &StoredMail, recipients: &[AccountId]) {
-        let bytes = stored.mail.quota_bytes();
-        for id in recipients {
-            self.last_seq += 1;
-            if let Some(account) = self.accounts.get_mut(*id) {
-                account.mailbox.push(Seq(self.last_seq), stored.clone());
-                self.bytes += bytes;
+    /// Puts a mail into the mailboxes of the accounts that it reaches.
+    fn put(
+        &mut self,
+        from: Arc<Names>,
+        mail: &Arc<NewMailRecord>,
+        pieces: Option<Arc<Pieces>>,
+        sent_at: Timestamp,
+        reached: &Reached,
+    ) {
+        let bytes = mail.quota_bytes();
+        for (accounts, hidden) in reached.stretches() {
+            let stored = StoredMail {
+                from: from.clone(),
+                mail: mail.clone(),
+                to: seen(mail, hidden),
+                pieces: pieces.clone(),
+                sent_at,
+            };
+            for id in accounts {
+                self.last_seq += 1;
+                if let Some(account) = self.accounts.get_mut(*id) {
+                    account.mailbox.push(Seq(self.last_seq), stored.clone());
+                    self.bytes += bytes;
+                }
             }
         }
     }

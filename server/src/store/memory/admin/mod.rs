@@ -8,9 +8,7 @@ use std::sync::Arc;
 use correio_proto::mail::{Content, FullName, Timestamp, Username};
 
 use super::{
-    Account, FULL_OF_ACCOUNTS, FULL_OF_MAIL, MemoryStore,
-    mailbox::{Names, StoredMail},
-    settings::AccountSettings,
+    Account, FULL_OF_ACCOUNTS, FULL_OF_MAIL, MemoryStore, mailbox::Names, settings::AccountSettings,
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
@@ -22,6 +20,7 @@ use crate::{
             Usage,
         },
         lists::is_reserved,
+        reached::Reached,
     },
 };
 
@@ -231,7 +230,9 @@ impl MemoryStore {
                     return refused(FULL_OF_MAIL);
                 }
                 let (from, id, digest) = (account.names.clone(), mail.id, mail.digest());
-                self.put(&StoredMail { from, mail, pieces: None, sent_at: now }, &accounts);
+                let reached = Reached::from(accounts);
+                self.put(from, &mail, None, now, &reached);
+                accounts = reached.into_accounts();
                 self.record(sender, id, digest, now);
             }
         }
