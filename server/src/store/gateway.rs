@@ -10,6 +10,9 @@ use correio_proto::mail::{
 use super::account_record::AccountRecord;
 use crate::ids::{AccountId, AppPasswordDigest};
 
+/// Most mails of a page of outlines.
+pub const OUTLINES_MAX: u32 = 1000;
+
 /// A job of a gateway. [`GatewayDone`] has the results; any job may have
 /// [`super::StoreDone::Unavailable`], and any job with an account [`super::StoreDone::NoAccount`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +38,15 @@ pub enum GatewayJob {
         /// Username of an account, or name of a list.
         username: Username,
     },
-    /// Read a page of a mailbox without the contents, oldest first. Result: `Outlines`.
+    /// Read a page of a mailbox without the contents, oldest first. A page may have fewer mails than
+    /// there is room for, even none, although the mailbox has more: the store takes a few
+    /// milliseconds for each, and goes on when the job is submitted again. Result: `Outlines`.
     Outline {
         /// The account of the mailbox.
         account: AccountId,
         /// Only mails with a larger number.
         after: correio_proto::mail::Seq,
-        /// At most this many mails.
+        /// At most this many mails, and [`OUTLINES_MAX`].
         mails: u32,
     },
     /// Add a piece at the end of a content whose size is not known yet; the first piece begins the
@@ -90,7 +95,8 @@ pub enum GatewayDone {
     Outlines {
         /// The mails, oldest first.
         mails: Vec<MailOutline>,
-        /// Whether the mailbox has further mails after these.
+        /// Whether the mailbox has further mails after these. The next page is that after the last
+        /// of them, or after the same number as before if there are none.
         more: bool,
     },
     /// There is no such upload any more.

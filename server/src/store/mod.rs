@@ -41,6 +41,7 @@ mod new_mail;
 mod reached;
 mod retention;
 pub mod sqlite;
+mod texture;
 mod uploads;
 
 /// Name of the list whose members are all accounts. A new store has it, without an owner. No account

@@ -14,6 +14,7 @@ use super::{
     gateway::{discard, send_staged, stage, stage_at},
     hidden::hiding,
     kept_once::{Rows, rows},
+    outlines::outline,
     support::{
         Harness, UPLOADS, create, delete, everything, find, id, read, send, send_large,
         send_large_message, send_message, upload_at,
@@ -93,6 +94,7 @@ fn all(harness: &mut Harness) -> Vec<StoreDone> {
         for number in 0..4 {
             answers.push(harness.run(stage(account, number, 0..0)));
         }
+        answers.push(harness.run(outline(account, 0, 100)));
         for mail in (1..40)
             .flat_map(|seq| (0..4).map(move |number| MailRef { seq: Seq(seq), id: id(number) }))
         {

@@ -28,6 +28,7 @@ const MAIL_MADE_ANEW: &str = "
         body TEXT NOT NULL,
         content INTEGER,
         message BLOB,
+        texture BLOB,
         is_read INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;

@@ -36,6 +36,7 @@ mod log;
 mod messages;
 mod migrating;
 mod opening;
+mod outlines;
 mod queue;
 mod retention;
 mod snapshot;

@@ -1,11 +1,11 @@
 //! Jobs of the gateways in the reference model.
 
-use correio_proto::mail::Username;
+use correio_proto::mail::{Content, Mail, Seq, Username};
 use correio_server::{
     ids::AccountId,
     store::{
         StoreDone,
-        gateway::{GatewayDone, GatewayJob},
+        gateway::{GatewayDone, GatewayJob, MailOutline, OUTLINES_MAX, Texture},
     },
 };
 
@@ -21,7 +21,7 @@ impl State {
             GatewayJob::FindRecipient { sender, username } => {
                 self.find_recipient(sender, &username)
             }
-            GatewayJob::Outline { .. } => StoreDone::Unavailable("not built yet".into()),
+            GatewayJob::Outline { account, after, mails } => self.outline(account, after, mails),
             GatewayJob::Stage { account, id, offset, bytes, now } => {
                 if !self.accounts.contains_key(&account) {
                     return StoreDone::NoAccount;
@@ -40,6 +40,39 @@ impl State {
         }
     }
 
+    fn outline(&self, account: AccountId, after: Seq, max: u32) -> StoreDone {
+        if !self.accounts.contains_key(&account) {
+            return StoreDone::NoAccount;
+        }
+        let mut waiting = self.mailbox(account).filter(|mail| mail.seq > after);
+        let page = waiting.by_ref().take(max.min(OUTLINES_MAX) as usize);
+        let mails = page.map(|mail| self.outline_of(account, mail)).collect();
+        let more = waiting.next().is_some();
+        StoreDone::Gateway(GatewayDone::Outlines { mails, more })
+    }
+
+    fn outline_of(&self, account: AccountId, mail: &Mail) -> MailOutline {
+        let texture = match &mail.content {
+            Content::Body(body) => texture(body.as_str().as_bytes()),
+            Content::Message(message) => texture(message.as_bytes()),
+            Content::Large(_) => {
+                let (_, bytes) = self.content_of(account, mail.seq);
+                texture(bytes.expect("a mail has its content"))
+            }
+        };
+        MailOutline {
+            mail: mail.reference(),
+            from: mail.from.clone(),
+            from_name: mail.from_name.clone(),
+            to: mail.to.as_slice().to_vec(),
+            subject: mail.subject.clone(),
+            sent_at: mail.sent_at,
+            kind: mail.content.kind(),
+            size: mail.content.size(),
+            texture,
+        }
+    }
+
     fn find_recipient(&self, sender: AccountId, name: &Username) -> StoreDone {
         if !self.accounts.contains_key(&sender) {
             return StoreDone::NoAccount;
@@ -51,4 +84,24 @@ impl State {
             (Some(_), _) | (None, None) => GatewayDone::UnknownRecipient,
         })
     }
+}
+
+/// Counts the texture of a content, byte by byte.
+fn texture(bytes: &[u8]) -> Texture {
+    let mut texture = Texture { is_ascii: bytes.is_ascii(), ..Texture::default() };
+    let mut line = 0;
+    for (index, byte) in bytes.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|before| bytes.get(before));
+        let is_bare = match byte {
+            b'\n' => before != Some(&b'\r'),
+            b'\r' => bytes.get(index + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        texture.bare_ends += u64::from(is_bare);
+        texture.nuls += u64::from(*byte == 0);
+        texture.is_ended = matches!(byte, b'\n' | b'\r');
+        line = if texture.is_ended { 0 } else { line + 1 };
+        texture.longest_line = texture.longest_line.max(line);
+    }
+    texture
 }

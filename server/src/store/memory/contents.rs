@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use correio_proto::{
     limits::PIECE_MAX,
-    mail::{MailId, Piece, Timestamp},
+    mail::{Content, MailId, Piece, Timestamp},
 };
 
 use crate::{
     ids::AccountId,
     store::{
         StoreDone, UploadLimits,
+        gateway::Texture,
+        texture::TextureCount,
         uploads::{self, OwnUpload, Progress, Step, UploadSize},
     },
 };
@@ -32,12 +34,34 @@ struct Upload {
     pieces: Pieces,
     /// When its last piece came.
     touched: Timestamp,
+    /// The texture of the pieces so far.
+    texture: TextureCount,
 }
 
 /// A content, or the beginning of one, in allocations of [`PIECE_MAX`] bytes. All but the last are
 /// full.
 #[derive(Debug, Default)]
 pub(super) struct Pieces(Vec<Vec<u8>>);
+
+/// What is stored of a content besides what its mail has in itself.
+#[derive(Debug)]
+pub(super) struct StoredContent {
+    /// The pieces, if the content is large.
+    pub(super) pieces: Option<Pieces>,
+    pub(super) texture: Texture,
+}
+
+impl StoredContent {
+    /// Of a content that is not large.
+    pub(super) fn of(content: &Content) -> Self {
+        let texture = match content {
+            Content::Body(body) => TextureCount::of(body.as_str().as_bytes()),
+            Content::Message(message) => TextureCount::of(message.as_bytes()),
+            Content::Large(_) => Texture::default(),
+        };
+        Self { pieces: None, texture }
+    }
+}
 
 impl Uploads {
     /// No uploads yet, within these bounds.
@@ -82,13 +106,12 @@ impl Uploads {
         for upload in displaced {
             self.take(account, upload.name);
         }
-        let upload = self
-            .accounts
-            .entry(account)
-            .or_default()
-            .entry(id)
-            .or_insert_with(|| Upload { size, pieces: Pieces::default(), touched: now });
-        upload.pieces.append(piece.as_bytes().get(known..).unwrap_or_default(), before.missing());
+        let upload = self.accounts.entry(account).or_default().entry(id).or_insert_with(|| {
+            Upload { size, pieces: Pieces::default(), touched: now, texture: TextureCount::new() }
+        });
+        let new = piece.as_bytes().get(known..).unwrap_or_default();
+        upload.pieces.append(new, before.missing());
+        upload.texture.add(new);
         self.by_time.remove(&(upload.touched, account, id));
         self.by_time.insert((now, account, id));
         upload.touched = now;
@@ -118,7 +141,7 @@ impl Uploads {
     fn of_account(&self, account: AccountId) -> Vec<OwnUpload<MailId>> {
         let uploads = self.accounts.get(&account).into_iter().flatten();
         let mut own: Vec<_> = uploads
-            .map(|(id, Upload { size, pieces, touched })| OwnUpload {
+            .map(|(id, Upload { size, pieces, touched, .. })| OwnUpload {
                 name: *id,
                 touched: *touched,
                 progress: Progress { size: *size, staged: pieces.bytes() },
@@ -128,8 +151,8 @@ impl Uploads {
         own
     }
 
-    /// Removes an upload, and returns its pieces.
-    pub(super) fn take(&mut self, account: AccountId, id: MailId) -> Option<Pieces> {
+    /// Removes an upload, and returns its content.
+    pub(super) fn take(&mut self, account: AccountId, id: MailId) -> Option<StoredContent> {
         let uploads = self.accounts.get_mut(&account)?;
         let upload = uploads.remove(&id)?;
         if uploads.is_empty() {
@@ -137,7 +160,8 @@ impl Uploads {
         }
         self.by_time.remove(&(upload.touched, account, id));
         self.bytes -= upload.pieces.bytes();
-        Some(upload.pieces)
+        let Upload { pieces, texture, .. } = upload;
+        Some(StoredContent { pieces: Some(pieces), texture: texture.texture })
     }
 
     /// Removes an upload without a size, if there is one.

@@ -1,13 +1,13 @@
 //! The jobs of the gateways in the store in memory.
 
-use correio_proto::mail::Username;
+use correio_proto::mail::{Seq, Username};
 
 use super::MemoryStore;
 use crate::{
     ids::AccountId,
     store::{
         StoreDone,
-        gateway::{GatewayDone, GatewayJob},
+        gateway::{GatewayDone, GatewayJob, OUTLINES_MAX},
         uploads::UploadSize,
     },
 };
@@ -19,7 +19,7 @@ impl MemoryStore {
             GatewayJob::FindRecipient { sender, username } => {
                 self.find_recipient(sender, &username)
             }
-            GatewayJob::Outline { .. } => StoreDone::Unavailable("not built yet".into()),
+            GatewayJob::Outline { account, after, mails } => self.outline(account, after, mails),
             GatewayJob::Stage { account, id, offset, bytes, now } => {
                 if self.accounts.get(account).is_none() {
                     return StoreDone::NoAccount;
@@ -35,6 +35,18 @@ impl MemoryStore {
                 StoreDone::Gateway(GatewayDone::Discarded)
             }
         }
+    }
+
+    fn outline(&self, id: AccountId, after: Seq, max: u32) -> StoreDone {
+        let Some(account) = self.accounts.get(id) else {
+            return StoreDone::NoAccount;
+        };
+        let mut waiting = account.mailbox.above(after);
+        let max = max.min(OUTLINES_MAX) as usize;
+        let page = waiting.by_ref().take(max).map(|(seq, stored)| stored.outline(seq));
+        let mails = page.collect();
+        let more = waiting.next().is_some();
+        StoreDone::Gateway(GatewayDone::Outlines { mails, more })
     }
 
     fn find_recipient(&self, sender: AccountId, username: &Username) -> StoreDone {

@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Arc};
 
 use correio_proto::mail::{FullName, Mail, MailRef, Recipients, Seq, Timestamp, Username};
 
-use super::contents::Pieces;
-use crate::store::NewMailRecord;
+use super::contents::StoredContent;
+use crate::store::{NewMailRecord, gateway::MailOutline};
 
 /// Empty places that a mailbox may keep however few mails it has.
 const EMPTY_MAX: usize = 16;
@@ -27,8 +27,7 @@ pub(super) struct StoredMail {
     pub(super) mail: Arc<NewMailRecord>,
     /// The recipients as the mailbox sees them, if some are hidden from it; `None` for all.
     pub(super) to: Option<Arc<Recipients>>,
-    /// The pieces of the content, if it is large.
-    pub(super) pieces: Option<Arc<Pieces>>,
+    pub(super) content: Arc<StoredContent>,
     pub(super) sent_at: Timestamp,
 }
 
@@ -99,6 +98,21 @@ pub(super) fn seen(mail: &NewMailRecord, hidden: Option<&Username>) -> Option<Ar
 }
 
 impl StoredMail {
+    pub(super) fn outline(&self, seq: Seq) -> MailOutline {
+        let to = self.to.as_deref().unwrap_or(&self.mail.to);
+        MailOutline {
+            mail: MailRef { seq, id: self.mail.id },
+            from: self.from.username.clone(),
+            from_name: self.from.full_name.clone(),
+            to: to.as_slice().to_vec(),
+            subject: self.mail.subject.clone(),
+            sent_at: self.sent_at,
+            kind: self.mail.content.kind(),
+            size: self.mail.content.size(),
+            texture: self.content.texture,
+        }
+    }
+
     pub(super) fn as_mail(&self, seq: Seq) -> Mail {
         Mail {
             seq,

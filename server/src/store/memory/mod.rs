@@ -16,7 +16,7 @@ use correio_proto::{
 };
 
 use self::{
-    contents::{Pieces, Uploads},
+    contents::{StoredContent, Uploads},
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail, seen},
     settings::{AccountSettings, RecordedInvites, RetentionDays},
@@ -393,11 +393,11 @@ impl MemoryStore {
             return StoreDone::Unavailable(FULL_OF_MAIL.into());
         }
         let from = (names.username.clone(), names.full_name.clone());
-        let pieces = match mail.content {
+        let content = match mail.content {
             Content::Body(_) | Content::Message(_) => None,
-            Content::Large(_) => self.uploads.take(sender, mail.upload_id()).map(Arc::new),
+            Content::Large(_) => self.uploads.take(sender, mail.upload_id()),
         };
-        self.put(names, &mail, pieces, now, &recipients);
+        self.put(names, &mail, content, now, &recipients);
         self.record(sender, id, digest, now);
         StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from }
     }
@@ -411,22 +411,25 @@ impl MemoryStore {
         self.records += 1;
     }
 
-    /// Puts a mail into the mailboxes of the accounts that it reaches.
+    /// Puts a mail into the mailboxes of the accounts that it reaches, with this content if it is
+    /// large.
     fn put(
         &mut self,
         from: Arc<Names>,
         mail: &Arc<NewMailRecord>,
-        pieces: Option<Arc<Pieces>>,
+        content: Option<StoredContent>,
         sent_at: Timestamp,
         reached: &Reached,
     ) {
         let bytes = mail.quota_bytes();
+        let content = content.unwrap_or_else(|| StoredContent::of(&mail.content));
+        let content = Arc::new(content);
         for (accounts, hidden) in reached.stretches() {
             let stored = StoredMail {
                 from: from.clone(),
                 mail: mail.clone(),
                 to: seen(mail, hidden),
-                pieces: pieces.clone(),
+                content: content.clone(),
                 sent_at,
             };
             for id in accounts {
@@ -460,7 +463,7 @@ impl MemoryStore {
         let Some(account) = self.accounts.get(id) else {
             return StoreDone::NoAccount;
         };
-        match account.mailbox.get(mail).and_then(|stored| stored.pieces.as_deref()) {
+        match account.mailbox.get(mail).and_then(|stored| stored.content.pieces.as_ref()) {
             Some(pieces) => StoreDone::Piece(pieces.read(offset)),
             None => StoreDone::NoSuchMail,
         }

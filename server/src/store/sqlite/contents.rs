@@ -18,7 +18,8 @@ use super::{
     recipients,
     row::{parsed, timestamp, to_sql, unsigned},
     tables::Tables,
-    uploads,
+    textures,
+    uploads::{self, WholeUpload},
 };
 use crate::{
     ids::AccountId,
@@ -59,12 +60,12 @@ pub(super) fn written_bytes(mail: &NewMailRecord, accounts: usize) -> u64 {
 }
 
 /// Puts a mail into the mailboxes of these accounts, with one row for its content. A large content
-/// is in these pieces.
+/// is that of this upload.
 pub(super) fn put(
     tables: &mut Tables<'_>,
     (username, full_name): &(Username, FullName),
     mail: &NewMailRecord,
-    pieces: Option<Pieces>,
+    upload: Option<WholeUpload>,
     now: Timestamp,
     reached: &Reached,
 ) -> Result<()> {
@@ -83,8 +84,12 @@ pub(super) fn put(
     };
     let is_message = large.is_some_and(|large| large.kind == ContentKind::Message {});
     let sql = "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, size,
-                   sha256, pieces, body, message, is_message)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   sha256, pieces, body, message, is_message, texture)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let texture = match upload {
+        Some(upload) => upload.texture,
+        None => inline::texture(&mail.content),
+    };
     tables.db.prepare_cached(sql)?.execute(params![
         content,
         username.as_str(),
@@ -94,10 +99,11 @@ pub(super) fn put(
         mail.subject.as_str(),
         large.map(|large| to_sql(large.size.get())),
         large.map(|large| large.sha256.0),
-        pieces.map(|pieces| pieces.0),
+        upload.map(|upload| upload.pieces.0),
         body,
         message,
-        is_message
+        is_message,
+        texture.map(|texture| textures::value(&texture))
     ])?;
     let mut insert = tables.db.prepare_cached(
         "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,

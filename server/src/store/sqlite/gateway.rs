@@ -3,7 +3,7 @@
 use correio_proto::mail::Username;
 use rusqlite::Result;
 
-use super::{lists, tables::Tables, uploads};
+use super::{lists, outlines, tables::Tables, uploads};
 use crate::{
     ids::AccountId,
     store::{
@@ -17,7 +17,9 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &GatewayJob) -> Result<Store
     match job {
         GatewayJob::LogIn { .. } => Ok(StoreDone::Unavailable("not built yet".into())),
         GatewayJob::FindRecipient { sender, username } => find_recipient(tables, *sender, username),
-        GatewayJob::Outline { .. } => Ok(StoreDone::Unavailable("not built yet".into())),
+        GatewayJob::Outline { account, after, mails } => {
+            outlines::page(tables, *account, *after, *mails)
+        }
         GatewayJob::Stage { account, id, offset, bytes, now } => {
             uploads::stage(tables, *account, *id, (*offset, bytes), *now)
         }

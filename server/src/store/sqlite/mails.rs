@@ -11,7 +11,7 @@ use super::{
     recipients::{self, named},
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
-    uploads,
+    textures, uploads,
 };
 use crate::{
     ids::AccountId,
@@ -45,14 +45,14 @@ fn send_or_refuse(
     };
     let from = (from.username.clone(), from.full_name.clone());
     let digest = mail.digest();
-    let pieces = match mail.content {
+    let upload = match mail.content {
         Content::Body(_) | Content::Message(_) => None,
         Content::Large(large) => {
             if let Some(result) = earlier(tables, sender, mail.id, &digest)? {
                 return Ok(result);
             }
             match uploads::whole(tables.db, sender, mail, large.size)? {
-                Ok(pieces) => Some(pieces),
+                Ok(upload) => Some(upload),
                 Err(refusal) => return Ok(refusal),
             }
         }
@@ -78,11 +78,11 @@ fn send_or_refuse(
         return Ok(result);
     }
     match contents::is_shared(mail, recipients.accounts().len()) {
-        true => contents::put(tables, &from, mail, pieces, now, &recipients)?,
+        true => contents::put(tables, &from, mail, upload, now, &recipients)?,
         false => put(tables, &from, mail, now, &recipients)?,
     }
-    if let Some(pieces) = pieces {
-        uploads::taken(tables, pieces, mail.content.size())?;
+    if let Some(upload) = upload {
+        uploads::taken(tables, upload, mail.content.size())?;
     }
     Ok(StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from })
 }
@@ -157,9 +157,10 @@ fn put(
     let Inline { body, message } = Inline::of(&mail.content);
     let mut insert = tables.db.prepare_cached(
         "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,
-             body, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             body, message, texture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
+    let texture = inline::texture(&mail.content).map(|texture| textures::value(&texture));
     for (accounts, hidden) in reached.stretches() {
         let to = recipients::text(mail.visible().chain(hidden));
         for account in accounts {
@@ -174,7 +175,8 @@ fn put(
                 to_sql(now.0),
                 mail.subject.as_str(),
                 body,
-                message
+                message,
+                texture
             ])?;
             tables.memtable.add(*account, seq, mail.quota_bytes());
         }
@@ -244,12 +246,17 @@ impl Page {
     }
 }
 
-fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
-    let seq = Seq(unsigned(row, 0)?);
-    let id = converted(row, 1, |value| {
+/// Reads the id of a mail.
+pub(super) fn id(row: &Row<'_>, column: usize) -> Result<MailId> {
+    converted(row, column, |value| {
         let bytes: [u8; 16] = value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
         MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
-    })?;
+    })
+}
+
+fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
+    let seq = Seq(unsigned(row, 0)?);
+    let id = id(row, 1)?;
     if let Some(content) = row.get(2)? {
         return contents::mail(db, seq, id, content, recipients::hidden(row, 5)?);
     }

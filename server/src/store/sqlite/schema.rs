@@ -306,7 +306,11 @@ const VERSION_4: &str = "
 ";
 
 /// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
+/// `textures.rs` describes `texture`; a mail that names a content has none.
 const VERSION_6: &str = "
+    ALTER TABLE mail ADD COLUMN texture BLOB CHECK (texture IS NULL OR content IS NULL);
+    ALTER TABLE content ADD COLUMN texture BLOB;
+    ALTER TABLE upload ADD COLUMN texture BLOB;
     ALTER TABLE upload ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1));
 ";
 

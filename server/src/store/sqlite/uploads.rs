@@ -7,11 +7,14 @@ use super::{
     pieces::{self, Pieces},
     row::{converted, timestamp, to_sql, unsigned},
     tables::Tables,
+    textures,
 };
 use crate::{
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
+        gateway::Texture,
+        texture::TextureCount,
         uploads::{OwnUpload, Progress, Step, UploadSize, refusal, reserved_since, step},
     },
 };
@@ -25,15 +28,26 @@ struct Upload {
     progress: Progress,
     /// When the last piece came that added bytes.
     touched: Timestamp,
+    /// The texture of the bytes so far; `None` if an earlier version began the upload.
+    texture: Option<TextureCount>,
+}
+
+/// An upload that a mail takes over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholeUpload {
+    pub(super) pieces: Pieces,
+    /// The texture of its content, if it was counted.
+    pub(super) texture: Option<Texture>,
 }
 
 fn find(db: &Connection, account: AccountId, id: MailId) -> Result<Option<Upload>> {
-    let sql = "SELECT pieces, touched, size, is_open, staged FROM upload
+    let sql = "SELECT pieces, touched, size, is_open, staged, texture FROM upload
                WHERE account = ?1 AND id = ?2";
     db.prepare_cached(sql)?
         .query_row(params![account.0, id.as_bytes()], |row| {
             let (pieces, touched) = (Pieces(row.get(0)?), timestamp(row, 1)?);
-            Ok(Upload { pieces, touched, progress: progress(row, 2)? })
+            let (progress, texture) = (progress(row, 2)?, textures::count(row, 5)?);
+            Ok(Upload { pieces, touched, progress, texture })
         })
         .optional()
 }
@@ -123,15 +137,20 @@ fn add(
         return Ok(StoreDone::UploadsFull);
     }
     delete(tables, &displaced)?;
-    let pieces = match upload {
-        Some(upload) => upload.pieces,
-        None => start(db, account, id, size, now)?,
+    let (pieces, mut texture) = match upload {
+        Some(upload) => (upload.pieces, upload.texture),
+        None => (start(db, account, id, size, now)?, Some(TextureCount::new())),
     };
     let new = piece.as_bytes().get(known..).unwrap_or_default();
     pieces::append(db, pieces, before.staged, new)?;
     tables.contents.add(new.len() as u64);
-    let sql = "UPDATE upload SET staged = ?2, touched = ?3 WHERE pieces = ?1";
-    db.prepare_cached(sql)?.execute(params![pieces.0, to_sql(staged), to_sql(now.0)])?;
+    if let Some(texture) = &mut texture {
+        texture.add(new);
+    }
+    let texture = texture.map(|texture| textures::count_value(&texture));
+    let sql = "UPDATE upload SET staged = ?2, touched = ?3, texture = ?4 WHERE pieces = ?1";
+    let values = params![pieces.0, to_sql(staged), to_sql(now.0), texture];
+    db.prepare_cached(sql)?.execute(values)?;
     Ok(StoreDone::Uploaded { staged })
 }
 
@@ -180,19 +199,22 @@ pub(super) fn whole(
     account: AccountId,
     mail: &NewMailRecord,
     size: ContentSize,
-) -> Result<std::result::Result<Pieces, StoreDone>> {
+) -> Result<std::result::Result<WholeUpload, StoreDone>> {
     let upload = find(db, account, mail.upload_id())?;
     let progress = upload.as_ref().map(|upload| upload.progress);
     Ok(match (refusal(progress, mail, size), upload) {
-        (None, Some(upload)) => Ok(upload.pieces),
+        (None, Some(Upload { pieces, texture, .. })) => {
+            Ok(WholeUpload { pieces, texture: texture.map(|count| count.texture) })
+        }
         (Some(refusal), _) => Err(refusal),
         (None, None) => Err(StoreDone::Incomplete { staged: 0 }),
     })
 }
 
 /// Ends an upload whose pieces a mail takes over.
-pub(super) fn taken(tables: &mut Tables<'_>, pieces: Pieces, size: u64) -> Result<()> {
-    tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?.execute([pieces.0])?;
+pub(super) fn taken(tables: &mut Tables<'_>, upload: WholeUpload, size: u64) -> Result<()> {
+    let mut delete = tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?;
+    delete.execute([upload.pieces.0])?;
     tables.contents.remove(size);
     Ok(())
 }
