@@ -359,7 +359,7 @@ fn an_upload_is_forgotten_a_day_after_its_last_piece() {
 
 #[test]
 fn uploads_that_were_interrupted_make_room_a_minute_later() {
-    let uploads = UploadLimits { uploads: 2, account_bytes: 1000, bytes: 1500 };
+    let uploads = UploadLimits { uploads: 2, account_bytes: 1000, bytes: 1500, content: 500 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits { uploads, ..MemoryLimits::default() });
     let mut world = World::with_store(session_config(), 10, Box::new(store));
     let (mut tony, _pepper) = world.tony_and_pepper();
@@ -381,7 +381,7 @@ fn uploads_that_were_interrupted_make_room_a_minute_later() {
 
 #[test]
 fn uploads_for_which_there_is_no_room_are_told_when_to_come_back() {
-    let uploads = UploadLimits { uploads: 2, account_bytes: 1000, bytes: 1500 };
+    let uploads = UploadLimits { uploads: 2, account_bytes: 1000, bytes: 1500, content: 500 };
     let store = MemoryStore::new(REALM, QUOTA, MemoryLimits { uploads, ..MemoryLimits::default() });
     let mut world = World::with_store(session_config(), 10, Box::new(store));
     let (mut tony, mut pepper) = world.tony_and_pepper();

@@ -175,8 +175,8 @@ fn check_limits(state: &State, limits: UploadLimits) -> Result<(), Violation> {
     for ((account, _), upload) in state.uploads() {
         let (uploads, bytes) = accounts.entry(account).or_default();
         *uploads += 1;
-        *bytes += upload.size.get();
-        let is_within = upload.bytes.len() as u64 <= upload.size.get();
+        *bytes += upload.size.bytes();
+        let is_within = upload.bytes.len() as u64 <= upload.size.bytes();
         let text = || format!("an upload of {account:?} is larger than announced: {upload:?}");
         require(is_within, Check::Bounded, text)?;
     }

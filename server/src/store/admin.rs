@@ -179,6 +179,16 @@ pub enum AccountState {
     Disabled(DisabledMail),
 }
 
+impl AccountState {
+    /// Whether mail reaches the account.
+    pub(super) fn takes_mail(self) -> bool {
+        match self {
+            Self::Enabled | Self::Disabled(DisabledMail::Kept) => true,
+            Self::Disabled(DisabledMail::Refused) => false,
+        }
+    }
+}
+
 /// What happens to mail for a disabled account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisabledMail {

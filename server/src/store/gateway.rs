@@ -7,8 +7,11 @@ use correio_proto::mail::{
     ContentKind, FullName, MailId, MailRef, Piece, Subject, Timestamp, Username,
 };
 
-use super::AccountRecord;
+use super::account_record::AccountRecord;
 use crate::ids::{AccountId, AppPasswordDigest};
+
+/// Most mails of a page of outlines.
+pub const OUTLINES_MAX: u32 = 1000;
 
 /// A job of a gateway. [`GatewayDone`] has the results; any job may have
 /// [`super::StoreDone::Unavailable`], and any job with an account [`super::StoreDone::NoAccount`].
@@ -35,22 +38,24 @@ pub enum GatewayJob {
         /// Username of an account, or name of a list.
         username: Username,
     },
-    /// Read a page of a mailbox without the contents, oldest first. Result: `Outlines`.
+    /// Read a page of a mailbox without the contents, oldest first. A page may have fewer mails than
+    /// there is room for, even none, although the mailbox has more: the store takes a few
+    /// milliseconds for each, and goes on when the job is submitted again. Result: `Outlines`.
     Outline {
         /// The account of the mailbox.
         account: AccountId,
         /// Only mails with a larger number.
         after: correio_proto::mail::Seq,
-        /// At most this many mails.
+        /// At most this many mails, and [`OUTLINES_MAX`].
         mails: u32,
     },
     /// Add a piece at the end of a content whose size is not known yet; the first piece begins the
-    /// upload. As [`super::StoreJob::Upload`] otherwise: an upload without a size counts for its
-    /// account with the largest size that a content may have, it takes the same places, and is
-    /// forgotten at the same time. Result: [`super::StoreDone::Uploaded`],
-    /// [`super::StoreDone::Incomplete`], [`super::StoreDone::UploadsFull`], or
-    /// [`super::StoreDone::Conflict`] if the upload was begun with a size or would have more bytes than
-    /// a content may have.
+    /// upload. As [`super::StoreJob::Upload`] otherwise: an upload without a size counts with
+    /// [`super::UploadLimits::content`], it takes the same places, and is displaced and forgotten at
+    /// the same time. The id may also be that of a mail that was sent. Result:
+    /// [`super::StoreDone::Uploaded`], [`super::StoreDone::Incomplete`],
+    /// [`super::StoreDone::UploadsFull`], or [`super::StoreDone::Conflict`] if the upload was begun
+    /// with a size or would have more bytes than a content may have.
     Stage {
         /// The account that is logged in.
         account: AccountId,
@@ -63,7 +68,8 @@ pub enum GatewayJob {
         /// The time from which the upload is kept.
         now: Timestamp,
     },
-    /// Forget an upload, which no mail will take over. Result: `Discarded`, also if there is none.
+    /// Forget an upload without a size, which no mail will take over. Result: `Discarded`, also if
+    /// there is none.
     Discard {
         /// The account that is logged in.
         account: AccountId,
@@ -89,7 +95,8 @@ pub enum GatewayDone {
     Outlines {
         /// The mails, oldest first.
         mails: Vec<MailOutline>,
-        /// Whether the mailbox has further mails after these.
+        /// Whether the mailbox has further mails after these. The next page is that after the last
+        /// of them, or after the same number as before if there are none.
         more: bool,
     },
     /// There is no such upload any more.

@@ -16,9 +16,12 @@ use correio_proto::{
     message::{Found, ListChange, ListOverview, MembersPage, Realm},
 };
 
-pub use self::new_mail::{Digest, NewMailRecord, Quota};
+pub use self::{
+    account_record::AccountRecord,
+    new_mail::{Digest, NewMailRecord, Quota},
+};
 use self::{
-    admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage},
+    admin::{AdminDone, AdminJob, AdminRefusal},
     app_password::{AppPasswordDone, AppPasswordJob},
     gateway::{GatewayDone, GatewayJob},
 };
@@ -28,6 +31,7 @@ use crate::{
     metrics::{Level, StoreCounts},
 };
 
+mod account_record;
 pub mod admin;
 pub mod app_password;
 mod day;
@@ -37,40 +41,15 @@ pub mod kind;
 mod lists;
 pub mod memory;
 mod new_mail;
+mod reached;
 mod retention;
 pub mod sqlite;
+mod texture;
 mod uploads;
 
 /// Name of the list whose members are all accounts. A new store has it, without an owner. No account
 /// and no other list gets this name.
 pub const EVERYBODY: &str = "everybody";
-
-/// A stored account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountRecord {
-    /// The account's id.
-    pub id: AccountId,
-    /// The account's username.
-    pub username: Username,
-    /// The account's full name.
-    pub full_name: FullName,
-    /// The hash that the account's credential is checked against; `None` if no password was set yet.
-    pub hash: Option<PasswordHash>,
-    /// Whether the account can be used.
-    pub state: AccountState,
-    /// The recovery code that was given out and not used.
-    pub code: Option<CodeRecord>,
-    /// What the account's mailbox has and may have.
-    pub usage: Usage,
-}
-
-impl AccountRecord {
-    /// Number of mails in the account's mailbox.
-    #[must_use]
-    pub fn waiting(&self) -> u32 {
-        u32::try_from(self.usage.mails).unwrap_or(u32::MAX)
-    }
-}
 
 /// Bounds of the uploads of large contents that no mail names yet. A piece that would exceed one is
 /// refused, unless the idle uploads of its account make room ([`StoreJob::Upload`]). An upload counts
@@ -84,6 +63,8 @@ pub struct UploadLimits {
     pub account_bytes: u64,
     /// Bytes of all uploads.
     pub bytes: u64,
+    /// Bytes of the largest content, for which an upload without a size counts.
+    pub content: u64,
 }
 
 impl UploadLimits {
@@ -91,7 +72,8 @@ impl UploadLimits {
     /// an account may have four uploads, and as many bytes as two of the largest contents.
     #[must_use]
     pub fn new(content_max: u64, bytes: u64) -> Self {
-        Self { uploads: 4, account_bytes: content_max.saturating_mul(2), bytes }
+        let account_bytes = content_max.saturating_mul(2);
+        Self { uploads: 4, account_bytes, bytes, content: content_max }
     }
 }
 

@@ -19,7 +19,10 @@ pub struct NewMailRecord {
     pub id: MailId,
     /// The mail's recipients.
     pub to: Recipients,
-    /// Those of `to` that the other recipients do not see (Bcc). Each of them sees itself.
+    /// Those of `to` that the other recipients do not see (Bcc). An account that the mail reaches
+    /// through one of them sees that one, after the visible ones. So the members of a hidden list
+    /// see its name: they could not tell otherwise why they have the mail. Names that are not in
+    /// `to` change nothing but the digest.
     pub bcc: Box<[Username]>,
     /// The mail's subject.
     pub subject: Subject,
@@ -43,7 +46,12 @@ impl NewMailRecord {
         self.subject.as_str().len() as u64 + self.content.size()
     }
 
-    /// Digest of everything but the id: a mail that is sent again has the same digest. Each part is
+    /// Id of the upload that has its content, if that is large.
+    pub(super) fn upload_id(&self) -> MailId {
+        self.staged.unwrap_or(self.id)
+    }
+
+    /// Digest of everything but the ids: a mail that is sent again has the same digest. Each part is
     /// hashed after its length, so that text moved from one part to another changes the digest. Of a
     /// large content, the SHA-256 that its sender states is hashed.
     #[must_use]
@@ -72,6 +80,13 @@ impl NewMailRecord {
             }
         }
         for username in self.to.iter() {
+            part(username.as_str().as_bytes());
+        }
+        // No username is empty.
+        if !self.bcc.is_empty() {
+            part(b"");
+        }
+        for username in &self.bcc {
             part(username.as_str().as_bytes());
         }
         Digest(hash.digest128().to_be_bytes())

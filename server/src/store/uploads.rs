@@ -1,20 +1,56 @@
 //! What a piece does to an upload, whether there is room for another upload, and which uploads give
 //! theirs up: the rules that all stores share. A store keeps the bytes.
 
+use std::cmp::Ordering;
+
 use correio_proto::{
     limits::UPLOAD_RESERVED_SECONDS,
     mail::{ContentSize, Timestamp},
 };
 
-use super::{StoreDone, UploadLimits};
+use super::{NewMailRecord, StoreDone, UploadLimits};
 
 /// How far an upload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// Bytes of the whole content.
-    pub(super) size: ContentSize,
+    pub(super) size: UploadSize,
     /// Bytes from the content's start that the store has.
     pub(super) staged: u64,
+}
+
+/// Size of the whole content of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UploadSize {
+    /// The size that the first piece stated.
+    Stated(ContentSize),
+    /// Not known yet: at most as many bytes as a content could have when the upload began.
+    AtMost(u64),
+}
+
+impl UploadSize {
+    /// Bytes for which the upload counts.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::Stated(size) => size.get(),
+            Self::AtMost(bytes) => bytes,
+        }
+    }
+
+    /// Whether an upload of this size takes a piece of another job's size in.
+    fn takes(self, piece: Self) -> bool {
+        match (self, piece) {
+            (Self::Stated(size), Self::Stated(other)) => size == other,
+            (Self::AtMost(_), Self::AtMost(_)) => true,
+            (Self::Stated(_), Self::AtMost(_)) | (Self::AtMost(_), Self::Stated(_)) => false,
+        }
+    }
+}
+
+impl Progress {
+    /// Bytes that are missing, for which the upload may have reserved room.
+    pub(super) fn missing(self) -> u64 {
+        self.size.bytes().saturating_sub(self.staged)
+    }
 }
 
 /// What becomes of a piece.
@@ -33,9 +69,10 @@ pub(super) enum Step {
 }
 
 /// Decides what becomes of a piece at this offset.
-pub(super) fn step(upload: Option<Progress>, size: ContentSize, offset: u64, bytes: &[u8]) -> Step {
+pub(super) fn step(upload: Option<Progress>, size: UploadSize, offset: u64, bytes: &[u8]) -> Step {
     let end = offset.saturating_add(bytes.len() as u64);
-    if end > size.get() || upload.is_some_and(|upload| upload.size != size) {
+    let whole = upload.map_or(size, |upload| upload.size);
+    if !whole.takes(size) || end > whole.bytes() {
         return Step::Answer(StoreDone::Conflict);
     }
     let staged = upload.map_or(0, |upload| upload.staged);
@@ -49,15 +86,25 @@ pub(super) fn step(upload: Option<Progress>, size: ContentSize, offset: u64, byt
     }
 }
 
-/// The result that refuses a mail with a large content of this size, unless its upload is whole.
-pub(super) fn refusal(upload: Option<Progress>, size: ContentSize) -> Option<StoreDone> {
-    match upload {
-        None => Some(StoreDone::Incomplete { staged: 0 }),
-        Some(upload) if upload.size != size => Some(StoreDone::Conflict),
-        Some(Progress { staged, .. }) if staged < size.get() => {
-            Some(StoreDone::Incomplete { staged })
-        }
-        Some(_) => None,
+/// The result that refuses a mail with a large content of this size, unless its upload is whole: the
+/// one that stated the same size, or the one without a size that [`NewMailRecord::staged`] names.
+pub(super) fn refusal(
+    upload: Option<Progress>,
+    mail: &NewMailRecord,
+    size: ContentSize,
+) -> Option<StoreDone> {
+    let Some(Progress { size: whole, staged }) = upload else {
+        return Some(StoreDone::Incomplete { staged: 0 });
+    };
+    let is_named = match whole {
+        UploadSize::Stated(stated) => mail.staged.is_none() && stated == size,
+        UploadSize::AtMost(_) => mail.staged.is_some(),
+    };
+    match staged.cmp(&size.get()) {
+        _ if !is_named => Some(StoreDone::Conflict),
+        Ordering::Greater => Some(StoreDone::Conflict),
+        Ordering::Less => Some(StoreDone::Incomplete { staged }),
+        Ordering::Equal => None,
     }
 }
 
@@ -95,18 +142,18 @@ impl UploadLimits {
     pub(super) fn displaced<Name>(
         self,
         mut own: Vec<OwnUpload<Name>>,
-        size: ContentSize,
+        size: UploadSize,
         since: Timestamp,
     ) -> Option<Vec<OwnUpload<Name>>> {
         let mut left = own.iter().fold(Totals::default(), |totals, upload| Totals {
             uploads: totals.uploads.saturating_add(1),
-            bytes: totals.bytes.saturating_add(upload.progress.size.get()),
+            bytes: totals.bytes.saturating_add(upload.progress.size.bytes()),
         });
         let mut displaced = 0;
         while !self.allow(left, size) {
             let idle = own.get(displaced).filter(|upload| upload.touched < since)?;
             left.uploads = left.uploads.saturating_sub(1);
-            left.bytes = left.bytes.saturating_sub(idle.progress.size.get());
+            left.bytes = left.bytes.saturating_sub(idle.progress.size.bytes());
             displaced += 1;
         }
         own.truncate(displaced);
@@ -114,9 +161,9 @@ impl UploadLimits {
     }
 
     /// Whether an account with these uploads may have another one of this size.
-    fn allow(self, account: Totals, size: ContentSize) -> bool {
+    fn allow(self, account: Totals, size: UploadSize) -> bool {
         account.uploads < self.uploads
-            && account.bytes.saturating_add(size.get()) <= self.account_bytes
+            && account.bytes.saturating_add(size.bytes()) <= self.account_bytes
     }
 
     /// Whether the missing bytes of an upload that has reserved no room have room. `taken` is what
@@ -134,8 +181,12 @@ impl UploadLimits {
 mod tests {
     use super::*;
 
-    fn size(bytes: u64) -> ContentSize {
-        bytes.try_into().unwrap()
+    fn size(bytes: u64) -> UploadSize {
+        UploadSize::Stated(bytes.try_into().unwrap())
+    }
+
+    fn at_most(bytes: u64) -> UploadSize {
+        UploadSize::AtMost(bytes)
     }
 
     #[test]
@@ -156,8 +207,22 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_without_a_size_is_another_than_one_with_a_size() {
+        let conflict = Step::Answer(StoreDone::Conflict);
+        let upload = |size| Some(Progress { size, staged: 3 });
+        let appended = Step::Append { known: 0, staged: 6 };
+        assert_eq!(step(upload(at_most(10)), at_most(10), 3, b"abc"), appended);
+        // The limit at the upload's beginning stands.
+        assert_eq!(step(upload(at_most(10)), at_most(5), 3, b"abc"), appended);
+        assert_eq!(step(upload(at_most(5)), at_most(10), 3, b"abc"), conflict);
+        assert_eq!(step(None, at_most(2), 0, b"abc"), conflict);
+        assert_eq!(step(upload(at_most(10)), size(10), 3, b"abc"), conflict);
+        assert_eq!(step(upload(size(10)), at_most(10), 3, b"abc"), conflict);
+    }
+
+    #[test]
     fn each_limit_is_exact() {
-        let limits = UploadLimits { uploads: 2, account_bytes: 20, bytes: 100 };
+        let limits = UploadLimits { uploads: 2, account_bytes: 20, bytes: 100, content: 20 };
         let totals = |uploads, bytes| Totals { uploads, bytes };
         assert!(limits.allow(totals(1, 10), size(10)));
         assert!(!limits.allow(totals(2, 10), size(10)));
@@ -168,7 +233,7 @@ mod tests {
 
     #[test]
     fn no_more_uploads_are_displaced_than_are_needed() {
-        let limits = UploadLimits { uploads: 3, account_bytes: 20, bytes: 100 };
+        let limits = UploadLimits { uploads: 3, account_bytes: 20, bytes: 100, content: 20 };
         let own = |uploads: &[(u64, u64)]| {
             let numbered = uploads.iter().enumerate().map(|(name, (touched, bytes))| OwnUpload {
                 name,

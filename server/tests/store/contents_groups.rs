@@ -11,7 +11,10 @@ use correio_server::{
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
 use super::{
+    gateway::{discard, send_staged, stage, stage_at},
+    hidden::hiding,
     kept_once::{Rows, rows},
+    outlines::outline,
     support::{
         Harness, UPLOADS, create, delete, everything, find, id, read, send, send_large,
         send_large_message, send_message, upload_at,
@@ -54,6 +57,20 @@ fn job() -> impl Strategy<Value = StoreJob> {
                 false => send(account, number, to, &"x".repeat(bytes)),
                 true => send_message(account, number, to, &vec![b'x'; bytes]),
             }),
+        3 => (account(), number(), to(), prop::sample::select(&[1_usize, 9000][..]), to())
+            .prop_map(|(account, number, to, bytes, bcc)| {
+                hiding(send(account, number, to, &"x".repeat(bytes)), bcc)
+            }),
+        6 => (account(), number(), time(), 0..4_u64, 0..4_u64).prop_map(
+            |(account, number, now, start, length)| {
+                let start = start * 150;
+                stage_at(now, account, number, start..start + length * 150)
+            }
+        ),
+        4 => (account(), number(), to(), size(), number()).prop_map(
+            |(account, number, to, size, staged)| send_staged(account, number, to, size, staged)
+        ),
+        1 => (account(), number()).prop_map(|(account, number)| discard(account, number)),
         4 => (account(), mail(), 0..700_u64)
             .prop_map(|(account, mail, offset)| read(account, mail, offset)),
         4 => (account(), prop::collection::vec(mail(), 0..20))
@@ -74,6 +91,10 @@ fn all(harness: &mut Harness) -> Vec<StoreDone> {
         for (number, size) in (0..4).flat_map(|number| SIZES.map(|size| (number, size))) {
             answers.push(harness.run(upload_at(1000, account, number, size, 0..0)));
         }
+        for number in 0..4 {
+            answers.push(harness.run(stage(account, number, 0..0)));
+        }
+        answers.push(harness.run(outline(account, 0, 100)));
         for mail in (1..40)
             .flat_map(|seq| (0..4).map(move |number| MailRef { seq: Seq(seq), id: id(number) }))
         {

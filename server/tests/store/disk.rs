@@ -170,7 +170,8 @@ fn fill_by_upload(harness: &mut Harness, account: AccountId, number: u64, size: 
 fn a_piece_without_room_is_refused_and_counts_for_nothing() {
     const SIZE: u64 = 10 << 20;
     if let Some(directory) = data_directory() {
-        let uploads = UploadLimits { uploads: 3, account_bytes: SIZE + 2, bytes: SIZE + 2 };
+        let uploads =
+            UploadLimits { uploads: 3, account_bytes: SIZE + 2, bytes: SIZE + 2, content: SIZE };
         let options = SqliteOptions { uploads, ..SqliteOptions::default() };
         let mut harness = Harness::sqlite_with(&directory, ROOMY, options);
         let tony = harness.account("tony");

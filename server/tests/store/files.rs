@@ -14,52 +14,54 @@ pub const LOG: &str = "correio.db-wal";
 /// The file that a server holds locked, which stays when the server ends.
 const LOCK: &str = "lock";
 
-/// The version of the program's own schema.
-pub const PRESENT: u32 = Schema::PRESENT.steps.len() as u32;
+/// A made-up further version that makes a table anew with another column.
+const MAIL_MADE_ANEW: &str = "
+    CREATE TABLE next_mail (
+        seq INTEGER PRIMARY KEY,
+        account INTEGER NOT NULL,
+        id BLOB NOT NULL,
+        sender TEXT NOT NULL,
+        sender_name TEXT NOT NULL,
+        recipients TEXT NOT NULL,
+        sent_at INTEGER NOT NULL,
+        subject TEXT NOT NULL,
+        body TEXT NOT NULL,
+        content INTEGER,
+        message BLOB,
+        texture BLOB,
+        is_read INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
+    DROP TABLE mail;
+    ALTER TABLE next_mail RENAME TO mail;
+";
 
-/// The schema with two made-up further versions: the first makes a table anew with another column,
-/// the second makes a new table and drops an index.
-pub const LATER_SCHEMA: Schema = Schema {
-    steps: &LATER_STEPS,
-    parts: &[
-        Part::new("table", "meta"),
-        Part::new("table", "account"),
-        Part::new("table", "mail"),
-        Part { until: PRESENT + 1, ..Part::new("index", "verdict_age") },
-        Part { since: PRESENT + 2, ..Part::new("table", "folder") },
-    ],
-};
+/// A made-up further version that makes a new table and drops an index.
+const FOLDERS: &str = "
+    DROP INDEX verdict_age;
+    CREATE TABLE folder (account INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
+    INSERT INTO folder SELECT id, 'inbox' FROM account;
+";
 
-const LATER_STEPS: [&str; PRESENT as usize + 2] = {
-    let mut steps = [""; PRESENT as usize + 2];
-    let (present, _) = steps.split_at_mut(PRESENT as usize);
-    present.copy_from_slice(Schema::PRESENT.steps);
-    steps[PRESENT as usize] = "
-        CREATE TABLE next_mail (
-            seq INTEGER PRIMARY KEY,
-            account INTEGER NOT NULL,
-            id BLOB NOT NULL,
-            sender TEXT NOT NULL,
-            sender_name TEXT NOT NULL,
-            recipients TEXT NOT NULL,
-            sent_at INTEGER NOT NULL,
-            subject TEXT NOT NULL,
-            body TEXT NOT NULL,
-            content INTEGER,
-            message BLOB,
-            is_read INTEGER NOT NULL DEFAULT 0
-        ) STRICT;
-        INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
-        DROP TABLE mail;
-        ALTER TABLE next_mail RENAME TO mail;
-        ";
-    steps[PRESENT as usize + 1] = "
-        DROP INDEX verdict_age;
-        CREATE TABLE folder (account INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
-        INSERT INTO folder SELECT id, 'inbox' FROM account;
-        ";
-    steps
-};
+/// The version of the schema of this program.
+pub fn present() -> u32 {
+    Schema::PRESENT.version()
+}
+
+/// The schema with two made-up further versions.
+fn later_schema() -> Schema {
+    let last = present() + 2;
+    Schema {
+        steps: [Schema::PRESENT.steps, &[MAIL_MADE_ANEW, FOLDERS]].concat().leak(),
+        parts: Box::leak(Box::new([
+            Part::new("table", "meta"),
+            Part::new("table", "account"),
+            Part::new("table", "mail"),
+            Part { until: last - 1, ..Part::new("index", "verdict_age") },
+            Part { since: last, ..Part::new("table", "folder") },
+        ])),
+    }
+}
 
 pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
     SqliteStore::open(directory, QUOTA, SqliteOptions::default(), waker().0)
@@ -69,8 +71,8 @@ pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
 pub fn open_later(directory: &Path) -> Result<Harness, SqliteOpenError> {
     let (wake, woken) = waker();
     let options = SqliteOptions::default();
-    let open =
-        || SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &LATER_SCHEMA);
+    let schema = later_schema();
+    let open = || SqliteStore::open_with_schema(directory, QUOTA, options, wake.clone(), &schema);
     let store = unlocked(open)?;
     Ok(Harness::around(Box::new(store), (wake, woken)))
 }

@@ -8,14 +8,21 @@ use correio_proto::{
     mail::{MailRef, Timestamp},
 };
 use correio_server::{
+    cancel::Cancel,
     ids::AccountId,
-    store::{StoreDone, StoreJob, UploadLimits, memory::MemoryLimits, sqlite::SqliteOptions},
+    store::{
+        StoreDone, StoreJob, UploadLimits,
+        memory::MemoryLimits,
+        sqlite::{SqliteOptions, SqliteSnapshot},
+    },
 };
 use correio_testing::wait::eventually;
 use rusqlite::Connection;
 
 use super::{
     files::{DATABASE, LOG, copy_files},
+    gateway::{discard, send_staged, stage},
+    hidden::hiding,
     support::{
         Harness, ROOMY, content, create, delete, is_sent, read, send, send_large, upload, upload_at,
     },
@@ -161,6 +168,44 @@ fn a_forgotten_upload_leaves_no_row_behind() {
     let pruned = StoreDone::Pruned { records: 0, uploads: 1, more: false };
     assert_eq!(harness.run(prune), pruned);
     eventually(|| rows(directory.path()) == Rows::default());
+}
+
+#[test]
+fn a_staged_content_that_no_mail_takes_over_leaves_no_row_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let tony = harness.account("tony");
+    for number in [1, 2] {
+        for start in (0..3).map(|piece| piece * PIECE) {
+            let done = harness.run(stage(tony, number, start..start + PIECE));
+            assert_eq!(done, StoreDone::Uploaded { staged: start + PIECE });
+        }
+    }
+    assert_eq!(rows(directory.path()), Rows { upload: 2, piece: 6, ..Rows::default() });
+    harness.close();
+    let mut harness = roomy(directory.path());
+    assert_eq!(harness.run(stage(tony, 1, 0..0)), StoreDone::Uploaded { staged: 3 * PIECE });
+    harness.run(discard(tony, 1));
+    assert!(!is_sent(&harness.run(send_staged(tony, 7, "nobody", 3 * PIECE, 2))));
+    eventually(|| rows(directory.path()) == Rows::default());
+}
+
+#[test]
+fn a_long_text_with_hidden_recipients_is_kept_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = roomy(directory.path());
+    let accounts = ["tony", "pepper", "bruce"].map(|name| harness.account(name));
+    let long = hiding(send(accounts[0], 1, "tony,pepper,bruce", &"x".repeat(9000)), "pepper,bruce");
+    assert!(is_sent(&harness.run(long)));
+    assert_eq!(rows(directory.path()), Rows { mail: 3, content: 1, ..Rows::default() });
+    harness.close();
+    let mut harness = roomy(directory.path());
+    for (account, seen) in accounts.into_iter().zip(["tony", "tony, pepper", "tony, bruce"]) {
+        assert_eq!(harness.fetch(account)[0].to.to_string(), seen);
+    }
+    harness.close();
+    let checked = SqliteSnapshot::open(directory.path(), &Cancel::default());
+    assert_eq!(checked.unwrap().check(|_| ()).unwrap().findings, []);
 }
 
 /// Bytes of the database and its log.

@@ -34,7 +34,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const QUOTA: Quota = Quota { mails: 5, bytes: 1000 };
 
 /// The bounds of uploads in tests whose quota is [`QUOTA`].
-pub const UPLOADS: UploadLimits = UploadLimits { uploads: 4, account_bytes: 1500, bytes: 2000 };
+pub const UPLOADS: UploadLimits =
+    UploadLimits { uploads: 4, account_bytes: 1500, bytes: 2000, content: 700 };
 
 /// A quota for tests that are not about quotas.
 pub const ROOMY: Quota = Quota { mails: 100_000, bytes: 1 << 30 };

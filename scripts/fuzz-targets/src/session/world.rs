@@ -27,7 +27,7 @@ pub(super) const CONTENT_MAX: u64 = 400;
 /// Fewest bytes of a piece within a content.
 pub(super) const PIECE_MIN: usize = 2;
 pub(super) const UPLOADS: UploadLimits =
-    UploadLimits { uploads: 2, account_bytes: 600, bytes: 900 };
+    UploadLimits { uploads: 2, account_bytes: 600, bytes: 900, content: CONTENT_MAX };
 pub(super) const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 

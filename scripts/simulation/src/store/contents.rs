@@ -38,11 +38,31 @@ impl From<Quota> for Bounds {
 /// Names an upload: the account, and the id of its future mail.
 pub type UploadKey = (AccountId, MailId);
 
+/// Size of the whole content of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadSize {
+    /// Bytes, as the sender announced them.
+    Announced(ContentSize),
+    /// Not known yet: at most this many bytes.
+    Unknown(u64),
+}
+
+impl UploadSize {
+    /// Bytes for which the upload counts.
+    #[must_use]
+    pub fn bytes(self) -> u64 {
+        match self {
+            Self::Announced(size) => size.get(),
+            Self::Unknown(most) => most,
+        }
+    }
+}
+
 /// An upload that no mail names yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StagedUpload {
-    /// Bytes of the whole content, as its sender announced them.
-    pub size: ContentSize,
+    /// Size of the whole content.
+    pub size: UploadSize,
     /// The content's bytes from its start.
     pub bytes: Arc<Vec<u8>>,
     /// When the last piece came that added bytes.
@@ -74,7 +94,7 @@ pub(super) struct Contents {
 
 /// A piece that is added to an upload.
 pub(super) struct NewPiece {
-    pub(super) size: ContentSize,
+    pub(super) size: UploadSize,
     pub(super) offset: u64,
     pub(super) bytes: Piece,
     pub(super) now: Timestamp,
@@ -118,8 +138,12 @@ impl Contents {
         piece: &NewPiece,
     ) -> StoreDone {
         let present = self.uploads.get(&key);
-        let is_other = present.is_some_and(|upload| upload.size != piece.size);
-        if is_other || piece.end() > piece.size.get() {
+        let size = present.map_or(piece.size, |upload| upload.size);
+        let is_other = match size {
+            UploadSize::Announced(_) => size != piece.size,
+            UploadSize::Unknown(_) => matches!(piece.size, UploadSize::Announced(_)),
+        };
+        if is_other || piece.end() > size.bytes() {
             return StoreDone::Conflict;
         }
         let staged = present.map_or(0, StagedUpload::staged);
@@ -161,10 +185,11 @@ impl Contents {
         };
         let others = left.iter().filter(|(other, _)| **other != key);
         let taken = others.map(|(_, upload)| match upload.is_reserved(piece.now) {
-            true => upload.size.get(),
+            true => upload.size.bytes(),
             false => upload.staged(),
         });
-        let is_within = taken.sum::<u64>() + piece.size.get() <= limits.bytes;
+        let size = present.map_or(piece.size, |upload| upload.size);
+        let is_within = taken.sum::<u64>() + size.bytes() <= limits.bytes;
         if is_within {
             self.uploads = left;
         }
@@ -190,13 +215,34 @@ impl Contents {
         Some(left)
     }
 
-    /// Checks that an upload is whole and of this size.
+    /// Checks that an upload that was begun with a size is whole and of this size.
     pub(super) fn require_whole(&self, key: UploadKey, size: ContentSize) -> Result<(), StoreDone> {
         match self.uploads.get(&key) {
-            Some(upload) if upload.size != size => Err(StoreDone::Conflict),
+            Some(upload) if upload.size != UploadSize::Announced(size) => Err(StoreDone::Conflict),
             Some(upload) if upload.staged() == size.get() => Ok(()),
             _ => Err(StoreDone::Incomplete { staged: self.staged(key) }),
         }
+    }
+
+    /// Checks that an upload that was begun without a size has this size now.
+    pub(super) fn require_staged(
+        &self,
+        key: UploadKey,
+        size: ContentSize,
+    ) -> Result<(), StoreDone> {
+        let staged = self.staged(key);
+        match self.uploads.get(&key).map(|upload| upload.size) {
+            Some(UploadSize::Announced(_)) => Err(StoreDone::Conflict),
+            Some(UploadSize::Unknown(_)) if staged > size.get() => Err(StoreDone::Conflict),
+            Some(UploadSize::Unknown(_)) if staged == size.get() => Ok(()),
+            Some(UploadSize::Unknown(_)) | None => Err(StoreDone::Incomplete { staged }),
+        }
+    }
+
+    /// Removes an upload that was begun without a size.
+    pub(super) fn discard(&mut self, key: UploadKey) {
+        let is_discarded = |upload: &StagedUpload| matches!(upload.size, UploadSize::Unknown(_));
+        self.uploads.retain(|other, upload| *other != key || !is_discarded(upload));
     }
 
     /// Turns an upload into a content.
@@ -240,9 +286,9 @@ fn is_crowded(
     uploads: &BTreeMap<UploadKey, StagedUpload>,
     limits: UploadLimits,
     account: AccountId,
-    size: ContentSize,
+    size: UploadSize,
 ) -> bool {
     let own = || uploads.iter().filter(|((owner, _), _)| *owner == account);
-    let own_bytes = own().map(|(_, upload)| upload.size.get()).sum::<u64>();
-    own().count() >= limits.uploads as usize || own_bytes + size.get() > limits.account_bytes
+    let own_bytes = own().map(|(_, upload)| upload.size.bytes()).sum::<u64>();
+    own().count() >= limits.uploads as usize || own_bytes + size.bytes() > limits.account_bytes
 }

@@ -12,6 +12,7 @@ mod directory;
 mod gateway;
 mod lists;
 mod retention;
+mod sends;
 mod settings;
 mod state;
 
@@ -27,10 +28,13 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits, admin::AdminJob},
+    store::{
+        Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits, admin::AdminJob,
+        gateway::GatewayJob,
+    },
 };
 
-pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
+pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey, UploadSize};
 pub use state::{PRUNE_STEP, State};
 
 /// See the module's description.
@@ -331,6 +335,7 @@ impl Halves {
                 | StoreJob::Find { .. }
                 | StoreJob::ListsOf { .. }
                 | StoreJob::Members { .. }
+                | StoreJob::Gateway(GatewayJob::FindRecipient { .. } | GatewayJob::Outline { .. })
         );
         if !reads {
             self.undurable.push(job.clone());
@@ -428,17 +433,21 @@ fn list_touch(job: &StoreJob) -> Option<ListTouch> {
 /// The upload that a job would begin although it is too much beside the others of its account, and
 /// the time.
 fn crowding(state: &State, limits: UploadLimits, job: &StoreJob) -> Option<(UploadKey, Timestamp)> {
-    let StoreJob::Upload { account, id, size, now, .. } = job else {
-        return None;
+    let (account, id, size, now) = match job {
+        StoreJob::Upload { account, id, size, now, .. } => (account, id, size.get(), now),
+        StoreJob::Gateway(GatewayJob::Stage { account, id, now, .. }) => {
+            (account, id, limits.content, now)
+        }
+        _ => return None,
     };
     let key = (*account, *id);
-    let (mut uploads, mut bytes) = (1, size.get());
+    let (mut uploads, mut bytes) = (1, size);
     for (present, upload) in state.uploads().filter(|((owner, _), _)| owner == account) {
         if present == key {
             return None;
         }
         uploads += 1;
-        bytes += upload.size.get();
+        bytes += upload.size.bytes();
     }
     (uploads > limits.uploads || bytes > limits.account_bytes).then_some((key, *now))
 }
@@ -463,7 +472,13 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::Recover { .. } => "recover",
         StoreJob::SetUsed { .. } => "used",
         StoreJob::AppPassword(_) => "app-password",
-        StoreJob::Gateway(_) => "gateway",
+        StoreJob::Gateway(job) => match job {
+            GatewayJob::LogIn { .. } => "log-in",
+            GatewayJob::FindRecipient { .. } => "find-recipient",
+            GatewayJob::Outline { .. } => "outline",
+            GatewayJob::Stage { .. } => "stage",
+            GatewayJob::Discard { .. } => "discard",
+        },
         StoreJob::Admin(_) => "admin",
         StoreJob::Prune { .. } => "prune",
     }

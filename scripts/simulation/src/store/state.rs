@@ -4,22 +4,22 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use correio_proto::{
-    limits,
-    mail::{Content, FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username},
+    mail::{FullName, Mail, MailId, MailRef, Piece, Seq, Timestamp, Username},
     message::{ListChange, ListMember, ListOverview, MembersPage},
 };
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{
-        AccountRecord, HashChange, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
+        AccountRecord, HashChange, NewMailRecord, Quota, StoreDone, StoreJob,
         admin::{AdminJob, Usage},
+        gateway::GatewayJob,
     },
 };
 
-use super::lists::{Accounts, List, Lists, Member, is_kept};
+use super::lists::{Accounts, Lists, Member, is_kept};
 use super::{
     app_passwords::AppPasswords,
-    contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey},
+    contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey, UploadSize},
     directory,
     settings::{Invites, RetentionDays, Settings},
 };
@@ -31,10 +31,10 @@ pub const PRUNE_STEP: usize = 1000;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub(super) accounts: BTreeMap<AccountId, Account>,
-    mails: BTreeMap<(AccountId, Seq), StoredMail>,
-    contents: Contents,
+    pub(super) mails: BTreeMap<(AccountId, Seq), StoredMail>,
+    pub(super) contents: Contents,
     pub(super) lists: Lists,
-    records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
+    pub(super) records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
     pub(super) invites: Invites,
     pub(super) app_passwords: AppPasswords,
     pub(super) retention: RetentionDays,
@@ -54,16 +54,16 @@ pub(super) struct Account {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct StoredMail {
-    mail: Mail,
+pub(super) struct StoredMail {
+    pub(super) mail: Mail,
     /// The mail's content, if it is large.
-    content: Option<ContentId>,
+    pub(super) content: Option<ContentId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct IdempotencyRecord {
-    mail: Arc<NewMailRecord>,
-    sent_at: Timestamp,
+pub(super) struct IdempotencyRecord {
+    pub(super) mail: Arc<NewMailRecord>,
+    pub(super) sent_at: Timestamp,
 }
 
 impl State {
@@ -101,6 +101,7 @@ impl State {
             }
             StoreJob::Confirm { account, mails } => self.confirm(account, &mails),
             StoreJob::Upload { account, id, size, offset, bytes, now } => {
+                let size = UploadSize::Announced(size);
                 self.upload(bounds, (account, id), &NewPiece { size, offset, bytes, now })
             }
             StoreJob::Read { account, mail, offset } => {
@@ -130,7 +131,7 @@ impl State {
             }
             StoreJob::SetUsed { account, now } => self.set_used(account, now),
             StoreJob::AppPassword(job) => self.run_app_password_job(job),
-            StoreJob::Gateway(job) => self.run_gateway_job(bounds.quota, job),
+            StoreJob::Gateway(job) => self.run_gateway_job(bounds, job),
             StoreJob::Admin(job) => StoreDone::Admin(self.run_admin_job(bounds.quota, job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
@@ -209,6 +210,9 @@ impl State {
                 matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
             }
             StoreJob::Send { sender, mail, .. } => !self.records.contains_key(&(*sender, mail.id)),
+            StoreJob::Gateway(GatewayJob::Stage { account, id, offset, bytes, .. }) => {
+                self.contents.grows((*account, *id), *offset, bytes)
+            }
             StoreJob::Upload { account, id, offset, bytes, .. } => {
                 let key = (*account, *id);
                 !self.records.contains_key(&key) && self.contents.grows(key, *offset, bytes)
@@ -315,132 +319,6 @@ impl State {
         self.forget_contents();
     }
 
-    fn send(
-        &mut self,
-        quota: Quota,
-        sender: AccountId,
-        (mail, to_lists): (Arc<NewMailRecord>, ToLists),
-        now: Timestamp,
-    ) -> StoreDone {
-        let Some(from) = self.accounts.get(&sender) else {
-            return StoreDone::NoAccount;
-        };
-        let from = (from.username.clone(), from.full_name.clone());
-        if let Some(record) = self.records.get(&(sender, mail.id)) {
-            return match record.mail == mail {
-                true => StoreDone::SentBefore { sent_at: record.sent_at },
-                false => StoreDone::Conflict,
-            };
-        }
-        let upload = (sender, mail.id);
-        if let Content::Large(large) = &mail.content
-            && let Err(refused) = self.contents.require_whole(upload, large.size)
-        {
-            return refused;
-        }
-        let recipients = match self.recipients(quota, sender, &mail, to_lists) {
-            Ok(recipients) => recipients,
-            Err(refusal) => return refusal,
-        };
-        let content = match &mail.content {
-            Content::Body(_) | Content::Message(_) => None,
-            Content::Large(_) => self.contents.take_over(upload),
-        };
-        self.put((sender, &from), &mail, content, now, &recipients);
-        StoreDone::Sent { sent_at: now, recipients, from }
-    }
-
-    /// Puts a mail into mailboxes, and records that it was sent.
-    fn put(
-        &mut self,
-        (sender, from): (AccountId, &(Username, FullName)),
-        mail: &Arc<NewMailRecord>,
-        content: Option<ContentId>,
-        now: Timestamp,
-        recipients: &[AccountId],
-    ) {
-        for account in recipients {
-            self.last_seq += 1;
-            let seq = Seq(self.last_seq);
-            let mail = delivered(seq, from, mail, now);
-            self.mails.insert((*account, seq), StoredMail { mail, content });
-        }
-        let record = IdempotencyRecord { mail: mail.clone(), sent_at: now };
-        self.records.insert((sender, mail.id), record);
-    }
-
-    /// Puts a mail into mailboxes whatever they have, unless it was put before. Returns the accounts
-    /// that got it.
-    pub(super) fn put_once(
-        &mut self,
-        sender: AccountId,
-        mail: &Arc<NewMailRecord>,
-        now: Timestamp,
-        recipients: &[AccountId],
-    ) -> Result<Vec<AccountId>, StoreDone> {
-        let Some(from) = self.accounts.get(&sender) else {
-            return Err(StoreDone::NoAccount);
-        };
-        let from = (from.username.clone(), from.full_name.clone());
-        match self.records.get(&(sender, mail.id)) {
-            Some(record) if record.mail == *mail => Ok(Vec::new()),
-            Some(_) => Err(StoreDone::Conflict),
-            None => {
-                self.put((sender, &from), mail, None, now, recipients);
-                Ok(recipients.to_vec())
-            }
-        }
-    }
-
-    /// The accounts that a mail reaches: those that it names, then those of its lists.
-    fn recipients(
-        &self,
-        quota: Quota,
-        sender: AccountId,
-        mail: &NewMailRecord,
-        to_lists: ToLists,
-    ) -> Result<Vec<AccountId>, StoreDone> {
-        let accounts = self.by_username();
-        let is_known = |name: &&Username| match accounts.get(*name) {
-            Some(id) => self.takes_mail(*id),
-            None => self.lists.find(name).is_some(),
-        };
-        let unknown: Vec<_> = mail.to.iter().filter(|name| !is_known(name)).cloned().collect();
-        if !unknown.is_empty() {
-            return Err(StoreDone::UnknownRecipients(unknown));
-        }
-        let lists: Vec<&List> = mail.to.iter().filter_map(|name| self.lists.find(name)).collect();
-        let refused = lists.iter().filter(|list| !list.may_send(sender));
-        let refused: Vec<_> = refused.map(|list| list.name.clone()).collect();
-        if !refused.is_empty() {
-            return Err(StoreDone::MayNotSend(refused));
-        }
-        let members: Vec<_> = lists.iter().flat_map(|list| list.members(&accounts)).collect();
-        if members.len() > limits::MEMBERS_MAX as usize {
-            return Err(StoreDone::ListFull);
-        }
-        if to_lists == ToLists::Held && !lists.is_empty() {
-            return Err(StoreDone::ListsHeld);
-        }
-        let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
-        let named = named.map(|(name, id)| (name, *id));
-        let mut reached: Vec<(&Username, AccountId)> = Vec::new();
-        let of_lists = members.iter().map(|(name, id, _)| (*name, *id));
-        for (name, id) in named.chain(of_lists.filter(|(_, id)| self.takes_mail(*id))) {
-            if reached.iter().all(|(_, present)| *present != id) {
-                reached.push((name, id));
-            }
-        }
-        let full = reached.iter().filter(|(_, id)| self.is_full(quota, *id, mail.quota_bytes()));
-        let full: Vec<_> =
-            full.map(|(name, _)| (*name).clone()).take(limits::RECIPIENTS_MAX).collect();
-        if !full.is_empty() {
-            let members = u32::try_from(members.len()).unwrap_or(u32::MAX);
-            return Err(StoreDone::MailboxesFull { recipients: full, members });
-        }
-        Ok(reached.into_iter().map(|(_, id)| id).collect())
-    }
-
     /// All accounts by their usernames.
     pub(super) fn by_username(&self) -> Accounts {
         self.accounts.iter().map(|(id, account)| (account.username.clone(), *id)).collect()
@@ -497,7 +375,7 @@ impl State {
         MembersPage { list, members: rest, more }
     }
 
-    fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {
+    pub(super) fn is_full(&self, quota: Quota, id: AccountId, more: u64) -> bool {
         let quota = self.quota_of(quota, id);
         self.mailbox(id).count() >= quota.mails as usize || self.bytes_of(id) + more > quota.bytes
     }
@@ -549,7 +427,7 @@ impl State {
         }
         // The mail was sent: a client that lost the answer sends again, and needs no upload.
         if self.records.contains_key(&key) {
-            return StoreDone::Uploaded { staged: piece.size.get() };
+            return StoreDone::Uploaded { staged: piece.size.bytes() };
         }
         self.contents.upload(bounds.uploads, key, piece)
     }
@@ -591,23 +469,5 @@ impl State {
             uploads,
             more: more || more_uploads,
         }
-    }
-}
-
-fn delivered(
-    seq: Seq,
-    (from, from_name): &(Username, FullName),
-    mail: &NewMailRecord,
-    sent_at: Timestamp,
-) -> Mail {
-    Mail {
-        seq,
-        id: mail.id,
-        from: from.clone(),
-        from_name: from_name.clone(),
-        to: mail.to.clone(),
-        sent_at,
-        subject: mail.subject.clone(),
-        content: mail.content.clone(),
     }
 }

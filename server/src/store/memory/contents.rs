@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use correio_proto::{
     limits::PIECE_MAX,
-    mail::{ContentSize, MailId, Piece, Timestamp},
+    mail::{Content, MailId, Piece, Timestamp},
 };
 
 use crate::{
     ids::AccountId,
     store::{
         StoreDone, UploadLimits,
-        uploads::{self, OwnUpload, Progress, Step},
+        gateway::Texture,
+        texture::TextureCount,
+        uploads::{self, OwnUpload, Progress, Step, UploadSize},
     },
 };
 
@@ -28,10 +30,12 @@ pub(super) struct Uploads {
 
 #[derive(Debug)]
 struct Upload {
-    size: ContentSize,
+    size: UploadSize,
     pieces: Pieces,
     /// When its last piece came.
     touched: Timestamp,
+    /// The texture of the pieces so far.
+    texture: TextureCount,
 }
 
 /// A content, or the beginning of one, in allocations of [`PIECE_MAX`] bytes. All but the last are
@@ -39,18 +43,43 @@ struct Upload {
 #[derive(Debug, Default)]
 pub(super) struct Pieces(Vec<Vec<u8>>);
 
+/// What is stored of a content besides what its mail has in itself.
+#[derive(Debug)]
+pub(super) struct StoredContent {
+    /// The pieces, if the content is large.
+    pub(super) pieces: Option<Pieces>,
+    pub(super) texture: Texture,
+}
+
+impl StoredContent {
+    /// Of a content that is not large.
+    pub(super) fn of(content: &Content) -> Self {
+        let texture = match content {
+            Content::Body(body) => TextureCount::of(body.as_str().as_bytes()),
+            Content::Message(message) => TextureCount::of(message.as_bytes()),
+            Content::Large(_) => Texture::default(),
+        };
+        Self { pieces: None, texture }
+    }
+}
+
 impl Uploads {
     /// No uploads yet, within these bounds.
     pub(super) fn new(limits: UploadLimits) -> Self {
         Self { limits, accounts: BTreeMap::new(), by_time: BTreeSet::new(), bytes: 0 }
     }
 
-    /// Adds a piece, as [`crate::store::StoreJob::Upload`] describes it.
+    /// The bounds.
+    pub(super) fn limits(&self) -> UploadLimits {
+        self.limits
+    }
+
+    /// Adds a piece to an upload, which begins with it if there is none, as
+    /// [`crate::store::StoreJob::Upload`] describes it.
     pub(super) fn add(
         &mut self,
-        account: AccountId,
-        id: MailId,
-        size: ContentSize,
+        (account, id): (AccountId, MailId),
+        size: UploadSize,
         (offset, piece): (u64, &Piece),
         now: Timestamp,
     ) -> StoreDone {
@@ -59,7 +88,7 @@ impl Uploads {
             Step::Answer(done) => return done,
             Step::Append { known, staged } => (known, staged),
         };
-        let before = progress.map_or(0, |progress| progress.staged);
+        let before = progress.unwrap_or(Progress { size, staged: 0 });
         let since = uploads::reserved_since(now);
         let displaced = match progress {
             Some(_) => Some(Vec::new()),
@@ -70,27 +99,23 @@ impl Uploads {
         };
         let freed = displaced.iter().map(|upload| upload.progress.staged).sum();
         if self.touched(account, id).is_none_or(|touched| touched < since)
-            && !self.limits.have_room(
-                self.taken(since).saturating_sub(freed),
-                size.get().saturating_sub(before),
-            )
+            && !self.limits.have_room(self.taken(since).saturating_sub(freed), before.missing())
         {
             return StoreDone::UploadsFull;
         }
         for upload in displaced {
             self.take(account, upload.name);
         }
-        let upload = self
-            .accounts
-            .entry(account)
-            .or_default()
-            .entry(id)
-            .or_insert_with(|| Upload { size, pieces: Pieces::default(), touched: now });
-        upload.pieces.append(piece.as_bytes().get(known..).unwrap_or_default(), size);
+        let upload = self.accounts.entry(account).or_default().entry(id).or_insert_with(|| {
+            Upload { size, pieces: Pieces::default(), touched: now, texture: TextureCount::new() }
+        });
+        let new = piece.as_bytes().get(known..).unwrap_or_default();
+        upload.pieces.append(new, before.missing());
+        upload.texture.add(new);
         self.by_time.remove(&(upload.touched, account, id));
         self.by_time.insert((now, account, id));
         upload.touched = now;
-        self.bytes += staged.saturating_sub(before);
+        self.bytes += staged.saturating_sub(before.staged);
         StoreDone::Uploaded { staged }
     }
 
@@ -103,8 +128,7 @@ impl Uploads {
     fn taken(&self, since: Timestamp) -> u64 {
         let touched = self.by_time.iter().rev().take_while(|(touched, ..)| *touched >= since);
         let progress = touched.filter_map(|(_, account, id)| self.progress(*account, *id));
-        let missing = progress.map(|progress| progress.size.get().saturating_sub(progress.staged));
-        self.bytes.saturating_add(missing.sum())
+        self.bytes.saturating_add(progress.map(Progress::missing).sum())
     }
 
     /// How far an upload is, if there is one.
@@ -117,7 +141,7 @@ impl Uploads {
     fn of_account(&self, account: AccountId) -> Vec<OwnUpload<MailId>> {
         let uploads = self.accounts.get(&account).into_iter().flatten();
         let mut own: Vec<_> = uploads
-            .map(|(id, Upload { size, pieces, touched })| OwnUpload {
+            .map(|(id, Upload { size, pieces, touched, .. })| OwnUpload {
                 name: *id,
                 touched: *touched,
                 progress: Progress { size: *size, staged: pieces.bytes() },
@@ -127,8 +151,8 @@ impl Uploads {
         own
     }
 
-    /// Removes an upload, and returns its pieces.
-    pub(super) fn take(&mut self, account: AccountId, id: MailId) -> Option<Pieces> {
+    /// Removes an upload, and returns its content.
+    pub(super) fn take(&mut self, account: AccountId, id: MailId) -> Option<StoredContent> {
         let uploads = self.accounts.get_mut(&account)?;
         let upload = uploads.remove(&id)?;
         if uploads.is_empty() {
@@ -136,7 +160,16 @@ impl Uploads {
         }
         self.by_time.remove(&(upload.touched, account, id));
         self.bytes -= upload.pieces.bytes();
-        Some(upload.pieces)
+        let Upload { pieces, texture, .. } = upload;
+        Some(StoredContent { pieces: Some(pieces), texture: texture.texture })
+    }
+
+    /// Removes an upload without a size, if there is one.
+    pub(super) fn discard(&mut self, account: AccountId, id: MailId) {
+        let progress = self.progress(account, id);
+        if progress.is_some_and(|it| matches!(it.size, UploadSize::AtMost(_))) {
+            self.take(account, id);
+        }
     }
 
     /// Removes the uploads of a deleted account.
@@ -172,10 +205,11 @@ impl Pieces {
         full + self.0.last().map_or(0, |last| last.len() as u64)
     }
 
-    /// Appends bytes to what is to become a content of this size.
-    fn append(&mut self, mut bytes: &[u8], size: ContentSize) {
+    /// Appends bytes to a content that lacks at most `missing` bytes, the appended ones included.
+    fn append(&mut self, mut bytes: &[u8], missing: u64) {
+        let whole = self.bytes().saturating_add(missing);
         while !bytes.is_empty() {
-            let left = usize::try_from(size.get() - self.bytes()).unwrap_or(usize::MAX);
+            let left = usize::try_from(whole.saturating_sub(self.bytes())).unwrap_or(usize::MAX);
             let mut last = match self.0.pop_if(|last| last.len() < PIECE_MAX) {
                 Some(last) => last,
                 None => Vec::with_capacity(left.min(PIECE_MAX)),

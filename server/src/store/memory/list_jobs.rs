@@ -11,7 +11,7 @@ use correio_proto::{
 use super::{FULL_OF_LISTS, MemoryStore, WALKED_MAX, lists::standing_after};
 use crate::{
     ids::AccountId,
-    store::{NewMailRecord, StoreDone, StoreJob, ToLists, lists::Membership},
+    store::{NewMailRecord, StoreDone, StoreJob, ToLists, lists::Membership, reached::Reached},
 };
 
 /// Names that a refusal states at most, as many as its reply may have.
@@ -187,14 +187,14 @@ impl MemoryStore {
         sender: &Username,
         mail: &NewMailRecord,
         to_lists: ToLists,
-    ) -> Result<Vec<AccountId>, StoreDone> {
+    ) -> Result<Reached, StoreDone> {
         let mut named = Vec::with_capacity(mail.to.as_slice().len());
         let (mut unknown, mut refused) = (Vec::new(), Vec::new());
         let (mut lists, mut members) = (Vec::new(), 0_u32);
         for name in mail.to.iter() {
             if let Some((username, id)) = self.ids.get_key_value(name) {
                 match self.takes_mail(*id) {
-                    true => named.push((username, *id)),
+                    true => named.push((username, *id, name)),
                     false => unknown.push(name.clone()),
                 }
                 continue;
@@ -221,26 +221,30 @@ impl MemoryStore {
             if to_lists == ToLists::Held {
                 return Err(StoreDone::ListsHeld);
             }
-            let mut seen: HashSet<AccountId> = named.iter().map(|(_, id)| *id).collect();
-            for (name, membership) in lists {
-                let of_list = self.members_of(name, membership, None, usize::MAX).into_iter();
+            let mut seen: HashSet<AccountId> = named.iter().map(|(_, id, _)| *id).collect();
+            for (list, membership) in lists {
+                let of_list = self.members_of(list, membership, None, usize::MAX).into_iter();
                 named.extend(
                     of_list
                         .filter(|(_, id, _)| self.takes_mail(*id) && seen.insert(*id))
-                        .map(|(name, id, _)| (name, id)),
+                        .map(|(name, id, _)| (name, id, list)),
                 );
             }
         }
         let full: Vec<_> = named
             .iter()
-            .filter(|(_, id)| self.is_full(*id, mail.quota_bytes()))
+            .filter(|(_, id, _)| self.is_full(*id, mail.quota_bytes()))
             .take(NAMED_MAX)
-            .map(|(username, _)| (*username).clone())
+            .map(|(username, ..)| (*username).clone())
             .collect();
-        match full.is_empty() {
-            true => Ok(named.into_iter().map(|(_, id)| id).collect()),
-            false => Err(StoreDone::MailboxesFull { recipients: full, members }),
+        if !full.is_empty() {
+            return Err(StoreDone::MailboxesFull { recipients: full, members });
         }
+        let mut reached = Reached::with_capacity(named.len());
+        for (_, id, recipient) in named {
+            reached.add(id, mail.hidden(recipient));
+        }
+        Ok(reached)
     }
 
     fn is_full(&self, id: AccountId, bytes: u64) -> bool {

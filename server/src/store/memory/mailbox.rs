@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use correio_proto::mail::{FullName, Mail, MailRef, Seq, Timestamp, Username};
+use correio_proto::mail::{FullName, Mail, MailRef, Recipients, Seq, Timestamp, Username};
 
-use super::contents::Pieces;
-use crate::store::NewMailRecord;
+use super::contents::StoredContent;
+use crate::store::{NewMailRecord, gateway::MailOutline};
 
 /// Empty places that a mailbox may keep however few mails it has.
 const EMPTY_MAX: usize = 16;
@@ -25,8 +25,9 @@ pub(super) struct Mailbox {
 pub(super) struct StoredMail {
     pub(super) from: Arc<Names>,
     pub(super) mail: Arc<NewMailRecord>,
-    /// The pieces of the content, if it is large.
-    pub(super) pieces: Option<Arc<Pieces>>,
+    /// The recipients as the mailbox sees them, if some are hidden from it; `None` for all.
+    pub(super) to: Option<Arc<Recipients>>,
+    pub(super) content: Arc<StoredContent>,
     pub(super) sent_at: Timestamp,
 }
 
@@ -85,14 +86,40 @@ impl Mailbox {
     }
 }
 
+/// The recipients that a mailbox sees which the mail has reached through a hidden one, or through none;
+/// `None` for all.
+pub(super) fn seen(mail: &NewMailRecord, hidden: Option<&Username>) -> Option<Arc<Recipients>> {
+    if mail.bcc.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = mail.visible().chain(hidden).cloned().collect();
+    // Not empty, and not more than all.
+    Recipients::try_from(names).ok().map(Arc::new)
+}
+
 impl StoredMail {
+    pub(super) fn outline(&self, seq: Seq) -> MailOutline {
+        let to = self.to.as_deref().unwrap_or(&self.mail.to);
+        MailOutline {
+            mail: MailRef { seq, id: self.mail.id },
+            from: self.from.username.clone(),
+            from_name: self.from.full_name.clone(),
+            to: to.as_slice().to_vec(),
+            subject: self.mail.subject.clone(),
+            sent_at: self.sent_at,
+            kind: self.mail.content.kind(),
+            size: self.mail.content.size(),
+            texture: self.content.texture,
+        }
+    }
+
     pub(super) fn as_mail(&self, seq: Seq) -> Mail {
         Mail {
             seq,
             id: self.mail.id,
             from: self.from.username.clone(),
             from_name: self.from.full_name.clone(),
-            to: self.mail.to.clone(),
+            to: self.to.as_deref().unwrap_or(&self.mail.to).clone(),
             sent_at: self.sent_at,
             subject: self.mail.subject.clone(),
             content: self.mail.content.clone(),

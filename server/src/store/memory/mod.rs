@@ -17,9 +17,9 @@ use correio_proto::{
 
 use self::{
     app_passwords::AppPasswords,
-    contents::Uploads,
+    contents::{StoredContent, Uploads},
     lists::Lists,
-    mailbox::{Mailbox, Names, StoredMail},
+    mailbox::{Mailbox, Names, StoredMail, seen},
     settings::{AccountSettings, RecordedInvites, RetentionDays},
 };
 use super::{
@@ -27,7 +27,8 @@ use super::{
     StoreJob, Submitted, ToLists, UploadLimits,
     directory::{self, Directory},
     lists::is_reserved,
-    uploads,
+    reached::Reached,
+    uploads::{self, UploadSize},
 };
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
@@ -204,7 +205,10 @@ impl MemoryStore {
                 match self.accounts.get(account).map(|account| account.sent.contains_key(&id)) {
                     None => StoreDone::NoAccount,
                     Some(true) => StoreDone::Uploaded { staged: size.get() },
-                    Some(false) => self.uploads.add(account, id, size, (offset, &bytes), now),
+                    Some(false) => {
+                        let size = UploadSize::Stated(size);
+                        self.uploads.add((account, id), size, (offset, &bytes), now)
+                    }
                 }
             }
             StoreJob::Read { account, mail, offset } => self.read(account, mail, offset),
@@ -361,7 +365,25 @@ impl MemoryStore {
         // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
     }
 
+    /// Sends a mail, as [`StoreJob::Send`] describes it.
     fn send(
+        &mut self,
+        sender: AccountId,
+        mail: Arc<NewMailRecord>,
+        to_lists: ToLists,
+        now: Timestamp,
+    ) -> StoreDone {
+        let staged = mail.staged;
+        let done = self.send_or_refuse(sender, mail, to_lists, now);
+        if let Some(staged) = staged
+            && !matches!(done, StoreDone::Unavailable(_))
+        {
+            self.uploads.discard(sender, staged);
+        }
+        done
+    }
+
+    fn send_or_refuse(
         &mut self,
         sender: AccountId,
         mail: Arc<NewMailRecord>,
@@ -380,8 +402,8 @@ impl MemoryStore {
             };
         }
         if let Content::Large(large) = mail.content {
-            let upload = self.uploads.progress(sender, id);
-            if let Some(refusal) = uploads::refusal(upload, large.size) {
+            let upload = self.uploads.progress(sender, mail.upload_id());
+            if let Some(refusal) = uploads::refusal(upload, &mail, large.size) {
                 return refusal;
             }
         }
@@ -389,18 +411,18 @@ impl MemoryStore {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
-        let total = mail.quota_bytes() * recipients.len() as u64;
+        let total = mail.quota_bytes() * recipients.accounts().len() as u64;
         if self.bytes + total > self.limits.bytes || self.records >= self.limits.records {
             return StoreDone::Unavailable(FULL_OF_MAIL.into());
         }
         let from = (names.username.clone(), names.full_name.clone());
-        let pieces = match mail.content {
+        let content = match mail.content {
             Content::Body(_) | Content::Message(_) => None,
-            Content::Large(_) => self.uploads.take(sender, id).map(Arc::new),
+            Content::Large(_) => self.uploads.take(sender, mail.upload_id()),
         };
-        self.put(&StoredMail { from: names, mail, pieces, sent_at: now }, &recipients);
+        self.put(names, &mail, content, now, &recipients);
         self.record(sender, id, digest, now);
-        StoreDone::Sent { sent_at: now, recipients, from }
+        StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from }
     }
 
     /// Makes the idempotency record of a mail.
@@ -412,13 +434,33 @@ impl MemoryStore {
         self.records += 1;
     }
 
-    fn put(&mut self, stored: &StoredMail, recipients: &[AccountId]) {
-        let bytes = stored.mail.quota_bytes();
-        for id in recipients {
-            self.last_seq += 1;
-            if let Some(account) = self.accounts.get_mut(*id) {
-                account.mailbox.push(Seq(self.last_seq), stored.clone());
-                self.bytes += bytes;
+    /// Puts a mail into the mailboxes of the accounts that it reaches, with this content if it is
+    /// large.
+    fn put(
+        &mut self,
+        from: Arc<Names>,
+        mail: &Arc<NewMailRecord>,
+        content: Option<StoredContent>,
+        sent_at: Timestamp,
+        reached: &Reached,
+    ) {
+        let bytes = mail.quota_bytes();
+        let content = content.unwrap_or_else(|| StoredContent::of(&mail.content));
+        let content = Arc::new(content);
+        for (accounts, hidden) in reached.stretches() {
+            let stored = StoredMail {
+                from: from.clone(),
+                mail: mail.clone(),
+                to: seen(mail, hidden),
+                content: content.clone(),
+                sent_at,
+            };
+            for id in accounts {
+                self.last_seq += 1;
+                if let Some(account) = self.accounts.get_mut(*id) {
+                    account.mailbox.push(Seq(self.last_seq), stored.clone());
+                    self.bytes += bytes;
+                }
             }
         }
     }
@@ -444,7 +486,7 @@ impl MemoryStore {
         let Some(account) = self.accounts.get(id) else {
             return StoreDone::NoAccount;
         };
-        match account.mailbox.get(mail).and_then(|stored| stored.pieces.as_deref()) {
+        match account.mailbox.get(mail).and_then(|stored| stored.content.pieces.as_ref()) {
             Some(pieces) => StoreDone::Piece(pieces.read(offset)),
             None => StoreDone::NoSuchMail,
         }

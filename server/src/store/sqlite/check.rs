@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result};
 use super::{
     accounts::{self, StoredAccount},
     check_admin::{self, Subject},
-    check_app_passwords, check_contents, check_lists, mails,
+    check_app_passwords, check_contents, check_lists, check_textures, mails,
     memtable::Memtable,
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
@@ -199,6 +199,10 @@ impl SqliteSnapshot {
         let counted = read_mails(db, &mut checked, &accounts, &mut seen);
         self.found(counted, &mut checked)?;
         let compared = check_contents::defects(db, |defect, number| {
+            checked.add(Finding::Content { defect, number });
+        });
+        self.found(compared, &mut checked)?;
+        let compared = check_textures::defects(db, |defect, number| {
             checked.add(Finding::Content { defect, number });
         });
         self.found(compared, &mut checked)?;

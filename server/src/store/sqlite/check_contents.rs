@@ -78,9 +78,9 @@ mod tests {
         INSERT INTO account (id, username, full_name, hash, register_id, mails, bytes)
             VALUES (1, 'tony', 'Tony Stark', 'h', zeroblob(16), 1, 7);
         INSERT INTO content VALUES (5, 'tony', 'Tony Stark', 'tony', 1, 's', 6, zeroblob(32), 1, NULL,
-            NULL, 1);
-        INSERT INTO mail VALUES (5, 1, zeroblob(16), '', '', '', 0, '', '', 5, NULL);
-        INSERT INTO upload VALUES (2, 1, zeroblob(16), 9, 2, 1);
+            NULL, 1, NULL);
+        INSERT INTO mail VALUES (5, 1, zeroblob(16), '', '', '', 0, '', '', 5, NULL, NULL);
+        INSERT INTO upload VALUES (2, 1, zeroblob(16), 9, 2, 1, NULL, 0);
         INSERT INTO dropped VALUES (3);
         INSERT INTO piece VALUES
             (1, 0, x'010203'), (1, 3, x'040506'), (2, 0, x'0102'), (3, 7, x'01');

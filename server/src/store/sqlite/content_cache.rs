@@ -1,8 +1,9 @@
-//! What the store thread keeps in memory about large contents.
+//! What the store thread keeps in memory about contents.
 
 use rusqlite::{Connection, Result};
 
 use super::{
+    counted_textures::CountedTextures,
     pieces::{self, Pieces},
     row::unsigned,
 };
@@ -16,6 +17,8 @@ pub(super) struct ContentCache {
     upload_bytes: Option<u64>,
     /// Whether pieces are left to delete.
     pub(super) dropped: Dropped,
+    /// Textures of contents whose rows have none.
+    pub(super) counted: CountedTextures,
 }
 
 /// Whether the table `dropped` has rows.
@@ -32,7 +35,8 @@ pub(super) enum Dropped {
 impl ContentCache {
     /// The cache of a file that nothing was read from yet.
     pub(super) fn new(limits: UploadLimits) -> Self {
-        Self { limits, upload_bytes: None, dropped: Dropped::Pieces }
+        let (dropped, counted) = (Dropped::Pieces, CountedTextures::default());
+        Self { limits, upload_bytes: None, dropped, counted }
     }
 
     /// Empties the cache, since the file may have changed without it.

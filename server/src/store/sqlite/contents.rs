@@ -1,26 +1,29 @@
 //! Contents that the rows of several mails share, and large contents, as SQL within the transaction
 //! of their group.
 //!
-//! A mail's row has its texts, or names a row of the table `content`. The index `mail_content` tells
+//! A mail's row has its texts, or names a row of the table `content`, and then has at most one
+//! recipient: the hidden one that its mailbox sees. The index `mail_content` tells
 //! whether a mail still names a content: the content is deleted with the last of its mails. A count of
 //! mails could be wrong after a fault.
 
 use correio_proto::mail::{
-    Content, ContentKind, FullName, LargeContent, Mail, MailId, MailRef, Recipients, Seq, Sha256,
-    Timestamp, Username,
+    Content, ContentKind, FullName, LargeContent, Mail, MailId, MailRef, Seq, Sha256, Timestamp,
+    Username,
 };
 use rusqlite::{Connection, OptionalExtension, Result, params, types::ValueRef};
 
 use super::{
     inline::{self, Inline},
     pieces::{self, Pieces},
+    recipients,
     row::{parsed, timestamp, to_sql, unsigned},
     tables::Tables,
-    uploads,
+    textures,
+    uploads::{self, WholeUpload},
 };
 use crate::{
     ids::AccountId,
-    store::{NewMailRecord, StoreDone},
+    store::{NewMailRecord, StoreDone, reached::Reached},
 };
 
 /// A mail is kept once if the copies for its other recipients would have more bytes than this: two
@@ -57,21 +60,21 @@ pub(super) fn written_bytes(mail: &NewMailRecord, accounts: usize) -> u64 {
 }
 
 /// Puts a mail into the mailboxes of these accounts, with one row for its content. A large content
-/// is in these pieces.
+/// is that of this upload.
 pub(super) fn put(
     tables: &mut Tables<'_>,
     (username, full_name): &(Username, FullName),
     mail: &NewMailRecord,
-    pieces: Option<Pieces>,
+    upload: Option<WholeUpload>,
     now: Timestamp,
-    accounts: &[AccountId],
+    reached: &Reached,
 ) -> Result<()> {
-    let mut seqs = Vec::with_capacity(accounts.len());
-    for account in accounts {
-        seqs.push((*account, tables.memtable.next_seq(tables.db)?));
+    let mut seqs = Vec::with_capacity(reached.accounts().len());
+    for _ in reached.accounts() {
+        seqs.push(tables.memtable.next_seq(tables.db)?);
     }
     // The number of a mail is never given again, and so the content's is neither.
-    let Some((_, content)) = seqs.first().copied() else {
+    let Some(content) = seqs.first().copied() else {
         return Ok(());
     };
     let Inline { body, message } = Inline::of(&mail.content);
@@ -81,36 +84,51 @@ pub(super) fn put(
     };
     let is_message = large.is_some_and(|large| large.kind == ContentKind::Message {});
     let sql = "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, size,
-                   sha256, pieces, body, message, is_message)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                   sha256, pieces, body, message, is_message, texture)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let texture = match upload {
+        Some(upload) => upload.texture,
+        None => inline::texture(&mail.content),
+    };
     tables.db.prepare_cached(sql)?.execute(params![
         content,
         username.as_str(),
         full_name.as_str(),
-        mail.to.to_string(),
+        recipients::text(mail.visible()),
         to_sql(now.0),
         mail.subject.as_str(),
         large.map(|large| to_sql(large.size.get())),
         large.map(|large| large.sha256.0),
-        pieces.map(|pieces| pieces.0),
+        upload.map(|upload| upload.pieces.0),
         body,
         message,
-        is_message
+        is_message,
+        texture.map(|texture| textures::value(&texture))
     ])?;
     let mut insert = tables.db.prepare_cached(
         "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,
              body, content)
-         VALUES (?1, ?2, ?3, '', '', '', 0, '', '', ?4)",
+         VALUES (?1, ?2, ?3, '', '', ?5, 0, '', '', ?4)",
     )?;
-    for (account, seq) in seqs {
-        insert.execute(params![seq, account.0, mail.id.as_bytes(), content])?;
-        tables.memtable.add(account, seq, mail.quota_bytes());
+    let mut seqs = seqs.into_iter();
+    for (accounts, hidden) in reached.stretches() {
+        let hidden = hidden.map_or("", Username::as_str);
+        for (account, seq) in accounts.iter().zip(seqs.by_ref()) {
+            insert.execute(params![seq, account.0, mail.id.as_bytes(), content, hidden])?;
+            tables.memtable.add(*account, seq, mail.quota_bytes());
+        }
     }
     Ok(())
 }
 
-/// The mail with this number and id, whose row names a content.
-pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Result<Mail> {
+/// The mail with this number and id, whose row names a content and this hidden recipient.
+pub(super) fn mail(
+    db: &Connection,
+    seq: Seq,
+    id: MailId,
+    content: i64,
+    hidden: Option<Username>,
+) -> Result<Mail> {
     let sql =
         "SELECT sender, sender_name, recipients, sent_at, subject, size, sha256, body, message,
                    is_message
@@ -121,7 +139,7 @@ pub(super) fn mail(db: &Connection, seq: Seq, id: MailId, content: i64) -> Resul
             id,
             from: parsed(row, 0)?,
             from_name: parsed(row, 1)?,
-            to: parsed::<Recipients>(row, 2)?,
+            to: recipients::seen(row, 2, hidden)?,
             sent_at: timestamp(row, 3)?,
             subject: parsed(row, 4)?,
             content: match row.get_ref(5)? {

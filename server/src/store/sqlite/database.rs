@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    store::{Quota, StoreDone, StoreJob},
+    store::{Quota, StoreDone, StoreJob, gateway::GatewayJob},
 };
 
 /// Free bytes on the disk below which no new mail or account is accepted: enough for a checkpoint
@@ -532,7 +532,9 @@ fn takes_in(job: &StoreJob) -> bool {
             matches!(change, ListChange::Create { .. } | ListChange::Add { .. })
         }
         // An empty piece asks how far the upload is.
-        StoreJob::Upload { bytes, .. } => !bytes.as_bytes().is_empty(),
+        StoreJob::Upload { bytes, .. } | StoreJob::Gateway(GatewayJob::Stage { bytes, .. }) => {
+            !bytes.as_bytes().is_empty()
+        }
         _ => false,
     }
 }

@@ -12,7 +12,10 @@ use crate::{
     clock::Clock,
     ids::Ticket,
     mutex::lock,
-    store::{StoreDone, StoreJob},
+    store::{
+        StoreDone, StoreJob,
+        gateway::{GatewayDone, MailOutline},
+    },
 };
 
 /// Most jobs in one transaction, so that no job waits long for the others' results.
@@ -186,6 +189,13 @@ pub(super) fn page_bytes(done: &StoreDone) -> usize {
             let bytes =
                 |member: &ListMember| size_of::<ListMember>() + member.full_name.as_str().len();
             return page.members.iter().map(bytes).sum();
+        }
+        StoreDone::Gateway(GatewayDone::Outlines { mails, .. }) => {
+            let bytes = |mail: &MailOutline| {
+                let texts = mail.subject.as_str().len() + mail.from_name.as_str().len();
+                texts + size_of_val(mail.to.as_slice()) + size_of::<MailOutline>()
+            };
+            return mails.iter().map(bytes).sum();
         }
         _ => return 0,
     };

@@ -10,6 +10,7 @@ use rusqlite::{
 };
 
 use super::row::{converted, parsed};
+use crate::store::{gateway::Texture, texture::TextureCount};
 
 /// The values of both columns.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,15 @@ impl<'a> Inline<'a> {
             Content::Message(message) => Self { body: Some(""), message: Some(message.as_bytes()) },
             Content::Large(_) => Self { body: None, message: None },
         }
+    }
+}
+
+/// The texture of a content that is not in pieces.
+pub(super) fn texture(content: &Content) -> Option<Texture> {
+    match content {
+        Content::Body(body) => Some(TextureCount::of(body.as_str().as_bytes())),
+        Content::Message(message) => Some(TextureCount::of(message.as_bytes())),
+        Content::Large(_) => None,
     }
 }
 

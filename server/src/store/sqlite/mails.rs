@@ -8,17 +8,32 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSq
 use super::{
     contents,
     inline::{self, Inline},
-    recipients::named,
+    recipients::{self, named},
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
-    uploads,
+    textures, uploads,
 };
 use crate::{
     ids::AccountId,
-    store::{Digest, NewMailRecord, StoreDone, ToLists},
+    store::{Digest, NewMailRecord, StoreDone, ToLists, reached::Reached},
 };
 
+/// Sends a mail, as [`crate::store::StoreJob::Send`] describes it.
 pub(super) fn send(
+    tables: &mut Tables<'_>,
+    sender: AccountId,
+    mail: &NewMailRecord,
+    to_lists: ToLists,
+    now: Timestamp,
+) -> Result<StoreDone> {
+    let done = send_or_refuse(tables, sender, mail, to_lists, now)?;
+    if let Some(staged) = mail.staged {
+        uploads::discard(tables, sender, staged)?;
+    }
+    Ok(done)
+}
+
+fn send_or_refuse(
     tables: &mut Tables<'_>,
     sender: AccountId,
     mail: &NewMailRecord,
@@ -30,14 +45,14 @@ pub(super) fn send(
     };
     let from = (from.username.clone(), from.full_name.clone());
     let digest = mail.digest();
-    let pieces = match mail.content {
+    let upload = match mail.content {
         Content::Body(_) | Content::Message(_) => None,
         Content::Large(large) => {
             if let Some(result) = earlier(tables, sender, mail.id, &digest)? {
                 return Ok(result);
             }
-            match uploads::whole(tables.db, sender, mail.id, large.size)? {
-                Ok(pieces) => Some(pieces),
+            match uploads::whole(tables.db, sender, mail, large.size)? {
+                Ok(upload) => Some(upload),
                 Err(refusal) => return Ok(refusal),
             }
         }
@@ -62,14 +77,14 @@ pub(super) fn send(
     if let Some(result) = record(tables, sender, mail.id, &digest, now)? {
         return Ok(result);
     }
-    match contents::is_shared(mail, recipients.len()) {
-        true => contents::put(tables, &from, mail, pieces, now, &recipients)?,
+    match contents::is_shared(mail, recipients.accounts().len()) {
+        true => contents::put(tables, &from, mail, upload, now, &recipients)?,
         false => put(tables, &from, mail, now, &recipients)?,
     }
-    if let Some(pieces) = pieces {
-        uploads::taken(tables, pieces, mail.content.size())?;
+    if let Some(upload) = upload {
+        uploads::taken(tables, upload, mail.content.size())?;
     }
-    Ok(StoreDone::Sent { sent_at: now, recipients, from })
+    Ok(StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from })
 }
 
 /// Puts a mail whose content is not large into the mailboxes of these accounts, whatever they have,
@@ -80,16 +95,18 @@ pub(super) fn put_once(
     from: &(Username, FullName),
     mail: &NewMailRecord,
     now: Timestamp,
-    accounts: &[AccountId],
+    accounts: Vec<AccountId>,
 ) -> Result<StoreDone> {
     if let Some(result) = record(tables, sender, mail.id, &mail.digest(), now)? {
         return Ok(result);
     }
-    match contents::is_shared(mail, accounts.len()) {
-        true => contents::put(tables, from, mail, None, now, accounts)?,
-        false => put(tables, from, mail, now, accounts)?,
+    let reached = Reached::from(accounts);
+    match contents::is_shared(mail, reached.accounts().len()) {
+        true => contents::put(tables, from, mail, None, now, &reached)?,
+        false => put(tables, from, mail, now, &reached)?,
     }
-    Ok(StoreDone::Sent { sent_at: now, recipients: accounts.to_vec(), from: from.clone() })
+    let recipients = reached.into_accounts();
+    Ok(StoreDone::Sent { sent_at: now, recipients, from: from.clone() })
 }
 
 /// Makes the idempotency record of a mail. Returns the earlier result if there is one already.
@@ -135,30 +152,34 @@ fn put(
     (username, full_name): &(Username, FullName),
     mail: &NewMailRecord,
     now: Timestamp,
-    accounts: &[AccountId],
+    reached: &Reached,
 ) -> Result<()> {
-    let to = mail.to.to_string();
     let Inline { body, message } = Inline::of(&mail.content);
     let mut insert = tables.db.prepare_cached(
         "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,
-             body, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             body, message, texture)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
-    for account in accounts {
-        let seq = tables.memtable.next_seq(tables.db)?;
-        insert.execute(params![
-            seq,
-            account.0,
-            mail.id.as_bytes(),
-            username.as_str(),
-            full_name.as_str(),
-            to,
-            to_sql(now.0),
-            mail.subject.as_str(),
-            body,
-            message
-        ])?;
-        tables.memtable.add(*account, seq, mail.quota_bytes());
+    let texture = inline::texture(&mail.content).map(|texture| textures::value(&texture));
+    for (accounts, hidden) in reached.stretches() {
+        let to = recipients::text(mail.visible().chain(hidden));
+        for account in accounts {
+            let seq = tables.memtable.next_seq(tables.db)?;
+            insert.execute(params![
+                seq,
+                account.0,
+                mail.id.as_bytes(),
+                username.as_str(),
+                full_name.as_str(),
+                to,
+                to_sql(now.0),
+                mail.subject.as_str(),
+                body,
+                message,
+                texture
+            ])?;
+            tables.memtable.add(*account, seq, mail.quota_bytes());
+        }
     }
     Ok(())
 }
@@ -225,14 +246,19 @@ impl Page {
     }
 }
 
-fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
-    let seq = Seq(unsigned(row, 0)?);
-    let id = converted(row, 1, |value| {
+/// Reads the id of a mail.
+pub(super) fn id(row: &Row<'_>, column: usize) -> Result<MailId> {
+    converted(row, column, |value| {
         let bytes: [u8; 16] = value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
         MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
-    })?;
+    })
+}
+
+fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
+    let seq = Seq(unsigned(row, 0)?);
+    let id = id(row, 1)?;
     if let Some(content) = row.get(2)? {
-        return contents::mail(db, seq, id, content);
+        return contents::mail(db, seq, id, content, recipients::hidden(row, 5)?);
     }
     Ok(Mail {
         seq,

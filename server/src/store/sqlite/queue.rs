@@ -14,7 +14,7 @@ use correio_proto::message::ListChange;
 use super::{contents, options::SqliteOptions};
 use crate::{
     ids::{AccountId, Ticket},
-    store::StoreJob,
+    store::{StoreJob, gateway::GatewayJob},
 };
 
 /// Bytes, as [`size`] counts them, after which a transaction takes no further job. A larger mail has
@@ -150,7 +150,9 @@ pub(super) fn size(job: &StoreJob) -> u64 {
         StoreJob::ChangeList { change: ListChange::Add { members, .. }, .. } => {
             members.as_slice().len() as u64 * MEMBER_BYTES
         }
-        StoreJob::Upload { bytes, .. } => bytes.as_bytes().len() as u64,
+        StoreJob::Upload { bytes, .. } | StoreJob::Gateway(GatewayJob::Stage { bytes, .. }) => {
+            bytes.as_bytes().len() as u64
+        }
         _ => 0,
     }
 }
@@ -189,7 +191,7 @@ mod tests {
         queue_jobs: 1000,
         queue_bytes: 100,
         memtable_mails: 8192,
-        uploads: UploadLimits { uploads: 4, account_bytes: 100, bytes: 100 },
+        uploads: UploadLimits { uploads: 4, account_bytes: 100, bytes: 100, content: 50 },
         create: CreateStore::Auto,
     };
 

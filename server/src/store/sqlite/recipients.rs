@@ -2,51 +2,56 @@
 
 use std::collections::HashSet;
 
-use correio_proto::{limits, mail::Username};
+use correio_proto::{
+    limits,
+    mail::{Invalid, Recipients, Username},
+};
 use foldhash::fast::RandomState;
-use rusqlite::Result;
+use rusqlite::{
+    Result, Row,
+    types::{FromSqlError, ValueRef},
+};
 
 use super::{
     cache::CachedAccount,
     lists::{self, Member, StoredList},
     memtable::Memtable,
+    row::{converted, parsed},
     tables::Tables,
 };
 use crate::{
     ids::AccountId,
-    store::{
-        NewMailRecord, Quota, StoreDone,
-        admin::{AccountState, DisabledMail},
-    },
+    store::{NewMailRecord, Quota, StoreDone, reached::Reached},
 };
 
 /// Names that a refusal states at most, as many as its reply may have.
 const NAMED_MAX: usize = limits::RECIPIENTS_MAX;
 
 /// What the names in a mail stand for.
-pub(super) struct Named {
-    reached: Reached,
+pub(super) struct Named<'a> {
+    reached: Gathered<'a>,
     lists: Vec<StoredList>,
 }
 
 /// Looks up the names in a mail, or returns the result that refuses the mail for all of them. The
 /// members of lists are not looked at yet.
-pub(super) fn named(
+pub(super) fn named<'a>(
     tables: &mut Tables<'_>,
     sender: &Username,
-    mail: &NewMailRecord,
-) -> Result<std::result::Result<Named, StoreDone>> {
-    let mut reached = Reached::new(tables.quota, mail);
+    mail: &'a NewMailRecord,
+) -> Result<std::result::Result<Named<'a>, StoreDone>> {
+    let mut reached = Gathered::new(tables.quota, mail);
     let (mut unknown, mut refused) = (Vec::new(), Vec::new());
     let (mut lists, mut members) = (Vec::new(), 0_u32);
     for name in mail.to.iter() {
         if let Some((id, account)) = tables.accounts.by_username(tables.db, name)? {
             let &CachedAccount { mails, bytes, state, quota, .. } = account;
-            match state {
-                AccountState::Disabled(DisabledMail::Refused) => unknown.push(name.clone()),
-                AccountState::Enabled | AccountState::Disabled(DisabledMail::Kept) => {
+            match state.takes_mail() {
+                false => unknown.push(name.clone()),
+                true => {
                     let username = name.clone();
-                    reached.add(tables.memtable, Member { id, username, mails, bytes, quota });
+                    let member = Member { id, username, mails, bytes, quota };
+                    reached.add(tables.memtable, member, name);
                 }
             }
             continue;
@@ -73,7 +78,7 @@ pub(super) fn named(
     Ok(Ok(Named { reached, lists }))
 }
 
-impl Named {
+impl Named<'_> {
     /// Whether there are lists, so that [`Named::reached`] may take long.
     pub(super) fn has_lists(&self) -> bool {
         !self.lists.is_empty()
@@ -85,18 +90,18 @@ impl Named {
     pub(super) fn reached(
         self,
         tables: &mut Tables<'_>,
-    ) -> Result<std::result::Result<Vec<AccountId>, StoreDone>> {
+    ) -> Result<std::result::Result<Reached, StoreDone>> {
         let Self { mut reached, lists } = self;
         let mut seen: HashSet<AccountId, RandomState> = HashSet::default();
         if !lists.is_empty() {
-            seen.extend(&reached.accounts);
+            seen.extend(reached.reached.accounts());
         }
         let mut rows = 0_usize;
         for list in &lists {
             lists::each_member(tables.db, list, |member| {
                 rows += 1;
                 if seen.insert(member.id) {
-                    reached.add(tables.memtable, member);
+                    reached.add(tables.memtable, member, &list.name);
                 }
             })?;
         }
@@ -105,24 +110,57 @@ impl Named {
     }
 }
 
+/// Names as they stand in a row.
+pub(super) fn text<'a>(names: impl Iterator<Item = &'a Username>) -> String {
+    let mut text = String::new();
+    for name in names {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(name.as_str());
+    }
+    text
+}
+
+/// Reads the hidden recipient in the row of a mail that names a content.
+pub(super) fn hidden(row: &Row<'_>, column: usize) -> Result<Option<Username>> {
+    match row.get_ref(column)? {
+        ValueRef::Text(b"") => Ok(None),
+        _ => parsed(row, column).map(Some),
+    }
+}
+
+/// Reads the visible recipients, and adds the hidden one.
+pub(super) fn seen(row: &Row<'_>, column: usize, hidden: Option<Username>) -> Result<Recipients> {
+    let Some(hidden) = hidden else {
+        return parsed(row, column);
+    };
+    converted(row, column, |value| {
+        let text = format!("{}, {hidden}", value.as_str()?);
+        text.parse().map_err(|invalid: Invalid| FromSqlError::Other(Box::new(invalid)))
+    })
+}
+
 /// The accounts so far, and those whose mailboxes have no room for the mail.
-struct Reached {
+struct Gathered<'a> {
     /// That of accounts without a quota of their own.
     quota: Quota,
+    mail: &'a NewMailRecord,
     /// Bytes that the mail counts for.
     bytes: u64,
-    accounts: Vec<AccountId>,
+    reached: Reached,
     /// The first [`NAMED_MAX`].
     full: Vec<Username>,
 }
 
-impl Reached {
-    fn new(quota: Quota, mail: &NewMailRecord) -> Self {
-        let accounts = Vec::with_capacity(mail.to.as_slice().len());
-        Self { quota, bytes: mail.quota_bytes(), accounts, full: Vec::new() }
+impl<'a> Gathered<'a> {
+    fn new(quota: Quota, mail: &'a NewMailRecord) -> Self {
+        let reached = Reached::with_capacity(mail.to.as_slice().len());
+        Self { quota, mail, bytes: mail.quota_bytes(), reached, full: Vec::new() }
     }
 
-    fn add(&mut self, memtable: &Memtable, member: Member) {
+    /// Adds an account that the mail reaches through this recipient.
+    fn add(&mut self, memtable: &Memtable, member: Member, recipient: &Username) {
         let (mails, bytes) = memtable.totals(member.id);
         let mails = mails.saturating_add(member.mails);
         let bytes = bytes.saturating_add(member.bytes).saturating_add(self.bytes);
@@ -131,14 +169,14 @@ impl Reached {
         if is_full && self.full.len() < NAMED_MAX {
             self.full.push(member.username);
         }
-        self.accounts.push(member.id);
+        self.reached.add(member.id, self.mail.hidden(recipient));
     }
 
     /// The accounts, or the refusal after so many members of lists were looked at.
-    fn result(self, members: usize) -> std::result::Result<Vec<AccountId>, StoreDone> {
+    fn result(self, members: usize) -> std::result::Result<Reached, StoreDone> {
         let members = u32::try_from(members).unwrap_or(u32::MAX);
         match self.full.is_empty() {
-            true => Ok(self.accounts),
+            true => Ok(self.reached),
             false => Err(StoreDone::MailboxesFull { recipients: self.full, members }),
         }
     }

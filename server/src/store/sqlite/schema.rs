@@ -38,7 +38,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5],
+        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -323,6 +323,15 @@ const VERSION_5: &str = "
         CHECK (length(digest) = 32),
         CHECK ((used_day IS NULL) = (used_from IS NULL))
     ) STRICT;
+";
+
+/// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
+/// `textures.rs` describes `texture`; a mail that names a content has none.
+const VERSION_6: &str = "
+    ALTER TABLE mail ADD COLUMN texture BLOB CHECK (texture IS NULL OR content IS NULL);
+    ALTER TABLE content ADD COLUMN texture BLOB;
+    ALTER TABLE upload ADD COLUMN texture BLOB;
+    ALTER TABLE upload ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1));
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

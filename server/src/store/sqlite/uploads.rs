@@ -7,12 +7,15 @@ use super::{
     pieces::{self, Pieces},
     row::{converted, timestamp, to_sql, unsigned},
     tables::Tables,
+    textures,
 };
 use crate::{
     ids::AccountId,
     store::{
-        StoreDone,
-        uploads::{OwnUpload, Progress, Step, refusal, reserved_since, step},
+        NewMailRecord, StoreDone,
+        gateway::Texture,
+        texture::TextureCount,
+        uploads::{OwnUpload, Progress, Step, UploadSize, refusal, reserved_since, step},
     },
 };
 
@@ -25,17 +28,37 @@ struct Upload {
     progress: Progress,
     /// When the last piece came that added bytes.
     touched: Timestamp,
+    /// The texture of the bytes so far; `None` if an earlier version began the upload.
+    texture: Option<TextureCount>,
+}
+
+/// An upload that a mail takes over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholeUpload {
+    pub(super) pieces: Pieces,
+    /// The texture of its content, if it was counted.
+    pub(super) texture: Option<Texture>,
 }
 
 fn find(db: &Connection, account: AccountId, id: MailId) -> Result<Option<Upload>> {
-    let sql = "SELECT pieces, size, staged, touched FROM upload WHERE account = ?1 AND id = ?2";
+    let sql = "SELECT pieces, touched, size, is_open, staged, texture FROM upload
+               WHERE account = ?1 AND id = ?2";
     db.prepare_cached(sql)?
         .query_row(params![account.0, id.as_bytes()], |row| {
-            let progress = Progress { size: size(row, 1)?, staged: unsigned(row, 2)? };
-            let (pieces, touched) = (Pieces(row.get(0)?), timestamp(row, 3)?);
-            Ok(Upload { pieces, progress, touched })
+            let (pieces, touched) = (Pieces(row.get(0)?), timestamp(row, 1)?);
+            let (progress, texture) = (progress(row, 2)?, textures::count(row, 5)?);
+            Ok(Upload { pieces, touched, progress, texture })
         })
         .optional()
+}
+
+/// Reads `size, is_open, staged`.
+fn progress(row: &Row<'_>, first: usize) -> Result<Progress> {
+    let upload_size = match row.get(first + 1)? {
+        true => UploadSize::AtMost(unsigned(row, first)?),
+        false => UploadSize::Stated(size(row, first)?),
+    };
+    Ok(Progress { size: upload_size, staged: unsigned(row, first + 2)? })
 }
 
 /// Reads the size of a large content.
@@ -52,7 +75,7 @@ pub(super) fn upload(
     account: AccountId,
     id: MailId,
     size: ContentSize,
-    (offset, piece): (u64, &Piece),
+    piece: (u64, &Piece),
     now: Timestamp,
 ) -> Result<StoreDone> {
     let db = tables.db;
@@ -64,13 +87,40 @@ pub(super) fn upload(
     if db.prepare_cached(sql)?.query_row(values, |row| row.get(0))? {
         return Ok(StoreDone::Uploaded { staged: size.get() });
     }
+    add(tables, (account, id), UploadSize::Stated(size), piece, now)
+}
+
+/// Adds a piece, as [`crate::store::gateway::GatewayJob::Stage`] describes it.
+pub(super) fn stage(
+    tables: &mut Tables<'_>,
+    account: AccountId,
+    id: MailId,
+    piece: (u64, &Piece),
+    now: Timestamp,
+) -> Result<StoreDone> {
+    if tables.accounts.by_id(tables.db, account)?.is_none() {
+        return Ok(StoreDone::NoAccount);
+    }
+    let size = UploadSize::AtMost(tables.contents.limits.content);
+    add(tables, (account, id), size, piece, now)
+}
+
+/// Adds a piece to an upload of this account and id, which begins with it if there is none.
+fn add(
+    tables: &mut Tables<'_>,
+    (account, id): (AccountId, MailId),
+    size: UploadSize,
+    (offset, piece): (u64, &Piece),
+    now: Timestamp,
+) -> Result<StoreDone> {
+    let db = tables.db;
     let upload = find(db, account, id)?;
     let progress = upload.as_ref().map(|upload| upload.progress);
     let (known, staged) = match step(progress, size, offset, piece.as_bytes()) {
         Step::Answer(done) => return Ok(done),
         Step::Append { known, staged } => (known, staged),
     };
-    let before = progress.map_or(0, |progress| progress.staged);
+    let before = progress.unwrap_or(Progress { size, staged: 0 });
     let since = reserved_since(now);
     let displaced = match upload {
         Some(_) => Some(Vec::new()),
@@ -82,20 +132,25 @@ pub(super) fn upload(
     let displaced: Vec<_> = displaced.iter().map(|it| (it.name, it.progress.staged)).collect();
     let freed = displaced.iter().map(|(_, staged)| staged).sum();
     if upload.as_ref().is_none_or(|upload| upload.touched < since)
-        && !has_room(tables, freed, size.get().saturating_sub(before), since)?
+        && !has_room(tables, freed, before.missing(), since)?
     {
         return Ok(StoreDone::UploadsFull);
     }
     delete(tables, &displaced)?;
-    let pieces = match upload {
-        Some(upload) => upload.pieces,
-        None => start(db, account, id, size, now)?,
+    let (pieces, mut texture) = match upload {
+        Some(upload) => (upload.pieces, upload.texture),
+        None => (start(db, account, id, size, now)?, Some(TextureCount::new())),
     };
     let new = piece.as_bytes().get(known..).unwrap_or_default();
-    pieces::append(db, pieces, before, new)?;
+    pieces::append(db, pieces, before.staged, new)?;
     tables.contents.add(new.len() as u64);
-    let sql = "UPDATE upload SET staged = ?2, touched = ?3 WHERE pieces = ?1";
-    db.prepare_cached(sql)?.execute(params![pieces.0, to_sql(staged), to_sql(now.0)])?;
+    if let Some(texture) = &mut texture {
+        texture.add(new);
+    }
+    let texture = texture.map(|texture| textures::count_value(&texture));
+    let sql = "UPDATE upload SET staged = ?2, touched = ?3, texture = ?4 WHERE pieces = ?1";
+    let values = params![pieces.0, to_sql(staged), to_sql(now.0), texture];
+    db.prepare_cached(sql)?.execute(values)?;
     Ok(StoreDone::Uploaded { staged })
 }
 
@@ -112,12 +167,12 @@ fn has_room(tables: &mut Tables<'_>, freed: u64, missing: u64, since: Timestamp)
 
 /// The uploads of an account, the one idle longest first.
 fn of_account(db: &Connection, account: AccountId) -> Result<Vec<OwnUpload<Pieces>>> {
-    let sql = "SELECT pieces, touched, size, staged FROM upload WHERE account = ?1
+    let sql = "SELECT pieces, touched, size, is_open, staged FROM upload WHERE account = ?1
                ORDER BY touched, id";
     let mut select = db.prepare_cached(sql)?;
     let uploads = select.query_map([account.0], |row| {
-        let progress = Progress { size: size(row, 2)?, staged: unsigned(row, 3)? };
-        Ok(OwnUpload { name: Pieces(row.get(0)?), touched: timestamp(row, 1)?, progress })
+        let (name, touched) = (Pieces(row.get(0)?), timestamp(row, 1)?);
+        Ok(OwnUpload { name, touched, progress: progress(row, 2)? })
     })?;
     uploads.collect()
 }
@@ -127,11 +182,13 @@ fn start(
     db: &Connection,
     account: AccountId,
     id: MailId,
-    size: ContentSize,
+    size: UploadSize,
     now: Timestamp,
 ) -> Result<Pieces> {
-    let sql = "INSERT INTO upload (account, id, size, staged, touched) VALUES (?1, ?2, ?3, 0, ?4)";
-    let values = params![account.0, id.as_bytes(), to_sql(size.get()), to_sql(now.0)];
+    let is_open = matches!(size, UploadSize::AtMost(_));
+    let sql = "INSERT INTO upload (account, id, size, is_open, staged, touched)
+               VALUES (?1, ?2, ?3, ?4, 0, ?5)";
+    let values = params![account.0, id.as_bytes(), to_sql(size.bytes()), is_open, to_sql(now.0)];
     Ok(Pieces(db.prepare_cached(sql)?.insert(values)?))
 }
 
@@ -140,23 +197,33 @@ fn start(
 pub(super) fn whole(
     db: &Connection,
     account: AccountId,
-    id: MailId,
+    mail: &NewMailRecord,
     size: ContentSize,
-) -> Result<std::result::Result<Pieces, StoreDone>> {
-    let upload = find(db, account, id)?;
+) -> Result<std::result::Result<WholeUpload, StoreDone>> {
+    let upload = find(db, account, mail.upload_id())?;
     let progress = upload.as_ref().map(|upload| upload.progress);
-    Ok(match (refusal(progress, size), upload) {
-        (None, Some(upload)) => Ok(upload.pieces),
+    Ok(match (refusal(progress, mail, size), upload) {
+        (None, Some(Upload { pieces, texture, .. })) => {
+            Ok(WholeUpload { pieces, texture: texture.map(|count| count.texture) })
+        }
         (Some(refusal), _) => Err(refusal),
         (None, None) => Err(StoreDone::Incomplete { staged: 0 }),
     })
 }
 
 /// Ends an upload whose pieces a mail takes over.
-pub(super) fn taken(tables: &mut Tables<'_>, pieces: Pieces, size: u64) -> Result<()> {
-    tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?.execute([pieces.0])?;
+pub(super) fn taken(tables: &mut Tables<'_>, upload: WholeUpload, size: u64) -> Result<()> {
+    let mut delete = tables.db.prepare_cached("DELETE FROM upload WHERE pieces = ?1")?;
+    delete.execute([upload.pieces.0])?;
     tables.contents.remove(size);
     Ok(())
+}
+
+/// Forgets an upload without a size, if there is one.
+pub(super) fn discard(tables: &mut Tables<'_>, account: AccountId, id: MailId) -> Result<()> {
+    let sql = "SELECT pieces, staged FROM upload WHERE account = ?1 AND id = ?2 AND is_open";
+    let uploads = selected(tables.db, sql, params![account.0, id.as_bytes()])?;
+    delete(tables, &uploads)
 }
 
 /// Deletes the uploads of an account.

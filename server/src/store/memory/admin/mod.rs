@@ -8,9 +8,7 @@ use std::sync::Arc;
 use correio_proto::mail::{Content, FullName, Timestamp, Username};
 
 use super::{
-    Account, FULL_OF_ACCOUNTS, FULL_OF_MAIL, MemoryStore,
-    mailbox::{Names, StoredMail},
-    settings::AccountSettings,
+    Account, FULL_OF_ACCOUNTS, FULL_OF_MAIL, MemoryStore, mailbox::Names, settings::AccountSettings,
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
@@ -18,10 +16,11 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord,
-            DisabledMail, InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER,
-            POSTMASTER_NAME, Totals, Usage,
+            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
+            Usage,
         },
         lists::is_reserved,
+        reached::Reached,
     },
 };
 
@@ -135,7 +134,7 @@ impl MemoryStore {
     /// Whether mail reaches an account.
     pub(super) fn takes_mail(&self, id: AccountId) -> bool {
         let state = self.accounts.get(id).map(|account| account.settings.state);
-        state != Some(AccountState::Disabled(DisabledMail::Refused))
+        state.is_none_or(AccountState::takes_mail)
     }
 
     fn overview(&self, id: AccountId) -> Option<AccountOverview> {
@@ -235,7 +234,9 @@ impl MemoryStore {
                     return refused(FULL_OF_MAIL);
                 }
                 let (from, id, digest) = (account.names.clone(), mail.id, mail.digest());
-                self.put(&StoredMail { from, mail, pieces: None, sent_at: now }, &accounts);
+                let reached = Reached::from(accounts);
+                self.put(from, &mail, None, now, &reached);
+                accounts = reached.into_accounts();
                 self.record(sender, id, digest, now);
             }
         }

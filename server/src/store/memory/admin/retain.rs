@@ -9,6 +9,7 @@ use crate::{
     store::{
         admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
         memory::{Account, Accounts, MemoryStore, mailbox::StoredMail, settings::AccountSettings},
+        reached::Reached,
         retention::{
             ACCOUNTS_STEP, DELETED_STEP, MailsWarning, Notice, STEP_WORK, WRITE_WORK, warning,
         },
@@ -243,7 +244,7 @@ impl MemoryStore {
         });
         let mail = Arc::new(mail);
         self.record(sender, mail.id, mail.digest(), retention.now);
-        self.put(&StoredMail { from, mail, pieces: None, sent_at: retention.now }, &[id]);
+        self.put(from, &mail, None, retention.now, &Reached::from(vec![id]));
         true
     }
 }

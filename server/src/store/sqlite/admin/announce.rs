@@ -46,8 +46,8 @@ pub(super) fn announce(
     let accounts: Vec<AccountId> = reached.into_iter().map(|(id, _)| id).collect();
     // A step is as long as a mail to a list of as many members.
     tables.reached += accounts.len();
-    match mails::put_once(tables, sender, &from, mail, now, &accounts)? {
-        StoreDone::Sent { .. } => Ok(AdminDone::Announced { accounts, next }),
+    match mails::put_once(tables, sender, &from, mail, now, accounts)? {
+        StoreDone::Sent { recipients: accounts, .. } => Ok(AdminDone::Announced { accounts, next }),
         // A step that is repeated after a lost answer.
         StoreDone::SentBefore { .. } => Ok(AdminDone::Announced { accounts: Vec::new(), next }),
         other => Ok(AdminDone::Refused(other.into())),

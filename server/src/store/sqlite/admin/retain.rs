@@ -261,9 +261,9 @@ impl Step<'_, '_> {
         let Ok((sender, from)) = postmaster(self.tables, self.retention.now)? else {
             return Ok(false);
         };
-        let accounts = [account.id];
+        let accounts = vec![account.id];
         let done =
-            mails::put_once(self.tables, sender, &from, &mail, self.retention.now, &accounts)?;
+            mails::put_once(self.tables, sender, &from, &mail, self.retention.now, accounts)?;
         self.work += WRITE_WORK;
         let is_there = matches!(done, StoreDone::Sent { .. } | StoreDone::SentBefore { .. });
         if is_there {

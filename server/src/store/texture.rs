@@ -1,0 +1,166 @@
+//! Counts the texture of a content while its bytes arrive.
+
+use memchr::{memchr_iter, memchr2_iter};
+
+use super::gateway::Texture;
+
+/// Bytes that are counted at once: they stay in the processor's cache for all counts.
+const BLOCK: usize = 4096;
+
+/// A block with fewer bytes a line than this is counted byte by byte, which takes the same time
+/// whatever it has.
+const LINE_SHORT: usize = 16;
+
+/// The texture of the bytes so far, and what the next bytes need to know of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TextureCount {
+    /// As if the content ended here.
+    pub(super) texture: Texture,
+    /// Bytes of the last line.
+    pub(super) line: u64,
+    /// Whether the last byte is CR. It counts as bare until LF follows.
+    pub(super) is_after_cr: bool,
+}
+
+impl TextureCount {
+    /// The count of no bytes.
+    pub(super) fn new() -> Self {
+        let texture = Texture { is_ascii: true, ..Texture::default() };
+        Self { texture, line: 0, is_after_cr: false }
+    }
+
+    /// The texture of a whole content.
+    pub(super) fn of(bytes: &[u8]) -> Texture {
+        let mut count = Self::new();
+        count.add(bytes);
+        count.texture
+    }
+
+    /// Counts the next bytes.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        for block in bytes.chunks(BLOCK) {
+            self.add_block(block);
+        }
+    }
+
+    fn add_block(&mut self, block: &[u8]) {
+        let (Some(first), Some(last)) = (block.first(), block.last()) else {
+            return;
+        };
+        let texture = &mut self.texture;
+        let (lf, cr) = (memchr_iter(b'\n', block).count(), memchr_iter(b'\r', block).count());
+        texture.bare_ends += (lf + cr) as u64;
+        if cr > 0 && lf > 0 {
+            let next = block.iter().skip(1);
+            let pairs = block.iter().zip(next).filter(|pair| *pair == (&b'\r', &b'\n')).count();
+            texture.bare_ends -= 2 * pairs as u64;
+        }
+        if self.is_after_cr && *first == b'\n' {
+            // The CR before was counted, too.
+            texture.bare_ends -= 2;
+        }
+        texture.nuls += memchr_iter(0, block).count() as u64;
+        texture.is_ascii &= block.is_ascii();
+        texture.is_ended = matches!(last, b'\n' | b'\r');
+        self.is_after_cr = *last == b'\r';
+        match (lf + cr) * LINE_SHORT > block.len() {
+            true => self.add_short_lines(block),
+            false => self.add_long_lines(block),
+        }
+    }
+
+    fn add_long_lines(&mut self, block: &[u8]) {
+        let mut start = 0;
+        let mut longest = self.texture.longest_line;
+        for end in memchr2_iter(b'\n', b'\r', block) {
+            longest = longest.max(self.line + (end - start) as u64);
+            (self.line, start) = (0, end + 1);
+        }
+        self.line += (block.len() - start) as u64;
+        self.texture.longest_line = longest.max(self.line);
+    }
+
+    fn add_short_lines(&mut self, block: &[u8]) {
+        let mut longest = self.texture.longest_line;
+        for byte in block {
+            self.line = if matches!(byte, b'\n' | b'\r') { 0 } else { self.line + 1 };
+            longest = longest.max(self.line);
+        }
+        self.texture.longest_line = longest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The texture by its description, byte by byte.
+    fn plain(bytes: &[u8]) -> Texture {
+        let at = |index: usize| bytes.get(index).copied();
+        let is_bare = |index: &usize| match bytes[*index] {
+            b'\n' => index.checked_sub(1).and_then(at) != Some(b'\r'),
+            b'\r' => at(index + 1) != Some(b'\n'),
+            _ => false,
+        };
+        let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r'));
+        Texture {
+            bare_ends: (0..bytes.len()).filter(is_bare).count() as u64,
+            nuls: bytes.iter().filter(|byte| **byte == 0).count() as u64,
+            longest_line: lines.map(<[u8]>::len).max().unwrap_or(0) as u64,
+            is_ended: bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')),
+            is_ascii: bytes.iter().all(u8::is_ascii),
+        }
+    }
+
+    fn bytes() -> impl Strategy<Value = Vec<u8>> {
+        let byte = |letters: u32| {
+            prop_oneof![
+                letters => Just(b'x'),
+                2 => Just(b'\n'),
+                2 => Just(b'\r'),
+                1 => Just(0),
+                1 => Just(0xc3),
+            ]
+        };
+        prop_oneof![
+            prop::collection::vec(byte(1), 0..40),
+            prop::collection::vec(byte(400), 0..9000),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_have_the_texture_of_the_whole(
+            bytes in bytes(),
+            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4),
+        ) {
+            prop_assert_eq!(TextureCount::of(&bytes), plain(&bytes));
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.extend([0, bytes.len()]);
+            cuts.sort_unstable();
+            let mut count = TextureCount::new();
+            for (start, end) in cuts.iter().zip(cuts.iter().skip(1)) {
+                count.add(&bytes[*start..*end]);
+                // At each moment, as if the content ended there.
+                prop_assert_eq!(count.texture, plain(&bytes[..*end]));
+            }
+        }
+    }
+
+    #[test]
+    fn line_ends_are_bare_or_pairs() {
+        let texture = |bytes: &[u8]| {
+            let Texture { bare_ends, longest_line, is_ended, .. } = TextureCount::of(bytes);
+            (bare_ends, longest_line, is_ended)
+        };
+        assert_eq!(texture(b""), (0, 0, false));
+        assert_eq!(texture(b"abc"), (0, 3, false));
+        assert_eq!(texture(b"abc\r\n"), (0, 3, true));
+        assert_eq!(texture(b"abc\n"), (1, 3, true));
+        assert_eq!(texture(b"abc\r"), (1, 3, true));
+        assert_eq!(texture(b"\r\r\n\nabcd"), (2, 4, false));
+        assert_eq!(texture(b"\n\r"), (2, 0, true));
+    }
+}
