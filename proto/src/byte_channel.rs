@@ -135,6 +135,12 @@ impl ByteChannel {
         self.output.tail()
     }
 
+    /// The input and [`ByteChannel::output`] at once, for a dialogue that reads one and appends to the
+    /// other.
+    pub fn halves(&mut self) -> (&[u8], &mut Vec<u8>) {
+        (self.input.bytes(), self.output.tail())
+    }
+
     /// Takes the pending error of an unreadable stream, once. Call it after the input was consumed
     /// as far as possible.
     pub fn take_failure(&mut self) -> Option<ByteError> {

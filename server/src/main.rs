@@ -22,6 +22,7 @@ use correio_server::{
     clock::{self, Clock},
     engine::{HTTP_MAX, Server, ServerLimits, connection::Transport},
     event::Event,
+    gateway::GatewayConfig,
     metrics::Monitoring,
     ops::{
         admin, allocator,
@@ -203,6 +204,7 @@ fn run(
     bound.print(certificate.as_deref());
     let server = Server::new(limits, session_config, store, Box::new(hasher))
         .behind(config.proxies.clone())
+        .with_gateways(gateways(config, certificate.as_ref())?)
         .retaining(config.retention);
     let (server, _sampler) = monitored(server, &bound, config, logging)?;
     let reactor = builder.build(server, config.drain_timeout);
@@ -267,7 +269,7 @@ fn drive(
 
 /// The server's limits. `files` is the limit on open files, which bounds the connections.
 fn limits(config: &Config, files: u64, bound: &Bound) -> Result<ServerLimits, Failure> {
-    let listeners = bound.mail.len() + bound.metrics.len();
+    let listeners = bound.len();
     let http = if bound.metrics.is_empty() { 0 } else { HTTP_MAX };
     let taken = RESERVED_FILES.saturating_add((listeners + http) as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
@@ -282,6 +284,21 @@ fn limits(config: &Config, files: u64, bound: &Bound) -> Result<ServerLimits, Fa
         input_max: config.input_max,
         output_max: config.output_max,
     })
+}
+
+/// The configuration of the gateways, if there is a domain for them.
+fn gateways(
+    config: &Config,
+    certificate: Option<&Arc<Certificate>>,
+) -> Result<Option<GatewayConfig>, Failure> {
+    let Some(domain) = config.mail_domain.clone() else {
+        return Ok(None);
+    };
+    let security = match certificate {
+        Some(certificate) => tls::security_of_gateways(certificate).map_err(Failure::Start)?,
+        None => Security::Plaintext,
+    };
+    Ok(Some(GatewayConfig { domain, security }))
 }
 
 /// The rules of registration. Opens the key of invites if registration is by invite.

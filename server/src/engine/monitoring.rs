@@ -7,14 +7,13 @@ use correio_proto::tls::Security;
 
 use super::{
     Entry, HTTP_MAX, Server, Standing,
-    connection::{Connection, Transport},
+    connection::{Connection, Dialogue, Transport},
 };
 use crate::{
     clock::Now,
     event::Event,
     ids::ConnId,
     metrics::{Monitoring, facts::Connections},
-    protocol::Protocol,
 };
 
 impl<T: Transport> Server<T> {
@@ -53,8 +52,8 @@ impl<T: Transport> Server<T> {
         self.http += 1;
         let slot = self.connections.vacant();
         let id = slot.id();
-        let protocol = Protocol::Http;
-        let connection = Connection::new(id, peer, protocol, transport, &Security::Plaintext, now);
+        let (dialogue, security) = (Dialogue::http(), Security::Plaintext);
+        let connection = Connection::new(id, peer, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
         slot.insert(Entry { connection, is_ready: true, standing: Standing::Http, timer_at });

@@ -42,7 +42,8 @@ impl<T: Transport> Server<T> {
                 }
                 self.rejected += 1;
                 entry.standing = Standing::Rejected;
-                return entry.connection.reject(now, rejection);
+                self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
+                return;
             }
         }
         self.counts.opened(peer.ip());

@@ -3,6 +3,8 @@
 //!
 //! A session of a gateway has these calls, which its connection makes:
 //!
+//! - `new(protection, domain)`: a session that has not greeted: its first work is the greeting. After
+//!   `StartTls` it is as a new one whose greeting was sent, and protected.
 //! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part of
 //!   a mail, or the session has more to send. Not asked while the session waits for a job or while the
 //!   client must read its output first.
@@ -14,15 +16,20 @@
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
 pub mod address;
+mod config;
+pub mod domain;
 pub mod pop3;
 pub mod render;
 pub mod sasl;
+pub(crate) mod session;
 pub mod submission;
 
+pub use self::config::GatewayConfig;
 use crate::{ids::Ticket, limits::admission::Rejection, session::Job};
 
 /// What a session wants of its connection after it handled input or a job's result.
 #[derive(Debug)]
+#[allow(dead_code)]
 pub(crate) enum GatewayStep {
     /// Nothing: the session has replied, or needs more input.
     Continue,
