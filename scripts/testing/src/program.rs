@@ -53,11 +53,9 @@ impl Program {
             while self.channel.wants_write() {
                 self.channel.write_to(&mut bytes).unwrap();
             }
-            if !bytes.is_empty() {
-                self.pipe.write_at_client(&bytes);
-                let readable = Readiness { readable: true, ..Readiness::default() };
-                world.server.note(self.id, readable);
-            }
+            self.pipe.write_at_client(&bytes);
+            let ready = Readiness { readable: true, writable: true, ended: false };
+            world.server.note(self.id, ready);
             world.settle();
             let received = self.pipe.take_at_client();
             let mut source = Cursor::new(&received);
@@ -67,9 +65,6 @@ impl Program {
             if bytes.is_empty() && received.is_empty() {
                 return;
             }
-            // What the server wrote may have made room for more.
-            let writable = Readiness { writable: true, ..Readiness::default() };
-            world.server.note(self.id, writable);
         }
     }
 

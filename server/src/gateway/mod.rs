@@ -3,11 +3,12 @@
 //!
 //! A session of a gateway has these calls, which its connection makes:
 //!
-//! - `new(protection, domain)`: a session that has not greeted: its first work is the greeting. After
-//!   `StartTls` it is as a new one whose greeting was sent, and protected.
+//! - `new(protection, domain)`: a session that has not greeted. After [`GatewayStep::StartTls`] it is as
+//!   a new one that has, and protected.
 //! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part of
 //!   a mail, or the session has more to send. Not asked while the session waits for a job or while the
-//!   client must read its output first.
+//!   client must read its output first. A new session has work: its greeting, for which `take` needs
+//!   no input. After [`GatewayStep::StartTls`] there is no second one.
 //! - `take(context, input, output)`: handles one command, one part of a mail, or sends more. Appends
 //!   replies to the output.
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the session
@@ -15,9 +16,14 @@
 //! - `end(context, ending, output)`: tells the client why the server ends the connection.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
+#![allow(dead_code)] // Not every session uses every part.
+
 pub mod address;
 mod config;
 pub mod domain;
+#[cfg(test)]
+mod harness;
+mod login;
 pub mod pop3;
 pub mod render;
 pub mod sasl;
@@ -29,7 +35,6 @@ use crate::{ids::Ticket, limits::admission::Rejection, session::Job};
 
 /// What a session wants of its connection after it handled input or a job's result.
 #[derive(Debug)]
-#[allow(dead_code)]
 pub(crate) enum GatewayStep {
     /// Nothing: the session has replied, or needs more input.
     Continue,

@@ -81,10 +81,14 @@ const SERVER: &[Room] = &[
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
     ("admin", &["clock", "event", "ids", "auth", "store", "session"]),
     (
+        "gateway",
+        &["clock", "event", "ids", "limits", "metrics", "protocol", "auth", "store", "session"],
+    ),
+    (
         "engine",
         &[
             "clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session",
-            "admin",
+            "admin", "gateway",
         ],
     ),
     (
@@ -107,6 +111,7 @@ const SERVER: &[Room] = &[
             "session",
             "ids",
             "admin",
+            "gateway",
         ],
     ),
     (

@@ -117,8 +117,10 @@ impl Gateway {
         if self.speaks_tls_too_early(channel) {
             return Taken::Refused(refuse_tls(channel, &mut context.session));
         }
+        // A client that does not speak TLS is not greeted.
+        let is_unreadable = self.progress == Progress::Silent && channel.has_failed();
         let (input, output) = channel.halves();
-        if !self.session.has_work(input) {
+        if is_unreadable || !self.session.has_work(input) {
             return match channel.take_failure() {
                 Some(error) => Taken::Refused(self.refuse(channel, &mut context.session, &error)),
                 None => Taken::Nothing,
