@@ -269,3 +269,21 @@ fn report(context: &mut SessionContext<'_>, text: &str) {
     context.counts.protocol_error(context.peer.ip());
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
+
+#[cfg(test)]
+mod tests {
+    use correio_proto::tls::Security;
+
+    use super::*;
+
+    #[test]
+    fn a_kibibyte_of_a_mail_is_a_sign_of_life_and_less_is_none() {
+        let domain = "mail.example.org".parse().unwrap();
+        let config = GatewayConfig { domain, security: Security::Plaintext };
+        let mut gateway = Gateway::new(Service::SUBMISSION, &config).unwrap();
+        assert!(!gateway.has_enough(1) && !gateway.has_enough(PART_MIN - 2));
+        assert!(gateway.has_enough(1));
+        gateway.progress = Progress::Part(0);
+        assert!(!gateway.has_enough(PART_MIN - 1));
+    }
+}

@@ -176,3 +176,51 @@ impl Activity {
         Timers([stuck, Some((self.heard + idle, Timer::Idle)), ping])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The timers of a protocol whose timeouts no configuration changes.
+    fn timers(activity: &Activity, is_logged_in: bool, idle: Duration) -> Timers {
+        let timeouts = Timeouts { login: PROGRAM_LOGIN, idle, ping: Ping::Never };
+        activity.timers(is_logged_in, &timeouts)
+    }
+
+    #[test]
+    fn a_program_that_is_silent_is_not_pinged_and_ends_after_its_protocol_s_time() {
+        for idle in [SUBMISSION_IDLE, POP3_IDLE] {
+            let mut activity = Activity::opened(Duration::ZERO);
+            activity.heard(SECOND * 100);
+            let timers = timers(&activity, true, idle);
+            let end = SECOND * 100 + idle;
+            assert_eq!((timers.next(), timers.due(end - SECOND)), (end, None));
+            assert_eq!(timers.due(end), Some(Timer::Idle));
+        }
+    }
+
+    #[test]
+    fn commands_do_not_extend_the_time_until_the_login() {
+        let mut activity = Activity::opened(Duration::ZERO);
+        activity.heard(SECOND * 100);
+        assert_eq!(timers(&activity, false, POP3_IDLE).next(), PROGRAM_LOGIN);
+    }
+
+    #[test]
+    fn a_program_that_reads_slowly_stays_as_long_as_it_reads_enough() {
+        let mut activity = Activity::opened(Duration::ZERO);
+        activity.heard(SECOND * 1000);
+        activity.offered(SECOND, false);
+        activity.took(SECOND * 2, TAKEN_MIN - 1);
+        let stuck = Timer::Close(CloseReason::IdleTimeout);
+        let due = |activity: &Activity, at| timers(activity, true, POP3_IDLE).due(at);
+        assert_eq!(due(&activity, SECOND + POP3_IDLE), Some(stuck));
+        activity.took(SECOND * 300, 1);
+        assert_eq!(due(&activity, SECOND + POP3_IDLE), None);
+        assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), Some(stuck));
+        activity.offered(SECOND * 301, true);
+        assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), None);
+    }
+}
