@@ -8,7 +8,6 @@ use std::{
 use correio_server::{
     event::Event,
     ops::{
-        certificate::Certificate,
         config::{Config, Listen, SecurityConfig},
         exit::Failure,
         systemd::InheritedListener,
@@ -16,6 +15,8 @@ use correio_server::{
     protocol::{Protocol, Service, TlsMode},
     reactor::ReactorBuilder,
 };
+
+use crate::certificates::Certificates;
 
 /// Addresses on which the daemon listens.
 #[derive(Debug, Default)]
@@ -91,9 +92,9 @@ impl Bound {
 
     /// Prints the addresses: to scripts on standard output, which may have no reader, and to people
     /// in the log.
-    pub(crate) fn print(&self, certificate: Option<&Certificate>) {
+    pub(crate) fn print(&self, certificates: Option<&Certificates>) {
         let mut out = io::stdout().lock();
-        let security = if certificate.is_some() { "tls" } else { "plaintext" };
+        let security = if certificates.is_some() { "tls" } else { "plaintext" };
         let mail = self.mail.iter().map(|address| (*address, security));
         let gateways = self.gateways.iter().map(|(service, address)| (*address, service.name()));
         let metrics = self.metrics.iter().map(|address| (*address, Service::METRICS.name()));
@@ -101,8 +102,8 @@ impl Bound {
             Event::ServerListening { address, security }.log();
             let _ = writeln!(out, "listening on {address} ({security})");
         }
-        if let Some(certificate) = certificate {
-            let _ = writeln!(out, "fingerprint {}", certificate.fingerprint());
+        if let Some(certificates) = certificates {
+            let _ = certificates.print(&mut out);
         }
         let _ = out.flush();
     }

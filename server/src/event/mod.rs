@@ -151,8 +151,12 @@ events! {
         Warn "signal.ignored" SignalIgnored { signal: &'a str },
         /// The server has stopped.
         Info "server.stopped" ServerStopped,
-        /// The certificate was loaded, at the start or again on SIGHUP.
-        Info "certificate.loaded" CertificateLoaded { fingerprint: Fingerprint },
+        /// A certificate was loaded, at the start, again on SIGHUP, or after its renewal.
+        Info "certificate.loaded" CertificateLoaded {
+            fingerprint: Fingerprint,
+            /// The clients that are shown it: `correio`, `programs` (mail programs) or `all`.
+            clients: &'a str,
+        },
         /// The certificate could not be loaded again; the old one stays in use.
         Warn "certificate.kept" CertificateKept { text: &'a str },
         /// The log file was reopened.

@@ -118,7 +118,8 @@ const SERVER: &[Room] = &[
         "reactor",
         &["clock", "data_directory", "event", "ids", "protocol", "waker", "store", "engine", "ops"],
     ),
-    ("bound", &[]),
+    ("certificates", &[]),
+    ("bound", &["certificates"]),
 ];
 
 /// The rooms of the client's library.
