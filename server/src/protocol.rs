@@ -1,7 +1,10 @@
 //! The protocols that clients may speak, and the services that listeners offer.
 
-/// The protocol of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// The protocol of a connection. In JSON it is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// Correio's own protocol (`proto/PROTOCOL.md`).
     Correio,

@@ -98,6 +98,7 @@ impl<T: Transport> Server<T> {
             Some(SessionView {
                 connection: ConnectionName(id),
                 username,
+                protocol: entry.connection.protocol(),
                 address: entry.connection.peer(),
                 since: Moment(Timestamp(now.wall.0.saturating_sub(open_for))),
                 idle_seconds: ago(entry.connection.heard_at()).as_secs(),

@@ -245,10 +245,11 @@ impl<T: Transport> Server<T> {
             Protocol::Admin => return self.open_admin(now, transport),
             Protocol::Correio | Protocol::Submission | Protocol::Pop3 => self.prepare(service)?,
         };
+        let protocol = service.protocol.as_str();
         if self.connections.len().saturating_sub(self.http + self.admins) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
             self.counts.rejected(peer.ip(), reason);
-            Event::ConnectionRefused { address: peer, reason }.log();
+            Event::ConnectionRefused { address: peer, reason, protocol }.log();
             return None;
         }
         let slot = self.connections.vacant();
@@ -259,7 +260,8 @@ impl<T: Transport> Server<T> {
             false => self.admission.opened(id, peer.ip().into()),
         };
         if let Admission::Rejected(rejection) = admission {
-            Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
+            let reason = rejection.as_str();
+            Event::ConnectionRefused { address: peer, reason, protocol }.log();
             self.counts.rejected(peer.ip(), rejection.as_str());
             if self.rejected >= REJECTED_MAX {
                 return None;
@@ -282,7 +284,7 @@ impl<T: Transport> Server<T> {
         };
         if standing == Standing::Admitted && !is_proxy {
             self.counts.opened(peer.ip());
-            Event::ConnectionOpened { connection: id, address: peer }.log();
+            Event::ConnectionOpened { connection: id, address: peer, protocol }.log();
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);

@@ -14,6 +14,7 @@ use crate::{
     event::Event,
     ids::ConnId,
     metrics::{Monitoring, facts::Connections},
+    protocol::Protocol,
 };
 
 impl<T: Transport> Server<T> {
@@ -44,8 +45,8 @@ impl<T: Transport> Server<T> {
     /// Opens a connection of HTTP. Returns `None` and drops the transport if there are too many.
     pub(super) fn open_http(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
         if self.http >= HTTP_MAX {
-            let reason = "too_many_http";
-            Event::ConnectionRefused { address: peer, reason }.log();
+            let (reason, protocol) = ("too_many_http", Protocol::Http.as_str());
+            Event::ConnectionRefused { address: peer, reason, protocol }.log();
             self.counts.refused.add(reason);
             return None;
         }

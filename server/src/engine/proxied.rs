@@ -28,6 +28,7 @@ impl<T: Transport> Server<T> {
             return;
         };
         let peer = entry.connection.identify(origin);
+        let protocol = entry.connection.protocol().as_str();
         match self.admission.identified(id, peer.ip().into()) {
             None => return,
             Some(Admission::Admitted) => {}
@@ -35,7 +36,8 @@ impl<T: Transport> Server<T> {
                 self.closed.push((displaced, CloseReason::Displaced));
             }
             Some(Admission::Rejected(rejection)) => {
-                Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
+                let reason = rejection.as_str();
+                Event::ConnectionRefused { address: peer, reason, protocol }.log();
                 self.counts.rejected(peer.ip(), rejection.as_str());
                 if self.rejected >= REJECTED_MAX {
                     return self.closed.push((id, CloseReason::ByServer));
@@ -47,6 +49,6 @@ impl<T: Transport> Server<T> {
             }
         }
         self.counts.opened(peer.ip());
-        Event::ConnectionOpened { connection: id, address: peer }.log();
+        Event::ConnectionOpened { connection: id, address: peer, protocol }.log();
     }
 }

@@ -168,11 +168,21 @@ events! {
         /// Lines were left out because one address caused too many like them.
         Warn "log.repeated" LogRepeated { name: &'a str, address: &'a str, count: u64 },
         /// A connection was opened.
-        Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
+        Info "connection.opened" ConnectionOpened {
+            connection: ConnId,
+            address: SocketAddr,
+            /// `correio`, `submission` or `pop3`.
+            protocol: &'a str,
+        },
         /// A connection was closed.
         Info "connection.closed" ConnectionClosed { connection: ConnId, reason: &'a str },
         /// A connection was rejected.
-        Warn "connection.refused" ConnectionRefused { address: SocketAddr, reason: &'a str },
+        Warn "connection.refused" ConnectionRefused {
+            address: SocketAddr,
+            reason: &'a str,
+            /// `correio`, `submission`, `pop3` or `http`.
+            protocol: &'a str,
+        },
         /// A connection of a trusted proxy was closed: it did not begin with a PROXY header of
         /// version 2.
         Warn "proxy.refused" ProxyRefused {

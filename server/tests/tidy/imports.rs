@@ -79,7 +79,7 @@ const SERVER: &[Room] = &[
         ],
     ),
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
-    ("admin", &["clock", "event", "ids", "auth", "store", "session"]),
+    ("admin", &["clock", "event", "ids", "protocol", "auth", "store", "session"]),
     (
         "gateway",
         &["clock", "event", "ids", "limits", "metrics", "protocol", "auth", "store", "session"],
