@@ -1,7 +1,16 @@
 //! Tests of the connections of mail programs: greeting, TLS from the first byte and later, rejection,
 //! timeouts and the shutdown. What the programs say is tested beside the sessions.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
 
 use correio_proto::tls::Security;
 use correio_server::{
@@ -18,8 +27,10 @@ use correio_server::{
 use correio_testing::{
     pipe::Pipe,
     program::Program,
+    wait::PATIENCE,
     world::{QUOTA, REALM, World, limits_of, session_config},
 };
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
     ClientConfig, RootCertStore, SupportedProtocolVersion,
     crypto::ring,
@@ -312,4 +323,130 @@ fn a_server_without_gateways_or_without_tls_opens_no_connection_of_them() {
         let plain = service.in_plaintext();
         assert!(world.server.open(world.now, Pipe::new(1), peer, plain).is_some());
     }
+}
+
+/// The lines of a daemon until one contains this.
+fn lines_until(child: &mut Child, last: &str) -> Vec<String> {
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut seen = Vec::new();
+    while !seen.last().is_some_and(|line: &String| line.contains(last)) {
+        seen.push(lines.next().expect("the line comes").unwrap());
+    }
+    seen
+}
+
+/// A daemon, which is killed when it is dropped.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn correiod(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
+    command
+        .env_clear()
+        .args(["--config", "/dev/null", "--mail-domain", "mail.example.org", "--data-dir"])
+        .arg(directory)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+}
+
+#[test]
+fn the_daemon_prints_where_programs_connect_and_shows_them_a_certificate_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = "127.0.0.1:0";
+    let listeners = ["--listen", at, "--submissions", at, "--submission", at, "--pop3s", at];
+    let arguments = [&listeners[..], &["--pop3", at, "--pop3", at]].concat();
+    let mut server = Server(correiod(directory.path(), &arguments).spawn().unwrap());
+    let lines = lines_until(&mut server.0, "(mail programs)");
+    let services: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| Some(line.split_once(" (")?.1.trim_end_matches(')')))
+        .collect();
+    let expected = ["tls", "submissions", "submission", "pop3s", "pop3", "pop3", "mail programs"];
+    assert_eq!(services, expected, "{lines:#?}");
+    let address = |service: &str| {
+        let line = lines.iter().find(|line| line.ends_with(&format!("({service})"))).unwrap();
+        line.split(' ').nth(2).unwrap().to_owned()
+    };
+
+    // A program that trusts the certificate and asks for its name is greeted.
+    let root = CertificateDer::from_pem_file(directory.path().join("tls-programs.pem")).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(root).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&TLS12])
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("mail.example.org").unwrap();
+    for (service, greeting) in [("submissions", "220 mail.example.org "), ("pop3s", "+OK ")] {
+        let tls = rustls::ClientConnection::new(Arc::new(config.clone()), name.clone()).unwrap();
+        let socket = TcpStream::connect(address(service)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut said = String::new();
+        let mut program = BufReader::new(rustls::StreamOwned::new(tls, socket));
+        program.read_line(&mut said).unwrap();
+        assert!(said.starts_with(greeting), "{said:?}");
+    }
+
+    let printed = correiod(directory.path(), &["fingerprint"]).output().unwrap().stdout;
+    let printed = String::from_utf8(printed).unwrap();
+    let fingerprints: Vec<&str> =
+        lines.iter().filter_map(|line| line.strip_prefix("fingerprint ")).collect();
+    let of_programs = fingerprints[1].trim_end_matches(" (mail programs)");
+    let expected =
+        format!("{}\n{of_programs} (mail programs, mail.example.org)\n", fingerprints[0]);
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn a_certificate_that_ends_soon_is_renewed_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let arguments = ["--listen", "127.0.0.1:0", "--pop3s", "127.0.0.1:0"];
+    let start = || {
+        let mut server = Server(correiod(directory.path(), &arguments).spawn().unwrap());
+        lines_until(&mut server.0, "(mail programs)").pop().unwrap()
+    };
+    let first = start();
+    assert_eq!(start(), first, "it stays");
+    let mut params = CertificateParams::new(["mail.example.org".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(2025, 1, 1), date_time_ymd(2026, 1, 1));
+    let key = KeyPair::generate().unwrap();
+    let text = key.serialize_pem() + &params.self_signed(&key).unwrap().pem();
+    fs::write(directory.path().join("tls-programs.pem"), text).unwrap();
+    let third = start();
+    assert_ne!(third, first);
+    assert_eq!(start(), third);
+}
+
+#[test]
+fn a_certificate_of_an_authority_is_shown_to_all() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new(["mail.example.org".to_owned()]).unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let [pem, key_pem] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+    fs::write(&pem, certificate.pem()).unwrap();
+    fs::write(&key_pem, key.serialize_pem()).unwrap();
+    fs::set_permissions(&key_pem, fs::Permissions::from_mode(0o600)).unwrap();
+    let data = directory.path().join("data");
+    let (pem, key_pem) = (pem.to_str().unwrap(), key_pem.to_str().unwrap());
+    let arguments = [
+        ["--listen", "127.0.0.1:0"],
+        ["--pop3s", "127.0.0.1:0"],
+        ["--tls-cert", pem],
+        ["--tls-key", key_pem],
+    ];
+    let mut server = Server(correiod(&data, &arguments.concat()).spawn().unwrap());
+    let lines = lines_until(&mut server.0, "fingerprint ");
+    assert!(lines.iter().any(|line| line.ends_with("(pop3s)")), "{lines:#?}");
+    assert!(!data.join("tls-programs.pem").exists());
 }
