@@ -18,6 +18,7 @@ impl<T: Transport> Server<T> {
             match effect {
                 Effect::LoggedIn { connection, account } => {
                     self.admission.logged_in(connection);
+                    self.session_began(connection);
                     let (ticket, job) = self.upkeep.logged_in(account, now);
                     self.submit_own(now, ticket, job);
                     if let Some(oldest) = self.registry.add(account, connection) {

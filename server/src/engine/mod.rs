@@ -29,6 +29,7 @@ use crate::{
     engine::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
+        gateways::ProgramSessions,
         slots::Slots,
         upkeep::Upkeep,
     },
@@ -113,6 +114,8 @@ pub struct Server<T> {
     http: usize,
     /// Number of connections of the operator.
     admins: usize,
+    /// Numbers of sessions of mail programs.
+    programs: ProgramSessions,
     config: SessionConfig,
     /// Configuration of the gateways, if the server has them.
     gateways: Option<GatewayConfig>,
@@ -185,6 +188,7 @@ impl<T: Transport> Server<T> {
             rejected: 0,
             http: 0,
             admins: 0,
+            programs: ProgramSessions::default(),
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
@@ -541,6 +545,7 @@ impl<T: Transport> Server<T> {
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
+                self.session_ended(&entry.connection);
                 self.forget(id, entry.standing, reason);
             }
         }

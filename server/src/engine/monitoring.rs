@@ -36,6 +36,8 @@ impl<T: Transport> Server<T> {
         Connections {
             anonymous,
             logged_in,
+            submission: self.programs.submission,
+            pop3: self.programs.pop3,
             rejected: self.rejected,
             http: self.http,
             max: self.connections_max,

@@ -9,7 +9,7 @@ use super::{
     visitors::{Visit, Visitors},
 };
 
-/// A kind of request.
+/// A kind of request. Those of mail programs are what their commands ask of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each is the request of the same name.
 pub(crate) enum RequestKind {
@@ -27,11 +27,25 @@ pub(crate) enum RequestKind {
     Find,
     List,
     Ping,
+    /// A mail program logs in.
+    ProgramLogin,
+    /// A recipient is looked up for a mail program.
+    ProgramRecipient,
+    /// A mail program sends a part of a large mail.
+    ProgramUpload,
+    /// A mail program sends a mail.
+    ProgramSend,
+    /// A mail program's mailbox is listed.
+    ProgramList,
+    /// A mail program reads a mail or a part of one.
+    ProgramRead,
+    /// A mail program deletes mails.
+    ProgramDelete,
 }
 
 impl RequestKind {
     /// All kinds, in the order of their numbers.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -46,6 +60,13 @@ impl RequestKind {
         Self::Find,
         Self::List,
         Self::Ping,
+        Self::ProgramLogin,
+        Self::ProgramRecipient,
+        Self::ProgramUpload,
+        Self::ProgramSend,
+        Self::ProgramList,
+        Self::ProgramRead,
+        Self::ProgramDelete,
     ];
 
     /// The kind's word in the label `request`.
@@ -65,6 +86,13 @@ impl RequestKind {
             Self::Find => "find",
             Self::List => "list",
             Self::Ping => "ping",
+            Self::ProgramLogin => "program_login",
+            Self::ProgramRecipient => "program_recipient",
+            Self::ProgramUpload => "program_upload",
+            Self::ProgramSend => "program_send",
+            Self::ProgramList => "program_list",
+            Self::ProgramRead => "program_read",
+            Self::ProgramDelete => "program_delete",
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The dialogue of a gateway: a session of SMTP submission or POP3, and its bytes on a channel.
 
+use std::time::Duration;
+
 use correio_proto::{
     byte_channel::{ByteChannel, ByteError},
+    message::ErrorCode,
     wrong_protocol::WrongProtocol,
 };
 
@@ -15,8 +18,13 @@ use crate::{
         Ending, GatewayConfig, GatewayStep, GatewayTaken, Protection, session::GatewaySession,
     },
     ids::{ConnId, Ticket},
+    metrics::counts::RequestKind,
     protocol::{Protocol, Service, TlsMode},
-    session::{Done, Identity, SessionContext, Settlement},
+    session::{Done, Identity, Job, SessionContext, Settlement},
+    store::{
+        StoreDone, StoreJob,
+        gateway::{GatewayDone, GatewayJob},
+    },
 };
 
 /// Bytes of input that a session of submission needs buffered: a part of a mail.
@@ -35,6 +43,8 @@ pub(crate) struct Gateway {
     service: Service,
     session: GatewaySession,
     progress: Progress,
+    /// What the command in progress asked of the store first, and when (uptime).
+    asked: Option<(RequestKind, Duration)>,
 }
 
 /// How far the client has come since its last sign of life.
@@ -59,7 +69,7 @@ impl Gateway {
             Protocol::Pop3 => GatewaySession::pop3(protection, &config.domain),
             Protocol::Correio | Protocol::Http | Protocol::Admin => return None,
         };
-        Some(Self { service, session, progress: Progress::Silent })
+        Some(Self { service, session, progress: Progress::Silent, asked: None })
     }
 
     /// See `Dialogue::input_max`.
@@ -131,7 +141,7 @@ impl Gateway {
             self.session.take(&mut context.session, input, output);
         let is_heard = output.len() > before || !matches!(step, GatewayStep::Continue);
         channel.consume(consumed);
-        let step = self.perform(channel, context, step);
+        let step = self.perform(channel, context, step, None);
         match is_heard || self.has_enough(consumed) {
             true => {
                 if consumed > 0 {
@@ -162,9 +172,9 @@ impl Gateway {
         ticket: Ticket,
         done: Done,
     ) -> Option<Step> {
-        let output = channel.output();
+        let (output, error) = (channel.output(), error_of(&done));
         let step = self.session.complete(&mut context.session, ticket, done, output)?;
-        Some(self.perform(channel, context, step))
+        Some(self.perform(channel, context, step, error))
     }
 
     /// See `Dialogue::complete_unheard`.
@@ -180,29 +190,49 @@ impl Gateway {
         }
     }
 
-    /// Performs the session's steps until it waits for a job or for the client.
+    /// Performs the session's steps until it waits for a job or for the client. `error` is what the job
+    /// before the step came to, if it failed.
     fn perform(
         &mut self,
         channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
         mut step: GatewayStep,
+        mut error: Option<ErrorCode>,
     ) -> Step {
         loop {
             let (ticket, job) = match step {
-                GatewayStep::Continue => return Step::Continue,
+                GatewayStep::Continue => return self.replied(context, Step::Continue, error),
                 GatewayStep::StartTls => return Step::StartTls,
-                GatewayStep::Close => return Step::Close,
+                GatewayStep::Close => return self.replied(context, Step::Close, error),
                 GatewayStep::Defer(ticket, job) => (ticket, job),
             };
+            if self.asked.is_none() {
+                self.asked = kind_of(&job).map(|kind| (kind, context.session.now.uptime));
+            }
             let Some(done) = context.submit(ticket, job) else {
                 return Step::Continue;
             };
+            error = error_of(&done);
             let output = channel.output();
             match self.session.complete(&mut context.session, ticket, done, output) {
                 Some(next) => step = next,
                 None => return Step::Continue,
             }
         }
+    }
+
+    /// Counts the reply to a command that asked something of the store.
+    fn replied(
+        &mut self,
+        context: &mut ServerContext<'_>,
+        step: Step,
+        error: Option<ErrorCode>,
+    ) -> Step {
+        if let Some((kind, asked)) = self.asked.take() {
+            let took = context.session.now.uptime.saturating_sub(asked);
+            context.session.counts.replied(kind, took, error);
+        }
+        step
     }
 
     /// See `Dialogue::announce`. Mail programs get no notices.
@@ -254,6 +284,45 @@ impl Gateway {
             channel.output().extend_from_slice(answer);
         }
         Step::Close
+    }
+}
+
+/// The kind of request that a job is for the metrics.
+fn kind_of(job: &Job) -> Option<RequestKind> {
+    let Job::Store(job) = job else {
+        return None;
+    };
+    match job {
+        StoreJob::Gateway(GatewayJob::LogIn { .. }) => Some(RequestKind::ProgramLogin),
+        StoreJob::Gateway(GatewayJob::FindRecipient { .. }) => Some(RequestKind::ProgramRecipient),
+        StoreJob::Gateway(GatewayJob::Outline { .. }) => Some(RequestKind::ProgramList),
+        StoreJob::Gateway(GatewayJob::Stage { .. }) => Some(RequestKind::ProgramUpload),
+        StoreJob::Send { .. } => Some(RequestKind::ProgramSend),
+        StoreJob::Fetch { .. } | StoreJob::Read { .. } => Some(RequestKind::ProgramRead),
+        StoreJob::Confirm { .. } => Some(RequestKind::ProgramDelete),
+        _ => None,
+    }
+}
+
+/// The error that a job came to, for the metrics.
+fn error_of(done: &Done) -> Option<ErrorCode> {
+    match done {
+        Done::Busy { .. } => Some(ErrorCode::Busy),
+        Done::Hash(_) => None,
+        Done::Store(done) => match done {
+            StoreDone::Gateway(GatewayDone::WrongPassword) => Some(ErrorCode::BadCredentials),
+            StoreDone::Gateway(GatewayDone::UnknownRecipient) | StoreDone::UnknownRecipients(_) => {
+                Some(ErrorCode::UnknownRecipient)
+            }
+            StoreDone::Gateway(GatewayDone::MayNotSend) | StoreDone::MayNotSend(_) => {
+                Some(ErrorCode::MayNotSend)
+            }
+            StoreDone::MailboxesFull { .. } => Some(ErrorCode::MailboxFull),
+            StoreDone::UploadsFull => Some(ErrorCode::Busy),
+            StoreDone::Conflict => Some(ErrorCode::Conflict),
+            StoreDone::Unavailable(_) => Some(ErrorCode::Unavailable),
+            _ => None,
+        },
     }
 }
 
