@@ -14,6 +14,8 @@
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the session
 //!   does not wait for it.
 //! - `end(context, ending, output)`: tells the client why the server ends the connection.
+//! - `held()`: bytes that the session holds in memory, which count in the shared budgets: of submission
+//!   as input, of POP3 as output.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
 #![allow(dead_code)] // Not every session uses every part.

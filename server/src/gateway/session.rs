@@ -36,7 +36,7 @@ impl GatewaySession {
 
     /// A session of POP3 that has not greeted yet.
     pub(crate) fn pop3(protection: Protection, domain: &MailDomain) -> Self {
-        Self::Pop3(Pop3Session::new(protection, domain))
+        Self::Pop3(Pop3Session::new(protection, domain.clone()))
     }
 
     /// Whether `take` would do something.

@@ -7,6 +7,7 @@ use super::{
     context::ServerContext,
     correio::Correio,
     gateway::Gateway,
+    held::Held,
     http,
     step::{Announcement, Step, Taken},
 };
@@ -70,6 +71,15 @@ impl Dialogue {
             Self::Gateway(gateway) => gateway.has_request(channel, connection),
             Self::Http => http::has_request(channel),
             Self::Admin(admin) => admin.has_request(channel),
+        }
+    }
+
+    /// Bytes that the dialogue itself holds, beyond the channel's buffers. Requests of correio's own
+    /// protocol are bounded by their frames, and leave the dialogue at once.
+    pub(super) fn held(&self) -> Held {
+        match self {
+            Self::Gateway(gateway) => gateway.held(),
+            Self::Correio(_) | Self::Http | Self::Admin(_) => Held::default(),
         }
     }
 
@@ -170,9 +180,7 @@ impl Dialogue {
     ) {
         match self {
             Self::Correio(correio) => correio.complete_unheard(&mut context.session, ticket, done),
-            Self::Gateway(gateway) => {
-                gateway.complete_unheard(channel, &mut context.session, ticket, done);
-            }
+            Self::Gateway(gateway) => gateway.complete_unheard(&mut context.session, ticket, done),
             Self::Admin(admin) => {
                 let _ = admin.complete(channel, context, ticket, done);
             }

@@ -10,6 +10,7 @@ use correio_proto::{
 
 use super::{
     context::ServerContext,
+    held::Held,
     step::{Announcement, Step, Taken},
 };
 use crate::{
@@ -77,6 +78,14 @@ impl Gateway {
         match self.session {
             GatewaySession::Submission(_) => SUBMISSION_INPUT_MAX,
             GatewaySession::Pop3(_) => POP3_INPUT_MAX,
+        }
+    }
+
+    /// See `Dialogue::held`.
+    pub(super) fn held(&self) -> Held {
+        match &self.session {
+            GatewaySession::Submission(session) => Held { input: session.held(), output: 0 },
+            GatewaySession::Pop3(session) => Held { input: 0, output: session.held() },
         }
     }
 
@@ -177,15 +186,14 @@ impl Gateway {
         Some(self.perform(channel, context, step, error))
     }
 
-    /// See `Dialogue::complete_unheard`.
+    /// See `Dialogue::complete_unheard`. The reply is lost.
     pub(super) fn complete_unheard(
         &mut self,
-        channel: &mut ByteChannel,
         context: &mut SessionContext<'_>,
         ticket: Ticket,
         done: Done,
     ) {
-        if let Some(step) = self.session.complete(context, ticket, done, channel.output()) {
+        if let Some(step) = self.session.complete(context, ticket, done, &mut Vec::new()) {
             self.session.discarded(&step);
         }
     }

@@ -189,11 +189,15 @@ impl<T: Transport> Connection<T> {
         !self.wire.awaits_header() && self.wire.channel.is_handshaking()
     }
 
-    /// The bytes that the connection's buffers hold.
+    /// The bytes that the connection holds: in its buffers and, while it is open, in its dialogue.
     pub(crate) fn held(&self) -> Held {
+        let Held { input, output } = match self.phase {
+            Phase::Open | Phase::StartingTls | Phase::Draining => self.dialogue.held(),
+            Phase::Detached(_) | Phase::Closing { .. } => Held::default(),
+        };
         Held {
-            input: self.wire.channel.pending_input(),
-            output: self.wire.channel.pending_output(),
+            input: self.wire.channel.pending_input() + input,
+            output: self.wire.channel.pending_output() + output,
         }
     }
 
@@ -230,15 +234,15 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
+    /// Charges the shared input budget for bytes of incomplete requests above [`SHARE_FREE`].
     fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.wire.channel.pending_input().saturating_sub(SHARE_FREE);
+        let bytes = self.held().input.saturating_sub(SHARE_FREE);
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Charges the shared output budget for pending bytes above [`SHARE_FREE`].
     fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.wire.channel.pending_output().saturating_sub(SHARE_FREE);
+        let bytes = self.held().output.saturating_sub(SHARE_FREE);
         context.output.resize(&mut self.output_share, bytes)
     }
 

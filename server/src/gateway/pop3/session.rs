@@ -19,8 +19,8 @@ pub(crate) struct Pop3Session {
 
 impl Pop3Session {
     /// A session that has not greeted yet.
-    pub(crate) fn new(protection: Protection, domain: &MailDomain) -> Self {
-        Self { protection, domain: domain.clone(), has_greeted: false }
+    pub(crate) fn new(protection: Protection, domain: MailDomain) -> Self {
+        Self { protection, domain, has_greeted: false }
     }
 
     /// Whether `take` would do something.
@@ -101,6 +101,11 @@ impl Pop3Session {
 
     /// Settles the charge of the command in progress.
     pub(crate) fn settle(&mut self, _context: &mut SessionContext<'_>, _settlement: Settlement) {}
+
+    /// Bytes that the session holds in memory.
+    pub(crate) fn held(&self) -> usize {
+        0
+    }
 
     /// The connection discarded this step.
     pub(crate) fn discarded(&mut self, _step: &GatewayStep) {}

@@ -102,6 +102,11 @@ impl SubmissionSession {
     /// Settles the charge of the command in progress.
     pub(crate) fn settle(&mut self, _context: &mut SessionContext<'_>, _settlement: Settlement) {}
 
+    /// Bytes that the session holds in memory.
+    pub(crate) fn held(&self) -> usize {
+        0
+    }
+
     /// The connection discarded this step.
     pub(crate) fn discarded(&mut self, _step: &GatewayStep) {}
 }

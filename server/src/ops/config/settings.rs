@@ -292,14 +292,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SECONDS",
         "30",
         "a whole number from 1 to 3600",
-        "How long a connection may take until it is logged in",
+        "How long a connection may take until it is logged in; mail programs have two minutes",
     ),
     one(
         "idle-timeout",
         "SECONDS",
         "300",
         "a whole number from 2 to 86400",
-        "How long a logged-in connection may be silent, and any connection may leave replies unread; it is pinged at half of it",
+        "How long a logged-in connection may be silent, and any connection may leave replies unread; it is pinged at half of it; mail programs have the times of their protocols",
     ),
     one(
         "drain-timeout",
