@@ -49,6 +49,27 @@ pub enum ByteError {
     Tls(#[from] TlsError),
 }
 
+/// Why TLS cannot begin on a channel that is in use.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StartTlsError {
+    /// Input was buffered already: the peer, or somebody on the way, sent it without protection, and
+    /// it must never be taken for protected input (CVE-2011-0411).
+    #[error("{bytes} bytes of plaintext came after the command that begins TLS")]
+    LeftOver {
+        /// Number of the bytes, which were discarded.
+        bytes: usize,
+    },
+    /// Output without protection was not written yet.
+    #[error("output is pending")]
+    Unwritten,
+    /// The channel has TLS, or can read nothing more.
+    #[error("the channel is not open without TLS")]
+    NotPlaintext,
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
 impl ByteChannel {
     /// A channel that buffers at most `input_max` bytes of input, or 16 KiB if that is more.
     #[must_use]
@@ -72,6 +93,31 @@ impl ByteChannel {
         self.input_max = bytes.max(CHUNK);
     }
 
+    /// Begins TLS on a channel that has none, as STARTTLS and STLS demand. All bytes that are read
+    /// and written from now on are TLS's. With [`Security::Plaintext`] nothing changes.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartTlsError`]. Input that was left over is discarded and nothing more can be read:
+    /// the caller closes the connection. After the other errors the channel is as before.
+    pub fn start_tls(&mut self, security: &Security) -> Result<(), StartTlsError> {
+        if self.tls.is_some() || self.state != State::Open {
+            return Err(StartTlsError::NotPlaintext);
+        }
+        if !self.output.bytes().is_empty() {
+            return Err(StartTlsError::Unwritten);
+        }
+        match self.input.len() {
+            0 => {}
+            bytes => {
+                self.discard_input();
+                return Err(StartTlsError::LeftOver { bytes });
+            }
+        }
+        self.tls = Tls::new(security)?.map(Box::new);
+        Ok(())
+    }
+
     /// Received bytes that were not consumed yet.
     #[must_use]
     pub fn input(&self) -> &[u8] {
@@ -87,6 +133,12 @@ impl ByteChannel {
     /// they must stay as they are.
     pub fn output(&mut self) -> &mut Vec<u8> {
         self.output.tail()
+    }
+
+    /// The input and [`ByteChannel::output`] at once, for a dialogue that reads one and appends to the
+    /// other.
+    pub fn halves(&mut self) -> (&[u8], &mut Vec<u8>) {
+        (self.input.bytes(), self.output.tail())
     }
 
     /// Takes the pending error of an unreadable stream, once. Call it after the input was consumed

@@ -8,6 +8,7 @@ mod golden;
 mod hostile;
 mod refused;
 mod rfc5322;
+mod start_tls;
 mod support;
 mod tls;
 mod values;

@@ -24,7 +24,7 @@ use correio_server::{
     },
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    protocol::Protocol,
+    protocol::Service,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker, Socket},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
@@ -48,7 +48,7 @@ fn main() -> Result<(), Failure> {
 /// Serves until the waker stops the reactor.
 fn serve(started: &mpsc::Sender<(SocketAddr, Arc<ReactorWaker>)>) -> Result<(), Failure> {
     let mut builder = ReactorBuilder::new()?;
-    let address = builder.listen((Ipv4Addr::LOCALHOST, 0).into(), Protocol::Correio)?;
+    let address = builder.listen((Ipv4Addr::LOCALHOST, 0).into(), Service::CORREIO)?;
     let waker = builder.waker();
     let server = server(&(waker.clone() as Arc<dyn Wake>))?;
     let mut reactor = builder.build(server, Duration::from_secs(5));

@@ -19,6 +19,9 @@ let isPaused = false;
 
 const at = (id) => document.getElementById(id);
 
+/** The number of sessions of mail programs. */
+const programs = (sessions) => sessions.submission + sessions.pop3;
+
 /** Shows all numbers of the latest status. */
 function show() {
   const status = history.latest;
@@ -29,6 +32,7 @@ function show() {
     [say("acceptedNow"), language.number(history.rate("accepted"), 1)],
     [say("deliveredNow"), language.number(history.rate("delivered"), 1)],
     [say("sessions"), language.number(status.connections.logged_in)],
+    [say("programs"), language.number(programs(status.connections.sessions))],
     [say("waiting"), language.number(status.mails.waiting)],
     [say("accounts"), language.number(status.accounts.now)],
     [say("free"), language.bytes(status.disk.free)],

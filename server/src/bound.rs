@@ -8,37 +8,42 @@ use std::{
 use correio_server::{
     event::Event,
     ops::{
-        certificate::Certificate,
-        config::{Config, Listen},
+        config::{Config, Listen, SecurityConfig},
         exit::Failure,
         systemd::InheritedListener,
     },
-    protocol::Protocol,
+    protocol::{Protocol, Service, TlsMode},
     reactor::ReactorBuilder,
 };
+
+use crate::certificates::Certificates;
 
 /// Addresses on which the daemon listens.
 #[derive(Debug, Default)]
 pub(crate) struct Bound {
-    /// For mail clients.
+    /// For correio's own clients.
     pub(crate) mail: Vec<SocketAddr>,
+    /// For ordinary mail programs.
+    pub(crate) gateways: Vec<(Service, SocketAddr)>,
     /// For metrics.
     pub(crate) metrics: Vec<SocketAddr>,
 }
 
 impl Bound {
-    /// Takes over the service manager's sockets. For a protocol without one, listens on the
-    /// addresses of the settings: both would make it unclear where the server can be reached.
+    /// Takes over the service manager's sockets. For a service without one, listens on the addresses
+    /// of the settings: both would make it unclear where the server can be reached.
     pub(crate) fn bind(
         config: &Config,
         inherited: Vec<InheritedListener>,
         builder: &mut ReactorBuilder,
     ) -> Result<Self, Failure> {
         let mut bound = Self::default();
-        for InheritedListener { socket, protocol } in inherited {
-            let address = builder.adopt(socket, protocol).map_err(Failure::Start)?;
-            match protocol {
+        for InheritedListener { socket, service } in inherited {
+            let service = offered(config, service)?;
+            let address = builder.adopt(socket, service).map_err(Failure::Start)?;
+            match service.protocol {
                 Protocol::Correio => bound.mail.push(address),
+                Protocol::Submission | Protocol::Pop3 => bound.gateways.push((service, address)),
                 Protocol::Http => bound.metrics.push(address),
                 // A service manager hands over none: it is in the data directory.
                 Protocol::Admin => {}
@@ -49,6 +54,7 @@ impl Bound {
             (false, Listen::On(_)) => unused("listen"),
             (false, Listen::Everywhere) => {}
         }
+        bound.listen_for_programs(config, builder)?;
         match (bound.metrics.is_empty(), config.metrics.is_empty()) {
             (true, _) => bound.metrics = listen_for_metrics(config, builder)?,
             (false, false) => unused("metrics"),
@@ -57,21 +63,64 @@ impl Bound {
         Ok(bound)
     }
 
+    /// Listens on the addresses for mail programs, except those of services that have sockets.
+    fn listen_for_programs(
+        &mut self,
+        config: &Config,
+        builder: &mut ReactorBuilder,
+    ) -> Result<(), Failure> {
+        let inherited: Vec<&str> =
+            self.gateways.iter().map(|(service, _)| service.name()).collect();
+        let mut listening = Vec::new();
+        for (service, address) in &config.gateways {
+            if inherited.contains(&service.name()) {
+                unused(service.name());
+                continue;
+            }
+            let bound = builder.listen(*address, *service);
+            let address = bound.map_err(|source| Failure::Listen { address: *address, source })?;
+            listening.push((*service, address));
+        }
+        self.gateways.append(&mut listening);
+        Ok(())
+    }
+
+    /// Number of addresses.
+    pub(crate) fn len(&self) -> usize {
+        self.mail.len() + self.gateways.len() + self.metrics.len()
+    }
+
     /// Prints the addresses: to scripts on standard output, which may have no reader, and to people
     /// in the log.
-    pub(crate) fn print(&self, certificate: Option<&Certificate>) {
+    pub(crate) fn print(&self, certificates: Option<&Certificates>) {
         let mut out = io::stdout().lock();
-        let security = if certificate.is_some() { "tls" } else { "plaintext" };
+        let security = if certificates.is_some() { "tls" } else { "plaintext" };
         let mail = self.mail.iter().map(|address| (*address, security));
-        let metrics = self.metrics.iter().map(|address| (*address, "metrics"));
-        for (address, security) in mail.chain(metrics) {
+        let gateways = self.gateways.iter().map(|(service, address)| (*address, service.name()));
+        let metrics = self.metrics.iter().map(|address| (*address, Service::METRICS.name()));
+        for (address, security) in mail.chain(gateways).chain(metrics) {
             Event::ServerListening { address, security }.log();
             let _ = writeln!(out, "listening on {address} ({security})");
         }
-        if let Some(certificate) = certificate {
-            let _ = writeln!(out, "fingerprint {}", certificate.fingerprint());
+        if let Some(certificates) = certificates {
+            let _ = certificates.print(&mut out);
         }
         let _ = out.flush();
+    }
+}
+
+/// What an inherited socket offers under these settings.
+fn offered(config: &Config, service: Service) -> Result<Service, Failure> {
+    if !service.protocol.is_gateway() {
+        return Ok(service);
+    }
+    if config.mail_domain.is_none() {
+        return Err(Failure::NoDomain { name: service.name() });
+    }
+    match (config.security == SecurityConfig::Plaintext, service.tls) {
+        (false, _) => Ok(service),
+        (true, TlsMode::Implicit) => Err(Failure::NoTls { name: service.name() }),
+        (true, TlsMode::Start | TlsMode::None) => Ok(service.in_plaintext()),
     }
 }
 
@@ -85,7 +134,7 @@ fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAdd
     let mut bound = Vec::new();
     let mut missing = None;
     for address in listen.addresses() {
-        match builder.listen(address, Protocol::Correio) {
+        match builder.listen(address, Service::CORREIO) {
             Ok(address) => bound.push(address),
             Err(source) => {
                 let failure = Failure::Listen { address, source };
@@ -111,7 +160,7 @@ fn listen_for_metrics(
     builder: &mut ReactorBuilder,
 ) -> Result<Vec<SocketAddr>, Failure> {
     let mut listen = |address: SocketAddr| {
-        let listening = builder.listen(address, Protocol::Http);
+        let listening = builder.listen(address, Service::METRICS);
         listening.map_err(|source| Failure::Listen { address, source })
     };
     config.metrics.iter().map(|address| listen(*address)).collect()

@@ -35,6 +35,12 @@ pub fn warning(since_1970: Duration) -> Option<String> {
     })
 }
 
+/// The time, or the start of 2026 if the clock shows less.
+#[must_use]
+pub fn plausible(since_1970: Duration) -> Duration {
+    since_1970.max(MADE)
+}
+
 /// The machine's clocks.
 #[derive(Debug)]
 pub struct Clock {

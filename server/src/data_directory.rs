@@ -15,6 +15,9 @@ pub(crate) const DATABASE: &str = "correio.db";
 /// Name of the file with the server's own certificate and its key.
 pub(crate) const CERTIFICATE: &str = "tls.pem";
 
+/// Name of the file with the server's own certificate for mail programs and its key.
+pub(crate) const PROGRAM_CERTIFICATE: &str = "tls-programs.pem";
+
 /// Name of the file with the key of invites.
 pub(crate) const INVITE_KEY: &str = "invite.key";
 
@@ -26,7 +29,8 @@ pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
 
 /// Whether the server uses this file name in a data directory.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    [CERTIFICATE, INVITE_KEY, LOCK, ADMIN_SOCKET].contains(&name) || name.starts_with(DATABASE)
+    [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY, LOCK, ADMIN_SOCKET].contains(&name)
+        || name.starts_with(DATABASE)
 }
 
 /// Whether the directory has an entry of this name, of any kind.
@@ -49,7 +53,7 @@ pub(crate) fn has(directory: &Path, name: &str) -> io::Result<bool> {
 ///
 /// See [`has`].
 pub(crate) fn key_in(directory: &Path) -> io::Result<Option<&'static str>> {
-    for name in [CERTIFICATE, INVITE_KEY] {
+    for name in [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY] {
         if has(directory, name)? {
             return Ok(Some(name));
         }

@@ -2,6 +2,7 @@
 //! told to stop.
 
 mod bound;
+mod certificates;
 
 use std::{
     io::{self, Write},
@@ -9,7 +10,6 @@ use std::{
     path::Path,
     process::ExitCode,
     sync::Arc,
-    thread,
     time::Duration,
 };
 
@@ -19,22 +19,22 @@ use correio_server::{
         hashing::{Bcrypt, HashPool},
         invite::{InviteKey, RegistrationRules},
     },
-    clock::{self, Clock},
+    clock,
     engine::{HTTP_MAX, Server, ServerLimits, connection::Transport},
     event::Event,
+    gateway::GatewayConfig,
     metrics::Monitoring,
     ops::{
         admin, allocator,
-        certificate::{Certificate, CertificateSource},
+        certificate::{Certificate, CertificateError, CertificateSource},
         config::{Config, ConfigError, Environment, Operation, SecurityConfig, Task},
         data_commands,
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
-        manual, required_files,
+        manual, program_certificate, required_files,
         sampler::Sampler,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
-        tls,
     },
     reactor::{LoopExit, Reactor, ReactorBuilder, ReactorError, raise_file_limit},
     session::SessionConfig,
@@ -46,7 +46,7 @@ use correio_server::{
     waker::Wake,
 };
 
-use crate::bound::Bound;
+use crate::{bound::Bound, certificates::Certificates};
 
 /// File descriptors that admitted connections may not use: they are for rejected and displaced
 /// connections, those of the operator, the store, the log and the loop.
@@ -117,6 +117,9 @@ fn fingerprint(config: &Config) -> ExitCode {
     match Certificate::open(source) {
         Ok(certificate) => {
             let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
+            if let Err(error) = print_fingerprint_of_programs(config) {
+                return fail(&Failure::Certificate(error));
+            }
             if let Some(directory) = made_in {
                 let _ = writeln!(
                     io::stderr(),
@@ -129,6 +132,18 @@ fn fingerprint(config: &Config) -> ExitCode {
         }
         Err(error) => fail(&Failure::Certificate(error)),
     }
+}
+
+/// Prints the fingerprint of the certificate for mail programs, if the server has made one.
+fn print_fingerprint_of_programs(config: &Config) -> Result<(), CertificateError> {
+    let is_made = matches!(config.security, SecurityConfig::Tls(CertificateSource::Own(_)));
+    if is_made
+        && let Some(domain) = &config.mail_domain
+        && let Some(fingerprint) = program_certificate::fingerprint_in(&config.data_dir)?
+    {
+        let _ = writeln!(io::stdout(), "{fingerprint} (mail programs, {domain})");
+    }
+    Ok(())
 }
 
 fn serve(config: &Config, inherited: Result<Vec<InheritedListener>, InheritError>) -> ExitCode {
@@ -163,9 +178,9 @@ fn run(
     let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
     listen_for_operator(config, &mut builder);
-    let certificate = open_certificate(config, history)?;
-    let security = match &certificate {
-        Some(certificate) => tls::security(certificate).map_err(Failure::Start)?,
+    let certificates = Certificates::open(config, history, now)?;
+    let security = match &certificates {
+        Some(certificates) => certificates.security()?,
         None => Security::Plaintext,
     };
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
@@ -191,8 +206,8 @@ fn run(
         registration: registration_name(config.registration),
     }
     .log();
-    if let Some(certificate) = &certificate {
-        report(certificate);
+    if let Some(certificates) = &certificates {
+        certificates.report();
     }
     for text in config.warnings().into_iter().chain(clock::warning(now)) {
         Event::ServerWarning { text: &text }.log();
@@ -200,14 +215,16 @@ fn run(
     let manager = ServiceManager::of_process().map_err(Failure::Start)?;
     let bound = Bound::bind(config, inherited, &mut builder)?;
     let limits = limits(config, files, &bound)?;
-    bound.print(certificate.as_deref());
+    bound.print(certificates.as_ref());
     let server = Server::new(limits, session_config, store, Box::new(hasher))
         .behind(config.proxies.clone())
+        .with_gateways(gateways(config, certificates.as_ref())?)
         .retaining(config.retention);
+    let _renewal = certificates.as_ref().map(Certificates::renewal).transpose()?;
     let (server, _sampler) = monitored(server, &bound, config, logging)?;
     let reactor = builder.build(server, config.drain_timeout);
     tell_ready(&manager, &bound.mail);
-    match drive(reactor.reporting_to(manager), logging, certificate.as_ref()) {
+    match drive(reactor.reporting_to(manager), logging, certificates.as_ref()) {
         Ok(()) => {
             Event::ServerStopped.log();
             Ok(())
@@ -254,12 +271,12 @@ fn monitored<T: Transport>(
 fn drive(
     mut reactor: Reactor,
     logging: &Logging,
-    certificate: Option<&Arc<Certificate>>,
+    certificates: Option<&Certificates>,
 ) -> Result<(), ReactorError> {
     while reactor.run()? == LoopExit::Reload {
         logging.reopen();
-        if let Some(certificate) = certificate {
-            reload(certificate);
+        if let Some(certificates) = certificates {
+            certificates.reload();
         }
     }
     Ok(reactor.close()?)
@@ -267,7 +284,7 @@ fn drive(
 
 /// The server's limits. `files` is the limit on open files, which bounds the connections.
 fn limits(config: &Config, files: u64, bound: &Bound) -> Result<ServerLimits, Failure> {
-    let listeners = bound.mail.len() + bound.metrics.len();
+    let listeners = bound.len();
     let http = if bound.metrics.is_empty() { 0 } else { HTTP_MAX };
     let taken = RESERVED_FILES.saturating_add((listeners + http) as u64);
     let room = usize::try_from(files.saturating_sub(taken)).unwrap_or(usize::MAX);
@@ -284,6 +301,21 @@ fn limits(config: &Config, files: u64, bound: &Bound) -> Result<ServerLimits, Fa
     })
 }
 
+/// The configuration of the gateways, if there is a domain for them.
+fn gateways(
+    config: &Config,
+    certificates: Option<&Certificates>,
+) -> Result<Option<GatewayConfig>, Failure> {
+    let Some(domain) = config.mail_domain.clone() else {
+        return Ok(None);
+    };
+    let security = match certificates {
+        Some(certificates) => certificates.security_of_gateways()?,
+        None => Security::Plaintext,
+    };
+    Ok(Some(GatewayConfig { domain, security }))
+}
+
 /// The rules of registration. Opens the key of invites if registration is by invite.
 fn registrations(config: &Config, history: History) -> Result<RegistrationRules, Failure> {
     Ok(match config.registration {
@@ -295,40 +327,6 @@ fn registrations(config: &Config, history: History) -> Result<RegistrationRules,
             RegistrationRules::Invited(key)
         }
     })
-}
-
-/// Opens the certificate, if the server uses TLS.
-fn open_certificate(
-    config: &Config,
-    history: History,
-) -> Result<Option<Arc<Certificate>>, Failure> {
-    let SecurityConfig::Tls(source) = &config.security else {
-        return Ok(None);
-    };
-    if let CertificateSource::Own(directory) = source {
-        required_files::require_certificate(directory, history)?;
-    }
-    Certificate::open(source.clone()).map(Some).map_err(Failure::Certificate)
-}
-
-fn report(certificate: &Certificate) {
-    Event::CertificateLoaded { fingerprint: certificate.fingerprint() }.log();
-    let now = i64::try_from(Clock::start().now().wall.0 / 1000).unwrap_or(i64::MAX);
-    if let Some(text) = certificate.time_warning(now) {
-        Event::ServerWarning { text: &text }.log();
-    }
-}
-
-/// Reloads the certificate on a thread of its own: a slow disk must not block the event loop.
-fn reload(certificate: &Arc<Certificate>) {
-    let certificate = Arc::clone(certificate);
-    let reload = move || match certificate.reload() {
-        Ok(()) => report(&certificate),
-        Err(error) => Event::CertificateKept { text: &error.to_string() }.log(),
-    };
-    if let Err(error) = thread::Builder::new().name("certificate".to_owned()).spawn(reload) {
-        Event::CertificateKept { text: &error.to_string() }.log();
-    }
 }
 
 fn registration_name(registration: RegistrationPolicy) -> &'static str {

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
@@ -20,9 +20,7 @@ const LENGTH_MAX: usize = 64 * 1024;
 ///
 /// An error of the file system. If only the last sync failed, the file exists nevertheless.
 pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-    let half = directory.join(format!("{name}.{random:016x}"));
+    let half = half(directory, name)?;
     let made = write(directory, &half, content).and_then(|()| {
         match fs::hard_link(&half, directory.join(name)) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -33,6 +31,29 @@ pub(crate) fn make(directory: &Path, name: &str, content: &[u8]) -> io::Result<(
     let _ = fs::remove_file(&half);
     made?;
     fs::File::open(directory)?.sync_all()
+}
+
+/// As [`make`], in place of a file that exists. A symlink is replaced, too, and not followed.
+///
+/// # Errors
+///
+/// An error of the file system. The file that exists stays, unless only the last sync failed.
+pub(crate) fn replace(directory: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let half = half(directory, name)?;
+    let made =
+        write(directory, &half, content).and_then(|()| fs::rename(&half, directory.join(name)));
+    if made.is_err() {
+        let _ = fs::remove_file(&half);
+    }
+    made?;
+    fs::File::open(directory)?.sync_all()
+}
+
+/// A name for a file that is not complete, in a directory that is made if it does not exist.
+fn half(directory: &Path, name: &str) -> io::Result<PathBuf> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let random = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(directory.join(format!("{name}.{random:016x}")))
 }
 
 fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
@@ -97,6 +118,13 @@ mod tests {
         make(directory.path(), "key", b"first").unwrap();
         make(directory.path(), "key", b"second").unwrap();
         assert_eq!(read(&key).unwrap().as_slice(), b"first");
+        replace(directory.path(), "key", b"third").unwrap();
+        assert_eq!(read(&key).unwrap().as_slice(), b"third");
+        fs::remove_file(&key).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &key).unwrap();
+        replace(directory.path(), "key", b"fourth").unwrap();
+        assert_eq!(read(&key).unwrap().as_slice(), b"fourth");
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"untouched");
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "no half is left");
     }
 }

@@ -22,6 +22,7 @@ use correio_server::{
     engine::ADMIN_MAX,
     ids::{InviteId, Ticket},
     limits::throttle::ThrottleConfig,
+    protocol::Protocol,
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted,
         admin::{AdminDone, AdminJob},
@@ -221,6 +222,7 @@ fn sessions_are_shown_and_ended() {
     let shown = sessions(&mut world, &operator);
     let of = |username: &str| shown.iter().find(|one| one.username == name(username)).unwrap();
     assert_eq!((of("tony").idle_seconds, of("pepper").idle_seconds), (95, 5));
+    assert_eq!(of("tony").protocol, Protocol::Correio);
     let since = world.now.wall.0 - 95_000;
     let since = Moment(correio_proto::mail::Timestamp(since)).to_string();
     assert_eq!(of("pepper").since.to_string(), since);

@@ -11,6 +11,7 @@ use correio_server::{
         config::{Config, ConfigError, Environment, Listen},
         exit::Failure,
     },
+    protocol::Service,
     session::DirectoryPolicy,
     store::kind::StoreKind,
 };
@@ -106,6 +107,24 @@ fn every_form_of_a_list() {
     for config in [flags, before, variable, file] {
         assert_eq!(config.listen, expected);
     }
+}
+
+#[test]
+fn every_service_for_mail_programs_has_addresses_and_tls_unless_plaintext_is_permitted() {
+    let written = "--mail-domain Mail.Example.ORG --pop3 [::1]:110 --submission 127.0.0.1:587";
+    let config = load(&format!("{written} --pop3s 127.0.0.1:995 --pop3s [::1]:995"), &[]).unwrap();
+    let address = |text: &str| text.parse().unwrap();
+    let expected = [
+        (Service::SUBMISSION, address("127.0.0.1:587")),
+        (Service::POP3S, address("127.0.0.1:995")),
+        (Service::POP3S, address("[::1]:995")),
+        (Service::POP3, address("[::1]:110")),
+    ];
+    assert_eq!(config.gateways, expected);
+    assert_eq!(config.mail_domain.unwrap().as_str(), "mail.example.org");
+    let config = load(&format!("{written} --plaintext"), &[]).unwrap();
+    let services: Vec<_> = config.gateways.into_iter().map(|(service, _)| service).collect();
+    assert_eq!(services, [Service::SUBMISSION.in_plaintext(), Service::POP3.in_plaintext()]);
 }
 
 #[test]

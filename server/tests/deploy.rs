@@ -9,7 +9,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use correio_server::ops::config::{Config, Environment};
+use correio_server::{
+    ops::config::{Config, Environment},
+    protocol::Service,
+};
 
 use crate::operator;
 
@@ -350,6 +353,18 @@ fn the_units_set_no_start_limit_a_restart_after_failures_and_the_volume() {
     assert!(service.iter().any(|line| line == "RestartSec=3"), "{service:#?}");
     let volume = "RequiresMountsFor=/var/lib/private/correio";
     assert!(service.iter().any(|line| line == volume), "{service:#?}");
+}
+
+#[test]
+fn every_service_for_mail_programs_has_a_unit_that_names_it() {
+    for service in Service::GATEWAYS {
+        let name = service.name();
+        let lines = unit(&format!("mail-programs/correio-{name}.socket"));
+        let named = format!("FileDescriptorName={name}");
+        for needed in [&named, "Service=correio.service", "BindIPv6Only=ipv6-only"] {
+            assert!(lines.iter().any(|line| line == needed), "{name} lacks {needed}");
+        }
+    }
 }
 
 /// ddclient 3.10 sends the same address again and again if `usev4` finds it, or if an answer in

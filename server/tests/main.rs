@@ -16,6 +16,7 @@ mod directory;
 mod disabled;
 mod fail2ban;
 mod faults;
+mod gateways;
 mod http;
 mod limits;
 mod lists;

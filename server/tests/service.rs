@@ -86,16 +86,19 @@ impl Manager {
         command
     }
 
-    /// As [`Manager::server_on`], with a second socket that is named `metrics`.
-    fn server_with_metrics(&self, mail: &TcpListener, metrics: &TcpListener) -> Process {
-        let script = "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=correio.socket:metrics \
-                      exec \"$0\" \"$@\" 3<&0 4<&1 </dev/null >&2";
+    /// As [`Manager::server_on`], with a second socket of this name.
+    fn server_with_second(&self, mail: &TcpListener, second: (&str, &TcpListener)) -> Command {
+        let (name, second) = second;
+        let script = format!(
+            "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=correio.socket:{name} \
+             exec \"$0\" \"$@\" 3<&0 4<&1 </dev/null >&2"
+        );
         let mut command = Command::new("/bin/sh");
         self.prepare(&mut command);
-        command.args(["-c", script, SERVER]).args(arguments(self.directory.path()));
-        command.args(["--metrics", "127.0.0.1:1"]);
+        command.args(["-c", &script, SERVER]).args(arguments(self.directory.path()));
         let socket = |listener: &TcpListener| OwnedFd::from(listener.try_clone().unwrap());
-        Process(command.stdin(socket(mail)).stdout(socket(metrics)).spawn().unwrap())
+        command.stdin(socket(mail)).stdout(socket(second));
+        command
     }
 
     /// Starts a server with a listening socket as descriptor 3. The shell becomes the server, so
@@ -295,12 +298,43 @@ fn found(program: &str) -> Option<PathBuf> {
 
 #[test]
 fn the_name_of_an_inherited_socket_says_what_it_speaks() {
-    let manager = Manager::new();
     let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let manager = Manager::new();
     let (mail, metrics) = (listen(), listen());
-    let _server = manager.server_with_metrics(&mail, &metrics);
+    let mut command = manager.server_with_second(&mail, ("metrics", &metrics));
+    let _server = Process(command.args(["--metrics", "127.0.0.1:1"]).spawn().unwrap());
     assert!(manager.news().starts_with("READY=1\n"));
     Client::connect(mail.local_addr().unwrap()).greet();
     let answer = crate::metrics::get(metrics.local_addr().unwrap(), "/healthz", "*/*");
     assert_eq!(answer.status, 200);
+    for (name, greeting) in [("submission", "220 mail.example.org "), ("pop3", "+OK ")] {
+        let manager = Manager::new();
+        let (mail, programs) = (listen(), listen());
+        let mut command = manager.server_with_second(&mail, (name, &programs));
+        command.args(["--mail-domain", "mail.example.org", &format!("--{name}"), "127.0.0.1:1"]);
+        let _server = Process(command.spawn().unwrap());
+        assert!(manager.news().starts_with("READY=1\n"));
+        Client::connect(mail.local_addr().unwrap()).greet();
+        let program = TcpStream::connect(programs.local_addr().unwrap()).unwrap();
+        program.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut said = String::new();
+        BufReader::new(program).read_line(&mut said).unwrap();
+        assert!(said.starts_with(greeting), "{said:?}");
+    }
+}
+
+#[test]
+fn a_socket_for_mail_programs_needs_a_domain_and_what_its_name_promises() {
+    let manager = Manager::new();
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    for (name, arguments, setting) in [
+        ("pop3", &[][..], "mail-domain"),
+        ("pop3s", &["--mail-domain", "mail.example.org"], "plaintext"),
+    ] {
+        let mut command = manager.server_with_second(&socket, (name, &socket));
+        let ended = command.args(arguments).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(78), "{said}");
+        assert!(said.contains(&format!("the socket {name}")) && said.contains(setting), "{said}");
+    }
 }

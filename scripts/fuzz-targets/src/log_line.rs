@@ -26,7 +26,11 @@ pub(crate) fn run(data: &[u8]) {
         0 => one(Event::ServerWarning { text }, "text", text),
         1 => one(Event::StoreFailed { text }, "text", text),
         2 => one(Event::ConnectionClosed { connection, reason: text }, "reason", text),
-        3 => one(Event::ConnectionRefused { address, reason: text }, "reason", text),
+        3 => {
+            let protocol = "correio";
+            let refused = Event::ConnectionRefused { address, reason: text, protocol };
+            one(refused, "reason", text)
+        }
         4 => one(Event::ProtocolError { connection, address, text }, "text", text),
         5 => {
             let code = ErrorCode::ALL[usize::from(kind) % ErrorCode::ALL.len()];

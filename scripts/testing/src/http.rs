@@ -1,6 +1,6 @@
 //! A client of HTTP on a pipe in memory, and the answers that a server wrote.
 
-use correio_server::{engine::connection::Readiness, ids::ConnId, protocol::Protocol};
+use correio_server::{engine::connection::Readiness, ids::ConnId, protocol::Service};
 
 use crate::{pipe::Pipe, world::World};
 
@@ -16,7 +16,7 @@ impl HttpPipe {
     /// Connects; `None` if the server drops the connection at once.
     pub fn try_connect(world: &mut World) -> Option<Self> {
         let (pipe, peer) = (Pipe::new(usize::MAX), "192.0.2.9:4000".parse().unwrap());
-        let id = world.server.open(world.now, pipe.clone(), peer, Protocol::Http)?;
+        let id = world.server.open(world.now, pipe.clone(), peer, Service::METRICS)?;
         Some(Self { id, pipe })
     }
 

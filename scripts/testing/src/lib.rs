@@ -15,6 +15,7 @@ pub mod http;
 pub mod pipe;
 pub mod port;
 pub mod process;
+pub mod program;
 pub mod proxy;
 pub mod pty;
 pub mod request;

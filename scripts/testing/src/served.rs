@@ -21,7 +21,7 @@ use correio_server::{
         certificate::{Certificate, CertificateSource},
         tls,
     },
-    protocol::Protocol,
+    protocol::Service,
     reactor::{LoopExit, ReactorBuilder, ReactorWaker, Socket},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
@@ -95,7 +95,7 @@ impl RunningServer {
         let thread = thread::spawn(move || {
             let mut builder = ReactorBuilder::new().unwrap();
             let address =
-                builder.listen((Ipv4Addr::LOCALHOST, port).into(), Protocol::Correio).unwrap();
+                builder.listen((Ipv4Addr::LOCALHOST, port).into(), Service::CORREIO).unwrap();
             let waker = builder.waker();
             started.send((address, Arc::clone(&waker))).unwrap();
             let wake = waker as Arc<dyn Wake>;

@@ -19,7 +19,7 @@ use correio_server::{
     engine::{Server, ServerLimits, connection::Readiness},
     ids::ConnId,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
-    protocol::Protocol,
+    protocol::Service,
     session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
         Quota, Store,
@@ -167,7 +167,7 @@ impl World {
 
     /// As [`World::try_connect_from`], over the test's own pipe.
     pub fn try_connect_over(&mut self, pipe: Pipe, peer: SocketAddr) -> Option<PipeClient> {
-        let id = self.server.open(self.now, pipe.clone(), peer, Protocol::Correio)?;
+        let id = self.server.open(self.now, pipe.clone(), peer, Service::CORREIO)?;
         let channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
         let (notices, replies) = (vec![], VecDeque::new());
         Some(PipeClient { id, pipe, channel, number: 0, notices, replies })

@@ -14,7 +14,10 @@ use super::{
     moment::Moment,
     request::{Bounds, ConnectionName, InviteName},
 };
-use crate::store::admin::{AccountOverview, AccountState, DisabledMail, InviteOverview, Totals};
+use crate::{
+    protocol::Protocol,
+    store::admin::{AccountOverview, AccountState, DisabledMail, InviteOverview, Totals},
+};
 
 /// A reply to an [`super::request::AdminRequest`]. Any request may be answered by `Error`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +209,8 @@ pub struct SessionView {
     pub connection: ConnectionName,
     /// The username of its account.
     pub username: Username,
+    /// The protocol that its client speaks.
+    pub protocol: Protocol,
     /// The client's address.
     pub address: SocketAddr,
     /// Since when it is connected.

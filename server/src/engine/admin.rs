@@ -7,7 +7,7 @@ use correio_proto::{mail::Timestamp, tls::Security};
 
 use super::{
     ADMIN_MAX, Entry, Server, Standing,
-    connection::{Connection, Transport},
+    connection::{Connection, Dialogue, Transport},
 };
 use crate::{
     admin::{
@@ -19,7 +19,6 @@ use crate::{
     clock::Now,
     event::Event,
     ids::ConnId,
-    protocol::Protocol,
 };
 
 /// The address that stands for the other end of the admin socket, which has none.
@@ -37,9 +36,8 @@ impl<T: Transport> Server<T> {
         }
         self.admins += 1;
         let slot = self.connections.vacant();
-        let (id, security) = (slot.id(), Security::Plaintext);
-        let connection =
-            Connection::new(id, NO_ADDRESS, Protocol::Admin, transport, &security, now);
+        let (id, dialogue, security) = (slot.id(), Dialogue::admin(), Security::Plaintext);
+        let connection = Connection::new(id, NO_ADDRESS, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
         slot.insert(Entry { connection, is_ready: true, standing: Standing::Admin, timer_at });
@@ -100,6 +98,7 @@ impl<T: Transport> Server<T> {
             Some(SessionView {
                 connection: ConnectionName(id),
                 username,
+                protocol: entry.connection.protocol(),
                 address: entry.connection.peer(),
                 since: Moment(Timestamp(now.wall.0.saturating_sub(open_for))),
                 idle_seconds: ago(entry.connection.heard_at()).as_secs(),

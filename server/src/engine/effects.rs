@@ -18,6 +18,7 @@ impl<T: Transport> Server<T> {
             match effect {
                 Effect::LoggedIn { connection, account } => {
                     self.admission.logged_in(connection);
+                    self.session_began(connection);
                     let (ticket, job) = self.upkeep.logged_in(account, now);
                     self.submit_own(now, ticket, job);
                     if let Some(oldest) = self.registry.add(account, connection) {
@@ -31,7 +32,7 @@ impl<T: Transport> Server<T> {
                 Effect::MailArrived { accounts, arrival } => {
                     for account in accounts {
                         for id in self.sessions_of(account) {
-                            self.tell(id, &arrival);
+                            self.tell(now, id, &arrival);
                         }
                     }
                 }
@@ -66,18 +67,14 @@ impl<T: Transport> Server<T> {
         self.registry.of(account).iter().copied().filter(is_theirs).collect()
     }
 
-    fn tell(&mut self, id: ConnId, arrival: &Arrival) {
-        if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.mail_arrived(arrival);
-            self.make_ready(id);
-        }
+    fn tell(&mut self, now: Now, id: ConnId, arrival: &Arrival) {
+        self.with(id, now, |entry, context| entry.connection.mail_arrived(context, arrival));
+        self.make_ready(id);
     }
 
     /// Ends the session of a connection, and the connection.
     pub(super) fn end(&mut self, now: Now, id: ConnId) {
-        if let Some(entry) = self.connections.get_mut(id) {
-            entry.connection.end_session(now);
-            self.make_ready(id);
-        }
+        self.with(id, now, |entry, context| entry.connection.end_session(context));
+        self.make_ready(id);
     }
 }

@@ -10,6 +10,7 @@ mod admin;
 pub mod connection;
 mod deadlines;
 mod effects;
+mod gateways;
 mod logins;
 mod monitoring;
 mod proxied;
@@ -28,10 +29,12 @@ use crate::{
     engine::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
+        gateways::ProgramSessions,
         slots::Slots,
         upkeep::Upkeep,
     },
     event::Event,
+    gateway::GatewayConfig,
     ids::{ConnId, Ticket},
     limits::{
         admission::{Admission, AdmissionConfig, AdmissionControl, Rejection},
@@ -41,7 +44,7 @@ use crate::{
         throttle::{Throttle, ThrottleConfig},
     },
     metrics::{Monitoring, counts::Counts, facts::Connections},
-    protocol::Protocol,
+    protocol::{Protocol, Service},
     session::{
         Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
     },
@@ -111,7 +114,11 @@ pub struct Server<T> {
     http: usize,
     /// Number of connections of the operator.
     admins: usize,
+    /// Numbers of sessions of mail programs.
+    programs: ProgramSessions,
     config: SessionConfig,
+    /// Configuration of the gateways, if the server has them.
+    gateways: Option<GatewayConfig>,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
     registry: SessionRegistry,
@@ -181,10 +188,12 @@ impl<T: Transport> Server<T> {
             rejected: 0,
             http: 0,
             admins: 0,
+            programs: ProgramSessions::default(),
             throttle: Throttle::new(limits.throttle),
             input: Budget::new(limits.input_max),
             output: Budget::new(limits.output_max),
             config,
+            gateways: None,
             store,
             hasher,
             registry: SessionRegistry::default(),
@@ -227,23 +236,24 @@ impl<T: Transport> Server<T> {
 
     /// Opens a connection. If there are too many, the connection is rejected: its client is told
     /// the reason, and it is closed. Returns `None` and drops the transport if too many connections
-    /// are being rejected already.
+    /// are being rejected already, or if the server has not the gateway of a service.
     pub fn open(
         &mut self,
         now: Now,
         transport: T,
         peer: SocketAddr,
-        protocol: Protocol,
+        service: Service,
     ) -> Option<ConnId> {
-        match protocol {
-            Protocol::Correio => {}
+        let (dialogue, security) = match service.protocol {
             Protocol::Http => return self.open_http(now, transport, peer),
             Protocol::Admin => return self.open_admin(now, transport),
-        }
+            Protocol::Correio | Protocol::Submission | Protocol::Pop3 => self.prepare(service)?,
+        };
+        let protocol = service.protocol.as_str();
         if self.connections.len().saturating_sub(self.http + self.admins) >= self.slots_max {
             let reason = Rejection::ServerFull.as_str();
             self.counts.rejected(peer.ip(), reason);
-            Event::ConnectionRefused { address: peer, reason }.log();
+            Event::ConnectionRefused { address: peer, reason, protocol }.log();
             return None;
         }
         let slot = self.connections.vacant();
@@ -254,14 +264,14 @@ impl<T: Transport> Server<T> {
             false => self.admission.opened(id, peer.ip().into()),
         };
         if let Admission::Rejected(rejection) = admission {
-            Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
+            let reason = rejection.as_str();
+            Event::ConnectionRefused { address: peer, reason, protocol }.log();
             self.counts.rejected(peer.ip(), rejection.as_str());
             if self.rejected >= REJECTED_MAX {
                 return None;
             }
         }
-        let mut connection =
-            Connection::new(id, peer, protocol, transport, &self.config.security, now);
+        let mut connection = Connection::new(id, peer, dialogue, transport, &security, now);
         if is_proxy {
             connection.owe_proxy_header();
         }
@@ -271,20 +281,22 @@ impl<T: Transport> Server<T> {
                 self.closed.push((displaced, CloseReason::Displaced));
                 Standing::Admitted
             }
-            Admission::Rejected(rejection) => {
+            Admission::Rejected(_) => {
                 self.rejected += 1;
-                connection.reject(now, rejection);
                 Standing::Rejected
             }
         };
         if standing == Standing::Admitted && !is_proxy {
             self.counts.opened(peer.ip());
-            Event::ConnectionOpened { connection: id, address: peer }.log();
+            Event::ConnectionOpened { connection: id, address: peer, protocol }.log();
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
         slot.insert(Entry { connection, is_ready: true, standing, timer_at });
         self.ready.push(id);
+        if let Admission::Rejected(rejection) = admission {
+            self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
+        }
         Some(id)
     }
 
@@ -345,10 +357,8 @@ impl<T: Transport> Server<T> {
         self.upkeep.end();
         let ids: Vec<ConnId> = self.connections.iter().map(|(id, _)| id).collect();
         for id in ids {
-            if let Some(entry) = self.connections.get_mut(id) {
-                entry.connection.drain(now);
-                self.make_ready(id);
-            }
+            self.with(id, now, |entry, context| entry.connection.drain(context));
+            self.make_ready(id);
         }
     }
 
@@ -438,19 +448,24 @@ impl<T: Transport> Server<T> {
     fn expire(&mut self, now: Now) {
         self.drop_stale_deadlines();
         while let Some((at, id)) = self.deadlines.pop_due(now.uptime) {
-            let config = &self.config;
-            let Some(entry) = self.connections.get_mut(id).filter(|entry| entry.timer_at == at)
-            else {
-                continue;
-            };
-            if let Some(reason) = entry.connection.expire(now, config) {
-                self.closed.push((id, reason));
-                continue;
+            let expired = self.with(id, now, |entry, context| {
+                if entry.timer_at != at {
+                    return None;
+                }
+                if let Some(reason) = entry.connection.expire(context) {
+                    return Some(Err(reason));
+                }
+                entry.timer_at = entry.connection.deadline(context.session.config);
+                Some(Ok(entry.timer_at))
+            });
+            match expired.flatten() {
+                None => {}
+                Some(Err(reason)) => self.closed.push((id, reason)),
+                Some(Ok(timer_at)) => {
+                    self.deadlines.add(timer_at, id);
+                    self.make_ready(id);
+                }
             }
-            entry.timer_at = entry.connection.deadline(config);
-            let timer_at = entry.timer_at;
-            self.deadlines.add(timer_at, id);
-            self.make_ready(id);
         }
     }
 
@@ -530,6 +545,7 @@ impl<T: Transport> Server<T> {
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
+                self.session_ended(&entry.connection);
                 self.forget(id, entry.standing, reason);
             }
         }
@@ -572,6 +588,7 @@ impl<T: Transport> Server<T> {
                 effects: &mut self.effects,
                 registry: &self.registry,
             },
+            gateways: self.gateways.as_ref(),
             store: &mut *self.store,
             hasher: &mut *self.hasher,
             input: &mut self.input,

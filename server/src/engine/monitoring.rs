@@ -7,7 +7,7 @@ use correio_proto::tls::Security;
 
 use super::{
     Entry, HTTP_MAX, Server, Standing,
-    connection::{Connection, Transport},
+    connection::{Connection, Dialogue, Transport},
 };
 use crate::{
     clock::Now,
@@ -36,6 +36,8 @@ impl<T: Transport> Server<T> {
         Connections {
             anonymous,
             logged_in,
+            submission: self.programs.submission,
+            pop3: self.programs.pop3,
             rejected: self.rejected,
             http: self.http,
             max: self.connections_max,
@@ -45,16 +47,16 @@ impl<T: Transport> Server<T> {
     /// Opens a connection of HTTP. Returns `None` and drops the transport if there are too many.
     pub(super) fn open_http(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
         if self.http >= HTTP_MAX {
-            let reason = "too_many_http";
-            Event::ConnectionRefused { address: peer, reason }.log();
+            let (reason, protocol) = ("too_many_http", Protocol::Http.as_str());
+            Event::ConnectionRefused { address: peer, reason, protocol }.log();
             self.counts.refused.add(reason);
             return None;
         }
         self.http += 1;
         let slot = self.connections.vacant();
         let id = slot.id();
-        let protocol = Protocol::Http;
-        let connection = Connection::new(id, peer, protocol, transport, &Security::Plaintext, now);
+        let (dialogue, security) = (Dialogue::http(), Security::Plaintext);
+        let connection = Connection::new(id, peer, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
         slot.insert(Entry { connection, is_ready: true, standing: Standing::Http, timer_at });

@@ -28,6 +28,7 @@ impl<T: Transport> Server<T> {
             return;
         };
         let peer = entry.connection.identify(origin);
+        let protocol = entry.connection.protocol().as_str();
         match self.admission.identified(id, peer.ip().into()) {
             None => return,
             Some(Admission::Admitted) => {}
@@ -35,17 +36,19 @@ impl<T: Transport> Server<T> {
                 self.closed.push((displaced, CloseReason::Displaced));
             }
             Some(Admission::Rejected(rejection)) => {
-                Event::ConnectionRefused { address: peer, reason: rejection.as_str() }.log();
+                let reason = rejection.as_str();
+                Event::ConnectionRefused { address: peer, reason, protocol }.log();
                 self.counts.rejected(peer.ip(), rejection.as_str());
                 if self.rejected >= REJECTED_MAX {
                     return self.closed.push((id, CloseReason::ByServer));
                 }
                 self.rejected += 1;
                 entry.standing = Standing::Rejected;
-                return entry.connection.reject(now, rejection);
+                self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
+                return;
             }
         }
         self.counts.opened(peer.ip());
-        Event::ConnectionOpened { connection: id, address: peer }.log();
+        Event::ConnectionOpened { connection: id, address: peer, protocol }.log();
     }
 }

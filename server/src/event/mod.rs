@@ -151,8 +151,12 @@ events! {
         Warn "signal.ignored" SignalIgnored { signal: &'a str },
         /// The server has stopped.
         Info "server.stopped" ServerStopped,
-        /// The certificate was loaded, at the start or again on SIGHUP.
-        Info "certificate.loaded" CertificateLoaded { fingerprint: Fingerprint },
+        /// A certificate was loaded, at the start, again on SIGHUP, or after its renewal.
+        Info "certificate.loaded" CertificateLoaded {
+            fingerprint: Fingerprint,
+            /// The clients that are shown it: `correio`, `programs` (mail programs) or `all`.
+            clients: &'a str,
+        },
         /// The certificate could not be loaded again; the old one stays in use.
         Warn "certificate.kept" CertificateKept { text: &'a str },
         /// The log file was reopened.
@@ -164,11 +168,21 @@ events! {
         /// Lines were left out because one address caused too many like them.
         Warn "log.repeated" LogRepeated { name: &'a str, address: &'a str, count: u64 },
         /// A connection was opened.
-        Info "connection.opened" ConnectionOpened { connection: ConnId, address: SocketAddr },
+        Info "connection.opened" ConnectionOpened {
+            connection: ConnId,
+            address: SocketAddr,
+            /// `correio`, `submission` or `pop3`.
+            protocol: &'a str,
+        },
         /// A connection was closed.
         Info "connection.closed" ConnectionClosed { connection: ConnId, reason: &'a str },
         /// A connection was rejected.
-        Warn "connection.refused" ConnectionRefused { address: SocketAddr, reason: &'a str },
+        Warn "connection.refused" ConnectionRefused {
+            address: SocketAddr,
+            reason: &'a str,
+            /// `correio`, `submission`, `pop3` or `http`.
+            protocol: &'a str,
+        },
         /// A connection of a trusted proxy was closed: it did not begin with a PROXY header of
         /// version 2.
         Warn "proxy.refused" ProxyRefused {
@@ -219,6 +233,8 @@ events! {
             username: &'a Username,
             connection: ConnId,
             address: SocketAddr,
+            /// `correio`, `submission` or `pop3`.
+            protocol: &'a str,
         },
         /// A login failed, or the password given for a change was wrong.
         Warn "login.failed" LoginFailed {

@@ -3,22 +3,36 @@
 //!
 //! A session of a gateway has these calls, which its connection makes:
 //!
+//! - `new(protection, domain)`: a session that has not greeted. After [`GatewayStep::StartTls`] it is as
+//!   a new one that has, and protected.
 //! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part of
 //!   a mail, or the session has more to send. Not asked while the session waits for a job or while the
-//!   client must read its output first.
+//!   client must read its output first. A new session has work: its greeting, for which `take` needs
+//!   no input. After [`GatewayStep::StartTls`] there is no second one.
 //! - `take(context, input, output)`: handles one command, one part of a mail, or sends more. Appends
 //!   replies to the output.
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the session
 //!   does not wait for it.
 //! - `end(context, ending, output)`: tells the client why the server ends the connection.
+//! - `held()`: bytes that the session holds in memory, which count in the shared budgets: of submission
+//!   as input, of POP3 as output.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
+#![allow(dead_code)] // Not every session uses every part.
+
 pub mod address;
+mod config;
+pub mod domain;
+#[cfg(test)]
+mod harness;
+mod login;
 pub mod pop3;
 pub mod render;
 pub mod sasl;
+pub(crate) mod session;
 pub mod submission;
 
+pub use self::config::GatewayConfig;
 use crate::{ids::Ticket, limits::admission::Rejection, session::Job};
 
 /// What a session wants of its connection after it handled input or a job's result.

@@ -9,7 +9,7 @@ use super::{
     visitors::{Visit, Visitors},
 };
 
-/// A kind of request.
+/// A kind of request. Those of mail programs are what their commands ask of the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each is the request of the same name.
 pub(crate) enum RequestKind {
@@ -28,11 +28,25 @@ pub(crate) enum RequestKind {
     List,
     AppPassword,
     Ping,
+    /// A mail program logs in.
+    ProgramLogin,
+    /// A recipient is looked up for a mail program.
+    ProgramRecipient,
+    /// A mail program sends a part of a large mail.
+    ProgramUpload,
+    /// A mail program sends a mail.
+    ProgramSend,
+    /// A mail program's mailbox is listed.
+    ProgramList,
+    /// A mail program reads a mail or a part of one.
+    ProgramRead,
+    /// A mail program deletes mails.
+    ProgramDelete,
 }
 
 impl RequestKind {
     /// All kinds, in the order of their numbers.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -48,6 +62,13 @@ impl RequestKind {
         Self::List,
         Self::AppPassword,
         Self::Ping,
+        Self::ProgramLogin,
+        Self::ProgramRecipient,
+        Self::ProgramUpload,
+        Self::ProgramSend,
+        Self::ProgramList,
+        Self::ProgramRead,
+        Self::ProgramDelete,
     ];
 
     /// The kind's word in the label `request`.
@@ -68,6 +89,13 @@ impl RequestKind {
             Self::List => "list",
             Self::AppPassword => "app_password",
             Self::Ping => "ping",
+            Self::ProgramLogin => "program_login",
+            Self::ProgramRecipient => "program_recipient",
+            Self::ProgramUpload => "program_upload",
+            Self::ProgramSend => "program_send",
+            Self::ProgramList => "program_list",
+            Self::ProgramRead => "program_read",
+            Self::ProgramDelete => "program_delete",
         }
     }
 }

@@ -9,12 +9,24 @@ pub(crate) struct Connections {
     pub(crate) anonymous: usize,
     /// Mail clients that are logged in.
     pub(crate) logged_in: usize,
+    /// Those of submission that are logged in.
+    pub(crate) submission: usize,
+    /// Those of POP3 that are logged in.
+    pub(crate) pop3: usize,
     /// Rejected clients that are being told so.
     pub(crate) rejected: usize,
     /// Connections of HTTP.
     pub(crate) http: usize,
     /// Most mail clients.
     pub(crate) max: usize,
+}
+
+impl Connections {
+    /// The sessions of each protocol.
+    pub(crate) fn sessions(&self) -> [(&'static str, usize); 3] {
+        let correio = self.logged_in.saturating_sub(self.submission + self.pop3);
+        [("correio", correio), ("submission", self.submission), ("pop3", self.pop3)]
+    }
 }
 
 /// A number with its bound.

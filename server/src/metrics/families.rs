@@ -63,7 +63,7 @@ macro_rules! families {
 families! {
     BUILD Info "correio_build" ["version"] "Version of the server.";
     REQUEST_SECONDS Histogram "correio_request_seconds" ["request"]
-        "Time from taking a request to its reply, waits for jobs included, by the clock that each iteration of the loop reads once.";
+        "Time from taking a request to its reply, waits for jobs included, by the clock that each iteration of the loop reads once. program_ are what commands of mail programs ask of the store.";
     REQUEST_ERRORS Counter "correio_request_errors" ["request, code"]
         "Requests that were answered with an error; shown once there is one.";
     PROTOCOL_ERRORS Counter "correio_protocol_errors" [""] "Inputs that are not requests.";
@@ -71,6 +71,8 @@ families! {
         "Work of one iteration of the loop, without the wait for events.";
     CONNECTIONS Gauge "correio_connections" ["state"]
         "Open connections: anonymous, logged_in (these are the sessions), rejected (being told so), http.";
+    SESSIONS Gauge "correio_sessions" ["protocol"]
+        "Sessions, by the protocol of the client: correio, submission and pop3 (mail programs).";
     CONNECTIONS_MAX Gauge "correio_connections_max" [""]
         "Most connections of mail clients at a time.";
     CONNECTIONS_OPENED Counter "correio_connections_opened" [""]

@@ -13,7 +13,7 @@ use super::{
 /// Bytes of a usual page.
 const ROOM: usize = 32 * 1024;
 
-/// Writes all metrics as text. The work is bounded: some 400 lines.
+/// Writes all metrics as text. The work is bounded: some 500 lines.
 pub(crate) fn render(
     format: Format,
     facts: &Facts,
@@ -69,6 +69,10 @@ fn connections(page: &mut Page, facts: &Facts, counts: &Counts) {
         ("http", now.http),
     ] {
         page.sample(&all::CONNECTIONS, &[("state", state)], number);
+    }
+    page.family(&all::SESSIONS);
+    for (protocol, number) in now.sessions() {
+        page.sample(&all::SESSIONS, &[("protocol", protocol)], number);
     }
     page.single(&all::CONNECTIONS_MAX, now.max);
     page.single(&all::CONNECTIONS_OPENED, counts.opened);

@@ -103,6 +103,9 @@ fn connections(facts: &Facts, counts: &Counts) -> Value {
     json!({
         "anonymous": now.anonymous,
         "logged_in": now.logged_in,
+        "sessions": now.sessions().into_iter().map(|(protocol, number)| {
+            (protocol.to_owned(), number.into())
+        }).collect::<Map<String, Value>>(),
         "rejected": now.rejected,
         "http": now.http,
         "max": now.max,

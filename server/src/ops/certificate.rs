@@ -19,7 +19,11 @@ use x509_parser::{
     public_key::PublicKey,
 };
 
-use crate::{data_directory::CERTIFICATE, mutex::lock, private_file};
+use crate::{
+    data_directory::{CERTIFICATE, PROGRAM_CERTIFICATE},
+    mutex::lock,
+    private_file,
+};
 
 /// Name in the self-signed certificate. Clients verify its fingerprint, not its name.
 const OWN_NAME: &str = "correio";
@@ -32,6 +36,9 @@ const RSA_BITS_MIN: usize = 2048;
 pub enum CertificateSource {
     /// A self-signed certificate in this data directory, made there if it does not exist.
     Own(PathBuf),
+    /// The server's own certificate for mail programs in this data directory, which
+    /// [`super::program_certificate`] makes.
+    Programs(PathBuf),
     /// Two files in PEM.
     Files {
         /// The server's certificate, followed by the chain to the CA.
@@ -48,7 +55,7 @@ impl CertificateSource {
     pub fn makes_in(&self) -> Option<&Path> {
         match self {
             Self::Own(directory) if !directory.join(CERTIFICATE).exists() => Some(directory),
-            Self::Own(_) | Self::Files { .. } => None,
+            Self::Own(_) | Self::Programs(_) | Self::Files { .. } => None,
         }
     }
 }
@@ -156,7 +163,8 @@ impl Certificate {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn leaf(&self) -> CertificateDer<'static> {
+    /// The certificate without the chain to the CA.
+    pub(super) fn leaf(&self) -> CertificateDer<'static> {
         self.current().cert.first().cloned().unwrap_or_else(|| CertificateDer::from(Vec::new()))
     }
 }
@@ -168,13 +176,8 @@ pub(super) fn provider() -> Arc<CryptoProvider> {
 
 fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateError> {
     let (certificate, key) = match source {
-        CertificateSource::Own(directory) => {
-            let path = directory.join(CERTIFICATE);
-            // A symlink in the data directory is refused: the server may run as root.
-            private_file::read(&path)
-                .map_err(|source| CertificateError::Unreadable { path: path.clone(), source })?;
-            (path.clone(), path)
-        }
+        CertificateSource::Own(directory) => one_file(directory.join(CERTIFICATE))?,
+        CertificateSource::Programs(directory) => one_file(directory.join(PROGRAM_CERTIFICATE))?,
         CertificateSource::Files { certificate, key } => (certificate.clone(), key.clone()),
     };
     let chain = read_chain(&certificate)?;
@@ -200,6 +203,15 @@ fn load(source: &CertificateSource) -> Result<Arc<CertifiedKey>, CertificateErro
             Some(bits) => CertificateError::ShortKey { path: key, bits },
             None => CertificateError::Unsupported { path: key, detail: error.to_string() },
         }),
+    }
+}
+
+/// The file of the data directory that has both a certificate and its key.
+fn one_file(path: PathBuf) -> Result<(PathBuf, PathBuf), CertificateError> {
+    // A symlink in the data directory is refused: the server may run as root.
+    match private_file::read(&path) {
+        Ok(_) => Ok((path.clone(), path)),
+        Err(source) => Err(CertificateError::Unreadable { path, source }),
     }
 }
 

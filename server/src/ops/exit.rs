@@ -75,6 +75,22 @@ pub enum Failure {
     /// Sockets of the service manager cannot be used.
     #[error(transparent)]
     Inherit(#[from] InheritError),
+    /// A socket of the service manager is for mail programs, and their addresses have no domain.
+    #[error(
+        "the service manager hands over the socket {name} for mail programs, which need a name behind the @ of mail addresses: set mail-domain to the name by which they reach this server"
+    )]
+    NoDomain {
+        /// The socket's name.
+        name: &'static str,
+    },
+    /// A socket of the service manager promises TLS, which the settings exclude.
+    #[error(
+        "the service manager hands over the socket {name}, which needs TLS from the first byte, but plaintext is on: turn plaintext off, or do not start that socket"
+    )]
+    NoTls {
+        /// The socket's name.
+        name: &'static str,
+    },
     /// An address cannot be listened on.
     #[error("cannot listen on {address}: {source}{}", advice(source))]
     Listen {
@@ -125,10 +141,10 @@ pub enum Failure {
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; another program listens there: stop it, or choose another port with --listen"
+            "; another program listens there: stop it, or choose another port"
         }
         io::ErrorKind::PermissionDenied => {
-            "; ports below 1024 need a right to them: choose another port with --listen"
+            "; ports below 1024 need a right to them: choose another port, or let systemd open it"
         }
         io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
         _ => "",
@@ -147,6 +163,8 @@ impl Failure {
             | Self::Certificate(_)
             | Self::NoServer { .. }
             | Self::Unsound { .. }
+            | Self::NoDomain { .. }
+            | Self::NoTls { .. }
             | Self::KeyLost { .. } => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,

@@ -24,7 +24,7 @@ use std::{
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
-use crate::protocol::Protocol;
+use crate::protocol::Service;
 
 /// Most inherited sockets. A server listens on a few addresses.
 const SOCKETS_MAX: usize = 64;
@@ -59,8 +59,8 @@ pub enum InheritError {
 pub struct InheritedListener {
     /// The socket.
     pub socket: TcpListener,
-    /// The protocol of the socket's clients.
-    pub protocol: Protocol,
+    /// What the socket's clients are offered.
+    pub service: Service,
 }
 
 /// Takes the listening sockets that the service manager opened for this process, in the manager's
@@ -84,19 +84,17 @@ pub fn inherited() -> Result<Vec<InheritedListener>, InheritError> {
         let taken = take(&mut found, index);
         let number = index + 1;
         let taken = taken.map_err(|source| InheritError::NoListener { number, source })?;
-        let protocol = protocol(&name);
-        listeners.extend(taken.map(|socket| InheritedListener { socket, protocol }));
+        let service = service(&name);
+        listeners.extend(taken.map(|socket| InheritedListener { socket, service }));
     }
     Ok(listeners)
 }
 
-/// The protocol of a socket, by its name (`FileDescriptorName=`). Without one, systemd takes the
+/// The service of a socket, by its name (`FileDescriptorName=`). Without one, systemd takes the
 /// unit's.
-fn protocol(name: &str) -> Protocol {
-    match name {
-        "metrics" => Protocol::Http,
-        _ => Protocol::Correio,
-    }
+fn service(name: &str) -> Service {
+    let mut named = Service::GATEWAYS.into_iter().chain([Service::METRICS]);
+    named.find(|service| service.name() == name).unwrap_or(Service::CORREIO)
 }
 
 fn take(found: &mut ListenFd, index: usize) -> io::Result<Option<TcpListener>> {

@@ -4,36 +4,55 @@ use std::{io, sync::Arc};
 
 use correio_proto::tls::{ALPN, Security};
 use rustls::{
-    ServerConfig,
+    ServerConfig, SupportedProtocolVersion,
     crypto::ring,
     pki_types::UnixTime,
     server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert},
     sign::CertifiedKey,
     time_provider::TimeProvider,
+    version::{TLS12, TLS13},
 };
 
 use super::certificate::{Certificate, provider};
 use crate::clock;
 
-/// The TLS configuration of the server's channels: TLS 1.3 only, since every client is newer.
+/// The TLS configuration of the channels of correio's own protocol: TLS 1.3 only, since every client is newer.
 ///
 /// # Errors
 ///
 /// The system gives no random bytes.
 pub fn security(certificate: &Arc<Certificate>) -> io::Result<Security> {
+    let mut config = config(certificate, &[&TLS13])?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Security::Server(Arc::new(config)))
+}
+
+/// The TLS configuration of the gateways: TLS 1.2, too, and no ALPN, since some mail programs have
+/// neither TLS 1.3 nor a name for their protocol.
+///
+/// # Errors
+///
+/// As [`security`].
+pub fn security_of_gateways(certificate: &Arc<Certificate>) -> io::Result<Security> {
+    Ok(Security::Server(Arc::new(config(certificate, &[&TLS13, &TLS12])?)))
+}
+
+fn config(
+    certificate: &Arc<Certificate>,
+    versions: &[&'static SupportedProtocolVersion],
+) -> io::Result<ServerConfig> {
     let failed = |error: rustls::Error| io::Error::other(error.to_string());
     let mut config = ServerConfig::builder_with_provider(provider())
-        .with_protocol_versions(&[&rustls::version::TLS13])
+        .with_protocol_versions(versions)
         .map_err(failed)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::clone(certificate) as Arc<dyn ResolvesServerCert>);
-    config.alpn_protocols = vec![ALPN.to_vec()];
     // Sessions are resumed with tickets that clients keep; the server stores none.
     config.ticketer = Arc::new(Tickets(ring::Ticketer::new().map_err(failed)?));
     config.time_provider = Arc::new(Time);
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 1;
-    Ok(Security::Server(Arc::new(config)))
+    Ok(config)
 }
 
 /// The clock for TLS. The clock of rustls panics at a time before 1970.

@@ -16,7 +16,7 @@ use super::{
     source::{SIGNALS, Source, WAKER},
     waker::ReactorWaker,
 };
-use crate::protocol::Protocol;
+use crate::protocol::Service;
 
 /// Listeners, signals and the waker of a [`Reactor`](super::Reactor) whose server does not exist
 /// yet. The server's store and workers need the waker first.
@@ -37,8 +37,8 @@ pub(super) struct Listener {
 
 /// Where a listener's connections come from.
 pub(super) enum Door {
-    /// The network; clients speak this protocol.
-    Tcp(TcpListener, Protocol),
+    /// The network; clients are offered this service.
+    Tcp(TcpListener, Service),
     /// The operator's commands.
     Admin(AdminSocket),
 }
@@ -86,17 +86,17 @@ impl ReactorBuilder {
         Ok(())
     }
 
-    /// Listens on an address, for clients that speak `protocol`. Returns the bound address, which
+    /// Listens on an address, to offer this service. Returns the bound address, which
     /// has the port that the kernel chose for port 0.
     ///
     /// # Errors
     ///
     /// The address is in use, is not this machine's, or needs rights that the process lacks.
-    pub fn listen(&mut self, address: SocketAddr, protocol: Protocol) -> io::Result<SocketAddr> {
-        self.adopt(bind(address)?, protocol)
+    pub fn listen(&mut self, address: SocketAddr, service: Service) -> io::Result<SocketAddr> {
+        self.adopt(bind(address)?, service)
     }
 
-    /// Takes over a non-blocking socket that listens already, for clients that speak `protocol`.
+    /// Takes over a non-blocking socket that listens already, to offer this service.
     /// Returns its address.
     ///
     /// # Errors
@@ -105,11 +105,11 @@ impl ReactorBuilder {
     pub fn adopt(
         &mut self,
         listener: std::net::TcpListener,
-        protocol: Protocol,
+        service: Service,
     ) -> io::Result<SocketAddr> {
         let socket = TcpListener::from_std(listener);
         let bound = socket.local_addr()?;
-        self.open(Door::Tcp(socket, protocol))?;
+        self.open(Door::Tcp(socket, service))?;
         Ok(bound)
     }
 

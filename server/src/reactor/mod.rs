@@ -32,7 +32,7 @@ use crate::{
     event::Event,
     ids::ConnId,
     ops::systemd::ServiceManager,
-    protocol::Protocol,
+    protocol::Service,
     store::StoreFailed,
 };
 
@@ -255,8 +255,8 @@ impl Reactor {
             return false;
         };
         match accept(&listener.door) {
-            Ok(Accepted::Tcp(socket, peer, protocol)) => {
-                self.open(now, socket, peer, protocol);
+            Ok(Accepted::Tcp(socket, peer, service)) => {
+                self.open(now, socket, peer, service);
                 true
             }
             Ok(Accepted::Admin(socket)) => {
@@ -279,12 +279,12 @@ impl Reactor {
         }
     }
 
-    fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr, protocol: Protocol) {
+    fn open(&mut self, now: Now, socket: TcpStream, peer: SocketAddr, service: Service) {
         // Replies are small, and the client waits for each.
         let _ = socket.set_nodelay(true);
         // An inherited listener may serve both families: it gives IPv4 clients as mapped IPv6.
         let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
-        let id = self.server.open(now, Socket::Tcp(socket), peer, protocol);
+        let id = self.server.open(now, Socket::Tcp(socket), peer, service);
         self.register(id);
     }
 
@@ -316,16 +316,16 @@ impl Reactor {
 
 /// An accepted connection.
 enum Accepted {
-    /// Of a client with this address, which speaks this protocol.
-    Tcp(TcpStream, SocketAddr, Protocol),
+    /// Of a client with this address, which is offered this service.
+    Tcp(TcpStream, SocketAddr, Service),
     /// Of the operator.
     Admin(UnixStream),
 }
 
 fn accept(door: &Door) -> io::Result<Accepted> {
     match door {
-        Door::Tcp(listener, protocol) => {
-            listener.accept().map(|(socket, peer)| Accepted::Tcp(socket, peer, *protocol))
+        Door::Tcp(listener, service) => {
+            listener.accept().map(|(socket, peer)| Accepted::Tcp(socket, peer, *service))
         }
         Door::Admin(socket) => socket.listener.accept().map(|(socket, _)| Accepted::Admin(socket)),
     }

@@ -90,12 +90,16 @@ const SERVER: &[Room] = &[
         ],
     ),
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
-    ("admin", &["clock", "event", "ids", "auth", "store", "session"]),
+    ("admin", &["clock", "event", "ids", "protocol", "auth", "store", "session"]),
+    (
+        "gateway",
+        &["clock", "event", "ids", "limits", "metrics", "protocol", "auth", "store", "session"],
+    ),
     (
         "engine",
         &[
             "clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session",
-            "admin",
+            "admin", "gateway",
         ],
     ),
     (
@@ -118,13 +122,15 @@ const SERVER: &[Room] = &[
             "session",
             "ids",
             "admin",
+            "gateway",
         ],
     ),
     (
         "reactor",
         &["clock", "data_directory", "event", "ids", "protocol", "waker", "store", "engine", "ops"],
     ),
-    ("bound", &[]),
+    ("certificates", &[]),
+    ("bound", &["certificates"]),
 ];
 
 /// The rooms of the client's library.

@@ -11,7 +11,7 @@ use correio_server::{
     clock::Now,
     engine::{Server, connection::Readiness},
     ids::ConnId,
-    protocol::Protocol,
+    protocol::Service,
     store::StoreFailed,
 };
 
@@ -210,7 +210,7 @@ impl Reactor {
                 return;
             };
             let end = ServerEnd(link.clone());
-            if let Some(id) = self.server.open(self.now(), end, peer, Protocol::Correio) {
+            if let Some(id) = self.server.open(self.now(), end, peer, Service::CORREIO) {
                 observer.trace.note("server", format_args!("{id}: opened, {peer}"));
                 self.taps.insert(id, Tap::new(id, link, self.clock.tick()));
             }

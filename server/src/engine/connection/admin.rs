@@ -23,7 +23,7 @@ pub(super) const INPUT_MAX: usize = LINE_MAX + 1;
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub(super) struct Admin {
+pub(crate) struct Admin {
     session: AdminSession,
     /// Bytes of the input that have no end of a line: a long line is searched once.
     searched: Cell<usize>,

@@ -7,6 +7,7 @@ use correio_proto::SpareBuffers;
 use crate::{
     admin::ServerQuestion,
     auth::hashing::{Accepted, Hasher},
+    gateway::GatewayConfig,
     ids::Ticket,
     limits::budget::Budget,
     metrics::{Monitoring, facts::Connections},
@@ -21,6 +22,8 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 pub(crate) struct ServerContext<'a> {
     /// The part for the connection's session.
     pub(crate) session: SessionContext<'a>,
+    /// Configuration of the gateways, if the server has them.
+    pub(crate) gateways: Option<&'a GatewayConfig>,
     /// Takes store jobs.
     pub(crate) store: &'a mut dyn Store,
     /// Takes hash jobs.

@@ -30,7 +30,7 @@ const ROOM_RETRY: u32 = 10;
 
 /// See the module's description.
 #[derive(Debug)]
-pub(super) struct Correio {
+pub(crate) struct Correio {
     frames: FrameChannel,
     session: Session,
     /// The request in progress: its kind, and when it was taken (uptime).
@@ -236,7 +236,7 @@ impl Correio {
         }
     }
 
-    /// See `Dialogue::announce`.
+    /// See `Dialogue::announce`. A timeout is not announced: the client was pinged.
     pub(super) fn announce(channel: &mut ByteChannel, announcement: Announcement<'_>) {
         let message = match announcement {
             Announcement::MailArrived(Arrival { from, from_name, subject }) => {
@@ -258,6 +258,7 @@ impl Correio {
             Announcement::NoRoom => {
                 busy("the server has no room for a frame of this size now; try again", ROOM_RETRY)
             }
+            Announcement::TimedOut => return,
         };
         push(channel, &message);
     }

@@ -6,21 +6,26 @@ use super::{
     admin::{self, Admin},
     context::ServerContext,
     correio::Correio,
+    gateway::Gateway,
+    held::Held,
     http,
     step::{Announcement, Step, Taken},
 };
 use crate::{
     admin::ServerAnswer,
+    gateway::GatewayConfig,
     ids::{ConnId, Ticket},
-    protocol::Protocol,
+    protocol::{Protocol, Service},
     session::{Done, Identity, SessionContext, Settlement},
 };
 
 /// A connection's dialogue, by protocol.
 #[derive(Debug)]
-pub(super) enum Dialogue {
+pub(crate) enum Dialogue {
     /// Correio's own protocol.
     Correio(Correio),
+    /// SMTP submission or POP3.
+    Gateway(Box<Gateway>),
     /// HTTP.
     Http,
     /// The operator's requests.
@@ -28,30 +33,53 @@ pub(super) enum Dialogue {
 }
 
 impl Dialogue {
-    /// A dialogue in which nothing was said yet.
-    pub(super) fn new(protocol: Protocol) -> Self {
-        match protocol {
-            Protocol::Correio => Self::Correio(Correio::default()),
-            Protocol::Http => Self::Http,
-            Protocol::Admin => Self::Admin(Admin::default()),
-        }
+    /// A dialogue of correio's own protocol in which nothing was said yet.
+    pub(crate) fn correio() -> Self {
+        Self::Correio(Correio::default())
+    }
+
+    /// A dialogue of this service's protocol, which is a gateway's, in which nothing was said yet.
+    /// `None` if it is another protocol.
+    pub(crate) fn gateway(service: Service, config: &GatewayConfig) -> Option<Self> {
+        Gateway::new(service, config).map(|gateway| Self::Gateway(Box::new(gateway)))
+    }
+
+    /// A dialogue of HTTP.
+    pub(crate) fn http() -> Self {
+        Self::Http
+    }
+
+    /// A dialogue of the operator in which nothing was said yet.
+    pub(crate) fn admin() -> Self {
+        Self::Admin(Admin::default())
     }
 
     /// Bytes of input that a new dialogue needs buffered.
     pub(super) fn input_max(&self) -> usize {
         match self {
             Self::Correio(_) => Correio::input_max(),
+            Self::Gateway(gateway) => gateway.input_max(),
             Self::Http => http::HEAD_MAX,
             Self::Admin(_) => admin::INPUT_MAX,
         }
     }
 
     /// Whether [`Dialogue::take_request`] has a request, or an error, to take without reading.
-    pub(super) fn has_request(&self, channel: &ByteChannel) -> bool {
+    pub(super) fn has_request(&self, channel: &ByteChannel, connection: ConnId) -> bool {
         match self {
             Self::Correio(correio) => correio.has_request(channel),
+            Self::Gateway(gateway) => gateway.has_request(channel, connection),
             Self::Http => http::has_request(channel),
             Self::Admin(admin) => admin.has_request(channel),
+        }
+    }
+
+    /// Bytes that the dialogue itself holds, beyond the channel's buffers. Requests of correio's own
+    /// protocol are bounded by their frames, and leave the dialogue at once.
+    pub(super) fn held(&self) -> Held {
+        match self {
+            Self::Gateway(gateway) => gateway.held(),
+            Self::Correio(_) | Self::Http | Self::Admin(_) => Held::default(),
         }
     }
 
@@ -59,6 +87,7 @@ impl Dialogue {
     pub(super) fn protocol(&self) -> Protocol {
         match self {
             Self::Correio(_) => Protocol::Correio,
+            Self::Gateway(gateway) => gateway.protocol(),
             Self::Http => Protocol::Http,
             Self::Admin(_) => Protocol::Admin,
         }
@@ -68,6 +97,7 @@ impl Dialogue {
     pub(super) fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Correio(correio) => correio.session().identity(),
+            Self::Gateway(gateway) => gateway.identity(),
             Self::Http | Self::Admin(_) => None,
         }
     }
@@ -76,6 +106,7 @@ impl Dialogue {
     pub(super) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
         match self {
             Self::Correio(correio) => correio.session().waiting_for(connection),
+            Self::Gateway(gateway) => gateway.waiting_for(connection),
             Self::Admin(admin) => admin.waiting_for(connection),
             Self::Http => None,
         }
@@ -85,6 +116,7 @@ impl Dialogue {
     pub(super) fn is_storing(&self) -> bool {
         match self {
             Self::Correio(correio) => correio.session().is_storing(),
+            Self::Gateway(gateway) => gateway.is_storing(),
             Self::Admin(admin) => admin.is_storing(),
             Self::Http => false,
         }
@@ -99,6 +131,7 @@ impl Dialogue {
     ) -> Taken {
         match self {
             Self::Correio(correio) => correio.take_request(channel, context),
+            Self::Gateway(gateway) => gateway.take_request(channel, context),
             Self::Http => http::take_request(channel, context),
             Self::Admin(admin) => admin.take_request(channel, context),
         }
@@ -114,6 +147,7 @@ impl Dialogue {
     ) -> Option<Step> {
         match self {
             Self::Correio(correio) => correio.complete(channel, context, ticket, done),
+            Self::Gateway(gateway) => gateway.complete(channel, context, ticket, done),
             Self::Admin(admin) => admin.complete(channel, context, ticket, done),
             Self::Http => None,
         }
@@ -130,7 +164,7 @@ impl Dialogue {
     ) -> Option<Step> {
         match self {
             Self::Admin(admin) => admin.answered(channel, context, ticket, answer),
-            Self::Correio(_) | Self::Http => None,
+            Self::Correio(_) | Self::Gateway(_) | Self::Http => None,
         }
     }
 
@@ -146,6 +180,7 @@ impl Dialogue {
     ) {
         match self {
             Self::Correio(correio) => correio.complete_unheard(&mut context.session, ticket, done),
+            Self::Gateway(gateway) => gateway.complete_unheard(&mut context.session, ticket, done),
             Self::Admin(admin) => {
                 let _ = admin.complete(channel, context, ticket, done);
             }
@@ -157,14 +192,21 @@ impl Dialogue {
     pub(super) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
         match self {
             Self::Correio(correio) => correio.settle(context, settlement),
+            Self::Gateway(gateway) => gateway.settle(context, settlement),
             Self::Http | Self::Admin(_) => {}
         }
     }
 
     /// Tells the client something without being asked.
-    pub(super) fn announce(&self, channel: &mut ByteChannel, announcement: Announcement<'_>) {
+    pub(super) fn announce(
+        &mut self,
+        channel: &mut ByteChannel,
+        context: &mut SessionContext<'_>,
+        announcement: Announcement<'_>,
+    ) {
         match self {
             Self::Correio(_) => Correio::announce(channel, announcement),
+            Self::Gateway(gateway) => gateway.announce(channel, context, announcement),
             Self::Admin(_) => Admin::announce(channel, announcement),
             Self::Http => {}
         }

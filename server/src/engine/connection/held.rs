@@ -1,4 +1,4 @@
-//! The memory that a connection's buffers hold.
+//! The memory that a connection holds.
 
 /// Memory that a connection holds, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

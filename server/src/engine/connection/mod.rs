@@ -6,6 +6,8 @@ mod close_reason;
 mod context;
 mod correio;
 mod dialogue;
+mod ending;
+mod gateway;
 mod held;
 mod http;
 mod proxy_header;
@@ -16,34 +18,27 @@ mod wire;
 
 use std::{net::SocketAddr, time::Duration};
 
-use correio_proto::tls::Security;
+use correio_proto::{byte_channel::StartTlsError, tls::Security};
 
-pub(crate) use self::{close_reason::CloseReason, context::ServerContext};
-use self::{
-    dialogue::Dialogue,
-    step::{Announcement, Step, Taken},
-    timers::{Activity, Timer, Timers},
-    wire::{Received, Wire},
-};
+pub(crate) use self::{close_reason::CloseReason, context::ServerContext, dialogue::Dialogue};
 pub use self::{
     held::Held,
     proxy_header::{Origin, PROXY_HEADER_MAX, ProxyHeader, ProxyHeaderError},
     transport::{Readiness, Transport},
+};
+use self::{
+    step::{Announcement, Step, Taken},
+    timers::Activity,
+    wire::{Received, Wire},
 };
 use crate::{
     admin::ServerAnswer,
     clock::Now,
     event::Event,
     ids::{ConnId, Ticket},
-    limits::{
-        admission::Rejection,
-        budget::{Exhausted, Share},
-    },
+    limits::budget::{Exhausted, Share},
     protocol::Protocol,
-    session::{
-        Done, Identity, SessionConfig, Settlement,
-        effect::{Arrival, Effect},
-    },
+    session::{Done, Identity, effect::Arrival},
 };
 
 /// Requests of one connection that are handled in one pump, before other connections have their
@@ -91,12 +86,14 @@ pub(crate) enum Driven {
 enum Phase {
     /// Requests are taken.
     Open,
+    /// The reply is being sent after which TLS begins: no request is taken, nothing is read.
+    StartingTls,
     /// The server stops: the request in progress is finished, no other is taken.
     Draining,
     /// The transport is over, for this reason. A store job is still pending.
     Detached(CloseReason),
-    /// The last output is being sent; input is dropped.
-    Closing { since: Duration, shut_down: bool },
+    /// The last output is being sent; input is dropped. The connection ends for this reason.
+    Closing { since: Duration, shut_down: bool, reason: CloseReason },
 }
 
 /// See the module's description. Generic over the transport, so that tests run in memory.
@@ -119,12 +116,11 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn new(
         id: ConnId,
         peer: SocketAddr,
-        protocol: Protocol,
+        dialogue: Dialogue,
         transport: T,
         security: &Security,
         now: Now,
     ) -> Self {
-        let dialogue = Dialogue::new(protocol);
         Self {
             id,
             peer,
@@ -183,7 +179,7 @@ impl<T: Transport> Connection<T> {
     /// The account that is logged in, unless the connection is ending already.
     pub(crate) fn session(&self) -> Option<&Identity> {
         match self.phase {
-            Phase::Open | Phase::Draining => self.identity(),
+            Phase::Open | Phase::StartingTls | Phase::Draining => self.identity(),
             Phase::Detached(_) | Phase::Closing { .. } => None,
         }
     }
@@ -193,11 +189,15 @@ impl<T: Transport> Connection<T> {
         !self.wire.awaits_header() && self.wire.channel.is_handshaking()
     }
 
-    /// The bytes that the connection's buffers hold.
+    /// The bytes that the connection holds: in its buffers and, while it is open, in its dialogue.
     pub(crate) fn held(&self) -> Held {
+        let Held { input, output } = match self.phase {
+            Phase::Open | Phase::StartingTls | Phase::Draining => self.dialogue.held(),
+            Phase::Detached(_) | Phase::Closing { .. } => Held::default(),
+        };
         Held {
-            input: self.wire.channel.pending_input(),
-            output: self.wire.channel.pending_output(),
+            input: self.wire.channel.pending_input() + input,
+            output: self.wire.channel.pending_output() + output,
         }
     }
 
@@ -228,21 +228,21 @@ impl<T: Transport> Connection<T> {
     /// Counts the bytes of mail clients.
     fn count_moved(&mut self, context: &mut ServerContext<'_>) {
         let moved = self.wire.take_moved();
-        if self.protocol() == Protocol::Correio {
+        if self.protocol().is_mail() {
             context.session.counts.received_bytes += moved.received;
             context.session.counts.sent_bytes += moved.sent;
         }
     }
 
-    /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
+    /// Charges the shared input budget for bytes of incomplete requests above [`SHARE_FREE`].
     fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.wire.channel.pending_input().saturating_sub(SHARE_FREE);
+        let bytes = self.held().input.saturating_sub(SHARE_FREE);
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Charges the shared output budget for pending bytes above [`SHARE_FREE`].
     fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.wire.channel.pending_output().saturating_sub(SHARE_FREE);
+        let bytes = self.held().output.saturating_sub(SHARE_FREE);
         context.output.resize(&mut self.output_share, bytes)
     }
 
@@ -251,7 +251,7 @@ impl<T: Transport> Connection<T> {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
         self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.end(context.session.now, Announcement::NoRoom);
+        self.end(context, Announcement::NoRoom);
     }
 
     fn pump(&mut self, context: &mut ServerContext<'_>) -> Driven {
@@ -276,6 +276,7 @@ impl<T: Transport> Connection<T> {
             if let Err(reason) = self.flush(now) {
                 return Driven::Closed(reason);
             }
+            self.begin_tls_once_flushed(context);
             if self.takes_requests() && self.has_request() {
                 continue;
             }
@@ -295,8 +296,9 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Whether the dialogue can go on. It begins after the header of a proxy.
     fn has_request(&self) -> bool {
-        self.dialogue.has_request(&self.wire.channel)
+        !self.wire.awaits_header() && self.dialogue.has_request(&self.wire.channel, self.id)
     }
 
     fn takes_requests(&self) -> bool {
@@ -310,10 +312,10 @@ impl<T: Transport> Connection<T> {
         match self.phase {
             Phase::Open | Phase::Draining => {
                 self.wire.channel.has_room()
-                    && !self.has_request()
                     && self.wire.channel.pending_output() < OUTPUT_HIGH
+                    && !self.has_request()
             }
-            Phase::Detached(_) => false,
+            Phase::StartingTls | Phase::Detached(_) => false,
             Phase::Closing { .. } => true,
         }
     }
@@ -322,7 +324,7 @@ impl<T: Transport> Connection<T> {
     fn read(&mut self) -> Result<Option<Origin>, CloseReason> {
         let channel = &self.wire.channel;
         let received = match self.phase {
-            Phase::Open | Phase::Draining => self.wire.receive()?,
+            Phase::Open | Phase::StartingTls | Phase::Draining => self.wire.receive()?,
             // The last output cannot be sent before the TLS handshake is finished.
             Phase::Closing { .. } if channel.is_handshaking() && channel.has_room() => {
                 self.wire.receive()?
@@ -334,15 +336,19 @@ impl<T: Transport> Connection<T> {
             // A connection that was rejected before its header reads it for TLS alone.
             Received::Origin(_) if self.is_closing() => Ok(None),
             Received::Origin(origin) => Ok(Some(origin)),
-            Received::End if self.is_closing() => Err(CloseReason::ByServer),
+            Received::End if let Phase::Closing { reason, .. } = self.phase => Err(reason),
             Received::End if self.wire.channel.is_cut_off() => Err(CloseReason::CutOff),
             Received::End => Err(CloseReason::ByClient),
         }
     }
 
     fn flush(&mut self, now: Now) -> Result<(), CloseReason> {
+        let before = self.wire.sent();
         self.wire.flush()?;
         self.activity.offered(now.uptime, self.wire.channel.pending_output() == 0);
+        if self.protocol().is_gateway() {
+            self.activity.took(now.uptime, self.wire.sent().saturating_sub(before));
+        }
         Ok(())
     }
 
@@ -350,12 +356,33 @@ impl<T: Transport> Connection<T> {
     /// connection: the kernel resets a socket that is closed with unread input, and the client
     /// could lose the last output.
     fn shut_down_once_flushed(&mut self) {
-        if let Phase::Closing { since, shut_down: false } = self.phase
+        if let Phase::Closing { since, shut_down: false, reason } = self.phase
             && self.wire.channel.pending_output() == 0
         {
             self.wire.shut_down();
-            self.phase = Phase::Closing { since, shut_down: true };
+            self.phase = Phase::Closing { since, shut_down: true, reason };
         }
+    }
+
+    /// Begins TLS once the reply to the client's command is sent. Closes if the client has sent more
+    /// than the command: that was not protected, and its sender is unknown.
+    fn begin_tls_once_flushed(&mut self, context: &mut ServerContext<'_>) {
+        if self.phase != Phase::StartingTls || self.wire.channel.pending_output() > 0 {
+            return;
+        }
+        let begun = match context.gateways {
+            Some(config) => self.wire.channel.start_tls(&config.security),
+            None => Err(StartTlsError::NotPlaintext),
+        };
+        let Err(error) = begun else {
+            self.phase = Phase::Open;
+            return;
+        };
+        let (connection, address, text) = (self.id, self.peer, &*error.to_string());
+        context.session.counts.protocol_error(address.ip());
+        Event::ProtocolError { connection, address, text }.log();
+        self.wire.channel.discard_input();
+        self.close(context.session.now, CloseReason::ByServer);
     }
 
     /// Takes a request, if a whole one has arrived. Returns how many requests it counts for in the
@@ -369,7 +396,7 @@ impl<T: Transport> Connection<T> {
                 self.activity.heard(now.uptime);
                 self.follow(now, step);
             }
-            Taken::Refused(step) => self.follow(now, step),
+            Taken::Part(step) | Taken::Refused(step) => self.follow(now, step),
         }
         if self.protocol() == Protocol::Http {
             // A page of metrics takes as long as many requests.
@@ -397,7 +424,7 @@ impl<T: Transport> Connection<T> {
         };
         self.follow(now, step);
         if self.phase == Phase::Draining {
-            self.drain(now);
+            self.drain(context);
         }
     }
 
@@ -414,7 +441,7 @@ impl<T: Transport> Connection<T> {
         {
             self.follow(now, step);
             if self.phase == Phase::Draining {
-                self.drain(now);
+                self.drain(context);
             }
         }
     }
@@ -423,14 +450,15 @@ impl<T: Transport> Connection<T> {
         match step {
             Step::Continue => {}
             Step::Restarted => self.activity.restarted(now.uptime),
-            Step::Close => self.close(now),
+            Step::StartTls if self.phase == Phase::Open => self.phase = Phase::StartingTls,
+            Step::StartTls | Step::Close => self.close(now, CloseReason::ByServer),
         }
     }
 
     /// Tells the client of a mail that arrived. The connection must be driven afterwards.
-    pub(crate) fn mail_arrived(&mut self, arrival: &Arrival) {
+    pub(crate) fn mail_arrived(&mut self, context: &mut ServerContext<'_>, arrival: &Arrival) {
         if self.takes_notices() {
-            self.announce(Announcement::MailArrived(arrival));
+            self.announce(context, Announcement::MailArrived(arrival));
         }
     }
 
@@ -438,138 +466,19 @@ impl<T: Transport> Connection<T> {
         self.phase == Phase::Open && self.wire.channel.pending_output() < NOTICES_HIGH
     }
 
-    /// Ends the connection because the server stops; if a job is pending, after the job. The
-    /// connection must be driven afterwards.
-    pub(crate) fn drain(&mut self, now: Now) {
-        if self.dialogue.waiting_for(self.id).is_none() {
-            self.end(now, Announcement::ShuttingDown);
-        } else if self.phase == Phase::Open {
-            self.phase = Phase::Draining;
-        }
-    }
-
-    /// Ends the connection because its session was ended: the account's password was changed, the
-    /// account was deleted, or it has too many sessions. The connection must be driven afterwards.
-    pub(crate) fn end_session(&mut self, now: Now) {
-        self.end(now, Announcement::SessionEnded);
-    }
-
-    /// Ends a connection that was rejected. The connection must be driven afterwards.
-    pub(crate) fn reject(&mut self, now: Now, rejection: Rejection) {
-        self.end(now, Announcement::Rejected(rejection));
-    }
-
-    /// Makes a last announcement and closes, unless the connection is ending already.
-    fn end(&mut self, now: Now, announcement: Announcement<'_>) {
-        if matches!(self.phase, Phase::Open | Phase::Draining) {
-            self.announce(announcement);
-            self.close(now);
-        }
-    }
-
-    fn announce(&mut self, announcement: Announcement<'_>) {
-        self.dialogue.announce(&mut self.wire.channel, announcement);
+    fn announce(&mut self, context: &mut ServerContext<'_>, announcement: Announcement<'_>) {
+        self.dialogue.announce(&mut self.wire.channel, &mut context.session, announcement);
     }
 
     fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing { .. })
     }
 
-    fn close(&mut self, now: Now) {
+    /// Closes after the pending output, for this reason.
+    fn close(&mut self, now: Now, reason: CloseReason) {
         if !self.is_closing() {
             self.wire.channel.close();
-            self.phase = Phase::Closing { since: now.uptime, shut_down: false };
-        }
-    }
-
-    /// When [`Connection::expire`] has something to do next (uptime).
-    pub(crate) fn deadline(&self, config: &SessionConfig) -> Duration {
-        self.timers(config).next()
-    }
-
-    /// Fires the timer that is due, if there is one. Returns the reason if the connection is over;
-    /// otherwise the connection must be driven afterwards.
-    pub(crate) fn expire(&mut self, now: Now, config: &SessionConfig) -> Option<CloseReason> {
-        match self.timers(config).due(now.uptime)? {
-            // The operator waits for the store, not the server for the operator.
-            Timer::Close(CloseReason::LoginTimeout)
-                if self.protocol() == Protocol::Admin
-                    && self.dialogue.waiting_for(self.id).is_some() =>
-            {
-                self.activity.restarted(now.uptime);
-                None
-            }
-            Timer::Close(reason) => Some(reason),
-            Timer::Idle if self.dialogue.waiting_for(self.id).is_some() => {
-                self.activity.excused(now.uptime);
-                None
-            }
-            Timer::Idle => Some(CloseReason::IdleTimeout),
-            Timer::Ping => {
-                self.activity.pinged();
-                if self.takes_notices() {
-                    self.announce(Announcement::Ping);
-                }
-                None
-            }
-        }
-    }
-
-    fn timers(&self, config: &SessionConfig) -> Timers {
-        match self.phase {
-            Phase::Closing { since, .. } => Timers::lingering(since),
-            Phase::Open | Phase::Draining | Phase::Detached(_) => {
-                self.activity.timers(self.identity().is_some(), config)
-            }
-        }
-    }
-
-    /// If a store job is pending, stops all I/O but keeps the session until the job completes, so
-    /// that its effects on other sessions (notices, ended sessions) still happen. Returns whether
-    /// the connection was kept.
-    pub(crate) fn detach(&mut self, reason: CloseReason) -> bool {
-        let is_storing = self.dialogue.is_storing();
-        if is_storing && !matches!(self.phase, Phase::Detached(_)) {
-            self.phase = Phase::Detached(reason);
-            // The shared budget may have had no room for what the buffers hold.
-            self.wire.empty();
-        }
-        is_storing
-    }
-
-    /// Logs that the connection ends without the header that its proxy must send. A connection that
-    /// the server closes by itself (rejected, or at the shutdown) needs none.
-    fn report_header(&self, reason: CloseReason) {
-        if !self.wire.awaits_header() || self.is_closing() {
-            return;
-        }
-        let text = match reason {
-            CloseReason::ProxyHeader(error) => error.to_string(),
-            _ => ProxyHeaderError::Cut.to_string(),
-        };
-        Event::ProxyRefused { connection: self.id, address: self.peer, text: &text }.log();
-    }
-
-    /// Releases what the connection holds of the server, before it is removed: cancels the pending
-    /// job if no worker has begun it, settles its charge, frees the shares of the budgets and logs
-    /// the session out.
-    pub(crate) fn release(&mut self, context: &mut ServerContext<'_>, reason: CloseReason) {
-        self.report_header(reason);
-        let is_hashing = self
-            .dialogue
-            .waiting_for(self.id)
-            .is_some_and(|ticket| !self.dialogue.is_storing() && !context.hasher.cancel(ticket));
-        self.wire.channel.discard_input();
-        context.input.free(&mut self.input_share);
-        context.output.free(&mut self.output_share);
-        let settlement = match is_hashing {
-            true => Settlement::Abandoned,
-            false => Settlement::Unanswered,
-        };
-        self.dialogue.settle(&mut context.session, settlement);
-        if let Some(identity) = self.dialogue.identity() {
-            let account = identity.account;
-            context.session.effects.push(Effect::LoggedOut { connection: self.id, account });
+            self.phase = Phase::Closing { since: now.uptime, shut_down: false, reason };
         }
     }
 }

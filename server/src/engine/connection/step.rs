@@ -10,6 +10,8 @@ pub(super) enum Step {
     /// Go on with a client that has logged out, or that never logs in and was answered: the login
     /// timeout starts anew.
     Restarted,
+    /// Begin TLS once the pending output is sent. No request is taken before.
+    StartTls,
     /// Close after the pending output.
     Close,
 }
@@ -21,6 +23,8 @@ pub(super) enum Taken {
     Nothing,
     /// A request was handled.
     Request(Step),
+    /// A part of a request was handled, too little to be a sign of life.
+    Part(Step),
     /// The input was not a request.
     Refused(Step),
 }
@@ -40,4 +44,6 @@ pub(super) enum Announcement<'a> {
     Rejected(Rejection),
     /// There is no memory for an incomplete request.
     NoRoom,
+    /// The client was silent for too long, or did not log in in time.
+    TimedOut,
 }

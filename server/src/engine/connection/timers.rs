@@ -3,10 +3,56 @@
 use std::time::Duration;
 
 use super::close_reason::CloseReason;
-use crate::session::SessionConfig;
+use crate::{protocol::Protocol, session::SessionConfig};
 
 /// How long a closing connection waits for the client to read the last output and to close.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long a mail program may take until it is logged in: it asks a person for the password while it
+/// is connected.
+const PROGRAM_LOGIN: Duration = Duration::from_secs(120);
+
+/// How long a client of submission may be silent (RFC 5321, section 4.5.3.2.7).
+const SUBMISSION_IDLE: Duration = Duration::from_secs(5 * 60);
+
+/// How long a client of POP3 may be silent (RFC 1939, section 3).
+const POP3_IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// Bytes of pending output that are as good as all of it within an idle timeout: a mail program that
+/// receives a large mail over a slow line is never without pending output.
+const TAKEN_MIN: u64 = 64 * 1024;
+
+/// Timeouts of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    login: Duration,
+    idle: Duration,
+    ping: Ping,
+}
+
+/// Whether a client is pinged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ping {
+    /// After half of the idle timeout.
+    AtHalf,
+    /// Never: the protocol has no ping.
+    Never,
+}
+
+impl Timeouts {
+    /// The timeouts of a protocol.
+    pub(super) fn of(protocol: Protocol, config: &SessionConfig) -> Self {
+        let program = |idle| Self { login: PROGRAM_LOGIN, idle, ping: Ping::Never };
+        match protocol {
+            Protocol::Submission => program(SUBMISSION_IDLE),
+            Protocol::Pop3 => program(POP3_IDLE),
+            Protocol::Correio | Protocol::Http | Protocol::Admin => {
+                let (login, idle) = (config.login_timeout, config.idle_timeout);
+                Self { login, idle, ping: Ping::AtHalf }
+            }
+        }
+    }
+}
 
 /// What happens when a connection timer fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +71,9 @@ pub(super) enum Timer {
 pub(super) struct Timers([Option<(Duration, Timer)>; 3]);
 
 impl Timers {
-    /// The timer of a connection that has been closing since `since`.
-    pub(super) fn lingering(since: Duration) -> Self {
-        Self([Some((since + LINGER, Timer::Close(CloseReason::ByServer))), None, None])
+    /// The timer of a connection that has been closing for a reason since `since`.
+    pub(super) fn lingering(since: Duration, reason: CloseReason) -> Self {
+        Self([Some((since + LINGER, Timer::Close(reason))), None, None])
     }
 
     /// When the next timer fires.
@@ -52,6 +98,8 @@ pub(super) struct Activity {
     heard: Duration,
     /// Since when there has always been pending output, even if the client reads some of it.
     stuck: Option<Duration>,
+    /// Bytes of the pending output that the client has read since then.
+    taken: u64,
     /// Whether the client was pinged after its last request.
     pinged: bool,
 }
@@ -59,7 +107,14 @@ pub(super) struct Activity {
 impl Activity {
     /// The activity of a connection that was opened now.
     pub(super) fn opened(uptime: Duration) -> Self {
-        Self { opened: uptime, anonymous: uptime, heard: uptime, stuck: None, pinged: false }
+        Self {
+            opened: uptime,
+            anonymous: uptime,
+            heard: uptime,
+            stuck: None,
+            taken: 0,
+            pinged: false,
+        }
     }
 
     /// When the connection was opened.
@@ -99,15 +154,73 @@ impl Activity {
         self.stuck = (!has_taken_all).then(|| self.stuck.unwrap_or(uptime));
     }
 
+    /// Records bytes of the pending output that the transport took. Enough of them are as good as all.
+    pub(super) fn took(&mut self, uptime: Duration, bytes: u64) {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.stuck.is_none() || self.taken >= TAKEN_MIN {
+            self.taken = 0;
+            self.stuck = self.stuck.map(|_| uptime);
+        }
+    }
+
     /// The timers of a connection that is not closing.
-    pub(super) fn timers(&self, is_logged_in: bool, config: &SessionConfig) -> Timers {
-        let idle = config.idle_timeout;
+    pub(super) fn timers(&self, is_logged_in: bool, timeouts: &Timeouts) -> Timers {
+        let Timeouts { login, idle, ping } = *timeouts;
         let stuck = self.stuck.map(|since| (since + idle, Timer::Close(CloseReason::IdleTimeout)));
         if !is_logged_in {
             let end = Timer::Close(CloseReason::LoginTimeout);
-            return Timers([stuck, Some((self.anonymous + config.login_timeout, end)), None]);
+            return Timers([stuck, Some((self.anonymous + login, end)), None]);
         }
-        let ping = (!self.pinged).then_some((self.heard + idle / 2, Timer::Ping));
+        let is_pinged = ping == Ping::AtHalf && !self.pinged;
+        let ping = is_pinged.then_some((self.heard + idle / 2, Timer::Ping));
         Timers([stuck, Some((self.heard + idle, Timer::Idle)), ping])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The timers of a protocol whose timeouts no configuration changes.
+    fn timers(activity: &Activity, is_logged_in: bool, idle: Duration) -> Timers {
+        let timeouts = Timeouts { login: PROGRAM_LOGIN, idle, ping: Ping::Never };
+        activity.timers(is_logged_in, &timeouts)
+    }
+
+    #[test]
+    fn a_program_that_is_silent_is_not_pinged_and_ends_after_its_protocol_s_time() {
+        for idle in [SUBMISSION_IDLE, POP3_IDLE] {
+            let mut activity = Activity::opened(Duration::ZERO);
+            activity.heard(SECOND * 100);
+            let timers = timers(&activity, true, idle);
+            let end = SECOND * 100 + idle;
+            assert_eq!((timers.next(), timers.due(end - SECOND)), (end, None));
+            assert_eq!(timers.due(end), Some(Timer::Idle));
+        }
+    }
+
+    #[test]
+    fn commands_do_not_extend_the_time_until_the_login() {
+        let mut activity = Activity::opened(Duration::ZERO);
+        activity.heard(SECOND * 100);
+        assert_eq!(timers(&activity, false, POP3_IDLE).next(), PROGRAM_LOGIN);
+    }
+
+    #[test]
+    fn a_program_that_reads_slowly_stays_as_long_as_it_reads_enough() {
+        let mut activity = Activity::opened(Duration::ZERO);
+        activity.heard(SECOND * 1000);
+        activity.offered(SECOND, false);
+        activity.took(SECOND * 2, TAKEN_MIN - 1);
+        let stuck = Timer::Close(CloseReason::IdleTimeout);
+        let due = |activity: &Activity, at| timers(activity, true, POP3_IDLE).due(at);
+        assert_eq!(due(&activity, SECOND + POP3_IDLE), Some(stuck));
+        activity.took(SECOND * 300, 1);
+        assert_eq!(due(&activity, SECOND + POP3_IDLE), None);
+        assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), Some(stuck));
+        activity.offered(SECOND * 301, true);
+        assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), None);
     }
 }

@@ -70,6 +70,11 @@ impl<T: Transport> Wire<T> {
         &mut self.transport
     }
 
+    /// Bytes sent since [`Wire::take_moved`].
+    pub(super) fn sent(&self) -> u64 {
+        self.moved.sent
+    }
+
     /// Takes the number of bytes since the last call.
     pub(super) fn take_moved(&mut self) -> Moved {
         std::mem::take(&mut self.moved)

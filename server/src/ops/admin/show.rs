@@ -135,11 +135,12 @@ fn codes_table(codes: &[CodeView]) -> Vec<String> {
 }
 
 fn sessions_table(sessions: &[SessionView]) -> Vec<String> {
-    let mut table = Table::new(&["CONNECTION", "USERNAME", "ADDRESS", "SINCE", "IDLE"]);
+    let mut table = Table::new(&["CONNECTION", "USERNAME", "PROTOCOL", "ADDRESS", "SINCE", "IDLE"]);
     for session in sessions {
         table.row([
             session.connection.to_string(),
             session.username.to_string(),
+            session.protocol.as_str().to_owned(),
             session.address.to_string(),
             session.since.for_people(),
             format!("{} s", session.idle_seconds),

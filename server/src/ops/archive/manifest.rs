@@ -4,7 +4,7 @@ use correio_proto::{mail::Sha256, message::Realm};
 use serde::{Deserialize, Serialize};
 
 use super::error::ArchiveError;
-use crate::data_directory::{CERTIFICATE, DATABASE, INVITE_KEY};
+use crate::data_directory::{CERTIFICATE, DATABASE, INVITE_KEY, PROGRAM_CERTIFICATE};
 
 /// Name of the manifest in an archive.
 pub const MANIFEST: &str = "manifest.json";
@@ -25,13 +25,16 @@ pub enum ArchivedFile {
     Database,
     /// The server's own certificate with its key.
     Certificate,
+    /// The server's own certificate for mail programs with its key.
+    ProgramCertificate,
     /// The key of invites.
     InviteKey,
 }
 
 impl ArchivedFile {
     /// Every file.
-    pub const ALL: [Self; 3] = [Self::Database, Self::Certificate, Self::InviteKey];
+    pub const ALL: [Self; 4] =
+        [Self::Database, Self::Certificate, Self::ProgramCertificate, Self::InviteKey];
 
     /// The file's name, in an archive and in a data directory.
     #[must_use]
@@ -39,6 +42,7 @@ impl ArchivedFile {
         match self {
             Self::Database => DATABASE,
             Self::Certificate => CERTIFICATE,
+            Self::ProgramCertificate => PROGRAM_CERTIFICATE,
             Self::InviteKey => INVITE_KEY,
         }
     }

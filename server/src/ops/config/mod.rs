@@ -57,6 +57,8 @@ impl Config {
             task,
             listen: values.listen()?,
             proxies: values.networks("proxy-protocol")?,
+            gateways: values.gateways()?,
+            mail_domain: values.mail_domain()?,
             security: values.security(&data_dir)?,
             data_dir,
             store: values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))?,

@@ -43,6 +43,13 @@ const fn one(
     Setting { key, kind: Kind::One, value, default, allowed, meaning }
 }
 
+/// Addresses of a service for mail programs.
+const fn addresses_of(key: &'static str, meaning: &'static str) -> Setting {
+    let allowed =
+        "an IP address and a port, such as 0.0.0.0:465 or [::]:465; port 0 takes a free one";
+    Setting { key, kind: Kind::Many, value: "ADDR:PORT", default: "none", allowed, meaning }
+}
+
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         key: "listen",
@@ -60,6 +67,29 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: "an IP address or a network, such as 127.0.0.1, 10.0.0.0/8 or ::1",
         meaning: "Proxy that must name each client in a PROXY header of version 2; may be given several times",
     },
+    addresses_of(
+        "submissions",
+        "Address for mail programs that send mail (SMTP submission) with TLS from the first byte, by custom port 465; may be given several times",
+    ),
+    addresses_of(
+        "submission",
+        "Address for mail programs that send mail (SMTP submission) with STARTTLS, by custom port 587; may be given several times",
+    ),
+    addresses_of(
+        "pop3s",
+        "Address for mail programs that receive mail (POP3) with TLS from the first byte, by custom port 995; may be given several times",
+    ),
+    addresses_of(
+        "pop3",
+        "Address for mail programs that receive mail (POP3) with STLS, by custom port 110; may be given several times",
+    ),
+    one(
+        "mail-domain",
+        "NAME",
+        "none",
+        "a domain such as mail.example.org: labels of ASCII letters, digits and hyphens, and not only a number",
+        "Name behind the @ of mail addresses in mail programs, which connect by it; needed for the addresses of mail programs",
+    ),
     one(
         "data-dir",
         "DIR",
@@ -87,7 +117,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         value: "",
         default: "off",
         allowed: "true or false",
-        meaning: "Speak without TLS, for laboratories and for this machine alone",
+        meaning: "Speak without TLS, for laboratories and for this machine alone; mail programs log in without it, too",
     },
     one(
         "tls-cert",
@@ -262,14 +292,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SECONDS",
         "30",
         "a whole number from 1 to 3600",
-        "How long a connection may take until it is logged in",
+        "How long a connection may take until it is logged in; mail programs have two minutes",
     ),
     one(
         "idle-timeout",
         "SECONDS",
         "300",
         "a whole number from 2 to 86400",
-        "How long a logged-in connection may be silent, and any connection may leave replies unread; it is pinged at half of it",
+        "How long a logged-in connection may be silent, and any connection may leave replies unread; it is pinged at half of it; mail programs have the times of their protocols",
     ),
     one(
         "drain-timeout",

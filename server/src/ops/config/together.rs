@@ -16,6 +16,7 @@ use super::{
 use crate::{
     data_directory,
     ops::certificate::CertificateSource,
+    protocol::Service,
     store::{CreateStore, kind::StoreKind},
 };
 
@@ -47,7 +48,27 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
             }
         }
     }
+    gateways(config, values)?;
     addresses(&config.listen, values)
+}
+
+/// Refuses addresses for mail programs that cannot be served.
+fn gateways(config: &Config, values: &Values) -> Result<(), ConfigError> {
+    for service in [Service::SUBMISSIONS, Service::POP3S] {
+        if config.security == SecurityConfig::Plaintext && values.is_written(service.name()) {
+            let why = "TLS from the first byte needs TLS: without it, give the address to \
+                       submission or pop3";
+            return Err(refused(values, "plaintext", service.name(), why));
+        }
+    }
+    if config.mail_domain.is_none()
+        && let Some((service, _)) = config.gateways.first()
+    {
+        let why = "mail programs need a name behind the @ of mail addresses: set mail-domain to \
+                   the name by which they reach this server";
+        return Err(refused(values, service.name(), "mail-domain", why));
+    }
+    Ok(())
 }
 
 /// Refuses bounds that a body or a content could never be within.

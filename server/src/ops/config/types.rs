@@ -9,6 +9,7 @@ use std::{
 use correio_proto::{DEFAULT_PORT, message::RegistrationPolicy};
 
 use crate::{
+    gateway::domain::MailDomain,
     limits::{
         admission::AdmissionConfig, list_creation::ListCreation, network::Network,
         retention::RetentionPolicy, throttle::ThrottleConfig,
@@ -18,6 +19,7 @@ use crate::{
         admin::types::AdminCommand, backup::BackupTarget, certificate::CertificateSource,
         export::ExportChoice, logging::LogFormat, restore::RestoreSource,
     },
+    protocol::Service,
     session::DirectoryPolicy,
     store::{CreateStore, Quota, kind::StoreKind},
 };
@@ -74,6 +76,9 @@ pub struct Config {
     pub listen: Listen,
     /// The setting `proxy-protocol`.
     pub proxies: Vec<Network>,
+    /// The settings `submissions`, `submission`, `pop3s` and `pop3`.
+    pub gateways: Vec<(Service, SocketAddr)>,
+    pub mail_domain: Option<MailDomain>,
     pub data_dir: PathBuf,
     pub security: SecurityConfig,
     pub store: StoreKind,
@@ -140,7 +145,8 @@ impl Config {
         }
         let is_public = |address: &SocketAddr| !address.ip().is_loopback();
         if self.security == SecurityConfig::Plaintext
-            && self.listen.addresses().iter().any(is_public)
+            && (self.listen.addresses().iter().any(is_public)
+                || self.gateways.iter().any(|(_, address)| is_public(address)))
         {
             warnings.push(
                 "listening beyond this machine without TLS: others on the way can read mail and \

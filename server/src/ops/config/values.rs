@@ -13,7 +13,10 @@ use super::{
     sources::{Written, WrittenSettings},
     types::{Listen, SecurityConfig},
 };
-use crate::{limits::network::Network, metrics::Hosts, ops::certificate::CertificateSource};
+use crate::{
+    gateway::domain::MailDomain, limits::network::Network, metrics::Hosts,
+    ops::certificate::CertificateSource, protocol::Service,
+};
 
 /// The written values of all settings.
 pub(super) struct Values(pub(super) WrittenSettings);
@@ -22,6 +25,11 @@ impl Values {
     fn one(&self, key: &str) -> Option<(&Written, &str)> {
         let written = self.0.get(key)?;
         Some((written, written.values.first().map_or("", String::as_str)))
+    }
+
+    /// Whether a setting was written.
+    pub(super) fn is_written(&self, key: &str) -> bool {
+        self.0.contains_key(key)
     }
 
     /// The place of a value, for messages.
@@ -195,6 +203,30 @@ impl Values {
             return Err(refused(written, ""));
         }
         Ok(addresses)
+    }
+
+    /// The addresses for mail programs, each with its service. Where plaintext is permitted, TLS is
+    /// not demanded.
+    pub(super) fn gateways(&self) -> Result<Vec<(Service, SocketAddr)>, ConfigError> {
+        let is_plaintext = self.switch("plaintext")?;
+        let mut all = Vec::new();
+        for service in Service::GATEWAYS {
+            let addresses = self.addresses(service.name())?;
+            let service = match is_plaintext {
+                true => service.in_plaintext(),
+                false => service,
+            };
+            all.extend(addresses.into_iter().map(|address| (service, address)));
+        }
+        Ok(all)
+    }
+
+    /// The domain of mail addresses.
+    pub(super) fn mail_domain(&self) -> Result<Option<MailDomain>, ConfigError> {
+        let Some((written, value)) = self.one("mail-domain") else {
+            return Ok(None);
+        };
+        value.parse().map(Some).map_err(|_| refused(written, value))
     }
 
     /// Names of hosts.

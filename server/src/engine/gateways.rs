@@ -1,0 +1,79 @@
+//! The server's part in its gateways: their configuration, and the beginnings of connections.
+
+use correio_proto::tls::Security;
+
+use super::{
+    Server,
+    connection::{Connection, Dialogue, Transport},
+};
+use crate::{
+    gateway::GatewayConfig,
+    ids::ConnId,
+    protocol::{Protocol, Service, TlsMode},
+};
+
+/// Numbers of sessions of mail programs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ProgramSessions {
+    /// Of submission.
+    pub(super) submission: usize,
+    /// Of POP3.
+    pub(super) pop3: usize,
+}
+
+impl ProgramSessions {
+    fn of(&mut self, protocol: Protocol) -> Option<&mut usize> {
+        match protocol {
+            Protocol::Submission => Some(&mut self.submission),
+            Protocol::Pop3 => Some(&mut self.pop3),
+            Protocol::Correio | Protocol::Http | Protocol::Admin => None,
+        }
+    }
+}
+
+impl<T: Transport> Server<T> {
+    /// Counts a session that has begun, if it is a mail program's.
+    pub(super) fn session_began(&mut self, id: ConnId) {
+        if let Some(entry) = self.connections.get(id)
+            && let Some(sessions) = self.programs.of(entry.connection.protocol())
+        {
+            *sessions += 1;
+        }
+    }
+
+    /// Counts the session of a connection that is being removed no longer, if it is a mail program's.
+    /// Programs do not log out before.
+    pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
+        if connection.identity().is_some()
+            && let Some(sessions) = self.programs.of(connection.protocol())
+        {
+            *sessions = sessions.saturating_sub(1);
+        }
+    }
+
+    /// Serves ordinary mail programs. With `None`, the server opens no connection of a gateway.
+    #[must_use]
+    pub fn with_gateways(mut self, config: Option<GatewayConfig>) -> Self {
+        self.gateways = config;
+        self
+    }
+
+    /// The dialogue of a service for mail, and the security with which its connections begin. `None`
+    /// if the server cannot offer the service: it has no gateways, or no TLS for one that promises it.
+    pub(super) fn prepare(&self, service: Service) -> Option<(Dialogue, Security)> {
+        if service.protocol == Protocol::Correio {
+            let security = match service.tls {
+                TlsMode::Implicit => self.config.security.clone(),
+                TlsMode::Start | TlsMode::None => Security::Plaintext,
+            };
+            return Some((Dialogue::correio(), security));
+        }
+        let config = self.gateways.as_ref()?;
+        let security = match (service.tls, &config.security) {
+            (TlsMode::Implicit | TlsMode::Start, Security::Plaintext) => return None,
+            (TlsMode::Implicit, security) => security.clone(),
+            (TlsMode::Start | TlsMode::None, _) => Security::Plaintext,
+        };
+        Some((Dialogue::gateway(service, config)?, security))
+    }
+}

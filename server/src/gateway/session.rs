@@ -1,0 +1,102 @@
+//! A session of either gateway: an enum, so that a connection need not know which.
+
+use super::{
+    Ending, GatewayStep, GatewayTaken, Protection, domain::MailDomain, pop3::Pop3Session,
+    submission::SubmissionSession,
+};
+use crate::{
+    ids::{ConnId, Ticket},
+    session::{Done, Identity, SessionContext, Settlement},
+};
+
+/// See the module's description. The calls are described in [`super`].
+#[derive(Debug)]
+pub(crate) enum GatewaySession {
+    /// SMTP submission.
+    Submission(SubmissionSession),
+    /// POP3.
+    Pop3(Pop3Session),
+}
+
+/// Makes a call on the session of either protocol.
+macro_rules! call {
+    ($session:expr, $name:ident($($argument:expr),*)) => {
+        match $session {
+            GatewaySession::Submission(session) => session.$name($($argument),*),
+            GatewaySession::Pop3(session) => session.$name($($argument),*),
+        }
+    };
+}
+
+impl GatewaySession {
+    /// A session of submission that has not greeted yet.
+    pub(crate) fn submission(protection: Protection, domain: &MailDomain) -> Self {
+        Self::Submission(SubmissionSession::new(protection, domain))
+    }
+
+    /// A session of POP3 that has not greeted yet.
+    pub(crate) fn pop3(protection: Protection, domain: &MailDomain) -> Self {
+        Self::Pop3(Pop3Session::new(protection, domain.clone()))
+    }
+
+    /// Whether `take` would do something.
+    pub(crate) fn has_work(&self, input: &[u8]) -> bool {
+        call!(self, has_work(input))
+    }
+
+    /// Handles one command or one part of a mail, or sends more.
+    pub(crate) fn take(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        input: &[u8],
+        output: &mut Vec<u8>,
+    ) -> GatewayTaken {
+        call!(self, take(context, input, output))
+    }
+
+    /// Continues with a job's result.
+    pub(crate) fn complete(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        ticket: Ticket,
+        done: Done,
+        output: &mut Vec<u8>,
+    ) -> Option<GatewayStep> {
+        call!(self, complete(context, ticket, done, output))
+    }
+
+    /// Tells the client why the server ends the connection.
+    pub(crate) fn end(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        ending: Ending,
+        output: &mut Vec<u8>,
+    ) {
+        call!(self, end(context, ending, output));
+    }
+
+    /// The account that is logged in.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        call!(self, identity())
+    }
+
+    /// The ticket of the job that the session waits for.
+    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
+        call!(self, waiting_for(connection))
+    }
+
+    /// Whether the session waits for a store job.
+    pub(crate) fn is_storing(&self) -> bool {
+        call!(self, is_storing())
+    }
+
+    /// Settles the charge of the command in progress.
+    pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        call!(self, settle(context, settlement));
+    }
+
+    /// The connection discarded this step.
+    pub(crate) fn discarded(&mut self, step: &GatewayStep) {
+        call!(self, discarded(step));
+    }
+}
