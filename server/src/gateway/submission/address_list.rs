@@ -3,25 +3,25 @@
 
 /// The addresses of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AddressList {
+pub(super) struct AddressList {
     /// The mailboxes, in their order.
-    pub mailboxes: Vec<Mailbox>,
+    pub(super) mailboxes: Vec<Mailbox>,
     /// Whether the field has a group, such as `undisclosed-recipients:;`.
-    pub has_group: bool,
+    pub(super) has_group: bool,
 }
 
 /// An address, and whether all programs read it alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mailbox {
+pub(super) struct Mailbox {
     /// The address without angle brackets and comments. Not checked.
-    pub address: String,
+    pub(super) address: String,
     /// Whether the text has the standard's form.
-    pub form: Form,
+    pub(super) form: Form,
 }
 
 /// The form of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub(super) enum Form {
     /// That of the standard.
     Plain,
     /// Another one, in which programs may find other addresses.
@@ -56,7 +56,7 @@ struct Draft {
 impl AddressList {
     /// Reads the value of a field, unfolded.
     #[must_use]
-    pub fn parse(value: &str) -> Self {
+    pub(super) fn parse(value: &str) -> Self {
         let mut list = Self::default();
         let mut draft = Draft::default();
         let mut place = Place::Outside;

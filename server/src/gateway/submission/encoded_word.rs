@@ -24,7 +24,7 @@ struct Word {
 /// Decodes the value of a field, unfolded. A word that cannot be decoded stays as it is. White space
 /// between two words is dropped, and characters that are cut between two words are whole again.
 #[must_use]
-pub fn decode(value: &[u8]) -> String {
+pub(super) fn decode(value: &[u8]) -> String {
     let mut text = String::with_capacity(value.len());
     let mut words: Option<Word> = None;
     let mut rest = value;

@@ -4,4 +4,14 @@ mod address_list;
 pub mod command;
 pub mod data;
 mod encoded_word;
+mod envelope;
+pub mod head;
+mod incoming;
+mod line;
+mod mail_id;
+mod reply;
+mod session;
 mod subject;
+
+#[allow(unused_imports)] // No connection drives the session.
+pub(crate) use self::session::SubmissionSession;

@@ -13,7 +13,7 @@ const CUT: char = '…';
 /// Makes the subject of a field's value, unfolded. Characters that a subject cannot have become
 /// spaces. A text that is too long is cut: the message keeps it.
 #[must_use]
-pub fn subject(value: Option<&[u8]>) -> Option<Subject> {
+pub(super) fn subject(value: Option<&[u8]>) -> Option<Subject> {
     let decoded = encoded_word::decode(value.unwrap_or_default());
     let is_obeyed = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     let text: String = decoded.chars().map(|c| if is_obeyed(c) { ' ' } else { c }).collect();
