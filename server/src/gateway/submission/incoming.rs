@@ -276,7 +276,7 @@ impl Incoming {
     fn is_too_large_for_a_job(&self) -> bool {
         match &self.part {
             Part::Body { head, .. } if self.upload.is_none() => {
-                head.len() + head::ADDED_MAX + self.buffer.len() > self.inline_max
+                head.bytes() + head::ADDED_MAX + self.buffer.len() > self.inline_max
             }
             Part::Head { .. } | Part::Body { .. } => false,
         }
@@ -289,7 +289,7 @@ impl Incoming {
             return None;
         };
         let id = self.upload_id?;
-        let mut start = Vec::with_capacity(self.buffer.len() + head.len() + head::ADDED_MAX);
+        let mut start = Vec::with_capacity(self.buffer.len() + head.bytes() + head::ADDED_MAX);
         self.write_head(head, (*head_id)?, &mut start);
         start.append(&mut self.buffer);
         self.buffer = start;
@@ -335,7 +335,7 @@ impl Incoming {
             }
             None => {
                 let mut message =
-                    Vec::with_capacity(head.len() + head::ADDED_MAX + self.buffer.len());
+                    Vec::with_capacity(head.bytes() + head::ADDED_MAX + self.buffer.len());
                 self.write_head(head, id, &mut message);
                 message.extend_from_slice(&self.buffer);
                 (Content::Message(Message::try_from(message.as_slice()).ok()?), None)

@@ -171,7 +171,7 @@ impl Head {
 
     /// Bytes of the fields that are kept.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         self.fields.len()
     }
 
