@@ -237,7 +237,8 @@ fn lines(to: &Recipients, a_line: usize, show: impl Fn(&Username) -> String) -> 
 }
 
 /// A time in the format of a head; `None` if it is outside of the calendar.
-fn date(moment: Timestamp) -> Option<String> {
+#[must_use]
+pub fn date(moment: Timestamp) -> Option<String> {
     let millis = i64::try_from(moment.0).ok()?;
     let timestamp = jiff::Timestamp::from_millisecond(millis).ok()?;
     let printer = jiff::fmt::rfc2822::DateTimePrinter::new();

@@ -24,6 +24,7 @@ mod pieces;
 mod proxy_header;
 mod screen;
 mod session;
+mod submission;
 mod tls;
 
 use std::path::PathBuf;
@@ -42,7 +43,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 16] = [
+pub const TARGETS: [Target; 17] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -138,6 +139,12 @@ pub const TARGETS: [Target; 16] = [
         about: "an RFC 5322 message: read, its attachments saved, and answered",
         length_max: 4096,
         run: mime::run,
+    },
+    Target {
+        name: "submission",
+        about: "a stream of SMTP in any pieces: its commands, the end of its mail, and the head",
+        length_max: 2048,
+        run: submission::run,
     },
 ];
 

@@ -117,6 +117,11 @@ fn http_requests() {
 }
 
 #[test]
+fn submissions() {
+    replay("submission");
+}
+
+#[test]
 fn rfc5322_messages() {
     replay("mime");
 }

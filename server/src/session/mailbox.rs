@@ -1,21 +1,20 @@
 //! Handlers of the requests about mail: send, fetch, confirm.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use correio_proto::{
     limits,
     mail::Content,
-    message::{Confirm, ErrorCode, ErrorReply, Fetch, Page, Reply, Send},
+    message::{Confirm, ErrorCode, Fetch, Page, Reply, Send},
 };
 
 use crate::{
     event::Event,
-    limits::throttle::Wait,
     session::{
-        charge::Charge,
+        charge::Settlement,
         content,
         context::SessionContext,
-        effect::{Arrival, Effect},
+        delivery::{self, Delivery},
         job::{Done, Job},
         pending::{MailboxStep, Pending},
         response::{Limit, Response},
@@ -24,21 +23,13 @@ use crate::{
     store::{NewMailRecord, StoreDone, StoreJob},
 };
 
-/// The wait of a mail to a list while another mail of the account is on its way.
-const HELD_WAIT: Wait = Wait(Duration::from_secs(1));
-
-/// Members of lists that count as one recipient of a mail that is refused after the store looked at
-/// them. A person who tries a full class again pays for the names alone; a hundred mails to the
-/// largest list cost the account a day.
-const MEMBERS_PER_CHARGE: u32 = 100;
-
 /// Stores a mail in the mailboxes of all its recipients, or of none of them.
 pub(crate) fn send(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
     send: Send,
 ) -> Response {
-    let Some(identity) = state.identity() else {
+    let Some(sender) = state.account() else {
         return Response::account_gone();
     };
     let Send { id, to, subject, content } = send;
@@ -57,16 +48,14 @@ pub(crate) fn send(
         }
         Content::Body(_) | Content::Message(_) | Content::Large(_) => {}
     }
-    let recipients = u32::try_from(to.as_slice().len()).unwrap_or(u32::MAX);
-    let sender = identity.account;
-    let to_lists = match context.throttle.mail(context.now.uptime, sender, recipients) {
-        Ok(to_lists) => to_lists,
-        Err(wait) => return Response::limited(context, &identity.username, Limit::Mails, wait),
-    };
-    state.charge = Some(Charge::Mail(sender, recipients, to_lists));
     let mail = Arc::new(NewMailRecord::new(id, to, subject, content));
-    let step = MailboxStep::Sending(mail.clone());
-    defer(StoreJob::Send { sender, mail, to_lists, now: context.now.wall }, step)
+    match (delivery::begin(context, &mut state.charge, sender, &mail), state.identity()) {
+        (Ok(job), _) => defer(job, MailboxStep::Sending(mail)),
+        (Err(wait), Some(Identity { username, .. })) => {
+            Response::limited(context, username, Limit::Mails, wait)
+        }
+        (Err(_), None) => Response::account_gone(),
+    }
 }
 
 /// Reads a page of the account's mailbox.
@@ -107,12 +96,12 @@ pub(crate) fn complete(
     };
     let username = &identity.username;
     match (step, done) {
+        (MailboxStep::Sending(mail), done) => sent(context, identity, &mail, done),
         (_, StoreDone::NoAccount) => Response::account_gone(),
         (_, StoreDone::Unavailable(text)) => {
             Event::StoreUnavailable { text: &text }.log();
             Response::unavailable()
         }
-        (MailboxStep::Sending(mail), done) => sent(context, identity, &mail, done),
         (MailboxStep::Fetching, StoreDone::Page { mails, more }) => {
             if !mails.is_empty() {
                 let (connection, mails) = (context.connection, mails.len());
@@ -138,95 +127,21 @@ fn sent(
     mail: &NewMailRecord,
     done: StoreDone,
 ) -> Response {
-    let from = &identity.username;
-    let NewMailRecord { id, to, subject, content, .. } = mail;
-    let connection = context.connection;
-    match done {
-        StoreDone::Sent { sent_at, mut recipients, from: (username, full_name) } => {
-            let bytes = content.size();
-            Event::MailAccepted { from, to, id: *id, bytes, connection }.log();
-            // The names were charged before. Of the members of lists, the number is known only now.
-            let named = to.as_slice().len();
-            let more = u32::try_from(recipients.len().saturating_sub(named)).unwrap_or(u32::MAX);
-            context.throttle.mail_reached(context.now.uptime, identity.account, more);
-            recipients.retain(|account| !context.registry.of(*account).is_empty());
-            if !recipients.is_empty() {
-                let arrival =
-                    Arrival { from: username, from_name: full_name, subject: subject.clone() };
-                context.effects.push(Effect::MailArrived { accounts: recipients, arrival });
-            }
-            Response::succeeded(Reply::Sent { sent_at })
+    let delivery = delivery::complete(context, identity, mail, done);
+    let settlement = delivery.settlement();
+    match delivery {
+        Delivery::Accepted { sent_at } => Response::succeeded(Reply::Sent { sent_at }),
+        Delivery::Repeated { sent_at } => Response::repeated(Reply::Sent { sent_at }),
+        Delivery::Refused(refusal) => match settlement {
+            Settlement::Failed => Response::judged(refusal.error()),
+            _ => Response::error(refusal.error()),
+        },
+        Delivery::Limited(wait) => {
+            Response::limited(context, &identity.username, Limit::Mails, wait)
         }
-        StoreDone::SentBefore { sent_at } => {
-            Event::MailRepeated { from, id: *id, connection }.log();
-            Response::repeated(Reply::Sent { sent_at })
-        }
-        StoreDone::ListsHeld => Response::limited(context, from, Limit::Mails, HELD_WAIT),
-        done => {
-            let Some(Refusal { error, lists }) = refusal(done) else {
-                return Response::unavailable();
-            };
-            Event::MailRefused { from, to, id: *id, code: error.code, connection }.log();
-            match lists {
-                Lists::Unseen => Response::error(error),
-                Lists::Seen { members } => {
-                    let members = members / MEMBERS_PER_CHARGE;
-                    context.throttle.mail_reached(context.now.uptime, identity.account, members);
-                    Response::judged(error)
-                }
-            }
-        }
+        Delivery::NoAccount => Response::account_gone(),
+        Delivery::Unavailable => Response::unavailable(),
     }
-}
-
-/// The refusal of a mail.
-struct Refusal {
-    error: ErrorReply,
-    lists: Lists,
-}
-
-/// Whether the store looked at lists before it refused a mail.
-enum Lists {
-    /// It did not: the mail is charged nothing.
-    Unseen,
-    /// It did, and at so many of their members: the mail stays charged.
-    Seen { members: u32 },
-}
-
-/// The refusal of a mail with this result of the store; `None` if the result is another one.
-fn refusal(done: StoreDone) -> Option<Refusal> {
-    let (lists, error) = match done {
-        StoreDone::Conflict => {
-            let text = "another mail was sent with this id";
-            (Lists::Unseen, ErrorReply::new(ErrorCode::Conflict, text))
-        }
-        StoreDone::Incomplete { staged } => (Lists::Unseen, content::incomplete(staged)),
-        StoreDone::UnknownRecipients(recipients) => {
-            let text = "one or more recipients do not exist; nobody got the mail";
-            let error = ErrorReply::new(ErrorCode::UnknownRecipient, text);
-            (Lists::Unseen, ErrorReply { recipients, ..error })
-        }
-        StoreDone::MayNotSend(recipients) => {
-            let text = "one or more lists take no mail from you; nobody got the mail";
-            let error = ErrorReply::new(ErrorCode::MayNotSend, text);
-            (Lists::Seen { members: 0 }, ErrorReply { recipients, ..error })
-        }
-        StoreDone::ListFull => {
-            let text = "the lists have together too many members for one mail; nobody got it";
-            (Lists::Seen { members: 0 }, ErrorReply::new(ErrorCode::ListFull, text))
-        }
-        StoreDone::MailboxesFull { recipients, members } => {
-            let text = "the mailbox of one or more recipients is full; nobody got the mail";
-            let error = ErrorReply::new(ErrorCode::MailboxFull, text);
-            let lists = match members {
-                0 => Lists::Unseen,
-                members => Lists::Seen { members },
-            };
-            (lists, ErrorReply { recipients, ..error })
-        }
-        _ => return None,
-    };
-    Some(Refusal { error, lists })
 }
 
 fn defer(job: StoreJob, step: MailboxStep) -> Response {

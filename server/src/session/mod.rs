@@ -12,6 +12,7 @@ mod charge;
 mod config;
 mod content;
 mod context;
+pub(crate) mod delivery;
 mod directory;
 pub(crate) mod effect;
 mod job;
@@ -256,8 +257,6 @@ impl Session {
 fn count(counts: &mut Counts, answer: &Answer) {
     match (&answer.reply, answer.settlement) {
         (Reply::Registered {}, Settlement::Succeeded) => counts.accounts_created += 1,
-        (Reply::Sent { .. }, Settlement::Succeeded) => counts.mails_accepted += 1,
-        (Reply::Sent { .. }, _) => counts.mails_repeated += 1,
         (Reply::Page(page), _) => counts.mails_delivered += page.mails.len() as u64,
         (Reply::Confirmed { deleted }, _) => counts.mails_deleted += u64::from(*deleted),
         (Reply::Error(error), _) if error.code == ErrorCode::Unavailable => {

@@ -1,5 +1,17 @@
-//! SMTP submission (RFC 5321, RFC 6409).
+//! SMTP submission (RFC 6409): mail programs hand mail in, for accounts and lists of this server alone.
 
+mod address_list;
+pub mod command;
+pub mod data;
+mod encoded_word;
+mod envelope;
+pub mod head;
+mod incoming;
+mod line;
+mod mail_id;
+mod reply;
 mod session;
+mod subject;
 
+#[allow(unused_imports)] // No connection drives the session.
 pub(crate) use self::session::SubmissionSession;

@@ -1,112 +1,412 @@
-//! The state machine of one connection that speaks SMTP submission: greeting, STARTTLS and QUIT.
+//! The state machine of one connection that speaks SMTP submission.
 
+mod authentication;
+mod transaction;
+
+use std::sync::Arc;
+
+use correio_proto::mail::Username;
+
+use super::{
+    command::{self, Command, CommandError},
+    envelope::Envelope,
+    incoming::{self, Incoming},
+    line::{self, Line},
+    reply::{Order, Refused, Reply},
+};
 use crate::{
-    gateway::{Ending, GatewayStep, GatewayTaken, Protection, domain::MailDomain},
+    event::Event,
+    gateway::{
+        Ending, GatewayStep, GatewayTaken, Protection,
+        domain::MailDomain,
+        login::{self, PendingLogin},
+        sasl::Exchange,
+    },
     ids::{ConnId, Ticket},
-    session::{Done, Identity, SessionContext, Settlement},
+    session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
+    store::{NewMailRecord, StoreDone, StoreJob},
 };
 
-/// Longest line, in bytes, with its end.
-const LINE_MAX: usize = 512;
+/// Unknown commands after which the connection ends: a browser that was made to speak to this port
+/// (ALPACA) sends lines of HTTP.
+const UNKNOWN_MAX: u32 = 3;
+
+/// Refusals of one connection that are logged. A client that is refused all the time must not fill
+/// the log.
+const REFUSALS_LOGGED: u32 = 20;
+
+/// Most bytes of a mail that one call takes.
+const PART_MAX: usize = 64 * 1024;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct SubmissionSession {
-    protection: Protection,
     domain: MailDomain,
-    has_greeted: bool,
+    protection: Protection,
+    phase: Phase,
+    hello: Hello,
+    identity: Option<Box<Identity>>,
+    /// The mail that `MAIL` has begun.
+    envelope: Option<Envelope>,
+    waiting: Waiting<Pending>,
+    /// Throttle charge of the command in progress.
+    charge: Option<Charge>,
+    unknown: u32,
+    failed_logins: u32,
+    refusals: u32,
+}
+
+/// What the session expects of its input.
+#[derive(Debug)]
+enum Phase {
+    /// Nothing: it has not greeted.
+    Greeting,
+    /// A command.
+    Command,
+    /// The end of a line that is too long.
+    LongLine,
+    /// The answer to a challenge.
+    Sasl(Exchange),
+    /// A mail.
+    Mail(Box<Incoming>),
+    /// Nothing: the connection ends.
+    Closed,
+}
+
+/// Whether the client has said `EHLO` or `HELO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hello {
+    Due,
+    Said,
+}
+
+/// The continuation after a job.
+#[derive(Debug)]
+enum Pending {
+    /// A login.
+    Login(PendingLogin),
+    /// A recipient is looked up.
+    Recipient(Username),
+    /// A piece of the mail is staged.
+    Staging,
+    /// What was staged of the refused mail is being forgotten, and the mail goes on.
+    Discarding,
+    /// The mail is put into the mailboxes.
+    Sending(Arc<NewMailRecord>),
+    /// What was staged of a mail that was answered is being forgotten.
+    Forgetting,
 }
 
 impl SubmissionSession {
     /// A session that has not greeted yet.
     pub(crate) fn new(protection: Protection, domain: &MailDomain) -> Self {
-        Self { protection, domain: domain.clone(), has_greeted: false }
+        Self {
+            domain: domain.clone(),
+            protection,
+            phase: Phase::Greeting,
+            hello: Hello::Due,
+            identity: None,
+            envelope: None,
+            waiting: Waiting::default(),
+            charge: None,
+            unknown: 0,
+            failed_logins: 0,
+            refusals: 0,
+        }
     }
 
     /// Whether `take` would do something.
     pub(crate) fn has_work(&self, input: &[u8]) -> bool {
-        !self.has_greeted || input.len() >= LINE_MAX || memchr::memchr(b'\n', input).is_some()
+        match &self.phase {
+            Phase::Greeting => true,
+            Phase::Command | Phase::Sasl(_) => line::is_complete(input),
+            Phase::LongLine | Phase::Mail(_) => !input.is_empty(),
+            Phase::Closed => false,
+        }
     }
 
-    /// Greets, or handles one command.
+    /// Greets, or takes one line or one part of a mail. Must not be called while the session waits
+    /// for a job.
     pub(crate) fn take(
         &mut self,
-        _context: &mut SessionContext<'_>,
+        context: &mut SessionContext<'_>,
         input: &[u8],
         output: &mut Vec<u8>,
     ) -> GatewayTaken {
-        if !std::mem::replace(&mut self.has_greeted, true) {
-            let greeting = format!("220 {} ESMTP\r\n", self.domain);
-            output.extend_from_slice(greeting.as_bytes());
-            return GatewayTaken { consumed: 0, step: GatewayStep::Continue };
+        let taken = |consumed, step| GatewayTaken { consumed, step };
+        match &mut self.phase {
+            Phase::Greeting => {
+                Reply::Greeting(&self.domain).write(output);
+                self.phase = Phase::Command;
+                taken(0, GatewayStep::Continue)
+            }
+            Phase::LongLine => {
+                let (consumed, has_ended) = line::skip(input);
+                if has_ended {
+                    self.phase = Phase::Command;
+                }
+                taken(consumed, GatewayStep::Continue)
+            }
+            Phase::Mail(incoming) => {
+                let part = input.get(..PART_MAX).unwrap_or(input);
+                let consumed = incoming.read(part);
+                taken(consumed, self.proceed(context, output))
+            }
+            Phase::Command | Phase::Sasl(_) => match line::read(input) {
+                Line::Missing => taken(0, GatewayStep::Continue),
+                Line::Complete { text, consumed } => {
+                    taken(consumed, self.take_line(context, text, output))
+                }
+                Line::BareEnd { consumed } => {
+                    self.phase = Phase::Command;
+                    taken(consumed, self.unknown(context, &Refused::LineEnd, output))
+                }
+                Line::TooLong { consumed } => {
+                    self.phase = Phase::LongLine;
+                    taken(consumed, self.unknown(context, &Refused::LongLine, output))
+                }
+            },
+            Phase::Closed => taken(input.len(), GatewayStep::Continue),
         }
-        let Some(end) = memchr::memchr(b'\n', input) else {
-            output.extend_from_slice(b"500 5.5.2 the line is too long\r\n");
-            return GatewayTaken { consumed: input.len(), step: GatewayStep::Close };
-        };
-        let line = input.get(..end).unwrap_or_default().trim_ascii().to_ascii_uppercase();
-        let step = match line.as_slice() {
-            b"QUIT" => {
-                output.extend_from_slice(b"221 2.0.0 goodbye\r\n");
-                GatewayStep::Close
-            }
-            b"STARTTLS" if self.protection == Protection::Startable => {
-                output.extend_from_slice(b"220 2.0.0 begin TLS\r\n");
-                self.protection = Protection::Protected;
-                GatewayStep::StartTls
-            }
-            _ => {
-                output.extend_from_slice(b"502 5.5.1 not implemented\r\n");
-                GatewayStep::Continue
-            }
-        };
-        GatewayTaken { consumed: end + 1, step }
     }
 
-    /// Continues with a job's result.
+    /// Continues with a job's result. `None` if the session does not wait for this job.
     pub(crate) fn complete(
         &mut self,
-        _context: &mut SessionContext<'_>,
-        _ticket: Ticket,
-        _done: Done,
-        _output: &mut Vec<u8>,
+        context: &mut SessionContext<'_>,
+        ticket: Ticket,
+        done: Done,
+        output: &mut Vec<u8>,
     ) -> Option<GatewayStep> {
-        None
+        let step = match self.waiting.take(ticket)? {
+            Pending::Login(pending) => self.logged_in(context, &pending, done, output),
+            Pending::Recipient(recipient) => self.found(context, recipient, done, output),
+            Pending::Staging => {
+                self.staged(context, done);
+                self.proceed(context, output)
+            }
+            Pending::Discarding => self.proceed(context, output),
+            Pending::Sending(mail) => self.sent(context, &mail, done, output),
+            Pending::Forgetting => GatewayStep::Continue,
+        };
+        Some(step)
     }
 
     /// Tells the client why the server ends the connection.
     pub(crate) fn end(
         &mut self,
         _context: &mut SessionContext<'_>,
-        _ending: Ending,
+        ending: Ending,
         output: &mut Vec<u8>,
     ) {
-        output.extend_from_slice(b"421 4.3.2 the server ends the connection\r\n");
+        self.phase = Phase::Closed;
+        Reply::End(ending).write(output);
     }
 
     /// The account that is logged in.
+    #[must_use]
     pub(crate) fn identity(&self) -> Option<&Identity> {
-        None
+        self.identity.as_deref()
     }
 
     /// The ticket of the job that the session waits for.
-    pub(crate) fn waiting_for(&self, _connection: ConnId) -> Option<Ticket> {
-        None
+    #[must_use]
+    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
+        self.waiting.ticket(connection)
     }
 
-    /// Whether the session waits for a store job.
+    /// Whether the session waits for a store job. Store jobs cannot be cancelled.
+    #[must_use]
     pub(crate) fn is_storing(&self) -> bool {
-        false
+        self.waiting.is_storing()
     }
 
-    /// Settles the charge of the command in progress.
-    pub(crate) fn settle(&mut self, _context: &mut SessionContext<'_>, _settlement: Settlement) {}
+    /// Settles the charge of the command in progress, if there is one, with the throttle.
+    pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
+        if let Some(charge) = self.charge.take() {
+            charge.settle(context, settlement);
+        }
+    }
 
-    /// Bytes that the session holds in memory.
+    /// The connection discarded this step (it is closing). If the step was a job, the session does not
+    /// wait for its result.
+    pub(crate) fn discarded(&mut self, step: &GatewayStep) {
+        if matches!(step, GatewayStep::Defer(..)) {
+            self.waiting.give_up();
+        }
+    }
+
+    /// Bytes of a mail that the session holds in memory.
+    #[must_use]
     pub(crate) fn held(&self) -> usize {
-        0
+        match &self.phase {
+            Phase::Mail(incoming) => incoming.held(),
+            Phase::Greeting | Phase::Command | Phase::LongLine | Phase::Sasl(_) | Phase::Closed => {
+                0
+            }
+        }
     }
 
-    /// The connection discarded this step.
-    pub(crate) fn discarded(&mut self, _step: &GatewayStep) {}
+    fn take_line(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        line: &[u8],
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        match std::mem::replace(&mut self.phase, Phase::Command) {
+            Phase::Sasl(exchange) => {
+                // Text that is not ASCII is no base 64.
+                let step = exchange.answer(str::from_utf8(line).unwrap_or("?"));
+                self.exchange(context, step, output)
+            }
+            _ => match command::parse(line) {
+                Ok(command) => self.command(context, command, output),
+                Err(error @ (CommandError::Unknown | CommandError::Characters)) => {
+                    self.unknown(context, &Refused::Command(error), output)
+                }
+                Err(error) => self.refuse(context, &Refused::Command(error), output),
+            },
+        }
+    }
+
+    fn command(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        command: Command<'_>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let reply = match command {
+            Command::Ehlo => {
+                (self.hello, self.envelope) = (Hello::Said, None);
+                let size_max = incoming::size_max(context.config.content_max);
+                let (domain, protection) = (&self.domain, self.protection);
+                Reply::Extensions { domain, protection, size_max }
+            }
+            Command::Helo => {
+                (self.hello, self.envelope) = (Hello::Said, None);
+                Reply::Hello(&self.domain)
+            }
+            Command::Mail { from, size } => return self.mail(context, from, size, output),
+            Command::Rcpt(address) => return self.rcpt(context, address, output),
+            Command::Data => return self.data(context, output),
+            Command::Rset => {
+                self.envelope = None;
+                Reply::Reset
+            }
+            Command::Noop => Reply::Nothing,
+            Command::Vrfy => Reply::Unverified,
+            Command::Help => Reply::Help,
+            Command::Quit => {
+                Reply::Bye.write(output);
+                return self.close();
+            }
+            Command::StartTls => return self.start_tls(context, output),
+            Command::Auth { mechanism, initial } => {
+                return self.auth(context, mechanism, initial, output);
+            }
+            Command::Http => {
+                report_protocol_error(context, "the client speaks HTTP");
+                return self.close();
+            }
+        };
+        reply.write(output);
+        GatewayStep::Continue
+    }
+
+    /// Begins TLS, and forgets everything that was said.
+    fn start_tls(&mut self, context: &mut SessionContext<'_>, output: &mut Vec<u8>) -> GatewayStep {
+        if self.protection != Protection::Startable {
+            return self.refuse(context, &Refused::Order(Order::NoTls), output);
+        }
+        Reply::StartTls.write(output);
+        *self = Self {
+            phase: Phase::Command,
+            waiting: std::mem::take(&mut self.waiting),
+            refusals: self.refusals,
+            ..Self::new(Protection::Protected, &self.domain)
+        };
+        GatewayStep::StartTls
+    }
+
+    fn defer(
+        &mut self,
+        context: &SessionContext<'_>,
+        job: StoreJob,
+        pending: Pending,
+    ) -> GatewayStep {
+        let job = Job::Store(job);
+        let ticket = self.waiting.wait(context.connection, &job, pending);
+        GatewayStep::Defer(ticket, job)
+    }
+
+    fn close(&mut self) -> GatewayStep {
+        self.phase = Phase::Closed;
+        GatewayStep::Close
+    }
+
+    /// Refuses a command or a mail: replies, counts and logs.
+    fn refuse(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        refused: &Refused<'_>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        if let Some(code) = refused.code() {
+            context.counts.refused_request(context.peer.ip(), code);
+            self.refusals = self.refusals.saturating_add(1);
+            if self.refusals <= REFUSALS_LOGGED {
+                let (connection, text) = (context.connection, &refused.text());
+                Event::RequestRefused { connection, code, text }.log();
+            }
+        }
+        refused.write(output);
+        GatewayStep::Continue
+    }
+
+    /// As [`SubmissionSession::refuse`], for a line that is no command: several of them end the
+    /// connection.
+    fn unknown(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        refused: &Refused<'_>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        report_protocol_error(context, &refused.text());
+        refused.write(output);
+        self.unknown = self.unknown.saturating_add(1);
+        if self.unknown < UNKNOWN_MAX { GatewayStep::Continue } else { self.close() }
+    }
+
+    /// Answers a command whose job the store did not do.
+    fn store_failed(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        done: Done,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let refused = match done {
+            Done::Busy { queue, .. } => {
+                login::report_full(context, queue);
+                Refused::Busy
+            }
+            Done::Store(StoreDone::NoAccount) => {
+                let _ = self.refuse(context, &Refused::NoAccount, output);
+                return self.close();
+            }
+            Done::Store(StoreDone::Unavailable(text)) => {
+                login::report_unavailable(context, &text);
+                Refused::Unavailable
+            }
+            Done::Store(_) | Done::Hash(_) => Refused::Unavailable,
+        };
+        self.refuse(context, &refused, output)
+    }
 }
+
+fn report_protocol_error(context: &mut SessionContext<'_>, text: &str) {
+    context.counts.protocol_error(context.peer.ip());
+    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
+}
+
+#[cfg(test)]
+mod tests;

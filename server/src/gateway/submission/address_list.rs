@@ -1,0 +1,224 @@
+//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4): names, comments, quoted strings
+//! and groups around them.
+
+/// The addresses of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AddressList {
+    /// The mailboxes, in their order.
+    pub(super) mailboxes: Vec<Mailbox>,
+    /// Whether the field has a group, such as `undisclosed-recipients:;`.
+    pub(super) has_group: bool,
+}
+
+/// An address, and whether all programs read it alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mailbox {
+    /// The address without angle brackets and comments. Not checked.
+    pub(super) address: String,
+    /// Whether the text has the standard's form.
+    pub(super) form: Form,
+}
+
+/// The form of a mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// That of the standard.
+    Plain,
+    /// Another one, in which programs may find other addresses.
+    Odd,
+}
+
+/// The reader's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Outside of everything.
+    Outside,
+    /// In a quoted string.
+    Quoted,
+    /// In angle brackets.
+    Angle,
+    /// In a quoted string in angle brackets.
+    QuotedInAngle,
+    /// In comments that are nested this deep.
+    Comment(u32),
+}
+
+/// A mailbox that is being read.
+#[derive(Debug, Default)]
+struct Draft {
+    /// The text outside of angle brackets, without comments.
+    text: String,
+    /// The text in angle brackets.
+    angle: Option<String>,
+    is_odd: bool,
+}
+
+impl AddressList {
+    /// Reads the value of a field, unfolded.
+    #[must_use]
+    pub(super) fn parse(value: &str) -> Self {
+        let mut list = Self::default();
+        let mut draft = Draft::default();
+        let mut place = Place::Outside;
+        let mut after_comment = Place::Outside;
+        let mut characters = value.chars();
+        while let Some(c) = characters.next() {
+            if c.is_control() && c != '\t' {
+                draft.is_odd = true;
+            }
+            match (place, c) {
+                (Place::Comment(_), '\\') => drop(characters.next()),
+                (Place::Comment(depth), '(') => place = Place::Comment(depth.saturating_add(1)),
+                (Place::Comment(1), ')') => place = after_comment,
+                (Place::Comment(depth), ')') => place = Place::Comment(depth - 1),
+                (Place::Comment(_), _) => {}
+                (Place::Quoted | Place::QuotedInAngle, '\\') => {
+                    draft.push(place, c);
+                    characters.next().into_iter().for_each(|next| draft.push(place, next));
+                }
+                (Place::Quoted | Place::QuotedInAngle, c) => {
+                    draft.push(place, c);
+                    place = match (place, c) {
+                        (Place::Quoted, '"') => Place::Outside,
+                        (Place::QuotedInAngle, '"') => Place::Angle,
+                        (place, _) => place,
+                    };
+                }
+                (Place::Outside | Place::Angle, '(') => {
+                    after_comment = place;
+                    place = Place::Comment(1);
+                }
+                (Place::Outside, '"') => {
+                    draft.push(place, c);
+                    place = Place::Quoted;
+                }
+                (Place::Angle, '"') => {
+                    draft.push(place, c);
+                    place = Place::QuotedInAngle;
+                }
+                (Place::Outside, '<') => {
+                    draft.is_odd |= draft.angle.replace(String::new()).is_some();
+                    place = Place::Angle;
+                }
+                (Place::Angle, '>') => place = Place::Outside,
+                (Place::Outside, ',' | ';') => {
+                    std::mem::take(&mut draft).finish(&mut list);
+                }
+                (Place::Outside, ':') => {
+                    list.has_group = true;
+                    draft = Draft::default();
+                }
+                (Place::Outside | Place::Angle, c) => draft.push(place, c),
+            }
+        }
+        draft.is_odd |= place != Place::Outside;
+        draft.finish(&mut list);
+        list
+    }
+}
+
+impl Draft {
+    fn push(&mut self, place: Place, c: char) {
+        match (place, &mut self.angle) {
+            (Place::Angle | Place::QuotedInAngle, Some(angle)) => angle.push(c),
+            (_, None) => self.text.push(c),
+            // Text after the angle brackets.
+            (_, Some(_)) => {
+                self.is_odd |= !c.is_whitespace();
+            }
+        }
+    }
+
+    /// Adds the mailbox, if it is one: the standard permits empty places between commas.
+    fn finish(self, list: &mut AddressList) {
+        let text = self.text.trim();
+        let (address, is_odd) = match self.angle {
+            Some(angle) => (angle.trim().to_owned(), self.is_odd || !is_phrase(text)),
+            None if text.is_empty() && !self.is_odd => return,
+            None => (text.to_owned(), self.is_odd),
+        };
+        let form = if is_odd { Form::Odd } else { Form::Plain };
+        list.mailboxes.push(Mailbox { address, form });
+    }
+}
+
+/// Whether a text can be a name before an address: words and quoted strings.
+fn is_phrase(text: &str) -> bool {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    text.chars().all(|c| {
+        let escaped = std::mem::take(&mut is_escaped);
+        match c {
+            _ if escaped => true,
+            '\\' if is_quoted => {
+                is_escaped = true;
+                true
+            }
+            '"' => {
+                is_quoted = !is_quoted;
+                true
+            }
+            _ if is_quoted => true,
+            c => !"@<>[]\\".contains(c),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(value: &str) -> Vec<String> {
+        let list = AddressList::parse(value);
+        assert!(list.mailboxes.iter().all(|mailbox| mailbox.form == Form::Plain), "{value}");
+        list.mailboxes.into_iter().map(|mailbox| mailbox.address).collect()
+    }
+
+    #[test]
+    fn addresses_are_found_among_names_and_comments() {
+        let cases: [(&str, &[&str]); 13] = [
+            ("tony@x", &["tony@x"]),
+            ("tony", &["tony"]),
+            ("Tony Stark <tony@x>", &["tony@x"]),
+            ("\"Stark, Tony\" <tony@x>, pepper@x", &["tony@x", "pepper@x"]),
+            ("\"a \\\" <steve@x>\" <tony@x>", &["tony@x"]),
+            ("tony@x (Tony <steve@x>, (really))", &["tony@x"]),
+            ("(the) tony@x", &["tony@x"]),
+            ("< tony@x >,,<pepper@x>,", &["tony@x", "pepper@x"]),
+            ("=?utf-8?Q?Tony?= <tony@x>", &["tony@x"]),
+            ("Tôny <tony@x>", &["tony@x"]),
+            ("\"a..b\"@x", &["\"a..b\"@x"]),
+            ("<\"a>b\"@x>", &["\"a>b\"@x"]),
+            ("", &[]),
+        ];
+        for (value, addresses) in cases {
+            assert_eq!(plain(value), addresses, "{value}");
+        }
+    }
+
+    #[test]
+    fn members_of_groups_are_found() {
+        let list = AddressList::parse("undisclosed-recipients:;");
+        assert_eq!(list, AddressList { mailboxes: vec![], has_group: true });
+        let list = AddressList::parse("Avengers: tony@x, <steve@x>; natasha@x");
+        let addresses: Vec<_> = list.mailboxes.iter().map(|mailbox| &*mailbox.address).collect();
+        assert_eq!((addresses, list.has_group), (vec!["tony@x", "steve@x", "natasha@x"], true));
+    }
+
+    #[test]
+    fn what_programs_may_read_in_other_ways_is_odd() {
+        for value in [
+            "steve@x <tony@x>",
+            "<steve@x> <tony@x>",
+            "<tony@x> steve@x",
+            "<tony@x",
+            "\"Tony <tony@x>",
+            "Tony (Stark <tony@x>",
+            "Tony\u{1b} <tony@x>",
+            "[Tony] <tony@x>",
+        ] {
+            let list = AddressList::parse(value);
+            assert!(list.mailboxes.iter().any(|mailbox| mailbox.form == Form::Odd), "{value:?}");
+        }
+    }
+}

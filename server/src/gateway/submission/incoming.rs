@@ -1,0 +1,351 @@
+//! A mail that is being received: from the bytes of the wire to the record that the store gets.
+//!
+//! Up to the size that a request may have, a mail is kept in memory and becomes a content within its
+//! job. A larger one is staged in the store piece by piece while it arrives; from then on, memory holds
+//! a piece and what one read brings.
+
+use correio_proto::{
+    limits,
+    mail::{
+        Content, ContentHasher, ContentKind, LargeContent, MailId, Message, Piece, Timestamp,
+        Username,
+    },
+    rfc5322,
+};
+
+use super::{
+    data::{DataFault, DataReader, Progress},
+    envelope::{Addressed, Envelope},
+    head::{self, Head, HeadFault},
+    mail_id::{self, IdHasher},
+};
+use crate::{
+    gateway::domain::MailDomain,
+    ids::AccountId,
+    session::{Identity, SessionContext},
+    store::{NewMailRecord, StoreJob, gateway::GatewayJob},
+};
+
+/// How many times the largest mail is read on of a mail that is refused. Whoever sends more is cut
+/// off.
+const READ_ON: u64 = 4;
+
+/// Why a mail is not handed to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MailFault {
+    /// Its data has what no mail may have.
+    Data(DataFault),
+    /// Its head is refused.
+    Head(HeadFault),
+    /// The store did not take a piece.
+    Store(StageFault),
+}
+
+/// Why the store did not take a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StageFault {
+    /// There is no room for another upload.
+    Full,
+    /// The store's queue is full.
+    Busy,
+    /// The account does not exist any more.
+    NoAccount,
+    /// The store could not do it.
+    Unavailable,
+}
+
+/// What follows for a mail that is being received.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// More input.
+    Read,
+    /// This job, whose result the mail waits for.
+    Stage(StoreJob),
+    /// This job, which forgets what was staged of a mail that is refused.
+    Discard(StoreJob),
+    /// The mail has ended, and is refused or complete. It is of no use afterwards.
+    Ended(Result<Box<NewMailRecord>, MailFault>),
+    /// The mail is refused, and the client sends without an end.
+    Endless(MailFault),
+}
+
+/// Where a mail comes from, and where it goes.
+#[derive(Debug)]
+struct Origin {
+    account: AccountId,
+    sender: Username,
+    domain: MailDomain,
+    envelope: Envelope,
+    /// When the mail began: the date of a mail without one.
+    begun: Timestamp,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    origin: Origin,
+    /// Largest content that a job holds, in bytes.
+    inline_max: usize,
+    size_max: u64,
+    reader: DataReader,
+    id: IdHasher,
+    part: Part,
+    /// In the head: all of the message so far. In the body: what is not staged.
+    buffer: Vec<u8>,
+    fault: Option<MailFault>,
+    /// The id that an upload of this mail gets.
+    upload_id: Option<MailId>,
+    upload: Option<Upload>,
+    has_ended: bool,
+}
+
+/// The part of the message that is being read.
+#[derive(Debug)]
+enum Part {
+    Head {
+        /// Bytes whose lines were looked at.
+        scanned: usize,
+    },
+    Body {
+        head: Box<Head>,
+        /// The id of head and envelope, for the Message-ID of a large mail.
+        head_id: Option<MailId>,
+    },
+}
+
+/// What the store has of a large mail.
+#[derive(Debug)]
+struct Upload {
+    id: MailId,
+    staged: u64,
+    hasher: ContentHasher,
+}
+
+/// Most bytes of a mail as it is sent: the largest content, and room for what a head gets.
+pub(super) fn size_max(content_max: u64) -> u64 {
+    content_max.saturating_sub(head::ADDED_MAX as u64)
+}
+
+impl Incoming {
+    /// A mail of which nothing was received yet.
+    pub(super) fn new(
+        context: &SessionContext<'_>,
+        identity: &Identity,
+        domain: &MailDomain,
+        envelope: Envelope,
+    ) -> Self {
+        let sender = identity.username.clone();
+        let size_max = size_max(context.config.content_max);
+        Self {
+            id: IdHasher::new(context.config.realm, &sender, envelope.recipients()),
+            inline_max: context.config.body_max.min(limits::BODY_MAX),
+            size_max,
+            reader: DataReader::new(size_max),
+            part: Part::Head { scanned: 0 },
+            buffer: Vec::new(),
+            fault: None,
+            upload_id: mail_id::upload_id(context),
+            upload: None,
+            has_ended: false,
+            origin: Origin {
+                account: identity.account,
+                sender,
+                domain: domain.clone(),
+                envelope,
+                begun: context.now.wall,
+            },
+        }
+    }
+
+    /// Bytes that the mail holds in memory.
+    pub(super) fn held(&self) -> usize {
+        self.buffer.capacity()
+    }
+
+    /// Bytes of the largest mail.
+    pub(super) fn size_max(&self) -> u64 {
+        self.size_max
+    }
+
+    /// Reads a part of the data. Returns how many of its bytes belong to the mail; [`Incoming::next`]
+    /// says what follows.
+    pub(super) fn read(&mut self, part: &[u8]) -> usize {
+        let before = self.buffer.len();
+        let consumed = match self.reader.read(part, &mut self.buffer) {
+            Progress::Going => part.len(),
+            Progress::Ended { consumed } => {
+                self.has_ended = true;
+                consumed
+            }
+        };
+        // A fault of the data counts before others, so that the reply does not depend on the pieces.
+        if let Some(fault) = self.reader.fault() {
+            self.fault = Some(MailFault::Data(fault));
+        }
+        match &mut self.part {
+            Part::Head { .. } => self.read_head(),
+            Part::Body { .. } => self.id.update(self.buffer.get(before..).unwrap_or_default()),
+        }
+        if self.fault.is_some() {
+            self.buffer = Vec::new();
+        }
+        consumed
+    }
+
+    /// Ends the head, if it is complete.
+    fn read_head(&mut self) {
+        let Part::Head { scanned } = &mut self.part else {
+            return;
+        };
+        let whole = head::HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
+        let end = match head::find_end(&self.buffer, scanned) {
+            Some(end) => end,
+            None if self.has_ended || *scanned > head::HEAD_MAX => whole,
+            None => return,
+        };
+        if self.fault.is_some() {
+            return;
+        }
+        let fields = self.buffer.get(..end.fields).unwrap_or_default();
+        let head = match end.fields {
+            0..=head::HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
+            _ => Err(HeadFault::TooLong),
+        };
+        match head {
+            Ok(head) => {
+                self.id.update(self.buffer.get(..end.body).unwrap_or_default());
+                let head_id = self.id.id(head.date.unwrap_or(self.origin.begun));
+                self.buffer.drain(..end.body);
+                self.id.update(&self.buffer);
+                self.part = Part::Body { head: Box::new(head), head_id };
+            }
+            Err(fault) => {
+                self.fault.get_or_insert(MailFault::Head(fault));
+            }
+        }
+    }
+
+    /// The store has this many bytes of the upload now.
+    pub(super) fn staged(&mut self, staged: u64) {
+        let expected = self.upload.as_ref().map(|upload| upload.staged);
+        if expected != Some(staged) {
+            self.fail(StageFault::Unavailable);
+        }
+    }
+
+    /// The store did not take a piece: the mail is refused after its end.
+    pub(super) fn fail(&mut self, fault: StageFault) {
+        self.fault.get_or_insert(MailFault::Store(fault));
+        self.buffer = Vec::new();
+    }
+
+    /// What follows, at this time.
+    pub(super) fn next(&mut self, now: Timestamp) -> Next {
+        if let Some(fault) = self.fault {
+            return self.refused(fault);
+        }
+        if self.is_too_large_for_a_job() && self.begin_upload().is_none() {
+            self.fail(StageFault::Unavailable);
+            return self.next(now);
+        }
+        let is_due = self.buffer.len() >= limits::PIECE_MAX || self.has_ended;
+        let next = match &self.upload {
+            Some(_) if is_due && !self.buffer.is_empty() => self.stage(now).map(Next::Stage),
+            _ if self.has_ended => self.record().map(|mail| Next::Ended(Ok(Box::new(mail)))),
+            _ => Some(Next::Read),
+        };
+        next.unwrap_or_else(|| {
+            self.fail(StageFault::Unavailable);
+            self.refused(MailFault::Store(StageFault::Unavailable))
+        })
+    }
+
+    /// What follows for a mail with a fault.
+    fn refused(&mut self, fault: MailFault) -> Next {
+        if let Some(upload) = self.upload.take() {
+            return Next::Discard(discard(self.origin.account, upload.id));
+        }
+        let is_endless = self.reader.octets() / READ_ON > self.size_max;
+        match (self.has_ended, is_endless) {
+            (true, _) => Next::Ended(Err(fault)),
+            (false, true) => Next::Endless(fault),
+            (false, false) => Next::Read,
+        }
+    }
+
+    fn is_too_large_for_a_job(&self) -> bool {
+        match &self.part {
+            Part::Body { head, .. } if self.upload.is_none() => {
+                head.bytes() + head::ADDED_MAX + self.buffer.len() > self.inline_max
+            }
+            Part::Head { .. } | Part::Body { .. } => false,
+        }
+    }
+
+    /// Puts the head before what is in memory of the body: from now on the mail is staged. `None` if
+    /// an id could not be made.
+    fn begin_upload(&mut self) -> Option<()> {
+        let Part::Body { head, head_id } = &self.part else {
+            return None;
+        };
+        let id = self.upload_id?;
+        let mut start = Vec::with_capacity(self.buffer.len() + head.bytes() + head::ADDED_MAX);
+        self.write_head(head, (*head_id)?, &mut start);
+        start.append(&mut self.buffer);
+        self.buffer = start;
+        self.upload = Some(Upload { id, staged: 0, hasher: ContentHasher::new() });
+        Some(())
+    }
+
+    /// Appends the head, with a Message-ID that is made of this id.
+    fn write_head(&self, head: &Head, id: MailId, message: &mut Vec<u8>) {
+        let Origin { sender, domain, begun, .. } = &self.origin;
+        let message_id = rfc5322::message_id(id, sender, domain.as_str());
+        head.write(*begun, &message_id, message);
+    }
+
+    /// The job that adds the next piece to the upload.
+    fn stage(&mut self, now: Timestamp) -> Option<StoreJob> {
+        let upload = self.upload.as_mut()?;
+        let length = self.buffer.len().min(limits::PIECE_MAX);
+        let bytes = Piece::try_from(self.buffer.get(..length)?).ok()?;
+        upload.hasher.update(bytes.as_bytes());
+        let (account, id, offset) = (self.origin.account, upload.id, upload.staged);
+        upload.staged += length as u64;
+        self.buffer.drain(..length);
+        self.buffer.shrink_to(2 * limits::PIECE_MAX);
+        Some(StoreJob::Gateway(GatewayJob::Stage { account, id, offset, bytes, now }))
+    }
+
+    /// The record of a mail that is complete and, if it is large, staged. `None` if it breaks a rule
+    /// that was checked before.
+    fn record(&mut self) -> Option<NewMailRecord> {
+        let Part::Body { head, .. } = &self.part else {
+            return None;
+        };
+        let id = self.id.id(head.date.unwrap_or(self.origin.begun))?;
+        let Addressed { to, hidden: bcc } = self.origin.envelope.addressed(&head.named);
+        let (to, subject) = (to.try_into().ok()?, head.subject.clone());
+        let (content, staged) = match &self.upload {
+            Some(upload) => {
+                let size = upload.staged.try_into().ok()?;
+                let sha256 = upload.hasher.clone().finish();
+                let large = LargeContent { kind: ContentKind::Message {}, size, sha256 };
+                (Content::Large(large), Some(upload.id))
+            }
+            None => {
+                let mut message =
+                    Vec::with_capacity(head.bytes() + head::ADDED_MAX + self.buffer.len());
+                self.write_head(head, id, &mut message);
+                message.extend_from_slice(&self.buffer);
+                (Content::Message(Message::try_from(message.as_slice()).ok()?), None)
+            }
+        };
+        Some(NewMailRecord { id, to, bcc, subject, content, staged })
+    }
+}
+
+/// The job that forgets an upload.
+pub(super) fn discard(account: AccountId, id: MailId) -> StoreJob {
+    StoreJob::Gateway(GatewayJob::Discard { account, id })
+}

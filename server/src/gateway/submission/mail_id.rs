@@ -1,0 +1,110 @@
+//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from its
+//! queue if it did not hear the reply; the same mail must get the same id, so that it is delivered once.
+//!
+//! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256 of
+//! the realm, the envelope and the message as it came. The Message-ID is of no use for this: some
+//! programs use one for several mails.
+
+use correio_proto::{
+    mail::{ContentHasher, MailId, Timestamp, Username},
+    message::Realm,
+};
+
+/// Hashes a mail as it comes.
+#[derive(Clone, Debug)]
+pub(super) struct IdHasher(ContentHasher);
+
+impl IdHasher {
+    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its length.
+    #[must_use]
+    pub(super) fn new(realm: Realm, sender: &Username, recipients: &[Username]) -> Self {
+        let mut hasher = ContentHasher::new();
+        let mut part = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_be_bytes());
+            hasher.update(bytes);
+        };
+        part(&realm.0);
+        part(sender.as_str().as_bytes());
+        hasher.update(&(recipients.len() as u64).to_be_bytes());
+        let mut part = |bytes: &[u8]| {
+            hasher.update(&(bytes.len() as u64).to_be_bytes());
+            hasher.update(bytes);
+        };
+        recipients.iter().for_each(|recipient| part(recipient.as_str().as_bytes()));
+        Self(hasher)
+    }
+
+    /// Takes the next bytes of the message.
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The id of the mail so far, with this date.
+    #[must_use]
+    pub(super) fn id(&self, date: Timestamp) -> Option<MailId> {
+        let digest = self.0.clone().finish().0;
+        id_of(date, digest)
+    }
+}
+
+/// A UUID of version 7 with this time and bits of this digest.
+fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
+    let mut bytes = [0; 16];
+    let time = time.0.to_be_bytes();
+    let fields = time.iter().skip(2).chain(&digest);
+    bytes.iter_mut().zip(fields).for_each(|(byte, from)| *byte = *from);
+    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+    *version = *version & 0x0f | 0x70;
+    *variant = *variant & 0x3f | 0x80;
+    bytes.try_into().ok()
+}
+
+/// An id for an upload that begins at this moment on this connection: no other upload has it.
+#[must_use]
+pub(super) fn upload_id(context: &crate::session::SessionContext<'_>) -> Option<MailId> {
+    let mut hasher = ContentHasher::new();
+    hasher.update(&context.config.realm.0);
+    hasher.update(&context.now.uptime.as_nanos().to_be_bytes());
+    hasher.update(&context.connection.index.to_be_bytes());
+    hasher.update(&context.connection.generation.to_be_bytes());
+    id_of(context.now.wall, hasher.finish().0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATE: Timestamp = Timestamp(0x0123_4567_89ab);
+
+    fn id(sender: &str, recipients: &[&str], message: &[&[u8]], date: Timestamp) -> MailId {
+        let recipients: Vec<Username> =
+            recipients.iter().map(|name| name.parse().unwrap()).collect();
+        let mut hasher = IdHasher::new(Realm([7; 16]), &sender.parse().unwrap(), &recipients);
+        message.iter().for_each(|piece| hasher.update(piece));
+        hasher.id(date).unwrap()
+    }
+
+    #[test]
+    fn the_same_mail_has_the_same_id_in_any_pieces() {
+        let whole = id("tony", &["steve", "pepper"], &[b"From: tony\r\n\r\nx"], DATE);
+        let pieces: &[&[u8]] = &[b"From: tony\r\n", b"\r\nx"];
+        assert_eq!(id("tony", &["steve", "pepper"], pieces, DATE), whole);
+        assert!(whole.to_string().starts_with("01234567-89ab-7"));
+    }
+
+    #[test]
+    fn another_mail_has_another_id() {
+        let message: &[&[u8]] = &[b"x"];
+        let ids = [
+            id("tony", &["steve"], message, DATE),
+            id("pepper", &["steve"], message, DATE),
+            id("tony", &["pepper"], message, DATE),
+            id("tony", &["steve", "pepper"], message, DATE),
+            id("tony", &["ste", "ve"], message, DATE),
+            id("tony", &["steve"], &[b"y"], DATE),
+            id("tony", &["steve"], message, Timestamp(DATE.0 + 1)),
+        ];
+        let different: std::collections::HashSet<_> = ids.into_iter().collect();
+        assert_eq!(different.len(), ids.len());
+    }
+}

@@ -1,0 +1,413 @@
+//! The replies of SMTP submission: their codes, the enhanced codes (RFC 3463, RFC 5248) and the texts.
+
+use std::{borrow::Cow, fmt};
+
+use correio_proto::{
+    limits,
+    mail::{MailId, Username},
+    message::ErrorCode,
+};
+
+use super::{
+    command::CommandError,
+    data::{self, DataFault},
+    head::HeadFault,
+};
+use crate::{
+    gateway::{
+        Ending, Protection,
+        address::AddressError,
+        domain::MailDomain,
+        login::LoginRefusal,
+        sasl::{Exchange, SaslError},
+    },
+    limits::throttle::Wait,
+    session::delivery::Refusal,
+};
+
+/// A reply.
+#[derive(Debug)]
+pub(super) enum Reply<'a> {
+    /// The first line of a connection.
+    Greeting(&'a MailDomain),
+    /// To `HELO`.
+    Hello(&'a MailDomain),
+    /// To `EHLO`: what the server offers.
+    Extensions {
+        /// The server's domain.
+        domain: &'a MailDomain,
+        /// Whether TLS must begin before authentication.
+        protection: Protection,
+        /// Most bytes of a mail.
+        size_max: u64,
+    },
+    /// TLS begins.
+    StartTls,
+    /// The exchange waits for the client.
+    Challenge(&'a Exchange),
+    /// The program is logged in.
+    LoggedIn,
+    /// The mail's sender is right.
+    Sender,
+    /// The recipient gets mail of this sender.
+    Recipient,
+    /// The server waits for the mail.
+    GoOn,
+    /// The mail is in the mailboxes.
+    Accepted(MailId),
+    /// The mail was accepted before.
+    Repeated(MailId),
+    /// To `RSET`.
+    Reset,
+    /// To `NOOP`.
+    Nothing,
+    /// To `VRFY`.
+    Unverified,
+    /// To `HELP`.
+    Help,
+    /// To `QUIT`.
+    Bye,
+    /// The server ends the connection.
+    End(Ending),
+}
+
+/// Why a command or a mail is refused.
+#[derive(Debug)]
+pub(super) enum Refused<'a> {
+    /// The line is no command.
+    Command(CommandError),
+    /// The line has more bytes than the server reads.
+    LongLine,
+    /// The line does not end with CR LF.
+    LineEnd,
+    /// The command does not fit what was said before.
+    Order(Order),
+    /// The exchange is over.
+    Sasl(SaslError),
+    /// The mechanism is not offered.
+    Mechanism,
+    /// The program is not logged in.
+    Login(LoginRefusal),
+    /// The address of `MAIL` is not that of the account that is logged in.
+    Sender,
+    /// There is no such recipient.
+    Address(AddressError),
+    /// No account or list has this name.
+    Unknown,
+    /// The list takes no mail of this sender.
+    MayNotSend,
+    /// The mail has as many recipients as a mail may have.
+    TooManyRecipients,
+    /// A mail may have this many bytes only.
+    TooLarge(u64),
+    /// The mail's data has what no mail may have.
+    Data(DataFault, u64),
+    /// The mail's head is refused.
+    Head(HeadFault),
+    /// The store refused the mail.
+    Delivery(&'a Refusal),
+    /// The account sends too often.
+    Limited(Wait),
+    /// There is no room for another large mail now.
+    UploadsFull,
+    /// The account does not exist any more.
+    NoAccount,
+    /// The store has too much to do.
+    Busy,
+    /// The store could not do its job.
+    Unavailable,
+}
+
+/// What must come before a command, or must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// `EHLO` comes first.
+    HelloFirst,
+    /// TLS comes before authentication.
+    TlsFirst,
+    /// Authentication comes before mail.
+    LoginFirst,
+    /// As before, on a connection on which TLS must begin before.
+    TlsBeforeMail,
+    /// TLS is not offered, or has begun.
+    NoTls,
+    /// The program is logged in already.
+    LoggedIn,
+    /// A mail has begun.
+    MailBegun,
+    /// `MAIL` comes first.
+    MailFirst,
+    /// `RCPT` comes first, and no recipient was taken.
+    RecipientFirst,
+}
+
+/// Code, enhanced code (empty for none) and text of a reply with one line.
+type Line<'a> = (u16, &'static str, Cow<'a, str>);
+
+impl Reply<'_> {
+    /// Appends the reply.
+    pub(super) fn write(&self, output: &mut Vec<u8>) {
+        match self {
+            Self::Extensions { domain, protection, size_max } => {
+                write_extensions(output, domain, *protection, *size_max);
+            }
+            reply => write_line(&reply.line(), output),
+        }
+    }
+
+    fn line(&self) -> Line<'_> {
+        let line = |code, enhanced, text: &'static str| (code, enhanced, Cow::from(text));
+        match self {
+            Self::Greeting(domain) => (220, "", format!("{domain} ESMTP correio").into()),
+            Self::Hello(domain) | Self::Extensions { domain, .. } => {
+                (250, "", domain.as_str().into())
+            }
+            Self::StartTls => line(220, "2.0.0", "begin TLS"),
+            Self::Challenge(exchange) => line(334, "", exchange.challenge()),
+            Self::LoggedIn => line(235, "2.7.0", "logged in"),
+            Self::Sender => line(250, "2.1.0", "sender accepted"),
+            Self::Recipient => line(250, "2.1.5", "recipient accepted"),
+            Self::GoOn => line(354, "", "send the mail, and then a line with a dot"),
+            Self::Accepted(id) => (250, "2.0.0", format!("accepted as {id}").into()),
+            Self::Repeated(id) => (250, "2.0.0", format!("accepted before as {id}").into()),
+            Self::Reset => line(250, "2.0.0", "forgotten"),
+            Self::Nothing => line(250, "2.0.0", "here"),
+            Self::Unverified => {
+                line(252, "2.5.0", "cannot tell; RCPT says whether a recipient gets mail")
+            }
+            Self::Help => {
+                line(214, "2.0.0", "this server takes mail of its own accounts (RFC 6409)")
+            }
+            Self::Bye => line(221, "2.0.0", "goodbye"),
+            Self::End(ending) => {
+                let (enhanced, text) = ended(*ending);
+                line(421, enhanced, text)
+            }
+        }
+    }
+}
+
+fn write_line((code, enhanced, text): &Line<'_>, output: &mut Vec<u8>) {
+    let gap = if enhanced.is_empty() { "" } else { " " };
+    output.extend_from_slice(format!("{code} {enhanced}{gap}{text}\r\n").as_bytes());
+}
+
+fn write_extensions(
+    output: &mut Vec<u8>,
+    domain: &MailDomain,
+    protection: Protection,
+    size_max: u64,
+) {
+    let mut add = |line: fmt::Arguments<'_>| {
+        output.extend_from_slice(format!("250-{line}\r\n").as_bytes());
+    };
+    add(format_args!("{domain}"));
+    add(format_args!("PIPELINING"));
+    add(format_args!("SIZE {size_max}"));
+    add(format_args!("8BITMIME"));
+    add(format_args!("ENHANCEDSTATUSCODES"));
+    match protection {
+        Protection::Startable => add(format_args!("STARTTLS")),
+        Protection::Protected => add(format_args!("AUTH PLAIN LOGIN")),
+    }
+    let last = format!("250 LIMITS RCPTMAX={}\r\n", limits::RECIPIENTS_MAX);
+    output.extend_from_slice(last.as_bytes());
+}
+
+/// Enhanced code and text of the reply with which the server ends a connection.
+fn ended(ending: Ending) -> (&'static str, &'static str) {
+    match ending {
+        Ending::ShuttingDown => ("4.3.2", "the server stops; try again later"),
+        Ending::SessionEnded => ("4.7.0", "the account was changed: log in again"),
+        Ending::Rejected(_) => ("4.7.0", "too many connections; try again later"),
+        Ending::NoRoom => ("4.3.1", "the server has no memory for this now; try again later"),
+        Ending::TimedOut => ("4.4.2", "the connection was silent for too long"),
+    }
+}
+
+impl Refused<'_> {
+    /// Appends the reply.
+    pub(super) fn write(&self, output: &mut Vec<u8>) {
+        write_line(&self.line(), output);
+    }
+
+    fn line(&self) -> Line<'_> {
+        let line = |code, enhanced, text: &'static str| (code, enhanced, Cow::from(text));
+        match self {
+            Self::Command(error) => command(*error),
+            Self::LongLine => line(500, "5.5.6", "the line is too long"),
+            Self::LineEnd => line(500, "5.5.2", "a line ends with CR LF"),
+            Self::Order(order) => out_of_order(*order),
+            Self::Sasl(SaslError::Cancelled) => line(501, "5.7.0", "authentication was cancelled"),
+            Self::Sasl(SaslError::Encoding) => line(501, "5.5.2", "this is not base 64"),
+            Self::Sasl(SaslError::Malformed) => {
+                line(501, "5.5.2", "this is not a response of the mechanism")
+            }
+            Self::Mechanism => line(504, "5.5.4", "the mechanisms are PLAIN and LOGIN"),
+            Self::Login(refusal) => login(*refusal),
+            Self::Sender => line(550, "5.7.1", "the sender must be the account that is logged in"),
+            Self::Address(error) => address(*error),
+            Self::Unknown => line(550, "5.1.1", "there is no such account or list"),
+            Self::MayNotSend => line(550, "5.7.1", "this list takes no mail from you"),
+            Self::TooManyRecipients => {
+                let text = format!("a mail has at most {} recipients", limits::RECIPIENTS_MAX);
+                (452, "4.5.3", text.into())
+            }
+            Self::TooLarge(max) | Self::Data(DataFault::TooLarge, max) => {
+                (552, "5.3.4", format!("a mail has at most {max} bytes").into())
+            }
+            Self::Data(fault, _) => data_fault(*fault),
+            Self::Head(fault) => head(*fault),
+            Self::Delivery(refusal) => delivery(refusal),
+            Self::Limited(wait) => {
+                let text = format!("too many mails; try again in {} seconds", wait.seconds());
+                (451, "4.7.1", text.into())
+            }
+            Self::UploadsFull => {
+                line(451, "4.3.1", "there is no room for another large mail now; try again later")
+            }
+            Self::NoAccount => line(550, "5.7.1", "the account does not exist any more"),
+            Self::Busy => line(451, "4.3.2", "the server has too much to do; try again later"),
+            Self::Unavailable => {
+                line(451, "4.3.0", "the server could not do this now; try again later")
+            }
+        }
+    }
+
+    /// The error of correio's own protocol that says the same, for the log and the metrics. `None` for
+    /// a refusal that has an event of its own.
+    pub(super) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Command(_) | Self::LongLine | Self::LineEnd => Some(ErrorCode::Protocol),
+            Self::Order(Order::TlsFirst | Order::TlsBeforeMail | Order::LoginFirst) => {
+                Some(ErrorCode::NotAuthenticated)
+            }
+            Self::Order(_) | Self::Mechanism => Some(ErrorCode::NotAllowed),
+            Self::Sender | Self::Head(HeadFault::Author | HeadFault::OtherAuthor) => {
+                Some(ErrorCode::NotAllowed)
+            }
+            Self::Sasl(_) | Self::Head(HeadFault::TooLong) => Some(ErrorCode::Invalid),
+            Self::Address(_) | Self::Unknown => Some(ErrorCode::UnknownRecipient),
+            Self::MayNotSend => Some(ErrorCode::MayNotSend),
+            Self::TooLarge(_) | Self::Data(DataFault::TooLarge, _) => Some(ErrorCode::TooLarge),
+            Self::TooManyRecipients | Self::Data(_, _) => Some(ErrorCode::Invalid),
+            Self::NoAccount => Some(ErrorCode::NotAuthenticated),
+            Self::UploadsFull => Some(ErrorCode::Busy),
+            Self::Login(_)
+            | Self::Delivery(_)
+            | Self::Limited(_)
+            | Self::Busy
+            | Self::Unavailable => None,
+        }
+    }
+
+    /// The text, for the log.
+    pub(super) fn text(&self) -> String {
+        self.line().2.into_owned()
+    }
+}
+
+fn command(error: CommandError) -> Line<'static> {
+    let (code, enhanced, text) = match error {
+        CommandError::Unknown => (500, "5.5.1", "there is no such command"),
+        CommandError::Characters => (500, "5.5.2", "the line has characters that no command has"),
+        CommandError::Arguments => (501, "5.5.4", "the arguments are not of the command's form"),
+        CommandError::Address => (501, "5.1.3", "this is no address"),
+        CommandError::Parameter => (555, "5.5.4", "this parameter was not offered"),
+    };
+    (code, enhanced, text.into())
+}
+
+fn out_of_order(order: Order) -> Line<'static> {
+    let (code, enhanced, text) = match order {
+        Order::HelloFirst => (503, "5.5.1", "EHLO comes first"),
+        Order::TlsFirst => (538, "5.7.11", "STARTTLS comes before authentication"),
+        Order::TlsBeforeMail => (530, "5.7.0", "STARTTLS and authentication come before mail"),
+        Order::LoginFirst => (530, "5.7.0", "authentication comes before mail"),
+        Order::NoTls => (503, "5.5.1", "STARTTLS is not offered"),
+        Order::LoggedIn => (503, "5.5.1", "the program is logged in already"),
+        Order::MailBegun => (503, "5.5.1", "a mail has begun; RSET forgets it"),
+        Order::MailFirst => (503, "5.5.1", "MAIL comes first"),
+        Order::RecipientFirst => (554, "5.5.1", "the mail has no recipient"),
+    };
+    (code, enhanced, text.into())
+}
+
+fn login(refusal: LoginRefusal) -> Line<'static> {
+    match refusal {
+        LoginRefusal::WrongPassword => {
+            let text = "wrong username or app password; correio app-password makes one";
+            (535, "5.7.8", text.into())
+        }
+        LoginRefusal::Disabled => (535, "5.7.13", "the operator has disabled this account".into()),
+        LoginRefusal::Limited(wait) => {
+            let text = format!("too many attempts; try again in {} seconds", wait.seconds());
+            (454, "4.7.0", text.into())
+        }
+        LoginRefusal::Busy => {
+            (454, "4.3.2", "the server has too much to do; try again later".into())
+        }
+        LoginRefusal::Unavailable => {
+            (454, "4.3.0", "the server could not do this now; try again later".into())
+        }
+    }
+}
+
+fn address(error: AddressError) -> Line<'static> {
+    match error {
+        AddressError::Malformed => (501, "5.1.3", "this is no address".into()),
+        AddressError::OtherDomain => (550, "5.7.1", "this server does not relay".into()),
+        AddressError::NoUsername => (550, "5.1.1", "there is no such account or list".into()),
+    }
+}
+
+fn data_fault(fault: DataFault) -> Line<'static> {
+    match fault {
+        DataFault::BareLineEnd => {
+            (554, "5.6.0", "a line of the mail ends with CR or LF alone".into())
+        }
+        DataFault::Nul => (554, "5.6.0", "the mail has a NUL".into()),
+        DataFault::LongLine => {
+            let text = format!("a line of the mail has more than {} bytes", data::LINE_MAX);
+            (554, "5.6.0", text.into())
+        }
+        DataFault::TooLarge => (552, "5.3.4", "the mail is too large".into()),
+    }
+}
+
+fn head(fault: HeadFault) -> Line<'static> {
+    match fault {
+        HeadFault::TooLong => (554, "5.6.0", "the head of the mail is too long".into()),
+        HeadFault::Author => (550, "5.7.1", "From must have exactly one address".into()),
+        HeadFault::OtherAuthor => {
+            (550, "5.7.1", "From must be the account that is logged in".into())
+        }
+    }
+}
+
+fn delivery(refusal: &Refusal) -> Line<'static> {
+    let (code, enhanced, text, recipients): (_, _, _, &[Username]) = match refusal {
+        // The id is made of the mail, and the upload's of the time: another try has other ones.
+        Refusal::Conflict | Refusal::Incomplete { .. } => {
+            (451, "4.3.0", "the server could not take the mail; try again", &[])
+        }
+        Refusal::UnknownRecipients(names) => (550, "5.1.1", "recipients do not exist", names),
+        Refusal::MayNotSend(names) => (550, "5.7.1", "lists take no mail from you", names),
+        Refusal::ListsFull => {
+            (550, "5.5.3", "the lists have together too many members for one mail", &[])
+        }
+        Refusal::MailboxesFull { recipients, .. } => {
+            (452, "4.2.2", "mailboxes are full; nobody got the mail", recipients)
+        }
+    };
+    // A line has at most 512 bytes.
+    let mut text = text.to_owned();
+    for (index, name) in recipients.iter().take(10).enumerate() {
+        text.push_str(if index == 0 { ": " } else { ", " });
+        text.push_str(name.as_str());
+    }
+    if recipients.len() > 10 {
+        text.push_str(", and others");
+    }
+    (code, enhanced, text.into())
+}

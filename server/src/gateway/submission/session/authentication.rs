@@ -1,0 +1,102 @@
+//! The commands of a session of submission that log a program in.
+
+use super::{Hello, Pending, Phase, SubmissionSession};
+use crate::{
+    gateway::{
+        GatewayStep, Protection,
+        login::{self, Gateway, LoginRefusal, PendingLogin},
+        sasl::{Credentials, Exchange, Mechanism, SaslStep},
+        submission::reply::{Order, Refused, Reply},
+    },
+    session::{Done, SessionContext},
+};
+
+/// Failed logins after which the connection ends. Programs try each mechanism with each spelling of the
+/// name.
+const FAILED_LOGINS_MAX: u32 = 6;
+
+impl SubmissionSession {
+    pub(super) fn auth(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        mechanism: &str,
+        initial: Option<&str>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let refused = match (self.hello, self.protection, &self.identity, &self.envelope) {
+            (_, Protection::Startable, _, _) => Some(Order::TlsFirst),
+            (Hello::Due, _, _, _) => Some(Order::HelloFirst),
+            (_, _, Some(_), _) => Some(Order::LoggedIn),
+            (_, _, None, Some(_)) => Some(Order::MailBegun),
+            (Hello::Said, Protection::Protected, None, None) => None,
+        };
+        if let Some(order) = refused {
+            return self.refuse(context, &Refused::Order(order), output);
+        }
+        match Mechanism::named(mechanism) {
+            Some(mechanism) => {
+                let step = Exchange::begin(mechanism, initial);
+                self.exchange(context, step, output)
+            }
+            None => self.refuse(context, &Refused::Mechanism, output),
+        }
+    }
+
+    pub(super) fn exchange(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        step: SaslStep,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        match step {
+            SaslStep::Challenge(exchange) => {
+                Reply::Challenge(&exchange).write(output);
+                self.phase = Phase::Sasl(exchange);
+                GatewayStep::Continue
+            }
+            SaslStep::Credentials(credentials) => self.log_in(context, &credentials, output),
+            SaslStep::Failed(error) => self.refuse(context, &Refused::Sasl(error), output),
+        }
+    }
+
+    fn log_in(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        credentials: &Credentials,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let server = (Gateway::Submission, &self.domain);
+        match login::begin(context, &mut self.charge, server, credentials) {
+            Ok((job, pending)) => self.defer(context, job, Pending::Login(pending)),
+            Err(refusal) => self.login_refused(context, refusal, output),
+        }
+    }
+
+    pub(super) fn logged_in(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        pending: &PendingLogin,
+        done: Done,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        match login::complete(context, &mut self.charge, pending, done) {
+            Ok(identity) => {
+                self.identity = Some(Box::new(identity));
+                Reply::LoggedIn.write(output);
+                GatewayStep::Continue
+            }
+            Err(refusal) => self.login_refused(context, refusal, output),
+        }
+    }
+
+    fn login_refused(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        refusal: LoginRefusal,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let step = self.refuse(context, &Refused::Login(refusal), output);
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        if self.failed_logins < FAILED_LOGINS_MAX { step } else { self.close() }
+    }
+}

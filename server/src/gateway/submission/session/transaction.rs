@@ -1,0 +1,301 @@
+//! The commands of a session of submission that hand a mail in: `MAIL`, `RCPT` and `DATA`.
+
+use std::sync::Arc;
+
+use correio_proto::{mail::Username, message::ErrorCode};
+
+use super::{Hello, Pending, Phase, SubmissionSession};
+use crate::{
+    event::Event,
+    gateway::{
+        GatewayStep, Protection, address, login,
+        submission::{
+            command::ReversePath,
+            envelope::Envelope,
+            incoming::{self, Incoming, MailFault, Next, StageFault},
+            reply::{Order, Refused, Reply},
+        },
+    },
+    limits::throttle::Wait,
+    session::{
+        Done, SessionContext, Settlement,
+        delivery::{self, Delivery},
+    },
+    store::{
+        NewMailRecord, StoreDone, StoreJob,
+        gateway::{GatewayDone, GatewayJob},
+    },
+};
+
+impl SubmissionSession {
+    pub(super) fn mail(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        from: ReversePath<'_>,
+        size: Option<u64>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let size_max = incoming::size_max(context.config.content_max);
+        let refused = match (self.hello, &self.identity, &self.envelope) {
+            (Hello::Due, _, _) => Refused::Order(Order::HelloFirst),
+            (Hello::Said, None, _) => Refused::Order(match self.protection {
+                Protection::Startable => Order::TlsBeforeMail,
+                Protection::Protected => Order::LoginFirst,
+            }),
+            (Hello::Said, Some(_), Some(_)) => Refused::Order(Order::MailBegun),
+            (Hello::Said, Some(identity), None) if !self.is_sender(from, &identity.username) => {
+                Refused::Sender
+            }
+            (Hello::Said, Some(_), None) if size.is_some_and(|size| size > size_max) => {
+                Refused::TooLarge(size_max)
+            }
+            (Hello::Said, Some(_), None) => {
+                self.envelope = Some(Envelope::default());
+                Reply::Sender.write(output);
+                return GatewayStep::Continue;
+            }
+        };
+        self.refuse(context, &refused, output)
+    }
+
+    /// Whether the address of `MAIL` is that of the account, or empty.
+    fn is_sender(&self, from: ReversePath<'_>, username: &Username) -> bool {
+        match from {
+            ReversePath::Null => true,
+            ReversePath::Address(text) => {
+                address::parse(text, &self.domain).is_ok_and(|sender| sender == *username)
+            }
+        }
+    }
+
+    pub(super) fn rcpt(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        text: &str,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let (Some(identity), Some(envelope)) = (&self.identity, &self.envelope) else {
+            return self.refuse(context, &Refused::Order(self.before_recipient()), output);
+        };
+        let recipient = match address::parse(text, &self.domain) {
+            Ok(recipient) => recipient,
+            Err(error) => return self.refuse(context, &Refused::Address(error), output),
+        };
+        if envelope.recipients().contains(&recipient) {
+            Reply::Recipient.write(output);
+            return GatewayStep::Continue;
+        }
+        if envelope.is_full() {
+            return self.refuse(context, &Refused::TooManyRecipients, output);
+        }
+        let (sender, username) = (identity.account, recipient.clone());
+        let job = StoreJob::Gateway(GatewayJob::FindRecipient { sender, username });
+        self.defer(context, job, Pending::Recipient(recipient))
+    }
+
+    /// What is missing before a recipient can be named.
+    fn before_recipient(&self) -> Order {
+        match (&self.identity, self.protection) {
+            (Some(_), _) => Order::MailFirst,
+            (None, Protection::Startable) => Order::TlsBeforeMail,
+            (None, Protection::Protected) => Order::LoginFirst,
+        }
+    }
+
+    pub(super) fn found(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        recipient: Username,
+        done: Done,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let refused = match done {
+            Done::Store(StoreDone::Gateway(GatewayDone::Recipient)) => {
+                if let Some(envelope) = &mut self.envelope {
+                    envelope.add(recipient);
+                }
+                Reply::Recipient.write(output);
+                return GatewayStep::Continue;
+            }
+            Done::Store(StoreDone::Gateway(GatewayDone::UnknownRecipient)) => Refused::Unknown,
+            Done::Store(StoreDone::Gateway(GatewayDone::MayNotSend)) => Refused::MayNotSend,
+            done => return self.store_failed(context, done, output),
+        };
+        self.refuse(context, &refused, output)
+    }
+
+    pub(super) fn data(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let (Some(identity), Some(envelope)) = (&self.identity, &self.envelope) else {
+            return self.refuse(context, &Refused::Order(self.before_recipient()), output);
+        };
+        if envelope.recipients().is_empty() {
+            return self.refuse(context, &Refused::Order(Order::RecipientFirst), output);
+        }
+        let envelope = envelope.clone();
+        let incoming = Incoming::new(context, identity, &self.domain, envelope);
+        self.phase = Phase::Mail(Box::new(incoming));
+        self.envelope = None;
+        Reply::GoOn.write(output);
+        GatewayStep::Continue
+    }
+
+    /// Goes on with the mail that is being received, as far as its input and its jobs are there.
+    pub(super) fn proceed(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let Phase::Mail(incoming) = &mut self.phase else {
+            return GatewayStep::Continue;
+        };
+        let size_max = incoming.size_max();
+        match incoming.next(context.now.wall) {
+            Next::Read => GatewayStep::Continue,
+            Next::Stage(job) => self.defer(context, job, Pending::Staging),
+            Next::Discard(job) => self.defer(context, job, Pending::Discarding),
+            Next::Ended(result) => {
+                self.phase = Phase::Command;
+                match result {
+                    Ok(mail) => self.send(context, *mail, output),
+                    Err(fault) => self.mail_refused(context, fault, size_max, output),
+                }
+            }
+            Next::Endless(fault) => {
+                let _ = self.mail_refused(context, fault, size_max, output);
+                self.close()
+            }
+        }
+    }
+
+    /// Tells the mail that is being received what became of its piece.
+    pub(super) fn staged(&mut self, context: &mut SessionContext<'_>, done: Done) {
+        let Phase::Mail(incoming) = &mut self.phase else {
+            return;
+        };
+        let fault = match done {
+            Done::Store(StoreDone::Uploaded { staged }) => return incoming.staged(staged),
+            Done::Store(StoreDone::UploadsFull) => StageFault::Full,
+            Done::Store(StoreDone::NoAccount) => StageFault::NoAccount,
+            Done::Store(StoreDone::Unavailable(text)) => {
+                login::report_unavailable(context, &text);
+                StageFault::Unavailable
+            }
+            Done::Busy { queue, .. } => {
+                login::report_full(context, queue);
+                StageFault::Busy
+            }
+            Done::Store(_) | Done::Hash(_) => StageFault::Unavailable,
+        };
+        incoming.fail(fault);
+    }
+
+    fn mail_refused(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        fault: MailFault,
+        size_max: u64,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let refused = match fault {
+            MailFault::Data(fault) => Refused::Data(fault, size_max),
+            MailFault::Head(fault) => Refused::Head(fault),
+            MailFault::Store(StageFault::Full) => Refused::UploadsFull,
+            MailFault::Store(StageFault::Busy) => Refused::Busy,
+            MailFault::Store(StageFault::Unavailable) => Refused::Unavailable,
+            MailFault::Store(StageFault::NoAccount) => {
+                let _ = self.refuse(context, &Refused::NoAccount, output);
+                return self.close();
+            }
+        };
+        self.refuse(context, &refused, output)
+    }
+
+    /// Puts a complete mail into the mailboxes, if the account may send now.
+    fn send(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        mail: NewMailRecord,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let Some(identity) = &self.identity else {
+            return self.store_failed(context, Done::Store(StoreDone::NoAccount), output);
+        };
+        let mail = Arc::new(mail);
+        match delivery::begin(context, &mut self.charge, identity.account, &mail) {
+            Ok(job) => self.defer(context, job, Pending::Sending(mail)),
+            Err(wait) => {
+                self.limited(context, wait, output);
+                self.forget(context, &mail)
+            }
+        }
+    }
+
+    pub(super) fn sent(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        mail: &NewMailRecord,
+        done: Done,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let done = match done {
+            Done::Store(done) => done,
+            done => {
+                self.settle(context, Settlement::Unanswered);
+                let _ = self.store_failed(context, done, output);
+                return self.forget(context, mail);
+            }
+        };
+        let Some(identity) = &self.identity else {
+            return self.store_failed(context, Done::Store(StoreDone::NoAccount), output);
+        };
+        let delivery = delivery::complete(context, identity, mail, done);
+        self.settle(context, delivery.settlement());
+        match delivery {
+            Delivery::Accepted { .. } => Reply::Accepted(mail.id).write(output),
+            Delivery::Repeated { .. } => Reply::Repeated(mail.id).write(output),
+            Delivery::Refused(refusal) => {
+                context.counts.refused_request(context.peer.ip(), refusal.code());
+                Refused::Delivery(&refusal).write(output);
+            }
+            Delivery::Limited(wait) => {
+                self.limited(context, wait, output);
+                return self.forget(context, mail);
+            }
+            Delivery::NoAccount => {
+                return self.store_failed(context, Done::Store(StoreDone::NoAccount), output);
+            }
+            Delivery::Unavailable => {
+                context.counts.unavailable += 1;
+                Refused::Unavailable.write(output);
+                return self.forget(context, mail);
+            }
+        }
+        GatewayStep::Continue
+    }
+
+    fn limited(&self, context: &mut SessionContext<'_>, wait: Wait, output: &mut Vec<u8>) {
+        if let Some(identity) = &self.identity {
+            let (username, connection, address) =
+                (&identity.username, context.connection, context.peer);
+            let (limit, wait) = ("mails", wait.seconds());
+            Event::RequestLimited { username, connection, address, limit, wait }.log();
+        }
+        context.counts.refused_request(context.peer.ip(), ErrorCode::RateLimited);
+        Refused::Limited(wait).write(output);
+    }
+
+    /// Forgets what was staged of a mail that the store does not have.
+    fn forget(&mut self, context: &SessionContext<'_>, mail: &NewMailRecord) -> GatewayStep {
+        match (mail.staged, &self.identity) {
+            (Some(id), Some(identity)) => {
+                let job = incoming::discard(identity.account, id);
+                self.defer(context, job, Pending::Forgetting)
+            }
+            (_, _) => GatewayStep::Continue,
+        }
+    }
+}
