@@ -207,6 +207,8 @@ events! {
             username: &'a Username,
             connection: ConnId,
             address: SocketAddr,
+            /// `correio`, `submission` or `pop3`.
+            protocol: &'a str,
         },
         /// A login failed, or the password given for a change was wrong.
         Warn "login.failed" LoginFailed {

@@ -5,7 +5,8 @@
 //!
 //! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part of
 //!   a mail, or the session has more to send. Not asked while the session waits for a job or while the
-//!   client must read its output first.
+//!   client must read its output first. A new session has work: its greeting, for which `take` needs
+//!   no input. After [`GatewayStep::StartTls`] there is no second one.
 //! - `take(context, input, output)`: handles one command, one part of a mail, or sends more. Appends
 //!   replies to the output.
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the session
@@ -13,7 +14,13 @@
 //! - `end(context, ending, output)`: tells the client why the server ends the connection.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
+#![allow(dead_code)] // No connection drives the sessions of gateways.
+
 pub mod address;
+pub mod domain;
+#[cfg(test)]
+mod harness;
+mod login;
 pub mod pop3;
 pub mod render;
 pub mod sasl;

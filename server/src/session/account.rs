@@ -319,7 +319,8 @@ fn log_in(
         bytes: usage.bytes,
         bytes_max: usage.quota.bytes,
     });
-    Event::LoginSucceeded { username: &username, connection, address }.log();
+    let protocol = "correio";
+    Event::LoginSucceeded { username: &username, connection, address, protocol }.log();
     let (name, shown) = (username.clone(), full_name.clone());
     let reply = LoggedIn { username: name, full_name: shown, waiting, usage };
     state.login = LoginState::LoggedIn(Box::new(Identity { account: id, username, full_name }));

@@ -33,18 +33,18 @@ use correio_proto::{
 
 pub use self::config::{DirectoryPolicy, SessionConfig};
 pub(crate) use self::{
-    charge::Settlement,
+    charge::{Charge, Settlement},
     context::SessionContext,
     job::{Done, Job, QueueName},
     response::Transition,
     state::Identity,
+    waiting::Waiting,
 };
 use self::{
     effect::Effect,
     pending::Pending,
     response::{Answer, Response},
     state::{LoginState, SessionState},
-    waiting::Waiting,
 };
 pub use crate::limits::list_creation::ListCreation;
 use crate::{

@@ -80,6 +80,7 @@ const SERVER: &[Room] = &[
     ),
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
     ("admin", &["clock", "event", "ids", "auth", "store", "session"]),
+    ("gateway", &["clock", "event", "ids", "limits", "metrics", "auth", "store", "session"]),
     (
         "engine",
         &[

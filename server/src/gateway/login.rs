@@ -1,0 +1,359 @@
+//! The login of a mail program, which both gateways share: a name and an app password are charged to
+//! the throttle as a password of correio's own protocol is, and the store looks them up.
+//!
+//! An unknown name costs the same job as a wrong password, and gets the same answer.
+
+use correio_proto::{mail::Username, message::ErrorCode};
+use sha2::{Digest, Sha256};
+
+use super::{address, domain::MailDomain, sasl::Credentials};
+use crate::{
+    event::Event,
+    ids::AppPasswordDigest,
+    limits::throttle::Wait,
+    session::{Charge, Done, Identity, QueueName, SessionContext, Settlement, effect::Effect},
+    store::{
+        AccountRecord, StoreDone, StoreJob,
+        admin::AccountState,
+        gateway::{GatewayDone, GatewayJob},
+    },
+};
+
+/// Digits of an app password: 130 bits.
+const DIGITS: usize = 26;
+
+/// A gateway that programs log in to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gateway {
+    /// SMTP submission.
+    Submission,
+    /// POP3.
+    Pop3,
+}
+
+impl Gateway {
+    /// The gateway's word in the log.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Submission => "submission",
+            Self::Pop3 => "pop3",
+        }
+    }
+
+    /// The reason of a failed login in the log. It begins as that of correio's own protocol does, which
+    /// fail2ban's filter knows.
+    fn wrong_password(self) -> &'static str {
+        match self {
+            Self::Submission => "wrong password of a program, or unknown username (submission)",
+            Self::Pop3 => "wrong password of a program, or unknown username (pop3)",
+        }
+    }
+}
+
+/// A login whose job the store does.
+#[derive(Debug)]
+pub(crate) struct PendingLogin {
+    username: Username,
+    gateway: Gateway,
+}
+
+/// Why a program is not logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginRefusal {
+    /// No account has this name and this app password. The answer and its time do not tell which of
+    /// them is wrong.
+    WrongPassword,
+    /// The operator has disabled the account.
+    Disabled,
+    /// There were too many failures: the program must wait this long.
+    Limited(Wait),
+    /// The store's queue is full.
+    Busy,
+    /// The store could not look the account up.
+    Unavailable,
+}
+
+/// Begins a login: charges it to the throttle. Returns the job that the session must defer.
+///
+/// # Errors
+///
+/// The login is refused without a job; the answer is to be sent.
+pub(crate) fn begin(
+    context: &mut SessionContext<'_>,
+    charge: &mut Option<Charge>,
+    (gateway, domain): (Gateway, &MailDomain),
+    credentials: &Credentials,
+) -> Result<(StoreJob, PendingLogin), LoginRefusal> {
+    let Ok(username) = address::parse(&credentials.name, domain) else {
+        // Anybody can tell that no account has this name, so that the time may tell it, too.
+        context.counts.refused_request(context.peer.ip(), ErrorCode::BadCredentials);
+        return Err(LoginRefusal::WrongPassword);
+    };
+    let prefix = context.prefix();
+    if let Err(wait) = context.throttle.login_attempt(context.now.uptime, prefix, &username) {
+        let (connection, address, wait_seconds) =
+            (context.connection, context.peer, wait.seconds());
+        let (username, limit) = (&username, "logins");
+        Event::RequestLimited { username, connection, address, limit, wait: wait_seconds }.log();
+        context.counts.refused_request(address.ip(), ErrorCode::RateLimited);
+        return Err(LoginRefusal::Limited(wait));
+    }
+    *charge = Some(Charge::Login(username.clone()));
+    let job = GatewayJob::LogIn {
+        username: username.clone(),
+        password: digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials)),
+        from: context.peer.ip(),
+        now: context.now.wall,
+    };
+    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway }))
+}
+
+/// Continues with the job's result: settles the charge, and logs.
+///
+/// # Errors
+///
+/// The program is not logged in.
+pub(crate) fn complete(
+    context: &mut SessionContext<'_>,
+    charge: &mut Option<Charge>,
+    pending: &PendingLogin,
+    done: Done,
+) -> Result<Identity, LoginRefusal> {
+    let (result, settlement) = judge(context, pending, done);
+    if let Some(charge) = charge.take() {
+        charge.settle(context, settlement);
+    }
+    match result {
+        Ok(account) => Ok(logged_in(context, pending.gateway, account)),
+        Err(refusal) => {
+            let code = match refusal {
+                LoginRefusal::WrongPassword => ErrorCode::BadCredentials,
+                LoginRefusal::Disabled => ErrorCode::Disabled,
+                LoginRefusal::Limited(_) => ErrorCode::RateLimited,
+                LoginRefusal::Busy => ErrorCode::Busy,
+                LoginRefusal::Unavailable => ErrorCode::Unavailable,
+            };
+            context.counts.refused_request(context.peer.ip(), code);
+            Err(refusal)
+        }
+    }
+}
+
+/// What a job's result means for the login and for its charge.
+fn judge(
+    context: &mut SessionContext<'_>,
+    pending: &PendingLogin,
+    done: Done,
+) -> (Result<AccountRecord, LoginRefusal>, Settlement) {
+    let (connection, address) = (context.connection, context.peer);
+    let failed = |reason| {
+        let username = &pending.username;
+        Event::LoginFailed { username, connection, address, reason }.log();
+    };
+    match done {
+        Done::Store(StoreDone::Gateway(GatewayDone::LoggedIn(account))) => match account.state {
+            AccountState::Enabled => (Ok(*account), Settlement::Succeeded),
+            AccountState::Disabled(_) => {
+                failed("the account is disabled");
+                (Err(LoginRefusal::Disabled), Settlement::Unanswered)
+            }
+        },
+        Done::Store(StoreDone::Gateway(GatewayDone::WrongPassword) | StoreDone::NoAccount) => {
+            failed(pending.gateway.wrong_password());
+            (Err(LoginRefusal::WrongPassword), Settlement::Failed)
+        }
+        Done::Busy { queue, .. } => {
+            report_full(context, queue);
+            (Err(LoginRefusal::Busy), Settlement::Unanswered)
+        }
+        Done::Store(StoreDone::Unavailable(text)) => {
+            report_unavailable(context, &text);
+            (Err(LoginRefusal::Unavailable), Settlement::Unanswered)
+        }
+        Done::Store(_) | Done::Hash(_) => (Err(LoginRefusal::Unavailable), Settlement::Unanswered),
+    }
+}
+
+fn logged_in(
+    context: &mut SessionContext<'_>,
+    gateway: Gateway,
+    account: AccountRecord,
+) -> Identity {
+    let AccountRecord { id: account, username, full_name, .. } = account;
+    let (connection, address, protocol) = (context.connection, context.peer, gateway.as_str());
+    Event::LoginSucceeded { username: &username, connection, address, protocol }.log();
+    context.counts.logins += 1;
+    context.effects.push(Effect::LoggedIn { connection, account });
+    Identity { account, username, full_name }
+}
+
+/// Logs and counts that a queue was full.
+pub(crate) fn report_full(context: &mut SessionContext<'_>, queue: QueueName) {
+    context.counts.queue_full.add(queue.as_str());
+    Event::QueueFull { queue: queue.as_str() }.log();
+}
+
+/// Logs and counts that the store could not do a job.
+pub(crate) fn report_unavailable(context: &mut SessionContext<'_>, text: &str) {
+    context.counts.unavailable += 1;
+    Event::StoreUnavailable { text }.log();
+}
+
+/// The digest of an app password, as the store has it: SHA-256 of the digits, in capital letters and
+/// without what groups them. Letters that people mistake for digits are taken for them. `None` if the
+/// text is no app password.
+fn digest_of(text: &str) -> Option<AppPasswordDigest> {
+    let groups = |c: &char| *c != '-' && !c.is_ascii_whitespace();
+    let mut digits = zeroize::Zeroizing::new(String::with_capacity(DIGITS));
+    for c in text.chars().filter(groups) {
+        let digit = match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            'U' => return None,
+            digit if digit.is_ascii_alphanumeric() => digit,
+            _ => return None,
+        };
+        if digits.len() == DIGITS {
+            return None;
+        }
+        digits.push(digit);
+    }
+    (digits.len() == DIGITS).then(|| AppPasswordDigest(Sha256::digest(digits.as_bytes()).into()))
+}
+
+/// A digest that no app password has, for a password that is none: the login fails as any other.
+fn no_password(credentials: &Credentials) -> AppPasswordDigest {
+    AppPasswordDigest(Sha256::digest(credentials.password.as_bytes()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::harness::{CONNECTION, Harness, domain, name, tony},
+        *,
+    };
+    use crate::ids::AccountId;
+
+    /// An app password, and the same as people type it.
+    const SPELLINGS: [&str; 3] = [
+        "0123456789ABCDEFGHJKMNPQR1",
+        "0123-4567-89AB-CDEF-GHJK-MNPQ-R1",
+        "o123 4567 89ab cdef ghjk mnpq rl",
+    ];
+
+    fn credentials(name: &str) -> Credentials {
+        Credentials { name: name.to_owned(), password: SPELLINGS[0].to_owned().into() }
+    }
+
+    /// Logs in as `name`, with this result of the store.
+    fn log_in(harness: &mut Harness, name: &str, done: Done) -> Result<Identity, LoginRefusal> {
+        let (mut charge, domain) = (None, domain());
+        let gateway = (Gateway::Submission, &domain);
+        let context = &mut harness.context();
+        let (job, pending) = begin(context, &mut charge, gateway, &credentials(name))?;
+        assert!(matches!(&job, StoreJob::Gateway(GatewayJob::LogIn { .. })), "{job:?}");
+        assert!(charge.is_some());
+        let result = complete(context, &mut charge, &pending, done);
+        assert_eq!(charge, None, "the charge is settled");
+        result
+    }
+
+    fn gateway(done: GatewayDone) -> Done {
+        Done::Store(StoreDone::Gateway(done))
+    }
+
+    #[test]
+    fn an_app_password_is_typed_in_many_ways() {
+        let digests = SPELLINGS.map(digest_of);
+        assert!(digests[0].is_some());
+        assert_eq!(digests, [digests[0]; 3]);
+        let long = SPELLINGS[0].to_owned() + "0";
+        for text in ["", "secret", &SPELLINGS[0][1..], &long, "U123456789ABCDEFGHJKMNPQR1"] {
+            assert_eq!(digest_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_store_is_asked_for_the_name_and_the_digest() {
+        let mut harness = Harness::new();
+        let (mut charge, domain) = (None, domain());
+        let gateway = (Gateway::Pop3, &domain);
+        let context = &mut harness.context();
+        let given = credentials("Tony@mail.example");
+        let (job, _) = begin(context, &mut charge, gateway, &given).unwrap();
+        let expected = GatewayJob::LogIn {
+            username: name("tony"),
+            password: digest_of(SPELLINGS[0]).unwrap(),
+            from: "192.0.2.7".parse().unwrap(),
+            now: context.now.wall,
+        };
+        assert_eq!(job, StoreJob::Gateway(expected));
+    }
+
+    #[test]
+    fn the_account_is_logged_in() {
+        let mut harness = Harness::new();
+        let done = gateway(GatewayDone::LoggedIn(tony().into()));
+        let identity = log_in(&mut harness, "tony", done).unwrap();
+        assert_eq!(identity.username.as_str(), "tony");
+        let (connection, account) = (CONNECTION, AccountId(1));
+        assert_eq!(harness.effects, [Effect::LoggedIn { connection, account }]);
+        assert_eq!(harness.counts.logins, 1);
+    }
+
+    #[test]
+    fn a_login_is_refused_with_its_reason() {
+        let mut disabled = tony();
+        disabled.state = AccountState::Disabled(crate::store::admin::DisabledMail::Kept);
+        let cases = [
+            (gateway(GatewayDone::WrongPassword), LoginRefusal::WrongPassword),
+            (Done::Store(StoreDone::NoAccount), LoginRefusal::WrongPassword),
+            (gateway(GatewayDone::LoggedIn(disabled.into())), LoginRefusal::Disabled),
+            (Done::Store(StoreDone::Unavailable("full".into())), LoginRefusal::Unavailable),
+            (Done::Store(StoreDone::Created), LoginRefusal::Unavailable),
+            (
+                Done::Busy { queue: QueueName::Store, retry_after: Default::default() },
+                LoginRefusal::Busy,
+            ),
+        ];
+        for (done, refusal) in cases {
+            let mut harness = Harness::new();
+            assert_eq!(log_in(&mut harness, "tony", done), Err(refusal));
+            assert_eq!((harness.effects, harness.counts.logins), (vec![], 0), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_account_can_have_is_refused_as_a_wrong_password() {
+        for name in ["tony@elsewhere.example", "tony stark", "tony+x", ""] {
+            let mut harness = Harness::new();
+            let done = gateway(GatewayDone::LoggedIn(tony().into()));
+            assert_eq!(log_in(&mut harness, name, done), Err(LoginRefusal::WrongPassword));
+        }
+    }
+
+    #[test]
+    fn wrong_passwords_make_the_program_wait() {
+        let mut harness = Harness::new();
+        for _ in 0..3 {
+            let result = log_in(&mut harness, "tony", gateway(GatewayDone::WrongPassword));
+            assert_eq!(result, Err(LoginRefusal::WrongPassword));
+        }
+        let right = || gateway(GatewayDone::LoggedIn(tony().into()));
+        let result = log_in(&mut harness, "tony", right());
+        let Err(LoginRefusal::Limited(Wait(wait))) = result else { panic!("{result:?}") };
+        assert!(!wait.is_zero());
+        harness.now.uptime += wait;
+        assert!(log_in(&mut harness, "tony", right()).is_ok());
+    }
+
+    #[test]
+    fn a_login_that_the_store_did_not_judge_is_no_failure() {
+        let mut harness = Harness::new();
+        for _ in 0..20 {
+            let done = Done::Store(StoreDone::Unavailable("full".into()));
+            let result = log_in(&mut harness, "tony", done);
+            assert_eq!(result, Err(LoginRefusal::Unavailable));
+        }
+    }
+}
