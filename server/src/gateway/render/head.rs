@@ -74,9 +74,13 @@ pub(super) fn add_return_path(head: &mut Head, outline: &MailOutline, domain: &s
 /// When the server took the mail. The sender's address on the network and the other recipients are not
 /// in it.
 pub(super) fn add_received(head: &mut Head, outline: &MailOutline, domain: &str) {
+    add_received_at(head, outline, domain, rfc5322::date(outline.sent_at).as_deref());
+}
+
+fn add_received_at(head: &mut Head, outline: &MailOutline, domain: &str, date: Option<&str>) {
     let id = outline.mail.seq.0;
     let received = format!("by {domain} (correio) id {id:x}");
-    match rfc5322::date(outline.sent_at) {
+    match date {
         Some(date) => head.field("Received", format_args!("{received};\n {date}")),
         None => head.field("Received", received),
     }
@@ -86,11 +90,12 @@ pub(super) fn add_received(head: &mut Head, outline: &MailOutline, domain: &str)
 pub(super) fn of_text(outline: &MailOutline, domain: &str, encoding: TextEncoding) -> String {
     let mut head = Head::default();
     add_return_path(&mut head, outline, domain);
-    add_received(&mut head, outline, domain);
+    let date = rfc5322::date(outline.sent_at);
+    add_received_at(&mut head, outline, domain, date.as_deref());
     head.field("From", rfc5322::author(&outline.from, &outline.from_name, domain));
     head.field("To", recipients(outline, domain));
     head.field("Subject", rfc5322::header_text(outline.subject.as_str()));
-    if let Some(date) = rfc5322::date(outline.sent_at) {
+    if let Some(date) = date {
         head.field("Date", date);
     }
     let id = rfc5322::message_id(outline.mail.id, &outline.from, domain);

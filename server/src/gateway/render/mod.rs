@@ -113,4 +113,6 @@ impl Renderer {
 }
 
 #[cfg(test)]
+pub(super) mod samples;
+#[cfg(test)]
 mod tests;
