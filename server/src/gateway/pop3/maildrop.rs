@@ -14,6 +14,9 @@ use crate::{
 /// reads page by page.
 pub(super) const MAILS_MAX: usize = 100_000;
 
+/// Bytes of a mark, with its share of the tree that it is in.
+const MARK_BYTES: usize = 16;
+
 /// A listed mail: 32 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ListedMail {
@@ -78,6 +81,12 @@ impl Maildrop {
             octets: render::octets(outline, domain.as_str()),
         }));
         Ok(())
+    }
+
+    /// Bytes that the list takes.
+    pub(super) fn held(&self) -> usize {
+        let marks = self.deleted.len().saturating_mul(MARK_BYTES);
+        self.mails.capacity().saturating_mul(size_of::<ListedMail>()).saturating_add(marks)
     }
 
     /// The number in the store of the last mail that was added; 0 if there is none.

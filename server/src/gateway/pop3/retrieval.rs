@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use correio_proto::mail::{Content, Mail, MailRef, Seq};
+use correio_proto::mail::{Content, Mail, MailRef, Seq, Username};
 
 use super::sender::Extent;
 use crate::{
@@ -45,6 +45,12 @@ fn before(mail: MailRef) -> Seq {
     Seq(mail.seq.0.saturating_sub(1))
 }
 
+/// Bytes that an outline takes.
+pub(super) fn bytes(outline: &MailOutline) -> usize {
+    let texts = outline.subject.as_str().len() + outline.from_name.as_str().len();
+    size_of::<MailOutline>() + outline.to.len() * size_of::<Username>() + texts
+}
+
 /// Mails that were read, in the order of the mailbox.
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
@@ -74,6 +80,11 @@ impl ReadAhead {
             self.mails.push_front((outline.clone(), content.clone()));
         }
         Some((outline, content))
+    }
+
+    /// Bytes that the mails take.
+    pub(super) fn held(&self) -> usize {
+        self.mails.iter().map(|(outline, content)| bytes(outline) + content.inline_size()).sum()
     }
 
     /// Forgets the contents that are too large to be kept while they are not sent.

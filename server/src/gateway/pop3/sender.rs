@@ -2,7 +2,7 @@
 
 use correio_proto::mail::{Body, Content, Message, Piece};
 
-use super::{reply, stuffing::Stuffer, top::TopCut};
+use super::{reply, retrieval, stuffing::Stuffer, top::TopCut};
 use crate::{
     gateway::{domain::MailDomain, render::Renderer},
     store::gateway::MailOutline,
@@ -108,6 +108,11 @@ impl MailSender {
         let mut sender = Self { outline, extent, renderer, stuffer, cut, part, sent: 0, end };
         sender.pass(&head, output);
         sender
+    }
+
+    /// Bytes that the mail takes while it is being sent: of its content, the part.
+    pub(super) fn held(&self) -> usize {
+        retrieval::bytes(&self.outline) + self.part.bytes().len()
     }
 
     /// Gives the piece that was needed.

@@ -179,6 +179,16 @@ impl Pop3Session {
         }
     }
 
+    /// Bytes that the session holds of the mailbox: its list, and mails that were read. They count
+    /// towards the budget that the connection has for output, which they become.
+    #[must_use]
+    pub(crate) fn held(&self) -> usize {
+        match &self.phase {
+            Phase::New | Phase::Authorization(_) => 0,
+            Phase::Transaction(transaction) => transaction.held(),
+        }
+    }
+
     /// The ticket of the job that the session waits for.
     #[must_use]
     pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {

@@ -97,6 +97,15 @@ impl Transaction {
         &self.identity
     }
 
+    /// Bytes that the list and the mails take which were read.
+    pub(super) fn held(&self) -> usize {
+        let sending = match &self.sending {
+            Some(Sending::Mail(sender)) => sender.held(),
+            Some(Sending::Listing(_)) | None => 0,
+        };
+        self.maildrop.held() + self.ahead.held() + sending
+    }
+
     /// Whether a reply is being sent.
     pub(super) fn is_sending(&self) -> bool {
         self.sending.is_some()

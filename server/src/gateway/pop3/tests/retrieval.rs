@@ -190,6 +190,29 @@ fn the_longest_text_in_one_request_is_sent_in_parts() {
 }
 
 #[test]
+fn what_a_session_holds_is_counted_and_small_while_the_program_is_silent() {
+    let mut mailbox = Mailbox::new();
+    (0..1000).for_each(|_| mailbox.text("a"));
+    mailbox.text(&"x\n".repeat(512 * 1024));
+    mailbox.large(ContentKind::Text {}, long(100_000).as_bytes());
+    mailbox.piece = 256 * 1024;
+    assert_eq!(Program::connect(&mut mailbox).session.held(), 0);
+    let mut program = Program::log_in(&mut mailbox);
+    let list = program.session.held();
+    assert!((32 * 1000..64 * 1100).contains(&list), "{list}");
+    for (number, most) in [(1001, 1 << 20), (1002, 256 * 1024), (1, 1)] {
+        // The command; outline and fetch, and of the large content the first piece.
+        let calls = if number == 1002 { 4 } else { 3 };
+        program.begin(&mut mailbox, &format!("RETR {number}\r\n"), calls);
+        let held = program.session.held() - list;
+        assert!((most..most + 16 * 1024).contains(&held), "{number}: {held}");
+        program.say(&mut mailbox, "");
+        let held = program.session.held() - list;
+        assert!(held < 128 * 1024, "{number}: {held} after it was sent");
+    }
+}
+
+#[test]
 fn the_end_of_a_connection_is_not_told_inside_a_mail() {
     let mut mailbox = Mailbox::new();
     mailbox.large(ContentKind::Text {}, long(10).as_bytes());
