@@ -2,14 +2,29 @@
 //! understood; for all others the answer is no.
 
 use super::encoding::parse_header_text;
-use crate::mail::Mail;
+use crate::mail::{FullName, Username};
 
 /// Most bytes of a message's head that are read.
 const HEAD_MAX: usize = 64 * 1024;
 
-/// Whether a message has one field `From`, with the username of its mail's sender before the `@`
-/// and with no other name than the sender's full name.
-pub(super) fn is_sender(message: &[u8], mail: &Mail) -> bool {
+/// The domains that may stand after the `@` of an author's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthorDomain<'a> {
+    /// Any domain, or none: the message was made for a server of any name.
+    Any,
+    /// This domain: an answer must reach the author at it.
+    Only(&'a str),
+}
+
+/// Whether a message has one field `From`, with this username before the `@`, one of these domains
+/// after it, and no other name than this full name.
+#[must_use]
+pub fn is_author(
+    message: &[u8],
+    username: &Username,
+    full_name: &FullName,
+    domain: AuthorDomain<'_>,
+) -> bool {
     let Some(from) = from_field(message) else {
         return false;
     };
@@ -18,21 +33,26 @@ pub(super) fn is_sender(message: &[u8], mail: &Mail) -> bool {
         Some((name, address)) => (name.trim(), address),
         None => ("", from.trim()),
     };
-    let is_name =
-        name.is_empty() || decoded(name).is_some_and(|name| name == mail.from_name.as_str());
-    local_part(address).is_some_and(|local| local.eq_ignore_ascii_case(mail.from.as_str()))
-        && is_name
+    let is_name = name.is_empty() || decoded(name).is_some_and(|name| name == full_name.as_str());
+    let is_address = parts(address).is_some_and(|(local, named)| {
+        local.eq_ignore_ascii_case(username.as_str())
+            && match domain {
+                AuthorDomain::Any => true,
+                AuthorDomain::Only(domain) => named.eq_ignore_ascii_case(domain),
+            }
+    });
+    is_address && is_name
 }
 
-/// The part before the `@` of an address, without quotation marks. `None` if anything else stands
-/// beside the address: programs take a comment for the author's name, and a comma for the beginning
-/// of another author.
-fn local_part(address: &str) -> Option<&str> {
+/// The part before the `@` of an address, without quotation marks, and the domain after it. `None` if
+/// anything else stands beside the address: programs take a comment for the author's name, and a comma
+/// for the beginning of another author.
+fn parts(address: &str) -> Option<(&str, &str)> {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let is_domain =
         domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     let unquoted = local.strip_prefix('"').and_then(|local| local.strip_suffix('"'));
-    is_domain.then_some(unquoted.unwrap_or(local))
+    is_domain.then_some((unquoted.unwrap_or(local), domain))
 }
 
 /// The value of the only field `From` of a message, unfolded.
@@ -88,4 +108,32 @@ fn decoded(name: &str) -> Option<String> {
         }
     }
     Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_author_at_another_domain_is_another_author_where_the_domain_counts() {
+        let (username, name) = ("tony".parse().unwrap(), "Tony Stark".parse().unwrap());
+        let is_author = |from: &str, domain| {
+            let message = format!("From: {from}\n\n");
+            is_author(message.as_bytes(), &username, &name, domain)
+        };
+        for (from, is_here) in [
+            ("Tony Stark <tony@stark.example>", true),
+            ("\"tony\"@STARK.example", true),
+            ("tony@hydra.example", false),
+            ("tony", false),
+            ("tony@stark.example.", false),
+        ] {
+            assert!(is_author(from, AuthorDomain::Any), "{from}");
+            assert_eq!(is_author(from, AuthorDomain::Only("stark.example")), is_here, "{from}");
+        }
+        for from in ["steve@stark.example", "tony@stark.example (Steve)", "a <tony@stark.example>"]
+        {
+            assert!(!is_author(from, AuthorDomain::Any), "{from}");
+        }
+    }
 }

@@ -34,6 +34,7 @@ mod message_fields;
 pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader, LargeInFile};
 
+pub use author::{AuthorDomain, is_author};
 pub use encoding::header_text;
 use encoding::{BodyEncoding, parse_header_text};
 use line_ends::{LineEndCopier, LineEnds};
@@ -133,12 +134,14 @@ fn write_message(mail: &Mail, domain: &str) -> Vec<u8> {
         head.push_str(&format!("{name}: {value}\n"));
     };
     let names_sender = match &mail.content {
-        Content::Message(message) => author::is_sender(message.as_bytes(), mail),
+        Content::Message(message) => {
+            is_author(message.as_bytes(), &mail.from, &mail.from_name, AuthorDomain::Any)
+        }
         // The message is not here yet.
         Content::Large(_) | Content::Body(_) => false,
     };
     if !names_sender {
-        field("From", &sender(mail, domain));
+        field("From", &author(&mail.from, &mail.from_name, domain));
     }
     field("X-Correio-Id", &mail.id);
     field("X-Correio-Seq", &mail.seq.0);
@@ -171,7 +174,7 @@ fn write_text(mail: &Mail, domain: &str) -> Vec<u8> {
     let mut field = |name: &str, value: &dyn Display| {
         head.push_str(&format!("{name}: {value}\n"));
     };
-    field("From", &sender(mail, domain));
+    field("From", &author(&mail.from, &mail.from_name, domain));
     field("To", &lines(&mail.to, 1, |username| mail_address(username, domain)));
     field("Subject", &header_text(mail.subject.as_str()));
     if let Some(date) = date(mail.sent_at) {
@@ -201,10 +204,12 @@ fn write_text(mail: &Mail, domain: &str) -> Vec<u8> {
     file
 }
 
-fn sender(mail: &Mail, domain: &str) -> String {
-    let name = header_text(mail.from_name.as_str());
-    let address = mail_address(&mail.from, domain);
-    if name == mail.from_name.as_str() {
+/// The value of a field `From` with this account. Lines end with a line feed, and go on after a space.
+#[must_use]
+pub fn author(username: &Username, full_name: &FullName, domain: &str) -> String {
+    let name = header_text(full_name.as_str());
+    let address = mail_address(username, domain);
+    if name == full_name.as_str() {
         let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
         format!("\"{quoted}\" <{address}>")
     } else {

@@ -21,6 +21,7 @@ mod maildir;
 mod message;
 mod mime;
 mod pieces;
+mod pop3;
 mod proxy_header;
 mod screen;
 mod session;
@@ -139,6 +140,12 @@ pub const TARGETS: [Target; 17] = [
         about: "an RFC 5322 message: read, its attachments saved, and answered",
         length_max: 4096,
         run: mime::run,
+    },
+    Target {
+        name: "pop3",
+        about: "a mail as POP3 sends it, in any pieces, with the octets that were stated before",
+        length_max: 4096,
+        run: pop3::run,
     },
     Target {
         name: "submission",

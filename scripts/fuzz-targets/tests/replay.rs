@@ -127,6 +127,11 @@ fn rfc5322_messages() {
 }
 
 #[test]
+fn mails_for_mail_programs() {
+    replay("pop3");
+}
+
+#[test]
 fn messages_need_no_stack() {
     for name in ["message", "frame"] {
         let small = thread::Builder::new().stack_size(SMALL_STACK);

@@ -293,7 +293,7 @@ events! {
             connection: ConnId,
             address: SocketAddr,
         },
-        /// A page of mails was sent to its recipient.
+        /// A page of mails was sent to its recipient, or one mail to a mail program.
         Info "mail.delivered" MailDelivered {
             username: &'a Username,
             mails: usize,

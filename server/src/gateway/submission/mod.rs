@@ -13,5 +13,4 @@ mod reply;
 mod session;
 mod subject;
 
-#[allow(unused_imports)] // No connection drives the session.
 pub(crate) use self::session::SubmissionSession;

@@ -1,0 +1,173 @@
+//! The state before the login: who the program is, and whether the connection is protected.
+
+use super::{
+    command::Command,
+    reply::{self, Code},
+};
+use crate::gateway::{
+    Protection,
+    login::LoginRefusal,
+    sasl::{Credentials, Exchange, Mechanism, SaslError, SaslStep},
+};
+
+/// What a program has said of itself so far.
+#[derive(Debug, Default)]
+pub(super) struct Authorization {
+    /// The name that it gave with `USER`.
+    username: Option<String>,
+    /// The exchange in which it must answer a challenge.
+    exchange: Option<Exchange>,
+}
+
+/// What follows a command.
+#[derive(Debug)]
+pub(super) enum AuthorizationStep {
+    /// It is answered.
+    Replied,
+    /// The program logs in.
+    LogIn(Credentials),
+    /// TLS begins.
+    StartTls,
+    /// The connection ends.
+    Close,
+}
+
+use AuthorizationStep::Replied;
+
+impl Authorization {
+    /// Whether the next line is the answer to a challenge.
+    pub(super) fn awaits_answer(&self) -> bool {
+        self.exchange.is_some()
+    }
+
+    /// Ends the exchange whose answer was too long.
+    pub(super) fn cancel(&mut self) {
+        self.exchange = None;
+    }
+
+    /// Handles a command.
+    pub(super) fn handle(
+        &mut self,
+        protection: Protection,
+        command: Command,
+        output: &mut Vec<u8>,
+    ) -> AuthorizationStep {
+        // Only the command after USER may be PASS (RFC 1939, 7).
+        let username = self.username.take();
+        match (command, protection) {
+            (Command::Quit, _) => {
+                reply::ok(output, "until next time");
+                return AuthorizationStep::Close;
+            }
+            (Command::Capabilities, protection) => capabilities(protection, output),
+            (Command::StartTls, Protection::Startable) => {
+                reply::ok(output, "begin TLS");
+                return AuthorizationStep::StartTls;
+            }
+            (Command::StartTls, Protection::Protected) => {
+                reply::refused(output, "TLS cannot begin on this connection");
+            }
+            (
+                Command::User(_)
+                | Command::Password(_)
+                | Command::Mechanisms
+                | Command::Authenticate(..),
+                Protection::Startable,
+            ) => reply::refused(output, "begin TLS first, with STLS"),
+            (Command::User(name), _) => {
+                reply::ok(output, "send the app password with PASS");
+                self.username = Some(name);
+            }
+            (Command::Password(password), _) => match username {
+                Some(name) => return AuthorizationStep::LogIn(Credentials { name, password }),
+                None => reply::refused(output, "send the username first, with USER"),
+            },
+            (Command::Mechanisms, _) => mechanisms(output),
+            (Command::Authenticate(mechanism, initial), _) => {
+                let step = Exchange::begin(mechanism, initial.as_deref().map(String::as_str));
+                return self.follow(step, output);
+            }
+            (Command::Noop, _) => reply::ok(output, "nothing to do"),
+            (
+                Command::Status
+                | Command::List(_)
+                | Command::UniqueIds(_)
+                | Command::Retrieve(_)
+                | Command::Top(..)
+                | Command::Delete(_)
+                | Command::Reset,
+                _,
+            ) => reply::refused(output, "log in first"),
+        }
+        Replied
+    }
+
+    /// Continues an exchange with the program's answer.
+    pub(super) fn answer(&mut self, line: &[u8], output: &mut Vec<u8>) -> AuthorizationStep {
+        let step = match (self.exchange.take(), std::str::from_utf8(line)) {
+            (Some(exchange), Ok(line)) => exchange.answer(line),
+            (_, _) => SaslStep::Failed(SaslError::Encoding),
+        };
+        self.follow(step, output)
+    }
+
+    fn follow(&mut self, step: SaslStep, output: &mut Vec<u8>) -> AuthorizationStep {
+        match step {
+            SaslStep::Credentials(credentials) => return AuthorizationStep::LogIn(credentials),
+            SaslStep::Challenge(exchange) => {
+                reply::challenge(output, exchange.challenge());
+                self.exchange = Some(exchange);
+            }
+            SaslStep::Failed(SaslError::Cancelled) => reply::refused(output, "cancelled"),
+            SaslStep::Failed(SaslError::Encoding) => {
+                reply::refused(output, "the answer must be in base64");
+            }
+            SaslStep::Failed(SaslError::Malformed) => {
+                reply::refused(output, "the answer does not have the form of this mechanism");
+            }
+        }
+        Replied
+    }
+}
+
+/// Appends what the server offers (RFC 2449). Without TLS it offers no way to send a password.
+pub(super) fn capabilities(protection: Protection, output: &mut Vec<u8>) {
+    reply::ok(output, "the server offers");
+    output.extend_from_slice(b"TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n");
+    output.extend_from_slice(match protection {
+        Protection::Startable => b"STLS\r\n.\r\n",
+        Protection::Protected => b"USER\r\nSASL PLAIN LOGIN\r\n.\r\n",
+    });
+}
+
+/// Appends the mechanisms: Outlook asks for them with AUTH alone.
+fn mechanisms(output: &mut Vec<u8>) {
+    reply::ok(output, "the server has these mechanisms");
+    for mechanism in [Mechanism::Plain, Mechanism::Login] {
+        output.extend_from_slice(format!("{}\r\n", mechanism.name()).as_bytes());
+    }
+    output.extend_from_slice(b".\r\n");
+}
+
+/// Appends why the program is not logged in. Only a wrong password has the code by which programs ask
+/// the person for another.
+pub(super) fn refuse(refusal: LoginRefusal, output: &mut Vec<u8>) {
+    let text = match refusal {
+        LoginRefusal::WrongPassword => {
+            let text = "unknown username, or no app password of this account; \
+                        correio app-password create makes one";
+            return reply::failed(output, Code::Auth, text);
+        }
+        LoginRefusal::Disabled => {
+            let text = "the operator has disabled this account";
+            return reply::failed(output, Code::Permanent, text);
+        }
+        LoginRefusal::Limited(wait) => {
+            let text = format!("too many attempts to log in; try again in {} s", wait.seconds());
+            return reply::failed(output, Code::Temporary, text);
+        }
+        LoginRefusal::Busy => "the server has too much to do; try again later",
+        LoginRefusal::Unavailable => "the server could not do this now; try again later",
+    };
+    reply::failed(output, Code::Temporary, text);
+}

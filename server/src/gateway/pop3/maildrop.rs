@@ -1,0 +1,148 @@
+//! The mails of a mailbox as a session has listed them at its login, and which of them it deletes.
+
+use std::{collections::BTreeSet, fmt};
+
+use correio_proto::mail::{MailRef, Seq};
+
+use super::command::MailNumber;
+use crate::{
+    gateway::{domain::MailDomain, render},
+    store::gateway::MailOutline,
+};
+
+/// Most mails that a session lists: 3.2 MB. A larger mailbox is read with correio's own client, which
+/// reads page by page.
+pub(super) const MAILS_MAX: usize = 100_000;
+
+/// Bytes of a mark, with its share of the tree that it is in.
+const MARK_BYTES: usize = 16;
+
+/// A listed mail: 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ListedMail {
+    /// Number and id in the store.
+    pub(super) mail: MailRef,
+    /// Octets in its form for mail programs.
+    pub(super) octets: u64,
+}
+
+/// Identifies a mail for ever (UIDL): the store uses neither the number nor the id again. At most 49
+/// characters, of the 70 that RFC 1939 permits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UniqueId(MailRef);
+
+impl fmt::Display for UniqueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}.", self.0.seq.0)?;
+        self.0.id.as_bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl ListedMail {
+    /// The mail's id for programs.
+    pub(super) fn unique_id(&self) -> UniqueId {
+        UniqueId(self.mail)
+    }
+}
+
+/// The mailbox has more than [`MAILS_MAX`] mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooManyMails;
+
+/// Why there is no mail of a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoMail {
+    /// The mailbox has fewer mails.
+    Beyond,
+    /// The session has marked it as deleted.
+    Deleted,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Maildrop {
+    mails: Vec<ListedMail>,
+    /// Places of the mails that are marked as deleted.
+    deleted: BTreeSet<u32>,
+}
+
+impl Maildrop {
+    /// Adds a page of the mailbox.
+    pub(super) fn add(
+        &mut self,
+        page: &[MailOutline],
+        domain: &MailDomain,
+    ) -> Result<(), TooManyMails> {
+        if self.mails.len().saturating_add(page.len()) > MAILS_MAX {
+            return Err(TooManyMails);
+        }
+        self.mails.extend(page.iter().map(|outline| ListedMail {
+            mail: outline.mail,
+            octets: render::octets(outline, domain.as_str()),
+        }));
+        Ok(())
+    }
+
+    /// Bytes that the list takes.
+    pub(super) fn held(&self) -> usize {
+        let marks = self.deleted.len().saturating_mul(MARK_BYTES);
+        self.mails.capacity().saturating_mul(size_of::<ListedMail>()).saturating_add(marks)
+    }
+
+    /// The number in the store of the last mail that was added; 0 if there is none.
+    pub(super) fn last(&self) -> Seq {
+        self.mails.last().map_or(Seq(0), |listed| listed.mail.seq)
+    }
+
+    /// The mail of a number.
+    pub(super) fn get(&self, number: MailNumber) -> Result<ListedMail, NoMail> {
+        let place = number.0.checked_sub(1).ok_or(NoMail::Beyond)?;
+        let at = usize::try_from(place).map_err(|_| NoMail::Beyond)?;
+        let listed = self.mails.get(at).ok_or(NoMail::Beyond)?;
+        match self.deleted.contains(&place) {
+            true => Err(NoMail::Deleted),
+            false => Ok(*listed),
+        }
+    }
+
+    /// The mails from this place on that are not marked as deleted, with their numbers. The first place
+    /// is 0.
+    pub(super) fn iter_from(&self, place: u32) -> impl Iterator<Item = (MailNumber, ListedMail)> {
+        let skipped = usize::try_from(place).unwrap_or(usize::MAX);
+        (place..).zip(self.mails.iter().skip(skipped)).filter_map(|(place, listed)| {
+            let is_there = !self.deleted.contains(&place);
+            is_there.then_some((MailNumber(place.saturating_add(1)), *listed))
+        })
+    }
+
+    /// Number and octets of the mails that are not marked as deleted.
+    pub(super) fn totals(&self) -> (u32, u64) {
+        self.iter_from(0).fold((0, 0), |(mails, octets), (_, listed)| {
+            (mails + 1, octets.saturating_add(listed.octets))
+        })
+    }
+
+    /// Marks a mail as deleted.
+    pub(super) fn delete(&mut self, number: MailNumber) -> Result<(), NoMail> {
+        self.get(number)?;
+        self.deleted.insert(number.0.saturating_sub(1));
+        Ok(())
+    }
+
+    /// Takes all marks back.
+    pub(super) fn reset(&mut self) {
+        self.deleted.clear();
+    }
+
+    /// Takes the marks of the first mails, at most so many, and returns these mails.
+    pub(super) fn take_deleted(&mut self, most: usize) -> Vec<MailRef> {
+        let mut taken = Vec::new();
+        while taken.len() < most
+            && let Some(place) = self.deleted.pop_first()
+        {
+            let listed = usize::try_from(place).ok().and_then(|at| self.mails.get(at));
+            taken.extend(listed.map(|listed| listed.mail));
+        }
+        taken
+    }
+}

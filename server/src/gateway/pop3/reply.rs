@@ -1,0 +1,45 @@
+//! Replies of one line, which begin with `+OK` or `-ERR`.
+
+use std::fmt::Display;
+
+/// Code of an error (RFC 2449, RFC 3206), by which a program decides whether it asks the person for
+/// the password again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// Name or password are wrong.
+    Auth,
+    /// The server cannot do it now; name and password may be right.
+    Temporary,
+    /// Somebody must change something before it can succeed.
+    Permanent,
+}
+
+impl Code {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "AUTH",
+            Self::Temporary => "SYS/TEMP",
+            Self::Permanent => "SYS/PERM",
+        }
+    }
+}
+
+/// Appends a success.
+pub(super) fn ok(output: &mut Vec<u8>, text: impl Display) {
+    output.extend_from_slice(format!("+OK {text}\r\n").as_bytes());
+}
+
+/// Appends an error without a code: the command is wrong here.
+pub(super) fn refused(output: &mut Vec<u8>, text: impl Display) {
+    output.extend_from_slice(format!("-ERR {text}\r\n").as_bytes());
+}
+
+/// Appends an error with a code.
+pub(super) fn failed(output: &mut Vec<u8>, code: Code, text: impl Display) {
+    refused(output, format_args!("[{}] {text}", code.as_str()));
+}
+
+/// Appends a challenge of an exchange, in base64.
+pub(super) fn challenge(output: &mut Vec<u8>, challenge: &str) {
+    output.extend_from_slice(format!("+ {challenge}\r\n").as_bytes());
+}

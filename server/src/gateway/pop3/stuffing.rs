@@ -1,0 +1,50 @@
+//! Stuffs the lines of a mail in a reply of several lines (RFC 1939, 3).
+
+/// A line that begins with this gets a second one, since a line of a single one ends the reply.
+const DOT: u8 = b'.';
+
+/// Stuffs a mail piece by piece. Every line of the mail, the last one too, must end with CR LF.
+#[derive(Debug)]
+pub struct Stuffer {
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    LineStart,
+    Line,
+}
+
+impl Default for Stuffer {
+    fn default() -> Self {
+        Self { place: Place::LineStart }
+    }
+}
+
+impl Stuffer {
+    /// A stuffer at the start of a mail.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends the next piece, stuffed.
+    pub fn stuff(&mut self, piece: &[u8], output: &mut Vec<u8>) {
+        output.reserve(piece.len());
+        for line in piece.split_inclusive(|byte| *byte == b'\n') {
+            if self.place == Place::LineStart && line.first() == Some(&DOT) {
+                output.push(DOT);
+            }
+            output.extend_from_slice(line);
+            self.place = match line.last() {
+                Some(b'\n') => Place::LineStart,
+                _ => Place::Line,
+            };
+        }
+    }
+
+    /// Appends the line that ends the reply.
+    pub fn finish(self, output: &mut Vec<u8>) {
+        output.extend_from_slice(b".\r\n");
+    }
+}

@@ -1,0 +1,435 @@
+//! The state after the login: the program reads the mailbox, and marks mails as deleted.
+
+use correio_proto::{
+    limits,
+    mail::{Content, Mail, Piece},
+};
+
+use super::{
+    authorization,
+    command::{Command, MailNumber},
+    listing::{Listing, ListingKind, Progress},
+    maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
+    reply::{self, Code},
+    retrieval::{self, ReadAhead, Wanted},
+    sender::{Extent, MailSender, Part, Sent},
+};
+use crate::{
+    event::Event,
+    gateway::{
+        Protection,
+        domain::MailDomain,
+        login::{report_full, report_unavailable},
+    },
+    session::{Done, Identity, SessionContext},
+    store::{
+        StoreDone, StoreJob,
+        gateway::{GatewayDone, GatewayJob, MailOutline},
+    },
+};
+
+/// Answer when the store could not do a job.
+const TRY_AGAIN: &str = "the server could not do this now; try again later";
+
+/// Answer when another program deleted the mail after the login.
+const GONE: &str = "another program has deleted this mail";
+
+/// The job that a command waits for.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// A page of the mailbox is being listed.
+    Listing,
+    /// The outlines of a mail and of those after it are being read.
+    Outlining(Wanted),
+    /// The mails of these outlines are being read.
+    Fetching(Wanted, Vec<MailOutline>),
+    /// The first piece of a large content is being read.
+    Beginning(Box<MailOutline>, Extent),
+    /// A further piece of the content that is being sent is being read.
+    Continuing,
+    /// Mails are being deleted; so many are deleted already.
+    Deleting(u32),
+}
+
+/// What follows a command, a part of a reply, or a job.
+#[derive(Debug)]
+pub(super) enum TransactionStep {
+    /// It is answered, or there is more to send.
+    Replied,
+    /// A job must be done.
+    Defer(StoreJob, Pending),
+    /// The mailbox cannot be listed: the program is not logged in.
+    LoggedOut,
+    /// The connection ends.
+    Close,
+}
+
+use TransactionStep::{Close, Defer, LoggedOut, Replied};
+
+/// A reply that is being sent.
+#[derive(Debug)]
+enum Sending {
+    Listing(Listing),
+    Mail(Box<MailSender>),
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    identity: Identity,
+    domain: MailDomain,
+    maildrop: Maildrop,
+    ahead: ReadAhead,
+    sending: Option<Sending>,
+}
+
+impl Transaction {
+    /// The state of a program that has logged in. Its mailbox must be listed first.
+    pub(super) fn begin(identity: Identity, domain: MailDomain) -> (Self, TransactionStep) {
+        let (maildrop, ahead) = Default::default();
+        let transaction = Self { identity, domain, maildrop, ahead, sending: None };
+        let step = transaction.list_page();
+        (transaction, step)
+    }
+
+    /// The account that is logged in.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Bytes that the list and the mails take which were read.
+    pub(super) fn held(&self) -> usize {
+        let sending = match &self.sending {
+            Some(Sending::Mail(sender)) => sender.held(),
+            Some(Sending::Listing(_)) | None => 0,
+        };
+        self.maildrop.held() + self.ahead.held() + sending
+    }
+
+    /// Whether a reply is being sent.
+    pub(super) fn is_sending(&self) -> bool {
+        self.sending.is_some()
+    }
+
+    /// Handles a command.
+    pub(super) fn handle(&mut self, command: &Command, output: &mut Vec<u8>) -> TransactionStep {
+        match *command {
+            Command::Status => {
+                let (mails, octets) = self.maildrop.totals();
+                reply::ok(output, format_args!("{mails} {octets}"));
+            }
+            Command::List(None) => {
+                reply::ok(output, "the octets of each mail follow");
+                self.sending = Some(Sending::Listing(Listing::new(ListingKind::Octets)));
+            }
+            Command::UniqueIds(None) => {
+                reply::ok(output, "the id of each mail follows");
+                self.sending = Some(Sending::Listing(Listing::new(ListingKind::UniqueIds)));
+            }
+            Command::List(Some(number)) => match self.maildrop.get(number) {
+                Ok(listed) => reply::ok(output, format_args!("{} {}", number.0, listed.octets)),
+                Err(no_mail) => refuse(no_mail, output),
+            },
+            Command::UniqueIds(Some(number)) => match self.maildrop.get(number) {
+                Ok(listed) => {
+                    reply::ok(output, format_args!("{} {}", number.0, listed.unique_id()));
+                }
+                Err(no_mail) => refuse(no_mail, output),
+            },
+            Command::Retrieve(number) => return self.retrieve(number, Extent::Whole, output),
+            Command::Top(number, lines) => {
+                return self.retrieve(number, Extent::Top(lines), output);
+            }
+            Command::Delete(number) => match self.maildrop.delete(number) {
+                Ok(()) => reply::ok(output, "QUIT deletes this mail"),
+                Err(no_mail) => refuse(no_mail, output),
+            },
+            Command::Reset => {
+                self.maildrop.reset();
+                reply::ok(output, "no mail is marked as deleted");
+            }
+            Command::Noop => reply::ok(output, "nothing to do"),
+            Command::Capabilities => authorization::capabilities(Protection::Protected, output),
+            Command::Quit => return self.delete_next(0, output),
+            Command::StartTls
+            | Command::User(_)
+            | Command::Password(_)
+            | Command::Mechanisms
+            | Command::Authenticate(..) => reply::refused(output, "you are logged in already"),
+        }
+        Replied
+    }
+
+    /// Sends the next part of a reply.
+    pub(super) fn send(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        match self.sending.take() {
+            None => Replied,
+            Some(Sending::Listing(mut listing)) => {
+                match listing.send(&self.maildrop, output) {
+                    Progress::Complete => {}
+                    Progress::Partial => self.sending = Some(Sending::Listing(listing)),
+                }
+                Replied
+            }
+            Some(Sending::Mail(mut sender)) => match sender.send(output) {
+                Sent::Partial => {
+                    self.sending = Some(Sending::Mail(sender));
+                    Replied
+                }
+                Sent::NeedsPiece(offset) => {
+                    let (account, mail) = (self.identity.account, sender.outline.mail);
+                    self.sending = Some(Sending::Mail(sender));
+                    Defer(StoreJob::Read { account, mail, offset }, Pending::Continuing)
+                }
+                Sent::Complete => {
+                    if sender.extent == Extent::Whole {
+                        self.report_delivered(context);
+                    }
+                    sender.finish(output);
+                    Replied
+                }
+                Sent::Short => Close,
+            },
+        }
+    }
+
+    /// Continues with a job's result.
+    pub(super) fn complete(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        pending: Pending,
+        done: Done,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        let Some(done) = reported(context, done) else {
+            return failed(&pending, output);
+        };
+        match (pending, done) {
+            (Pending::Continuing, StoreDone::Piece(piece)) => self.go_on(piece),
+            // A part of the mail is sent: the program must not take what follows for the rest of it.
+            (Pending::Continuing, _) => Close,
+            (Pending::Deleting(deleted), StoreDone::Confirmed { deleted: now }) => {
+                self.report_deleted(context, now);
+                self.delete_next(deleted.saturating_add(now), output)
+            }
+            (_, StoreDone::NoAccount) => {
+                reply::failed(output, Code::Permanent, "the account does not exist any more");
+                Close
+            }
+            (Pending::Listing, StoreDone::Gateway(GatewayDone::Outlines { mails, more })) => {
+                self.listed(&mails, more, output)
+            }
+            (
+                Pending::Outlining(wanted),
+                StoreDone::Gateway(GatewayDone::Outlines { mails, .. }),
+            ) => self.outlined(wanted, mails, output),
+            (Pending::Fetching(wanted, outlines), StoreDone::Page { mails, .. }) => {
+                self.fetched(wanted, outlines, mails, output)
+            }
+            (Pending::Beginning(outline, extent), StoreDone::Piece(piece)) => {
+                self.send_mail(*outline, extent, Part::Piece(piece), output);
+                Replied
+            }
+            (Pending::Beginning(..), StoreDone::NoSuchMail) => {
+                reply::refused(output, GONE);
+                Replied
+            }
+            (pending, _) => failed(&pending, output),
+        }
+    }
+
+    /// The job that lists the next page.
+    fn list_page(&self) -> TransactionStep {
+        let (account, after) = (self.identity.account, self.maildrop.last());
+        let job = GatewayJob::Outline { account, after, mails: limits::PAGE_MAILS_MAX };
+        Defer(StoreJob::Gateway(job), Pending::Listing)
+    }
+
+    fn listed(
+        &mut self,
+        page: &[MailOutline],
+        more: bool,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        if self.maildrop.add(page, &self.domain) == Err(TooManyMails) {
+            let text = format!(
+                "the mailbox has more than {MAILS_MAX} mails; receive some with correio first"
+            );
+            reply::failed(output, Code::Permanent, text);
+            return LoggedOut;
+        }
+        if more && !page.is_empty() {
+            return self.list_page();
+        }
+        let (mails, octets) = self.maildrop.totals();
+        reply::ok(output, format_args!("{mails} mails ({octets} octets)"));
+        Replied
+    }
+
+    fn retrieve(
+        &mut self,
+        number: MailNumber,
+        extent: Extent,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        let mail = match self.maildrop.get(number) {
+            Ok(listed) => listed.mail,
+            Err(no_mail) => {
+                refuse(no_mail, output);
+                return Replied;
+            }
+        };
+        let wanted = Wanted { mail, extent };
+        match self.ahead.get(mail) {
+            Some((outline, content)) => self.begin_mail(outline, extent, &content, output),
+            None => {
+                let job = retrieval::outline_job(self.identity.account, mail);
+                Defer(job, Pending::Outlining(wanted))
+            }
+        }
+    }
+
+    fn outlined(
+        &mut self,
+        wanted: Wanted,
+        outlines: Vec<MailOutline>,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        if outlines.first().is_none_or(|outline| outline.mail != wanted.mail) {
+            reply::refused(output, GONE);
+            return Replied;
+        }
+        let job = retrieval::fetch_job(self.identity.account, wanted.mail);
+        Defer(job, Pending::Fetching(wanted, outlines))
+    }
+
+    fn fetched(
+        &mut self,
+        wanted: Wanted,
+        outlines: Vec<MailOutline>,
+        mails: Vec<Mail>,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        self.ahead.fill(outlines, mails);
+        let found = self.ahead.get(wanted.mail);
+        self.ahead.shrink();
+        match found {
+            Some((outline, content)) => self.begin_mail(outline, wanted.extent, &content, output),
+            None => {
+                reply::refused(output, GONE);
+                Replied
+            }
+        }
+    }
+
+    /// Begins to send a mail: a large content's first piece is read before, since the mail may be gone.
+    fn begin_mail(
+        &mut self,
+        outline: MailOutline,
+        extent: Extent,
+        content: &Content,
+        output: &mut Vec<u8>,
+    ) -> TransactionStep {
+        let Some(part) = Part::of(content) else {
+            let (account, mail) = (self.identity.account, outline.mail);
+            let job = StoreJob::Read { account, mail, offset: 0 };
+            return Defer(job, Pending::Beginning(Box::new(outline), extent));
+        };
+        self.send_mail(outline, extent, part, output);
+        Replied
+    }
+
+    fn send_mail(
+        &mut self,
+        outline: MailOutline,
+        extent: Extent,
+        part: Part,
+        output: &mut Vec<u8>,
+    ) {
+        let sender = MailSender::begin(outline, &self.domain, extent, part, output);
+        self.sending = Some(Sending::Mail(Box::new(sender)));
+    }
+
+    fn go_on(&mut self, piece: Piece) -> TransactionStep {
+        match &mut self.sending {
+            Some(Sending::Mail(sender)) => {
+                sender.set_piece(piece);
+                Replied
+            }
+            Some(Sending::Listing(_)) | None => Close,
+        }
+    }
+
+    /// Deletes the next mails that are marked, after so many were deleted, or ends the session.
+    fn delete_next(&mut self, deleted: u32, output: &mut Vec<u8>) -> TransactionStep {
+        let mails = self.maildrop.take_deleted(limits::CONFIRM_MAX);
+        if mails.is_empty() {
+            reply::ok(output, format_args!("until next time ({deleted} mails deleted)"));
+            return Close;
+        }
+        let job = StoreJob::Confirm { account: self.identity.account, mails };
+        Defer(job, Pending::Deleting(deleted))
+    }
+
+    fn report_delivered(&self, context: &mut SessionContext<'_>) {
+        let (username, connection) = (&self.identity.username, context.connection);
+        context.counts.mails_delivered += 1;
+        Event::MailDelivered { username, mails: 1, connection }.log();
+    }
+
+    fn report_deleted(&self, context: &mut SessionContext<'_>, deleted: u32) {
+        let (username, connection) = (&self.identity.username, context.connection);
+        context.counts.mails_deleted += u64::from(deleted);
+        if deleted > 0 {
+            Event::MailDeleted { username, mails: deleted as usize, connection }.log();
+        }
+    }
+}
+
+/// A job's result; `None` if the job was not done, which is logged.
+fn reported(context: &mut SessionContext<'_>, done: Done) -> Option<StoreDone> {
+    match done {
+        Done::Store(StoreDone::Unavailable(text)) => {
+            report_unavailable(context, &text);
+            None
+        }
+        Done::Store(done) => Some(done),
+        Done::Busy { queue, .. } => {
+            report_full(context, queue);
+            None
+        }
+        Done::Hash(_) => None,
+    }
+}
+
+/// Answers a command whose job was not done.
+fn failed(pending: &Pending, output: &mut Vec<u8>) -> TransactionStep {
+    match pending {
+        Pending::Continuing => return Close,
+        Pending::Deleting(_) => {
+            let text = "some mails could not be deleted now; they stay";
+            reply::failed(output, Code::Temporary, text);
+            return Close;
+        }
+        Pending::Listing => {
+            reply::failed(output, Code::Temporary, TRY_AGAIN);
+            return LoggedOut;
+        }
+        Pending::Outlining(_) | Pending::Fetching(..) | Pending::Beginning(..) => {
+            reply::failed(output, Code::Temporary, TRY_AGAIN);
+        }
+    }
+    Replied
+}
+
+fn refuse(no_mail: NoMail, output: &mut Vec<u8>) {
+    let text = match no_mail {
+        NoMail::Beyond => "the mailbox has no mail of this number",
+        NoMail::Deleted => "this mail is marked as deleted; RSET takes that back",
+    };
+    reply::refused(output, text);
+}

@@ -1,0 +1,198 @@
+//! A mail whose content is a message, which has a head of its own.
+//!
+//! Fields of the server stand before that head. Of the message, line ends become CR LF and NULs are
+//! left out. Lines above 998 octets stay: cutting them would damage what is signed, and programs read
+//! them.
+//!
+//! **The author.** The server takes any message from an account that is logged in, so `From` in a
+//! message may name somebody else. A mail program shows `From` and nothing of the account, and a person
+//! would believe it. So the message's own field counts only if it is the only one, and names the
+//! account's address and no other name than the account's full name. Otherwise the server writes a
+//! `From` with the account, and the message's own fields get another name, `X-By`: programs differ in
+//! which of two they show. What a program shows as the author is always the account that sent the mail.
+//!
+//! **The end of the head.** Some programs wait for ever for the empty line after a head. A message
+//! without one gets it at its end.
+//!
+//! Neither may change the number of octets, which was stated before the message was read. So the server
+//! always writes a field with the account, named `X-Correio-Sender` where the message's author counts.
+//! Spaces after its colon make up for the shorter name, and for the empty line.
+
+use correio_proto::rfc5322::{self, AuthorDomain};
+
+use super::{
+    author_field::AuthorRenamer,
+    head::{self, Head},
+    line_ends::{LineEndMaker, Nuls},
+};
+use crate::store::gateway::MailOutline;
+
+/// Bytes of a message that decide about its author and its head's end: more than the head of any usual
+/// message. The author of a longer head does not count.
+const START_MAX: usize = 64 * 1024;
+
+/// The end of a line and an empty line.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+
+/// The line end that an empty line adds.
+const EMPTY_LINE: &[u8] = b"\r\n";
+
+/// The name of the field with the account, where the message's own author counts.
+const SENDER: &str = "X-Correio-Sender";
+
+/// Where the value of the account's field begins in a message without an end of its head.
+const VALUE_COLUMN: usize = SENDER.len() + 2;
+
+/// Whose field `From` is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ShownAuthor {
+    /// The message's: it names the account.
+    Message,
+    /// The server's.
+    Server,
+}
+
+/// Whether a message ends its head itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HeadEnd {
+    Found,
+    Missing,
+}
+
+/// The fields before a message as text.
+fn fields(outline: &MailOutline, domain: &str, author: ShownAuthor, end: HeadEnd) -> String {
+    let name = match author {
+        ShownAuthor::Message => SENDER,
+        ShownAuthor::Server => "From",
+    };
+    let column = match end {
+        HeadEnd::Found => VALUE_COLUMN + EMPTY_LINE.len(),
+        HeadEnd::Missing => VALUE_COLUMN,
+    };
+    let mut head = Head::default();
+    head::add_return_path(&mut head, outline, domain);
+    head.padded(name, column, rfc5322::author(&outline.from, &outline.from_name, domain));
+    // The last field, which a message that begins with a space continues: people are not shown it.
+    head::add_received(&mut head, outline, domain);
+    head.into_text()
+}
+
+/// The octets of the fields before a message, with the empty line that a message may need.
+pub(super) fn head_octets(outline: &MailOutline, domain: &str) -> u64 {
+    fields(outline, domain, ShownAuthor::Server, HeadEnd::Found).len() as u64
+}
+
+/// Renders a message.
+#[derive(Debug)]
+pub(super) struct MessageRenderer {
+    ends: LineEndMaker,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The message's start, from which nothing was decided yet.
+    Start(Start),
+    /// The message's author is shown: the rest is copied as it is.
+    Copied(HeadEnd),
+    /// The server's author is shown.
+    Renamed(AuthorRenamer, HeadEnd),
+}
+
+#[derive(Debug)]
+struct Start {
+    /// At most [`START_MAX`] bytes, whose line ends are made.
+    bytes: Vec<u8>,
+    outline: MailOutline,
+    domain: String,
+}
+
+impl MessageRenderer {
+    /// A renderer at the start of a message.
+    pub(super) fn new(outline: &MailOutline, domain: &str) -> Self {
+        let (outline, domain) = (outline.clone(), domain.to_owned());
+        let start = Start { bytes: Vec::new(), outline, domain };
+        Self { ends: LineEndMaker::new(Nuls::Dropped), state: State::Start(start) }
+    }
+
+    /// Appends what a piece completes.
+    pub(super) fn render(&mut self, piece: &[u8], output: &mut Vec<u8>) {
+        if let State::Copied(_) = self.state {
+            self.ends.make(piece, output);
+            return;
+        }
+        let mut made = Vec::with_capacity(piece.len());
+        self.ends.make(piece, &mut made);
+        self.copy(&made, output);
+    }
+
+    /// Appends the rest.
+    pub(super) fn finish(mut self, output: &mut Vec<u8>) {
+        let mut last = Vec::new();
+        self.ends.clone().finish(&mut last);
+        self.copy(&last, output);
+        match self.state {
+            State::Start(mut start) => {
+                // The message is a head and nothing else.
+                start.bytes.extend_from_slice(EMPTY_LINE);
+                start.decide(HeadEnd::Missing, output);
+            }
+            State::Copied(HeadEnd::Missing) | State::Renamed(_, HeadEnd::Missing) => {
+                output.extend_from_slice(EMPTY_LINE);
+            }
+            State::Copied(HeadEnd::Found) | State::Renamed(_, HeadEnd::Found) => {}
+        }
+    }
+
+    /// Takes bytes whose line ends are made.
+    fn copy(&mut self, made: &[u8], output: &mut Vec<u8>) {
+        match &mut self.state {
+            State::Start(start) => {
+                let missing = START_MAX.saturating_sub(start.bytes.len());
+                let (first, rest) = made.split_at_checked(missing).unwrap_or((made, &[]));
+                let searched = start.bytes.len().saturating_sub(HEAD_END.len());
+                start.bytes.extend_from_slice(first);
+                let end = match start.has_head_end(searched) {
+                    true => HeadEnd::Found,
+                    false if start.bytes.len() < START_MAX => return,
+                    false => HeadEnd::Missing,
+                };
+                self.state = start.decide(end, output);
+                self.copy(rest, output);
+            }
+            State::Copied(_) => output.extend_from_slice(made),
+            State::Renamed(renamer, _) => renamer.copy(made, output),
+        }
+    }
+}
+
+impl Start {
+    /// Whether the head ends in the start, of which the first bytes were searched before.
+    fn has_head_end(&self, searched: usize) -> bool {
+        let unsearched = self.bytes.get(searched..).unwrap_or_default();
+        self.bytes.starts_with(EMPTY_LINE) || memchr::memmem::find(unsearched, HEAD_END).is_some()
+    }
+
+    /// Decides whose author is shown. Appends the server's fields and the start.
+    fn decide(&mut self, end: HeadEnd, output: &mut Vec<u8>) -> State {
+        let (outline, domain) = (&self.outline, AuthorDomain::Only(&self.domain));
+        let author =
+            match rfc5322::is_author(&self.bytes, &outline.from, &outline.from_name, domain) {
+                true => ShownAuthor::Message,
+                false => ShownAuthor::Server,
+            };
+        output.extend_from_slice(fields(outline, &self.domain, author, end).as_bytes());
+        let bytes = std::mem::take(&mut self.bytes);
+        match author {
+            ShownAuthor::Message => {
+                output.extend_from_slice(&bytes);
+                State::Copied(end)
+            }
+            ShownAuthor::Server => {
+                let mut renamer = AuthorRenamer::default();
+                renamer.copy(&bytes, output);
+                State::Renamed(renamer, end)
+            }
+        }
+    }
+}
