@@ -23,6 +23,9 @@ pub const LISTS: &str = "lists";
 /// Name of the part for passwords that are set by a code of the operator: the request `recover`.
 pub const RECOVER: &str = "recover";
 
+/// Name of the part for passwords of mail programs: the request `app_password`.
+pub const APP_PASSWORDS: &str = "app_passwords";
+
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
@@ -123,6 +126,12 @@ impl Capability {
         Self(RECOVER.into())
     }
 
+    /// The part of the name [`APP_PASSWORDS`].
+    #[must_use]
+    pub fn app_passwords() -> Self {
+        Self(APP_PASSWORDS.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -184,6 +193,8 @@ mod tests {
         assert_eq!(MESSAGES.parse(), Ok(Capability::messages()));
         assert_eq!(FIND.parse(), Ok(Capability::find()));
         assert_eq!(LISTS.parse(), Ok(Capability::lists()));
+        assert_eq!(RECOVER.parse(), Ok(Capability::recover()));
+        assert_eq!(APP_PASSWORDS.parse(), Ok(Capability::app_passwords()));
         assert!(Capabilities::from([Capability::contents()]).contains(CONTENTS));
     }
 }

@@ -13,7 +13,7 @@
 //! 4. [`credential`]: what a client sends in place of a password.
 //!
 //! The others are small: [`frame`] encodes one message, [`capability`] names optional parts,
-//! [`invite`] and [`fingerprint`] are values that people type, [`rfc5322`] writes a mail as a file,
+//! [`invite`], [`recovery`], [`app_password`] and [`fingerprint`] are values that people type, [`rfc5322`] writes a mail as a file,
 //! [`wrong_protocol`] detects peers that speak something else.
 //!
 //! ```
@@ -35,6 +35,7 @@
 //!
 //! `examples/frame.rs` decodes a frame that comes in pieces.
 
+pub mod app_password;
 mod base32;
 mod buffer;
 pub mod byte_channel;

@@ -60,6 +60,12 @@ pub const LISTS_MAX: usize = 200;
 /// Most people that one `find` returns. Enough to complete a name, too few to copy a directory with.
 pub const FOUND_MAX: usize = 20;
 
+/// Most app passwords of one account. More than a person has mail programs.
+pub const APP_PASSWORDS_MAX: usize = 20;
+
+/// Longest label of an app password, in characters after NFC. Names a program and its device.
+pub const LABEL_MAX: usize = 40;
+
 /// Largest frame before login, in bytes without its length. `register`, the largest request that is
 /// allowed then, needs less than a quarter of it.
 pub const FRAME_BEFORE_LOGIN_MAX: usize = 4 * 1024;

@@ -10,3 +10,13 @@ pub enum Protocol {
     /// The operator's requests, a line of JSON each, on the admin socket.
     Admin,
 }
+
+impl Protocol {
+    /// Whether mail programs speak it, which log in with app passwords.
+    #[must_use]
+    pub fn is_gateway(self) -> bool {
+        match self {
+            Self::Correio | Self::Http | Self::Admin => false,
+        }
+    }
+}

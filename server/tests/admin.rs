@@ -180,7 +180,9 @@ fn who_is_disabled_or_deleted_is_logged_out_everywhere() {
     assert_eq!(again.ask_refused(&mut world, login("tony", 1)), ErrorCode::Disabled);
     let show = AdminRequest::Account { username: name("tony") };
     match operator.ask(&mut world, &show) {
-        AdminReply::Account(account) => assert_eq!(account.state, StateView::DisabledRefusesMail),
+        AdminReply::Account { account, .. } => {
+            assert_eq!(account.state, StateView::DisabledRefusesMail)
+        }
         other => panic!("{other:?}"),
     }
     let enable = AdminRequest::Enable { username: name("tony") };
@@ -493,7 +495,7 @@ fn an_announcement_goes_on_after_its_command_has_gone() {
     let operator = AdminPipe::connect(&mut world);
     let last = AdminRequest::Account { username: name("u2499") };
     match operator.ask(&mut world, &last) {
-        AdminReply::Account(account) => assert_eq!(account.mails, 1),
+        AdminReply::Account { account, .. } => assert_eq!(account.mails, 1),
         other => panic!("{other:?}"),
     }
 }

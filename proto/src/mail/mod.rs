@@ -10,7 +10,9 @@ mod parts;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
-pub(crate) use self::parts::{UNACCEPTABLE, bounded, present, unacceptable};
+pub(crate) use self::parts::{
+    TextVisitor, UNACCEPTABLE, bounded, one_line, present, text, unacceptable,
+};
 pub use self::{
     content::{Content, ContentKind, ContentSize, LargeContent, Message, Piece, Sha256},
     hasher::ContentHasher,

@@ -49,6 +49,8 @@ pub enum Field {
     Software,
     /// A [`crate::directory::Query`].
     Query,
+    /// A [`crate::app_password::Label`].
+    Label,
 }
 
 /// The rules that the text of a [`Field`] can break.
@@ -83,6 +85,7 @@ impl fmt::Display for Field {
             Self::Password => "password",
             Self::Software => "software name",
             Self::Query => "part of a name",
+            Self::Label => "label",
         })
     }
 }
@@ -164,7 +167,7 @@ impl FromStr for Subject {
 }
 
 /// Trims, composes and bounds a text of one line.
-fn one_line(text: &str, field: Field, max: usize) -> Result<Arc<str>, Invalid> {
+pub(crate) fn one_line(text: &str, field: Field, max: usize) -> Result<Arc<str>, Invalid> {
     let invalid = |problem| Invalid { field, problem };
     let text = text.trim();
     if text.is_empty() {
@@ -237,31 +240,33 @@ macro_rules! text {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(&self.0)
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Debug::fmt(&self.0, f)
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(TextVisitor(std::marker::PhantomData::<Self>))
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                input.deserialize_str($crate::mail::TextVisitor(std::marker::PhantomData::<Self>))
             }
         }
     };
 }
+
+pub(crate) use text;
 
 text!(Username);
 text!(FullName);
@@ -269,7 +274,7 @@ text!(Subject);
 text!(Body);
 
 /// Parses a string from the wire without copying it first.
-struct TextVisitor<T>(std::marker::PhantomData<T>);
+pub(crate) struct TextVisitor<T>(pub(crate) std::marker::PhantomData<T>);
 
 impl<T: FromStr<Err = Invalid>> de::Visitor<'_> for TextVisitor<T> {
     type Value = T;

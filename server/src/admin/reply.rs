@@ -1,8 +1,9 @@
 //! The replies to the operator.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use correio_proto::{
+    app_password::{AppPasswordId, AppPasswordOverview, Label},
     mail::{FullName, Username},
     message::{ListMember, ListOverview},
     recovery::RecoveryCode,
@@ -27,7 +28,12 @@ pub enum AdminReply {
         more: bool,
     },
     /// One account.
-    Account(Box<AccountView>),
+    Account {
+        /// The account.
+        account: Box<AccountView>,
+        /// Its app passwords, oldest first.
+        app_passwords: Vec<AppPasswordView>,
+    },
     /// Recovery codes, which nothing shows again.
     Codes {
         /// The codes, in the order of the request.
@@ -144,6 +150,29 @@ impl From<AccountOverview> for AccountView {
             created_at: account.created_at.map(Moment),
             used_at: account.used_at.map(Moment),
         }
+    }
+}
+
+/// An app password of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppPasswordView {
+    /// Its id.
+    pub id: AppPasswordId,
+    /// What its owner calls it.
+    pub label: Label,
+    /// When it was made.
+    pub made_at: Moment,
+    /// When it was last used, to the day, if it was used.
+    pub used_at: Option<Moment>,
+    /// The address that it was last used from, if it was used.
+    pub used_from: Option<IpAddr>,
+}
+
+impl From<AppPasswordOverview> for AppPasswordView {
+    fn from(overview: AppPasswordOverview) -> Self {
+        let AppPasswordOverview { id, label, made_at, used } = overview;
+        let (used_at, used_from) = (used.map(|used| Moment(used.day)), used.map(|used| used.from));
+        Self { id, label, made_at: Moment(made_at), used_at, used_from }
     }
 }
 

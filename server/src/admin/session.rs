@@ -209,12 +209,15 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
             }
             changed(&change)
         }
-        (Pending::Coding(codes), AdminDone::Created | AdminDone::Changed(_)) => {
+        (Pending::Coding(codes), done @ (AdminDone::Created | AdminDone::Changed(_))) => {
+            if let AdminDone::Changed(Some(account)) = done {
+                context.effects.push(Effect::EndGatewaySessions { account });
+            }
             let (action, name) = coded(&codes);
             Event::OperatorActed { action, name: &name }.log();
             Next::Reply(AdminReply::Codes { codes })
         }
-        (Pending::FindingSessions, AdminDone::Account(account)) => {
+        (Pending::FindingSessions, AdminDone::Account(account, _)) => {
             Next::Ask(ServerQuestion::EndAccount(account.id), Pending::Reading)
         }
         (Pending::Counting, AdminDone::Totals(totals)) => {
@@ -231,7 +234,10 @@ fn read(now: Now, done: AdminDone) -> Next {
             let accounts = accounts.into_iter().map(Into::into).collect();
             AdminReply::Accounts { accounts, more }
         }
-        AdminDone::Account(account) => AdminReply::Account(Box::new((*account).into())),
+        AdminDone::Account(account, app_passwords) => AdminReply::Account {
+            account: Box::new((*account).into()),
+            app_passwords: app_passwords.into_iter().map(Into::into).collect(),
+        },
         AdminDone::Members(page) => return lists::page(page),
         AdminDone::Invites { invites, more } => {
             let now = Moment(now.wall);

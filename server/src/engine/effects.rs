@@ -35,6 +35,14 @@ impl<T: Transport> Server<T> {
                         }
                     }
                 }
+                Effect::EndGatewaySessions { account } => {
+                    for id in self.sessions_of(account) {
+                        let entry = self.connections.get(id);
+                        if entry.is_some_and(|entry| entry.connection.protocol().is_gateway()) {
+                            self.end(now, id);
+                        }
+                    }
+                }
                 Effect::EndSessions { account, except } => {
                     for id in self.sessions_of(account) {
                         if Some(id) != except {

@@ -24,7 +24,7 @@ use crate::{
         state::{Identity, LoginState, SessionState},
     },
     store::{
-        AccountRecord, StoreDone, StoreJob,
+        AccountRecord, HashChange, StoreDone, StoreJob,
         admin::{AccountState, POSTMASTER},
     },
 };
@@ -294,7 +294,7 @@ fn store_rehash(mut account: AccountRecord, new: PasswordHash) -> Response {
         return Response::unavailable();
     };
     defer_store(
-        StoreJob::SetHash { account: account.id, old, new },
+        StoreJob::SetHash { account: account.id, old, new, change: HashChange::NewCost },
         LoginStep::StoringRehash(account),
     )
 }
@@ -397,7 +397,8 @@ fn verified_for_change(state: &SessionState, change: Change, hash: PasswordHash)
 fn store_new(state: &SessionState, old: PasswordHash, new: PasswordHash) -> Response {
     match state.account() {
         Some(account) => {
-            defer_store(StoreJob::SetHash { account, old, new }, ChangeStep::StoringNew)
+            let change = HashChange::NewPassword;
+            defer_store(StoreJob::SetHash { account, old, new, change }, ChangeStep::StoringNew)
         }
         None => Response::account_gone(),
     }

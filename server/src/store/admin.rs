@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use correio_proto::{
+    app_password::AppPasswordOverview,
     mail::{FullName, Subject, Timestamp, Username},
     message::{ListChange, ListOverview, MembersPage},
 };
@@ -47,8 +48,8 @@ pub enum AdminJob {
         /// The time that becomes their `created_at`.
         now: Timestamp,
     },
-    /// Give an account a recovery code in place of an earlier one. The password stays until the code
-    /// is used. Result: `Changed` or `NoAccount`.
+    /// Give an account a recovery code in place of an earlier one, and revoke its app passwords. The
+    /// password stays until the code is used. Result: `Changed` or `NoAccount`.
     SetCode {
         /// The account's username.
         username: Username,
@@ -357,8 +358,8 @@ pub enum AdminDone {
         /// Whether there are more.
         more: bool,
     },
-    /// An account.
-    Account(Box<AccountOverview>),
+    /// An account, and its app passwords, oldest first.
+    Account(Box<AccountOverview>, Vec<AppPasswordOverview>),
     /// The accounts exist now.
     Created,
     /// Accounts or lists have these names already; nothing was made.

@@ -19,6 +19,7 @@ use correio_proto::{
 pub use self::new_mail::{Digest, NewMailRecord, Quota};
 use self::{
     admin::{AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord, Usage},
+    app_password::{AppPasswordDone, AppPasswordJob},
     gateway::{GatewayDone, GatewayJob},
 };
 pub use crate::limits::throttle::ToLists;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub mod admin;
+pub mod app_password;
 mod directory;
 pub mod gateway;
 pub mod kind;
@@ -119,6 +121,15 @@ pub struct History {
     pub had_invites: bool,
 }
 
+/// Why the hash of an account changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HashChange {
+    /// Another password was set. All app passwords of the account are revoked.
+    NewPassword,
+    /// The same password was hashed at another cost.
+    NewCost,
+}
+
 /// A job for a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreJob {
@@ -158,6 +169,8 @@ pub enum StoreJob {
         old: PasswordHash,
         /// The new hash.
         new: PasswordHash,
+        /// Why it changes.
+        change: HashChange,
     },
     /// Delete an account and its mailbox, unless its password was changed meanwhile. It leaves its
     /// lists, and a list without members is deleted; no list gets its username, although another
@@ -281,7 +294,8 @@ pub enum StoreJob {
         /// The change.
         change: ListChange,
     },
-    /// Set an account's password by its recovery code, which is void afterwards. Result: `Recovered`,
+    /// Set an account's password by its recovery code, which is void afterwards, and revoke all app
+    /// passwords of the account. Result: `Recovered`,
     /// or `WrongCode` if the account has not this code, the code has expired, or there is no account.
     Recover {
         /// The account's username.
@@ -301,6 +315,8 @@ pub enum StoreJob {
         /// The time.
         now: Timestamp,
     },
+    /// Make, list or revoke app passwords. Result: [`StoreDone::AppPassword`].
+    AppPassword(AppPasswordJob),
     /// Do a job of the operator. Result: [`StoreDone::Admin`].
     Admin(AdminJob),
     /// Do a job of a gateway. Result: [`StoreDone::Gateway`].
@@ -410,6 +426,8 @@ pub enum StoreDone {
     Recovered(AccountId),
     /// The code is not the account's, or has expired.
     WrongCode,
+    /// Result of a job about app passwords.
+    AppPassword(AppPasswordDone),
     /// Result of a job of the operator.
     Admin(AdminDone),
     /// Result of a job of a gateway.

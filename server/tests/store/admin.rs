@@ -13,7 +13,7 @@ use correio_server::{
     },
 };
 
-use super::support::{Harness, QUOTA, create, hash, is_sent, send};
+use super::support::{Harness, QUOTA, create, hash, is_sent, send, set_hash};
 
 contract! {
     accounts_are_read_in_pages_in_the_order_of_their_usernames,
@@ -45,7 +45,7 @@ pub fn admin(harness: &mut Harness, job: AdminJob) -> AdminDone {
 
 pub fn show(harness: &mut Harness, username: &str) -> AccountOverview {
     match admin(harness, AdminJob::Account { username: name(username) }) {
-        AdminDone::Account(account) => *account,
+        AdminDone::Account(account, _) => *account,
         other => panic!("an account was expected, not {other:?}"),
     }
 }
@@ -150,8 +150,7 @@ fn an_account_without_a_password_can_neither_be_deleted_nor_registered(harness: 
     for text in ["h", ""] {
         let deleted = harness.run(StoreJob::DeleteAccount { account, hash: hash(text) });
         assert_eq!(deleted, StoreDone::Conflict, "{text:?}");
-        let changed =
-            harness.run(StoreJob::SetHash { account, old: hash(text), new: hash("other") });
+        let changed = harness.run(set_hash(account, text, "other"));
         assert_eq!(changed, StoreDone::Conflict, "{text:?}");
     }
     assert_eq!(harness.record("bruce").hash, None);

@@ -4,7 +4,8 @@ use correio_proto::mail::{MailRef, Seq, Timestamp};
 use correio_server::store::{StoreDone, StoreJob};
 
 use super::support::{
-    Harness, create, delete, find, hash, id, is_sent, rename, send, send_at, whole_mailbox,
+    Harness, create, delete, find, hash, id, is_sent, rename, send, send_at, set_hash,
+    whole_mailbox,
 };
 
 contract! {
@@ -36,7 +37,7 @@ fn a_username_is_taken_once(harness: &mut Harness) {
 
 fn a_hash_is_changed_only_from_what_it_was(harness: &mut Harness) {
     let account = harness.account("tony");
-    let set = |old: &str, new: &str| StoreJob::SetHash { account, old: hash(old), new: hash(new) };
+    let set = |old: &str, new: &str| set_hash(account, old, new);
     assert_eq!(harness.run(set("x", "y")), StoreDone::Conflict);
     assert_eq!(harness.run(set("h", "i")), StoreDone::Changed);
     assert_eq!(harness.run(set("h", "i")), StoreDone::Changed, "again, after a lost answer");
@@ -56,7 +57,7 @@ fn a_deleted_account_takes_everything_along(harness: &mut Harness) {
     let confirm = StoreJob::Confirm { account: tony, mails: vec![] };
     assert_eq!(harness.run(confirm), StoreDone::NoAccount);
     assert_eq!(harness.run(rename(tony, "Tony")), StoreDone::NoAccount);
-    let set_hash = StoreJob::SetHash { account: tony, old: hash("h"), new: hash("i") };
+    let set_hash = set_hash(tony, "h", "i");
     assert_eq!(harness.run(set_hash), StoreDone::NoAccount);
     assert_eq!(harness.fetch(pepper).len(), 1, "what it sent stays");
     let again = harness.account("tony");

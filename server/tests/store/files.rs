@@ -14,14 +14,27 @@ pub const LOG: &str = "correio.db-wal";
 /// The file that a server holds locked, which stays when the server ends.
 const LOCK: &str = "lock";
 
+/// The version of the program's own schema.
+pub const PRESENT: u32 = Schema::PRESENT.steps.len() as u32;
+
 /// The schema with two made-up further versions: the first makes a table anew with another column,
 /// the second makes a new table and drops an index.
 pub const LATER_SCHEMA: Schema = Schema {
-    steps: &[
-        Schema::PRESENT.steps[0],
-        Schema::PRESENT.steps[1],
-        Schema::PRESENT.steps[2],
-        "
+    steps: &LATER_STEPS,
+    parts: &[
+        Part::new("table", "meta"),
+        Part::new("table", "account"),
+        Part::new("table", "mail"),
+        Part { until: PRESENT + 1, ..Part::new("index", "verdict_age") },
+        Part { since: PRESENT + 2, ..Part::new("table", "folder") },
+    ],
+};
+
+const LATER_STEPS: [&str; PRESENT as usize + 2] = {
+    let mut steps = [""; PRESENT as usize + 2];
+    let (present, _) = steps.split_at_mut(PRESENT as usize);
+    present.copy_from_slice(Schema::PRESENT.steps);
+    steps[PRESENT as usize] = "
         CREATE TABLE next_mail (
             seq INTEGER PRIMARY KEY,
             account INTEGER NOT NULL,
@@ -39,20 +52,13 @@ pub const LATER_SCHEMA: Schema = Schema {
         INSERT INTO next_mail SELECT *, 0 FROM mail ORDER BY seq;
         DROP TABLE mail;
         ALTER TABLE next_mail RENAME TO mail;
-        ",
-        "
+        ";
+    steps[PRESENT as usize + 1] = "
         DROP INDEX verdict_age;
         CREATE TABLE folder (account INTEGER NOT NULL, name TEXT NOT NULL) STRICT;
         INSERT INTO folder SELECT id, 'inbox' FROM account;
-        ",
-    ],
-    parts: &[
-        Part::new("table", "meta"),
-        Part::new("table", "account"),
-        Part::new("table", "mail"),
-        Part { until: 4, ..Part::new("index", "verdict_age") },
-        Part { since: 5, ..Part::new("table", "folder") },
-    ],
+        ";
+    steps
 };
 
 pub fn open(directory: &Path) -> Result<SqliteStore, SqliteOpenError> {
@@ -176,6 +182,18 @@ pub fn make_version_3(directory: &Path) {
             VALUES (7, 'turma', 'Turma', 1, 0, 1);
         INSERT INTO list_member VALUES (7, 'pepper', 2, 0);
         PRAGMA user_version = 3;
+    ";
+    connection.execute_batch(rows).unwrap();
+}
+
+/// Makes a database as the fourth version of the program has left it: an account with a recovery code.
+pub fn make_version_4(directory: &Path) {
+    make_version_3(directory);
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    connection.execute_batch(Schema::PRESENT.steps[3]).unwrap();
+    let rows = "
+        UPDATE account SET code = zeroblob(32), code_expires_at = 2000 WHERE username = 'pepper';
+        PRAGMA user_version = 4;
     ";
     connection.execute_batch(rows).unwrap();
 }

@@ -6,13 +6,13 @@ use std::{collections::BTreeSet, path::Path};
 use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 use correio_server::{
     ids::{AccountId, InviteId},
-    store::{StoreDone, StoreJob, sqlite::SqliteOptions},
+    store::{HashChange, StoreDone, StoreJob, sqlite::SqliteOptions},
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
 use super::support::{
     Harness, NAMES, QUOTA, create, delete, everything, find, hash, id, rename, send, send_at,
-    send_message_at,
+    send_message_at, set_hash,
 };
 
 /// Wall-clock time at the beginning of a history.
@@ -92,11 +92,9 @@ fn as_job(harness: &mut Harness, now: u64, step: &Step) -> StoreJob {
     match step {
         Step::Create(number, index) => create(*number, name(*index), "0"),
         Step::Rename(index) => rename(account(*index), "Anthony Stark"),
-        Step::SetHash(index, old, new) => StoreJob::SetHash {
-            account: account(*index),
-            old: hash(&old.to_string()),
-            new: hash(&new.to_string()),
-        },
+        Step::SetHash(index, old, new) => {
+            set_hash(account(*index), &old.to_string(), &new.to_string())
+        }
         Step::Delete(index, password) => {
             StoreJob::DeleteAccount { account: account(*index), hash: hash(&password.to_string()) }
         }
@@ -183,7 +181,10 @@ fn job() -> impl Strategy<Value = StoreJob> {
         1 => name().prop_map(find),
         1 => account().prop_map(|account| rename(account, "Anthony Edward Stark")),
         1 => (account(), password(), password())
-            .prop_map(|(account, old, new)| StoreJob::SetHash { account, old, new }),
+            .prop_map(|(account, old, new)| {
+                let change = HashChange::NewPassword;
+                StoreJob::SetHash { account, old, new, change }
+            }),
         1 => (account(), password())
             .prop_map(|(account, hash)| StoreJob::DeleteAccount { account, hash }),
         6 => (account(), 0..6_u64, name(), name(), body())

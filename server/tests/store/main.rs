@@ -13,6 +13,7 @@ mod suite;
 
 mod admin;
 mod admin_mail;
+mod app_passwords;
 mod bounds;
 mod check;
 mod contents;

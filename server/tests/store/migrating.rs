@@ -13,6 +13,7 @@ use correio_server::{
     store::{
         NewMailRecord, StoreDone,
         admin::{AccountState, AdminDone, AdminJob, Retention},
+        app_password::AppPasswordDone,
         sqlite::SqliteSnapshot,
     },
 };
@@ -24,8 +25,10 @@ use correio_testing::{
 
 use super::{
     admin::{admin, name, show},
+    app_passwords::{make_password, passwords},
     files::{
-        DATABASE, make_version_1, make_version_2, make_version_3, open_later, snapshot, with_sql,
+        DATABASE, make_version_1, make_version_2, make_version_3, make_version_4, open_later,
+        snapshot, with_sql,
     },
     support::{Harness, QUOTA, everything, id, send},
 };
@@ -78,6 +81,32 @@ fn killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all() {
         Harness::sqlite,
         &StoreDone::Conflict,
     );
+}
+
+#[test]
+fn killed_on_the_way_from_the_fourth_version_it_has_changed_nothing_or_all() {
+    let test = "migrating::killed_on_the_way_from_the_fourth_version_it_has_changed_nothing_or_all";
+    killed_at_any_moment(
+        test,
+        make_version_4,
+        Harness::sqlite,
+        Harness::sqlite,
+        &StoreDone::Conflict,
+    );
+}
+
+#[test]
+fn accounts_of_the_fourth_version_have_no_app_passwords() {
+    let directory = tempfile::tempdir().unwrap();
+    make_version_4(directory.path());
+    let mut harness = Harness::sqlite(directory.path());
+    for username in ["tony", "pepper"] {
+        let account = harness.find(username);
+        assert_eq!(passwords(&mut harness, account), []);
+        let made = make_password(&mut harness, account, "phone", 7);
+        assert!(matches!(made, AppPasswordDone::Created(_)), "{made:?}");
+    }
+    harness.close();
 }
 
 #[test]

@@ -18,8 +18,8 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
-        AccountRecord, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob, Submitted,
-        ToLists, UploadLimits,
+        AccountRecord, HashChange, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
+        Submitted, ToLists, UploadLimits,
         memory::{MemoryLimits, MemoryStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
@@ -407,6 +407,12 @@ pub fn id(number: u64) -> MailId {
 
 pub fn hash(text: &str) -> PasswordHash {
     PasswordHash(text.into())
+}
+
+/// A change of a password, by its owner.
+pub fn set_hash(account: AccountId, old: &str, new: &str) -> StoreJob {
+    let change = HashChange::NewPassword;
+    StoreJob::SetHash { account, old: hash(old), new: hash(new), change }
 }
 
 pub fn create(number: u64, username: &str, password: &str) -> StoreJob {

@@ -41,6 +41,7 @@ impl State {
             Some(code) if code.digest == digest && now < code.expires_at => {
                 account.settings.code = None;
                 account.hash = Some(hash);
+                self.app_passwords.forget(id);
                 StoreDone::Recovered(id)
             }
             _ => StoreDone::WrongCode,
@@ -89,10 +90,16 @@ impl State {
             }
             AdminJob::Account { username } => {
                 let found = self.account(&username).and_then(|id| self.overview(quota, id));
-                found.map_or(AdminDone::NoAccount, |found| AdminDone::Account(Box::new(found)))
+                found.map_or(AdminDone::NoAccount, |found| {
+                    let app_passwords = self.app_passwords.of(found.id);
+                    AdminDone::Account(Box::new(found), app_passwords)
+                })
             }
             AdminJob::Create { accounts, now } => self.create_all(accounts, now),
             AdminJob::SetCode { username, code } => {
+                if let Some(id) = self.account(&username) {
+                    self.app_passwords.forget(id);
+                }
                 self.set(&username, |account| account.settings.code = Some(code))
             }
             AdminJob::SetState { username, state } => {

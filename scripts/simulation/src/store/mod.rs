@@ -6,6 +6,7 @@
 //! can put a crash between any two. Driver and server hold clones of one handle.
 
 mod admin;
+mod app_passwords;
 mod contents;
 mod directory;
 mod lists;
@@ -460,6 +461,7 @@ fn kind(job: &StoreJob) -> &'static str {
         StoreJob::ChangeList { .. } => "change-list",
         StoreJob::Recover { .. } => "recover",
         StoreJob::SetUsed { .. } => "used",
+        StoreJob::AppPassword(_) => "app-password",
         StoreJob::Gateway(_) => "gateway",
         StoreJob::Admin(_) => "admin",
         StoreJob::Prune { .. } => "prune",

@@ -11,13 +11,14 @@ use correio_proto::{
 use correio_server::{
     ids::{AccountId, InviteId, PasswordHash},
     store::{
-        AccountRecord, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
+        AccountRecord, HashChange, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
         admin::{AdminJob, Usage},
     },
 };
 
 use super::lists::{Accounts, List, Lists, Member, is_kept};
 use super::{
+    app_passwords::AppPasswords,
     contents::{Bounds, ContentId, Contents, NewPiece, StagedUpload, UploadKey},
     directory,
     settings::{Invites, RetentionDays, Settings},
@@ -35,6 +36,7 @@ pub struct State {
     pub(super) lists: Lists,
     records: BTreeMap<(AccountId, MailId), IdempotencyRecord>,
     pub(super) invites: Invites,
+    pub(super) app_passwords: AppPasswords,
     pub(super) retention: RetentionDays,
     last_account: i64,
     pub(super) last_seq: u64,
@@ -81,10 +83,14 @@ impl State {
             StoreJob::SetFullName { account, full_name } => {
                 self.change(account, |_| true, |account| account.full_name = full_name)
             }
-            StoreJob::SetHash { account, old, new } => {
+            StoreJob::SetHash { account, old, new, change } => {
                 let fits =
                     |hash: &Option<PasswordHash>| hash.iter().any(|it| *it == old || *it == new);
-                self.change(account, fits, |account| account.hash = Some(new.clone()))
+                let done = self.change(account, fits, |account| account.hash = Some(new.clone()));
+                if (&done, change) == (&StoreDone::Changed, HashChange::NewPassword) {
+                    self.app_passwords.forget(account);
+                }
+                done
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, to_lists, now } => {
@@ -123,7 +129,8 @@ impl State {
                 self.recover(&username, code, hash, now)
             }
             StoreJob::SetUsed { account, now } => self.set_used(account, now),
-            StoreJob::Gateway(_) => StoreDone::Unavailable("not built yet".into()),
+            StoreJob::AppPassword(job) => self.run_app_password_job(job),
+            StoreJob::Gateway(job) => self.run_gateway_job(bounds.quota, job),
             StoreJob::Admin(job) => StoreDone::Admin(self.run_admin_job(bounds.quota, job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
@@ -210,7 +217,7 @@ impl State {
         }
     }
 
-    fn record(&self, quota: Quota, username: &Username) -> Option<AccountRecord> {
+    pub(super) fn record(&self, quota: Quota, username: &Username) -> Option<AccountRecord> {
         let id = self.account(username)?;
         let account = self.accounts.get(&id)?;
         Some(AccountRecord {
@@ -304,6 +311,7 @@ impl State {
         self.mails.retain(|(account, _), _| *account != id);
         self.records.retain(|(account, _), _| *account != id);
         self.contents.forget_account(id);
+        self.app_passwords.forget(id);
         self.forget_contents();
     }
 

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     admin::{
         line::LINE_MAX,
-        reply::{AccountView, AdminErrorCode, AdminReply, CodeView},
+        reply::{AccountView, AdminErrorCode, AdminReply, AppPasswordView, CodeView},
         request::{AdminRequest, NewPerson},
     },
     ops::exit::Failure,
@@ -29,7 +29,10 @@ use crate::{
 pub(super) fn run(door: &mut Door, action: AccountAction) -> Result<CommandResult, Failure> {
     let (name, request) = match action {
         AccountAction::List => return list(door),
-        AccountAction::Show(username) => return show(door, username).map(CommandResult::Account),
+        AccountAction::Show(username) => {
+            let (account, app_passwords) = show(door, username)?;
+            return Ok(CommandResult::Account(account, app_passwords));
+        }
         AccountAction::Create { username, full_name, days } => {
             let accounts = vec![NewPerson { username, full_name }];
             return codes(door, AdminRequest::Create { accounts, days }).map(CommandResult::Codes);
@@ -46,7 +49,7 @@ pub(super) fn run(door: &mut Door, action: AccountAction) -> Result<CommandResul
         }
         AccountAction::Delete(username, confirmation) => {
             if confirmation == Confirmation::Wanted {
-                confirm(&*show(door, username.clone())?)?;
+                confirm(&show(door, username.clone())?.0)?;
             }
             (username.clone(), AdminRequest::Delete { username })
         }
@@ -77,9 +80,12 @@ fn list(door: &mut Door) -> Result<CommandResult, Failure> {
     }
 }
 
-fn show(door: &mut Door, username: Username) -> Result<Box<AccountView>, Failure> {
+fn show(
+    door: &mut Door,
+    username: Username,
+) -> Result<(Box<AccountView>, Vec<AppPasswordView>), Failure> {
     match door.ask(AdminRequest::Account { username })? {
-        AdminReply::Account(account) => Ok(account),
+        AdminReply::Account { account, app_passwords } => Ok((account, app_passwords)),
         _ => Err(AdminCommandError::unexpected().into()),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     admin::{
         moment::Moment,
-        reply::{AccountView, CodeView, InviteView, SessionView, StatusView},
+        reply::{AccountView, AppPasswordView, CodeView, InviteView, SessionView, StatusView},
         request::InviteName,
     },
     ops::{
@@ -25,8 +25,8 @@ use crate::{
 pub(super) enum CommandResult {
     /// Accounts.
     Accounts(Vec<AccountView>),
-    /// One account.
-    Account(Box<AccountView>),
+    /// One account, and its app passwords.
+    Account(Box<AccountView>, Vec<AppPasswordView>),
     /// Recovery codes.
     Codes(Vec<CodeView>),
     /// Recovery codes were written into this file.
@@ -69,7 +69,9 @@ impl CommandResult {
     pub(super) fn json(&self) -> Value {
         match self {
             Self::Accounts(accounts) => json!({ "accounts": accounts }),
-            Self::Account(account) => json!({ "account": account }),
+            Self::Account(account, app_passwords) => {
+                json!({ "account": account, "app_passwords": app_passwords })
+            }
             Self::Codes(codes) => json!({ "codes": codes }),
             Self::CodesFile(path, accounts) => {
                 json!({ "codes_file": path.display().to_string(), "accounts": accounts })

@@ -8,7 +8,10 @@ use super::{
 };
 use crate::admin::{
     moment::Moment,
-    reply::{AccountView, CodeView, InviteState, InviteView, SessionView, StateView, StatusView},
+    reply::{
+        AccountView, AppPasswordView, CodeView, InviteState, InviteView, SessionView, StateView,
+        StatusView,
+    },
 };
 
 impl CommandResult {
@@ -16,7 +19,7 @@ impl CommandResult {
     pub(super) fn lines(&self) -> Vec<String> {
         match self {
             Self::Accounts(accounts) => accounts_table(accounts),
-            Self::Account(account) => account_lines(account),
+            Self::Account(account, app_passwords) => account_lines(account, app_passwords),
             Self::Codes(codes) => codes_table(codes),
             Self::CodesFile(path, accounts) => {
                 let made = count(*accounts as u64, "account");
@@ -86,7 +89,7 @@ fn standing(account: &AccountView) -> &'static str {
     }
 }
 
-fn account_lines(account: &AccountView) -> Vec<String> {
+fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Vec<String> {
     let mut table = Table::new(&["username", account.username.as_str()]);
     let time = |time: Option<Moment>| time.map_or_else(|| "-".to_owned(), Moment::for_people);
     let quota = format!(
@@ -106,6 +109,14 @@ fn account_lines(account: &AccountView) -> Vec<String> {
         ("last login", account.used_at.map_or_else(|| "-".to_owned(), Moment::day)),
     ] {
         table.row([name.to_owned(), value]);
+    }
+    for AppPasswordView { label, made_at, used_at, used_from, .. } in app_passwords {
+        let used = match (used_at, used_from) {
+            (Some(day), Some(from)) => format!("last used {} from {from}", day.day()),
+            _ => "never used".to_owned(),
+        };
+        let value = format!("{label} (made {}, {used})", made_at.day());
+        table.row(["app password".to_owned(), value]);
     }
     table.lines()
 }

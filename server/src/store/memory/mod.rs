@@ -16,14 +16,15 @@ use correio_proto::{
 };
 
 use self::{
+    app_passwords::AppPasswords,
     contents::Uploads,
     lists::Lists,
     mailbox::{Mailbox, Names, StoredMail},
     settings::{AccountSettings, RecordedInvites, RetentionDays},
 };
 use super::{
-    AccountRecord, Digest, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
-    Submitted, ToLists, UploadLimits,
+    AccountRecord, Digest, HashChange, NewMailRecord, Quota, Store, StoreDone, StoreFailed,
+    StoreJob, Submitted, ToLists, UploadLimits,
     directory::{self, Directory},
     lists::is_reserved,
     uploads,
@@ -31,7 +32,9 @@ use super::{
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod admin;
+mod app_passwords;
 mod contents;
+mod gateway;
 mod list_jobs;
 mod lists;
 mod mailbox;
@@ -48,13 +51,16 @@ pub struct MemoryLimits {
     pub records: usize,
     /// Members of all lists, each counted in each list.
     pub memberships: usize,
+    /// App passwords of all accounts.
+    pub app_passwords: usize,
     /// The bounds of uploads, whose bytes count besides.
     pub uploads: UploadLimits,
 }
 
 impl Default for MemoryLimits {
     /// A million accounts, 4 GiB of mail, ten million idempotency records (about 1 GiB), ten
-    /// million members of lists (about 2 GiB), 1 GiB of uploads.
+    /// million members of lists (about 2 GiB), a million app passwords (about 300 MiB), 1 GiB of
+    /// uploads.
     fn default() -> Self {
         let uploads = UploadLimits::default();
         Self {
@@ -62,6 +68,7 @@ impl Default for MemoryLimits {
             bytes: 4 << 30,
             records: 10_000_000,
             memberships: 10_000_000,
+            app_passwords: 1_000_000,
             uploads,
         }
     }
@@ -95,6 +102,7 @@ pub struct MemoryStore {
     /// Invites that were used. Each has made an account.
     invites: HashSet<InviteId>,
     recorded_invites: RecordedInvites,
+    app_passwords: AppPasswords,
     retention_days: RetentionDays,
     /// Keys of the idempotency records by their time, those of deleted accounts included. Times are
     /// not in the order of insertion if the clock was set back.
@@ -159,6 +167,7 @@ impl MemoryStore {
             accounts: Accounts::default(),
             invites: HashSet::new(),
             recorded_invites: RecordedInvites::default(),
+            app_passwords: AppPasswords::default(),
             retention_days: RetentionDays::default(),
             by_time: BTreeMap::new(),
             records: 0,
@@ -179,7 +188,9 @@ impl MemoryStore {
                 self.create(register_id, username, full_name, hash, invite)
             }
             StoreJob::SetFullName { account, full_name } => self.set_full_name(account, full_name),
-            StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
+            StoreJob::SetHash { account, old, new, change } => {
+                self.set_hash(account, &old, new, change)
+            }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, to_lists, now } => {
                 self.send(sender, mail, to_lists, now)
@@ -208,7 +219,8 @@ impl MemoryStore {
                 self.recover(&username, code, hash, now)
             }
             StoreJob::SetUsed { account, now } => self.set_used(account, now),
-            StoreJob::Gateway(_) => StoreDone::Unavailable("not built yet".into()),
+            StoreJob::AppPassword(job) => self.run_app_password_job(job),
+            StoreJob::Gateway(job) => self.run_gateway_job(job),
             StoreJob::Admin(job) => StoreDone::Admin(self.run_admin_job(job)),
             StoreJob::Prune { before, uploads_before } => self.prune(before, uploads_before),
         }
@@ -302,11 +314,21 @@ impl MemoryStore {
         StoreDone::Found(directory::find(query, people, first, search, of))
     }
 
-    fn set_hash(&mut self, id: AccountId, old: &PasswordHash, new: PasswordHash) -> StoreDone {
+    fn set_hash(
+        &mut self,
+        id: AccountId,
+        old: &PasswordHash,
+        new: PasswordHash,
+        change: HashChange,
+    ) -> StoreDone {
         match self.accounts.get_mut(id) {
             None => StoreDone::NoAccount,
             Some(account) if [Some(old), Some(&new)].contains(&account.hash.as_ref()) => {
                 account.hash = Some(new);
+                match change {
+                    HashChange::NewPassword => self.app_passwords.revoke_all(id),
+                    HashChange::NewCost => {}
+                }
                 StoreDone::Changed
             }
             Some(_) => StoreDone::Conflict,
@@ -334,6 +356,7 @@ impl MemoryStore {
         }
         self.accounts.remove(id);
         self.uploads.remove_account(id);
+        self.app_passwords.revoke_all(id);
         // Its keys in `by_time` stay until they are pruned by age: no account gets its id again.
     }
 

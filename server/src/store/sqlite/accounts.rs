@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::{
     account_columns::{account_state, code, own_quota, password_hash},
-    contents,
+    app_passwords, contents,
     finder::NameChange,
     lists,
     row::{parsed, to_sql, unsigned},
@@ -14,7 +14,10 @@ use super::{
 };
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
-    store::{AccountRecord, StoreDone, admin::Usage, lists::is_reserved, retention::begin_of_day},
+    store::{
+        AccountRecord, HashChange, StoreDone, admin::Usage, lists::is_reserved,
+        retention::begin_of_day,
+    },
 };
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {
@@ -156,7 +159,11 @@ pub(super) fn recover(
     let values = params![username.as_str(), code.0, to_sql(now.0), hash.0];
     let recovered =
         tables.db.prepare_cached(sql)?.query_row(values, |row| row.get(0)).optional()?;
-    Ok(recovered.map_or(StoreDone::WrongCode, |id| StoreDone::Recovered(AccountId(id))))
+    let Some(account) = recovered.map(AccountId) else {
+        return Ok(StoreDone::WrongCode);
+    };
+    app_passwords::revoke_all(tables.db, account)?;
+    Ok(StoreDone::Recovered(account))
 }
 
 /// Records the day of a login, and takes back the warning of retention. A later day stays: the clock
@@ -173,7 +180,7 @@ pub(super) fn set_used(db: &Connection, account: AccountId, now: Timestamp) -> R
     }
 }
 
-fn exists(db: &Connection, account: AccountId) -> Result<bool> {
+pub(super) fn exists(db: &Connection, account: AccountId) -> Result<bool> {
     db.prepare_cached("SELECT 1 FROM account WHERE id = ?1")?.exists([account.0])
 }
 
@@ -189,6 +196,7 @@ pub(super) fn set_hash(
     account: AccountId,
     old: &PasswordHash,
     new: &PasswordHash,
+    change: HashChange,
 ) -> Result<StoreDone> {
     match hash_of(db, account)? {
         None => Ok(StoreDone::NoAccount),
@@ -198,6 +206,10 @@ pub(super) fn set_hash(
         Some(_) => {
             let sql = "UPDATE account SET hash = ?2 WHERE id = ?1";
             db.prepare_cached(sql)?.execute(params![account.0, new.0])?;
+            match change {
+                HashChange::NewPassword => app_passwords::revoke_all(db, account)?,
+                HashChange::NewCost => {}
+            }
             Ok(StoreDone::Changed)
         }
     }
@@ -226,6 +238,7 @@ pub(super) fn delete_all(tables: &mut Tables<'_>, account: AccountId) -> Result<
         contents::release(tables, content)?;
     }
     uploads::delete_of(tables, account)?;
+    app_passwords::revoke_all(db, account)?;
     lists::forget_account(db, account)?;
     lists::retire_name(db, account)?;
     // Its idempotency records stay until they are pruned by age: no account gets its id again.

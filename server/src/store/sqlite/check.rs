@@ -8,7 +8,7 @@ use rusqlite::{Connection, Result};
 use super::{
     accounts::{self, StoredAccount},
     check_admin::{self, Subject},
-    check_contents, check_lists, mails,
+    check_app_passwords, check_contents, check_lists, mails,
     memtable::Memtable,
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
@@ -121,6 +121,13 @@ pub enum Finding {
         /// The number of the list or the account that this is about.
         number: i64,
     },
+    /// An app password contradicts itself, or the accounts.
+    AppPassword {
+        /// What is wrong.
+        defect: &'static str,
+        /// The number of the app password.
+        number: i64,
+    },
     /// An invite contradicts itself, or the invites that were used.
     Invite {
         /// What is wrong.
@@ -157,7 +164,9 @@ impl fmt::Display for Finding {
                 "account {username} states {} mails of {} bytes, but has {} of {} bytes",
                 stated.0, stated.1, found.0, found.1
             ),
-            Self::Content { defect, number } | Self::List { defect, number } => {
+            Self::Content { defect, number }
+            | Self::List { defect, number }
+            | Self::AppPassword { defect, number } => {
                 write!(f, "{defect} (number {number})")
             }
             Self::Invite { defect, id } => write!(f, "invite {id} {defect}"),
@@ -195,6 +204,10 @@ impl SqliteSnapshot {
         self.found(compared, &mut checked)?;
         let compared = check_lists::defects(db, |defect, number| {
             checked.add(Finding::List { defect, number });
+        });
+        self.found(compared, &mut checked)?;
+        let compared = check_app_passwords::defects(db, |defect, number| {
+            checked.add(Finding::AppPassword { defect, number });
         });
         self.found(compared, &mut checked)?;
         let compared = check_admin::defects(db, |defect, subject| {

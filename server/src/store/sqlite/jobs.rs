@@ -4,7 +4,8 @@ use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
 use super::{
-    accounts, admin, contents, list_changes, lists, mails, row::to_sql, tables::Tables, uploads,
+    accounts, admin, app_passwords, contents, gateway, list_changes, lists, mails, row::to_sql,
+    tables::Tables, uploads,
 };
 use crate::store::{StoreDone, StoreJob};
 
@@ -24,8 +25,8 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
         StoreJob::SetFullName { account, full_name } => {
             accounts::set_full_name(tables, *account, full_name)
         }
-        StoreJob::SetHash { account, old, new } => {
-            accounts::set_hash(tables.db, *account, old, new)
+        StoreJob::SetHash { account, old, new, change } => {
+            accounts::set_hash(tables.db, *account, old, new, *change)
         }
         StoreJob::DeleteAccount { account, hash } => accounts::delete(tables, *account, hash),
         StoreJob::Send { sender, mail, to_lists, now } => {
@@ -55,7 +56,8 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             accounts::recover(tables, username, code, hash, *now)
         }
         StoreJob::SetUsed { account, now } => accounts::set_used(tables.db, *account, *now),
-        StoreJob::Gateway(_) => Ok(StoreDone::Unavailable("not built yet".into())),
+        StoreJob::AppPassword(job) => app_passwords::run_job(tables.db, job),
+        StoreJob::Gateway(job) => gateway::run_job(tables, job),
         StoreJob::Admin(job) => admin::run_job(tables, job).map(StoreDone::Admin),
         StoreJob::Prune { before, uploads_before } => {
             let (records, more_records) = prune(tables.db, *before)?;

@@ -38,7 +38,7 @@ pub struct Part {
 impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
-        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4],
+        steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5],
         parts: &[
             Part::new("table", "meta"),
             Part::new("table", "account"),
@@ -61,6 +61,7 @@ impl Schema {
             Part { since: 3, ..Part::new("table", "retired_name") },
             Part { since: 4, ..Part::new("table", "invite") },
             Part { since: 4, ..Part::new("index", "invite_age") },
+            Part { since: 5, ..Part::new("table", "app_password") },
         ],
     };
 
@@ -303,6 +304,25 @@ const VERSION_4: &str = "
         is_revoked INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX invite_age ON invite (made_at, id);
+";
+
+/// `digest` is the SHA-256 of an app password; its index finds the app password of a login in the same
+/// time whatever username was named. `used_day` is the begin of a day in milliseconds since 1970, and
+/// `used_from` an address as text.
+const VERSION_5: &str = "
+    CREATE TABLE app_password (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        account INTEGER NOT NULL,
+        label TEXT NOT NULL,
+        digest BLOB NOT NULL,
+        made_at INTEGER NOT NULL,
+        used_day INTEGER,
+        used_from TEXT,
+        UNIQUE (account, label),
+        UNIQUE (digest, account),
+        CHECK (length(digest) = 32),
+        CHECK ((used_day IS NULL) = (used_from IS NULL))
+    ) STRICT;
 ";
 
 fn random() -> Result<[u8; 16], SqliteOpenError> {

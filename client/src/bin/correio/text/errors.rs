@@ -28,6 +28,7 @@ impl Text {
             Field::Password => "field-password",
             Field::Software => "field-software",
             Field::Query => "field-query",
+            Field::Label => "field-label",
         });
         let field = ("field", Cow::from(field));
         let number = |number: usize| {
@@ -255,7 +256,8 @@ fn unit(field: Field) -> &'static str {
         | Field::Subject
         | Field::MailId
         | Field::Password
-        | Field::Query => "unit-characters",
+        | Field::Query
+        | Field::Label => "unit-characters",
         Field::Body | Field::Message | Field::Content | Field::Piece | Field::Software => {
             "unit-bytes"
         }
@@ -267,7 +269,9 @@ fn unit(field: Field) -> &'static str {
 fn allowed(field: Field) -> &'static str {
     match field {
         Field::Username | Field::Recipients => "allowed-username",
-        Field::FullName | Field::Subject | Field::Software | Field::Query => "allowed-line",
+        Field::FullName | Field::Subject | Field::Software | Field::Query | Field::Label => {
+            "allowed-line"
+        }
         Field::Body | Field::Message | Field::Content | Field::Piece | Field::Password => {
             "allowed-text"
         }

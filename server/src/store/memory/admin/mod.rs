@@ -47,13 +47,16 @@ impl MemoryStore {
                 self.page_of_accounts(after.as_ref(), accounts)
             }
             AdminJob::Account { username } => match self.ids.get(&username) {
-                Some(id) => self
-                    .overview(*id)
-                    .map_or(AdminDone::NoAccount, |account| AdminDone::Account(Box::new(account))),
+                Some(id) => self.overview(*id).map_or(AdminDone::NoAccount, |account| {
+                    AdminDone::Account(Box::new(account), self.app_passwords.of(*id))
+                }),
                 None => AdminDone::NoAccount,
             },
             AdminJob::Create { accounts, now } => self.make(accounts, now),
             AdminJob::SetCode { username, code } => {
+                if let Some(id) = self.ids.get(&username) {
+                    self.app_passwords.revoke_all(*id);
+                }
                 self.set(&username, |account| account.settings.code = Some(code))
             }
             AdminJob::SetState { username, state } => {
@@ -114,6 +117,7 @@ impl MemoryStore {
         }
         account.settings.code = None;
         account.hash = Some(hash);
+        self.app_passwords.revoke_all(id);
         StoreDone::Recovered(id)
     }
 

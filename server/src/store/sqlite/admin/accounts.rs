@@ -11,7 +11,7 @@ use crate::{
         lists::is_reserved,
         sqlite::{
             account_columns::{account_state, own_quota, password_hash, state_number},
-            accounts,
+            accounts, app_passwords,
             finder::NameChange,
             lists,
             row::{optional_timestamp, parsed, to_sql, unsigned},
@@ -49,7 +49,13 @@ pub(super) fn show(tables: &Tables<'_>, username: &Username) -> Result<AdminDone
     let sql = format!("SELECT {COLUMNS} FROM account WHERE username = ?1");
     let mut select = tables.db.prepare_cached(&sql)?;
     let found = select.query_row([username.as_str()], |row| overview(tables, row)).optional()?;
-    Ok(found.map_or(AdminDone::NoAccount, |account| AdminDone::Account(Box::new(account))))
+    match found {
+        None => Ok(AdminDone::NoAccount),
+        Some(account) => {
+            let app_passwords = app_passwords::of(tables.db, account.id)?;
+            Ok(AdminDone::Account(Box::new(account), app_passwords))
+        }
+    }
 }
 
 fn overview(tables: &Tables<'_>, row: &Row<'_>) -> Result<AccountOverview> {
@@ -131,12 +137,15 @@ pub(super) fn insert(
     Ok(account)
 }
 
-/// Gives an account a recovery code.
+/// Gives an account a recovery code, and revokes its app passwords.
 pub(super) fn set_code(
     tables: &mut Tables<'_>,
     username: &Username,
     code: &CodeRecord,
 ) -> Result<AdminDone> {
+    if let Some(account) = id_of(tables, username)? {
+        app_passwords::revoke_all(tables.db, account)?;
+    }
     change(
         tables,
         username,

@@ -1,0 +1,120 @@
+//! App passwords: secrets with which mail programs log in to SMTP submission and POP3, so that the
+//! account's password stays in the client.
+
+use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{
+    base32::secret,
+    limits,
+    mail::{Field, Invalid, Timestamp, one_line, present, text},
+};
+
+secret! {
+    /// An app password, written as 26 digits of Crockford's base 32, in groups of four: 130 random
+    /// bits. Its digest needs neither salt nor cost, so that a program that polls costs no hashing.
+    AppPassword: 26 digits in 17 bytes;
+
+    /// Why a text is no [`AppPassword`].
+    InvalidAppPassword: "this is not an app password: it has 26 letters and digits";
+}
+
+/// What the owner calls an app password, usually a program and its device: 1 to [`limits::LABEL_MAX`]
+/// characters of Unicode on one line, in NFC, without control characters and without white space at
+/// either end. No two app passwords of an account have the same label.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(Arc<str>);
+
+impl FromStr for Label {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        one_line(text, Field::Label, limits::LABEL_MAX).map(Self)
+    }
+}
+
+text!(Label);
+
+/// Id of an app password in its store. Never given to a second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AppPasswordId(pub u64);
+
+impl fmt::Display for AppPasswordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Requests about app passwords of the account that is logged in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AppPasswordRequest {
+    /// Makes an app password. A repetition gets `label_taken`: the password of the first reply is
+    /// shown to nobody, and should be revoked.
+    Create {
+        /// Its label.
+        label: Label,
+    },
+    /// Lists the app passwords.
+    List {},
+    /// Revokes an app password. May be sent again.
+    Revoke {
+        /// Its id.
+        id: AppPasswordId,
+    },
+}
+
+/// An app password, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppPasswordOverview {
+    /// Its id.
+    pub id: AppPasswordId,
+    /// Its label.
+    pub label: Label,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When and from where it was last used; left out if it was never used.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub used: Option<AppPasswordUse>,
+}
+
+/// The last use of an app password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppPasswordUse {
+    /// The begin of the day, in UTC.
+    pub day: Timestamp,
+    /// The program's address.
+    #[serde(serialize_with = "write_address", deserialize_with = "read_address")]
+    pub from: IpAddr,
+}
+
+fn write_address<S: Serializer>(address: &IpAddr, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(address)
+}
+
+fn read_address<'de, D: Deserializer<'de>>(input: D) -> Result<IpAddr, D::Error> {
+    let text = Box::<str>::deserialize(input)?;
+    text.parse().map_err(|_| de::Error::custom("expected an address of the Internet Protocol"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::Problem;
+
+    #[test]
+    fn a_label_is_one_line_of_at_most_forty_characters() {
+        let label = |text: &str| text.parse::<Label>().map(|label| label.to_string());
+        assert_eq!(label("  telefone da Natália "), Ok("telefone da Natália".into()));
+        assert_eq!(label(&"ã".repeat(40)), Ok("ã".repeat(40)));
+        for (text, problem) in [
+            (" ", Problem::Empty),
+            ("two\nlines", Problem::Character('\n')),
+            (&*"a".repeat(41), Problem::TooLong(40)),
+        ] {
+            assert_eq!(label(text), Err(Invalid { field: Field::Label, problem }), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! App passwords in the store in memory.
+
+use std::collections::{BTreeMap, HashMap};
+
+use correio_proto::{
+    app_password::{AppPasswordId, AppPasswordOverview, Label},
+    limits,
+    mail::Timestamp,
+};
+
+use super::MemoryStore;
+use crate::{
+    ids::{AccountId, AppPasswordDigest},
+    store::{
+        StoreDone,
+        app_password::{AppPasswordDone, AppPasswordJob},
+    },
+};
+
+/// The app passwords of all accounts.
+#[derive(Debug, Default)]
+pub(super) struct AppPasswords {
+    of_accounts: BTreeMap<Key, (AppPasswordOverview, AppPasswordDigest)>,
+    by_digest: HashMap<([u8; 32], AccountId), AppPasswordId>,
+    last: u64,
+}
+
+type Key = (AccountId, AppPasswordId);
+
+impl AppPasswords {
+    /// The app passwords of an account, oldest first.
+    pub(super) fn of(&self, account: AccountId) -> Vec<AppPasswordOverview> {
+        self.range(account).map(|(overview, _)| overview.clone()).collect()
+    }
+
+    fn range(
+        &self,
+        account: AccountId,
+    ) -> impl Iterator<Item = &(AppPasswordOverview, AppPasswordDigest)> {
+        let ids = (account, AppPasswordId(0))..=(account, AppPasswordId(u64::MAX));
+        self.of_accounts.range(ids).map(|(_, present)| present)
+    }
+
+    /// The app password of this digest, if it is the account's.
+    pub(super) fn find(
+        &mut self,
+        account: AccountId,
+        digest: AppPasswordDigest,
+    ) -> Option<&mut AppPasswordOverview> {
+        let id = *self.by_digest.get(&(digest.0, account))?;
+        self.of_accounts.get_mut(&(account, id)).map(|(overview, _)| overview)
+    }
+
+    fn create(
+        &mut self,
+        account: AccountId,
+        label: Label,
+        digest: AppPasswordDigest,
+        made_at: Timestamp,
+    ) -> AppPasswordDone {
+        if let Some(same) = self.find(account, digest) {
+            return AppPasswordDone::Created(same.id);
+        }
+        if self.range(account).any(|(present, _)| present.label == label) {
+            return AppPasswordDone::LabelTaken;
+        }
+        if self.range(account).count() >= limits::APP_PASSWORDS_MAX {
+            return AppPasswordDone::Full;
+        }
+        self.last += 1;
+        let id = AppPasswordId(self.last);
+        let overview = AppPasswordOverview { id, label, made_at, used: None };
+        self.of_accounts.insert((account, id), (overview, digest));
+        self.by_digest.insert((digest.0, account), id);
+        AppPasswordDone::Created(id)
+    }
+
+    fn revoke(&mut self, account: AccountId, id: AppPasswordId) -> Option<Label> {
+        let (overview, digest) = self.of_accounts.remove(&(account, id))?;
+        self.by_digest.remove(&(digest.0, account));
+        Some(overview.label)
+    }
+
+    /// Revokes the app passwords of an account.
+    pub(super) fn revoke_all(&mut self, account: AccountId) {
+        for AppPasswordOverview { id, .. } in self.of(account) {
+            self.revoke(account, id);
+        }
+    }
+
+    /// Number of app passwords of all accounts.
+    fn len(&self) -> usize {
+        self.of_accounts.len()
+    }
+}
+
+/// The answer if there are too many app passwords.
+const FULL: &str = "the memory store is full of app passwords";
+
+impl MemoryStore {
+    /// Does a job about app passwords.
+    pub(super) fn run_app_password_job(&mut self, job: AppPasswordJob) -> StoreDone {
+        let (AppPasswordJob::Create { account, .. }
+        | AppPasswordJob::List { account }
+        | AppPasswordJob::Revoke { account, .. }) = job;
+        if self.accounts.get(account).is_none() {
+            return StoreDone::NoAccount;
+        }
+        StoreDone::AppPassword(match job {
+            AppPasswordJob::Create { .. }
+                if self.app_passwords.len() >= self.limits.app_passwords =>
+            {
+                return StoreDone::Unavailable(FULL.into());
+            }
+            AppPasswordJob::Create { account, label, digest, now } => {
+                self.app_passwords.create(account, label, digest, now)
+            }
+            AppPasswordJob::List { account } => {
+                AppPasswordDone::List(self.app_passwords.of(account))
+            }
+            AppPasswordJob::Revoke { account, id } => {
+                AppPasswordDone::Revoked(self.app_passwords.revoke(account, id))
+            }
+        })
+    }
+}
