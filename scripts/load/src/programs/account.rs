@@ -1,19 +1,15 @@
 //! The account of a mail program: made with correio's own protocol, as its owner would.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, bail};
-use correio_client::{Cancel, ConnectOptions, Service};
+use anyhow::{Result, bail};
 use correio_proto::{
     app_password::AppPasswordRequest,
-    credential::Credential,
-    message::{Login, Reply, Request},
+    channel::Channel,
+    limits,
+    message::{Reply, Request},
 };
+use correio_testing::client::Client;
 
-use super::ProgramPlan;
-
-/// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::{ProgramPlan, received::security};
 
 /// Makes the account, if there is none yet, and an app password.
 ///
@@ -21,26 +17,32 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// The server cannot be reached, or refuses.
 pub(super) fn prepare(plan: &ProgramPlan) -> Result<String> {
-    let address = plan.server.to_string().parse().context("the server's address")?;
-    let options = ConnectOptions {
-        deadline: PATIENCE,
-        request_deadline: PATIENCE,
-        trust: plan.trust,
-        ..ConnectOptions::default()
-    };
-    let cancel = Cancel::default();
-    let service = Service::connect(&address, &options, &cancel)?;
-    let username = plan.username.as_str();
+    let mut client = Client::try_connect(plan.server)?;
+    client.channel = Channel::new(&security(plan.server, plan.trust), limits::REPLY_FRAME_MAX);
+    shake_hands(&mut client)?;
+    client.try_ask(crate::hello())?;
     // A repetition finds the account.
-    let _ = service.ask(crate::register(username)?, &cancel);
-    let login = Login { username: plan.username.clone(), credential: Credential::from([0x2a; 23]) };
-    service.ask(Request::Login(login), &cancel)?;
+    client.try_ask(crate::register(plan.username.as_str())?)?;
+    client.try_ask(crate::login(plan.username.as_str())?)?;
     // An app password whose reply was lost keeps its label.
-    let label =
-        format!("load {}", correio_client::new_mail_id()).chars().take(40).collect::<String>();
-    let create = AppPasswordRequest::Create { label: label.parse()? };
-    match service.ask(Request::AppPassword(create), &cancel)? {
+    let label = correio_client::new_mail_id().to_string().parse()?;
+    let create = Request::AppPassword(AppPasswordRequest::Create { label });
+    match client.try_ask(create)? {
         Reply::AppPasswordCreated { password, .. } => Ok(password.to_string()),
         reply => bail!("an app password was expected, not {reply:?}"),
+    }
+}
+
+fn shake_hands(client: &mut Client) -> Result<()> {
+    loop {
+        while client.channel.wants_write() {
+            client.channel.write_to(&mut client.stream)?;
+        }
+        if !client.channel.is_handshaking() {
+            return Ok(());
+        }
+        if client.channel.read_from(&mut client.stream)? == 0 {
+            bail!("the server closed the connection");
+        }
     }
 }
