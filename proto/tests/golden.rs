@@ -11,6 +11,9 @@ use std::{
 };
 
 use correio_proto::{
+    app_password::{
+        AppPassword, AppPasswordId, AppPasswordOverview, AppPasswordRequest, AppPasswordUse,
+    },
     capability::Capability,
     credential::Credential,
     directory::Person,
@@ -158,6 +161,9 @@ fn name(message: &Message) -> String {
                 ListChange::Remove { .. } => "list-remove",
                 ListChange::Delete {} => "list-delete",
             },
+            Request::AppPassword(AppPasswordRequest::Create { .. }) => "app-password-create",
+            Request::AppPassword(AppPasswordRequest::List {}) => "app-password-list",
+            Request::AppPassword(AppPasswordRequest::Revoke { .. }) => "app-password-revoke",
             Request::Ping {} => "ping",
         },
         Message::Server(ServerMessage::Reply { reply, .. }) => match reply {
@@ -176,6 +182,9 @@ fn name(message: &Message) -> String {
             Reply::Lists { .. } => "reply-lists",
             Reply::Members(_) => "reply-members",
             Reply::ListChanged {} => "reply-list-changed",
+            Reply::AppPasswordCreated { .. } => "reply-app-password-created",
+            Reply::AppPasswords { .. } => "reply-app-passwords",
+            Reply::AppPasswordRevoked {} => "reply-app-password-revoked",
             Reply::Pong {} => "reply-pong",
             Reply::Error(error) => return format!("error-{}", error.code).replace('_', "-"),
         },
@@ -237,8 +246,47 @@ fn list_replies() -> Vec<(u32, Reply)> {
     ]
 }
 
+/// The app password whose digits are in their order, as far as they go.
+fn app_password() -> AppPassword {
+    "0123-4567-89AB-CDEF-GHJK-MNPQ-RS".parse().unwrap()
+}
+
+/// The requests about app passwords.
+fn app_password_requests() -> Vec<(u32, Request)> {
+    let requests = [
+        AppPasswordRequest::Create { label: "telefone".parse().unwrap() },
+        AppPasswordRequest::List {},
+        AppPasswordRequest::Revoke { id: AppPasswordId(7) },
+    ];
+    (27..).zip(requests.map(Request::AppPassword)).collect()
+}
+
+/// The replies to these.
+fn app_password_replies() -> Vec<(u32, Reply)> {
+    let unused = AppPasswordOverview {
+        id: AppPasswordId(7),
+        label: "telefone".parse().unwrap(),
+        made_at: Timestamp(1_790_000_000_000),
+        used: None,
+    };
+    let used = AppPasswordOverview {
+        id: AppPasswordId(3),
+        label: "Thunderbird".parse().unwrap(),
+        made_at: Timestamp(1_780_000_000_000),
+        used: Some(AppPasswordUse {
+            day: Timestamp(1_789_948_800_000),
+            from: "2001:db8::7".parse().unwrap(),
+        }),
+    };
+    vec![
+        (27, Reply::AppPasswordCreated { id: AppPasswordId(7), password: app_password() }),
+        (28, Reply::AppPasswords { passwords: vec![used, unused] }),
+        (29, Reply::AppPasswordRevoked {}),
+    ]
+}
+
 fn requests() -> Vec<(u32, Request)> {
-    [own_requests(), list_requests()].concat()
+    [own_requests(), list_requests(), app_password_requests()].concat()
 }
 
 fn own_requests() -> Vec<(u32, Request)> {
@@ -331,7 +379,7 @@ fn own_requests() -> Vec<(u32, Request)> {
 }
 
 fn replies() -> Vec<(u32, Reply)> {
-    [own_replies(), list_replies()].concat()
+    [own_replies(), list_replies(), app_password_replies()].concat()
 }
 
 fn own_replies() -> Vec<(u32, Reply)> {
@@ -412,6 +460,8 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             (4, "one or more lists take no mail from you; nobody got the mail")
         }
         ErrorCode::ListFull => (20, "the list has too many members, or you own too many lists"),
+        ErrorCode::LabelTaken => (27, "another app password has this label"),
+        ErrorCode::AppPasswordsFull => (27, "the account has 20 app passwords; revoke one first"),
         ErrorCode::Unavailable => (4, "the server could not do this now; try again"),
         ErrorCode::Protocol => (12, "there are bytes after the message"),
         ErrorCode::Version => (1, "this server speaks version 1"),

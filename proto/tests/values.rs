@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::support::{self, Value};
 
 /// Optional fields, each after the choice that it belongs to.
-const OPTIONAL: [(&str, &str); 14] = [
+const OPTIONAL: [(&str, &str); 15] = [
     ("register", "invite"),
     ("fetch", "after"),
     ("fetch", "max"),
@@ -19,6 +19,7 @@ const OPTIONAL: [(&str, &str); 14] = [
     ("logged_in", "usage"),
     ("list", "role"),
     ("reply-lists", "role"),
+    ("reply-app-passwords", "used"),
     ("limits", "content"),
     ("limits", "piece"),
     ("content", "kind"),
@@ -29,13 +30,14 @@ const OPTIONAL: [(&str, &str); 14] = [
 ];
 
 /// Names whose value is a choice: a map with one entry.
-const CHOICES: [&str; 10] = [
+const CHOICES: [&str; 11] = [
     "request",
     "reply",
     "notice",
     "account",
     "registration",
     "list",
+    "app_password",
     "change",
     "senders",
     "role",

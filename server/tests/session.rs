@@ -4,6 +4,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use correio_proto::{
+    app_password::AppPasswordRequest,
     invite::Invite,
     mail::{MailRef, Seq, Timestamp},
     message::{
@@ -42,6 +43,7 @@ fn requests() -> Vec<(&'static str, Request)> {
         ),
         ("find", find("tony")),
         ("list", Request::List(ListRequest::Mine {})),
+        ("app_password", Request::AppPassword(AppPasswordRequest::List {})),
         ("recover", recover("nobody", 1, 1)),
         ("ping", Request::Ping {}),
     ]
@@ -75,6 +77,7 @@ fn every_request_in_every_state() {
         ("account", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("find", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("list", [Some(NotAllowed), Some(NotAuthenticated), None]),
+        ("app_password", [Some(NotAllowed), Some(NotAuthenticated), None]),
         ("recover", [Some(NotAllowed), None, Some(NotAllowed)]),
         ("ping", [Some(NotAllowed), None, None]),
     ];

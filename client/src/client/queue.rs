@@ -236,6 +236,7 @@ pub(super) fn needs_session(request: &Request) -> bool {
         | Request::Account(_)
         | Request::Find(_)
         | Request::List(_)
+        | Request::AppPassword(_)
         | Request::Logout {} => true,
         Request::Hello(_)
         | Request::Register(_)

@@ -89,6 +89,10 @@ pub enum ErrorCode {
     /// The list would have more than [`limits::MEMBERS_MAX`] members, an account would have made more
     /// than [`limits::LISTS_MAX`] lists, or a mail names lists with too many members.
     ListFull,
+    /// Another app password of the account has this label.
+    LabelTaken,
+    /// The account has [`limits::APP_PASSWORDS_MAX`] app passwords.
+    AppPasswordsFull,
     /// The server's store or worker failed; the request may be sent again.
     Unavailable,
     /// The bytes were not a message of this protocol.
@@ -101,7 +105,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code that can be sent.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::BadCredentials,
         Self::UsernameTaken,
         Self::UnknownRecipient,
@@ -119,6 +123,8 @@ impl ErrorCode {
         Self::NoSuchList,
         Self::MayNotSend,
         Self::ListFull,
+        Self::LabelTaken,
+        Self::AppPasswordsFull,
         Self::Unavailable,
         Self::Protocol,
         Self::Version,
@@ -145,6 +151,8 @@ impl ErrorCode {
             Self::NoSuchList => "no_such_list",
             Self::MayNotSend => "may_not_send",
             Self::ListFull => "list_full",
+            Self::LabelTaken => "label_taken",
+            Self::AppPasswordsFull => "app_passwords_full",
             Self::Unavailable => "unavailable",
             Self::Protocol => "protocol",
             Self::Version => "version",

@@ -5,25 +5,26 @@
 //! shows each message with its bytes.
 
 mod error;
+mod greeting;
 mod list;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
 
 pub use self::{
     error::{ErrorCode, ErrorReply},
+    greeting::{Hello, Limits, RegistrationPolicy, Software, SoftwareText, Welcome},
     list::{ListChange, ListMember, ListOverview, ListRequest, MembersPage, Role, SendPolicy},
 };
 pub use crate::realm::Realm;
 use crate::{
-    capability::Capabilities,
+    app_password::{AppPassword, AppPasswordId, AppPasswordOverview, AppPasswordRequest},
     credential::Credential,
     directory::{Person, Query},
     invite::Invite,
     limits,
     mail::{
-        Body, Content, ContentSize, Field, FullName, Invalid, LargeContent, Mail, MailId, MailRef,
-        Message, Piece, Problem, Recipients, Seq, Subject, Timestamp, Username, bounded, present,
-        unacceptable,
+        Body, Content, ContentSize, FullName, LargeContent, Mail, MailId, MailRef, Message, Piece,
+        Recipients, Seq, Subject, Timestamp, Username, bounded, present,
     },
     recovery::RecoveryCode,
 };
@@ -91,6 +92,8 @@ pub enum Request {
     Find(Find),
     /// Makes, shows, changes or deletes a list of members. Capability `lists`.
     List(ListRequest),
+    /// Makes, lists or revokes passwords of mail programs. Capability `app_passwords`.
+    AppPassword(AppPasswordRequest),
     /// Shows that the client is alive.
     Ping {},
 }
@@ -121,68 +124,17 @@ impl Request {
             Self::List(ListRequest::Mine {}) => matches!(reply, Reply::Lists { .. }),
             Self::List(ListRequest::Members { .. }) => matches!(reply, Reply::Members(_)),
             Self::List(ListRequest::Change { .. }) => matches!(reply, Reply::ListChanged {}),
+            Self::AppPassword(AppPasswordRequest::Create { .. }) => {
+                matches!(reply, Reply::AppPasswordCreated { .. })
+            }
+            Self::AppPassword(AppPasswordRequest::List {}) => {
+                matches!(reply, Reply::AppPasswords { .. })
+            }
+            Self::AppPassword(AppPasswordRequest::Revoke { .. }) => {
+                matches!(reply, Reply::AppPasswordRevoked {})
+            }
             Self::Ping {} => matches!(reply, Reply::Pong {}),
         }
-    }
-}
-
-/// See [`Request::Hello`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hello {
-    /// Major version of the protocol that the client speaks.
-    pub version: u32,
-    /// The client's program.
-    pub software: Software,
-}
-
-/// A program's name and version, for people to read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Software {
-    /// The program's name, such as `correio`.
-    pub name: SoftwareText,
-    /// The program's version, such as `0.1.0`.
-    pub version: SoftwareText,
-}
-
-impl Software {
-    /// This crate's version under the name given, cut if it is too long.
-    #[must_use]
-    pub fn named(name: &'static str) -> Self {
-        Self {
-            name: SoftwareText::cut(name),
-            version: SoftwareText::cut(env!("CARGO_PKG_VERSION")),
-        }
-    }
-}
-
-/// A text of visible ASCII characters, of at most [`limits::SOFTWARE_MAX`] bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct SoftwareText(Box<str>);
-
-impl SoftwareText {
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn cut(text: &str) -> Self {
-        Self(text.chars().filter(char::is_ascii_graphic).take(limits::SOFTWARE_MAX).collect())
-    }
-}
-
-impl<'de> Deserialize<'de> for SoftwareText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Box::<str>::deserialize(deserializer)?;
-        let problem = if text.len() > limits::SOFTWARE_MAX {
-            Problem::TooLong(limits::SOFTWARE_MAX)
-        } else if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic()) {
-            Problem::Character(c)
-        } else {
-            return Ok(Self(text));
-        };
-        Err(unacceptable(Invalid { field: Field::Software, problem }))
     }
 }
 
@@ -404,58 +356,25 @@ pub enum Reply {
         #[serde(deserialize_with = "listed")]
         lists: Vec<ListOverview>,
     },
+    /// To `app_password`, for a new one.
+    AppPasswordCreated {
+        /// Its id.
+        id: AppPasswordId,
+        /// The app password, which the server does not keep: this is the only time that it is sent.
+        password: AppPassword,
+    },
+    /// To `app_password`, for those of the account that is logged in.
+    AppPasswords {
+        /// The app passwords, oldest first, at most [`limits::APP_PASSWORDS_MAX`].
+        #[serde(deserialize_with = "app_passwords")]
+        passwords: Vec<AppPasswordOverview>,
+    },
+    /// To `app_password`, for a revocation: the account has no app password of this id.
+    AppPasswordRevoked {},
     /// To `ping`.
     Pong {},
     /// To any request: the request had no effect.
     Error(ErrorReply),
-}
-
-/// See [`Reply::Hello`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Welcome {
-    /// Major version of the protocol that the connection now speaks.
-    pub version: u32,
-    /// The server's program.
-    pub software: Software,
-    /// Random id of the server's store, for which credentials are derived.
-    pub realm: Realm,
-    /// The server's limits.
-    pub limits: Limits,
-    /// Whether people may register, and how.
-    pub registration: RegistrationPolicy,
-    /// The optional parts of the protocol that the server offers.
-    pub capabilities: Capabilities,
-}
-
-/// The limits that a server states in its [`Welcome`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Longest body, in bytes.
-    pub body: u32,
-    /// Most recipients of one mail.
-    pub recipients: u32,
-    /// Most mails in a page.
-    pub page: u32,
-    /// Largest frame that the server sends, in bytes without its length.
-    pub frame: u32,
-    /// Largest content that travels in pieces, in bytes; 0 if the server takes none.
-    #[serde(default)]
-    pub content: u64,
-    /// Most bytes of one piece.
-    #[serde(default)]
-    pub piece: u32,
-}
-
-/// Whether people may register on a server, and how.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RegistrationPolicy {
-    /// Everybody may register.
-    Open {},
-    /// People with an invite may register.
-    Invite {},
-    /// Nobody may register over the network.
-    Closed {},
 }
 
 /// See [`Reply::LoggedIn`].
@@ -487,6 +406,12 @@ pub struct MailboxUsage {
 
 fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ListOverview>, D::Error> {
     bounded(deserializer, limits::LISTS_MAX, None)
+}
+
+fn app_passwords<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Vec<AppPasswordOverview>, D::Error> {
+    bounded(input, limits::APP_PASSWORDS_MAX, None)
 }
 
 /// See [`Reply::Found`].

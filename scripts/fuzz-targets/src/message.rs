@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use correio_proto::{
+    app_password::{AppPasswordRequest, Label},
     capability::{Capabilities, Capability},
     directory::{Query, fold},
     frame::{self, HEADER, Malformed, MalformedKind},
@@ -83,12 +84,14 @@ fn request(request: &Request) {
         Request::Find(find) => query(&find.text),
         Request::Recover(recover) => username(&recover.username),
         Request::List(list) => list_request(list),
+        Request::AppPassword(AppPasswordRequest::Create { label }) => self::label(label),
         Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
         Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
         Request::Account(Account::Password { .. } | Account::Delete { .. })
         | Request::Logout {}
         | Request::Fetch(_)
         | Request::Read(_)
+        | Request::AppPassword(AppPasswordRequest::List {} | AppPasswordRequest::Revoke { .. })
         | Request::Ping {} => {}
     }
 }
@@ -155,6 +158,13 @@ fn reply(reply: &Reply) {
                 full_name(&member.full_name);
             }
         }
+        Reply::AppPasswords { passwords } => {
+            assert!(passwords.len() <= limits::APP_PASSWORDS_MAX);
+            passwords.iter().for_each(|password| label(&password.label));
+        }
+        Reply::AppPasswordCreated { password, .. } => {
+            assert_eq!(password.to_string().parse().as_ref(), Ok(password));
+        }
         Reply::Piece { bytes } => assert!(bytes.as_bytes().len() <= limits::PIECE_MAX),
         Reply::Registered {}
         | Reply::Recovered {}
@@ -164,6 +174,7 @@ fn reply(reply: &Reply) {
         | Reply::Confirmed { .. }
         | Reply::AccountChanged {}
         | Reply::ListChanged {}
+        | Reply::AppPasswordRevoked {}
         | Reply::Pong {} => {}
     }
 }
@@ -223,6 +234,11 @@ fn username(username: &Username) {
 fn full_name(name: &FullName) {
     one_line(name.as_str(), limits::FULL_NAME_MAX);
     assert_eq!(name.as_str().parse().as_ref(), Ok(name));
+}
+
+fn label(label: &Label) {
+    one_line(label.as_str(), limits::LABEL_MAX);
+    assert_eq!(label.as_str().parse().as_ref(), Ok(label));
 }
 
 /// Checks that a query is folded, and that it finds the name that it is.

@@ -280,8 +280,8 @@ impl Tap {
             (Request::Find(find), Reply::Found(found)) => {
                 ledger.check_found(&find.text, &found, since)
             }
-            (Request::List(request), reply)
-                if Request::List(request.clone()).is_answered_by(&reply) =>
+            (request @ (Request::List(_) | Request::AppPassword(_)), reply)
+                if request.is_answered_by(&reply) =>
             {
                 Ok(())
             }

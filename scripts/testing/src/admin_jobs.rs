@@ -57,9 +57,18 @@ impl SharedStore {
 
     /// Does a job.
     #[must_use]
+    pub fn run(&self, job: StoreJob) -> StoreDone {
+        match self.0.borrow_mut().submit(TICKET, job) {
+            Submitted::Done(done) => done,
+            other => panic!("a result was expected, not {other:?}"),
+        }
+    }
+
+    /// Does a job of the operator.
+    #[must_use]
     pub fn run_admin_job(&self, job: AdminJob) -> AdminDone {
-        match self.0.borrow_mut().submit(TICKET, StoreJob::Admin(job)) {
-            Submitted::Done(StoreDone::Admin(done)) => done,
+        match self.run(StoreJob::Admin(job)) {
+            StoreDone::Admin(done) => done,
             other => panic!("a result was expected, not {other:?}"),
         }
     }

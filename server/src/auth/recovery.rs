@@ -11,7 +11,7 @@ use crate::ids::CodeDigest;
 ///
 /// The system gives no random bytes.
 pub fn make() -> Result<RecoveryCode, getrandom::Error> {
-    let mut bytes = [0; 10];
+    let mut bytes = [0; RecoveryCode::LENGTH];
     getrandom::fill(&mut bytes)?;
     Ok(RecoveryCode::from(bytes))
 }

@@ -202,6 +202,18 @@ events! {
         /// The owner of an account was warned, by a mail of the postmaster, that its old mails or the
         /// account itself will be deleted.
         Info "account.warned" AccountWarned { username: &'a Username, about: &'a str },
+        /// An app password was made; `id` is its number.
+        Info "app_password.created" AppPasswordCreated {
+            username: &'a Username,
+            id: u64,
+            connection: ConnId,
+        },
+        /// An app password was revoked.
+        Info "app_password.revoked" AppPasswordRevoked {
+            username: &'a Username,
+            id: u64,
+            connection: ConnId,
+        },
         /// A login succeeded.
         Info "login.succeeded" LoginSucceeded {
             username: &'a Username,

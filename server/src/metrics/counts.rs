@@ -26,12 +26,13 @@ pub(crate) enum RequestKind {
     Account,
     Find,
     List,
+    AppPassword,
     Ping,
 }
 
 impl RequestKind {
     /// All kinds, in the order of their numbers.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Hello,
         Self::Register,
         Self::Login,
@@ -45,6 +46,7 @@ impl RequestKind {
         Self::Account,
         Self::Find,
         Self::List,
+        Self::AppPassword,
         Self::Ping,
     ];
 
@@ -64,6 +66,7 @@ impl RequestKind {
             Self::Account => "account",
             Self::Find => "find",
             Self::List => "list",
+            Self::AppPassword => "app_password",
             Self::Ping => "ping",
         }
     }
@@ -85,6 +88,7 @@ impl From<&Request> for RequestKind {
             Request::Account(_) => Self::Account,
             Request::Find(_) => Self::Find,
             Request::List(_) => Self::List,
+            Request::AppPassword(_) => Self::AppPassword,
             Request::Ping {} => Self::Ping,
         }
     }

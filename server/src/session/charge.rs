@@ -18,7 +18,7 @@ pub(crate) enum Charge {
     Mail(AccountId, u32, ToLists),
     /// A find of this account.
     Find(AccountId),
-    /// A request of this account about lists.
+    /// A request of this account about lists or app passwords.
     List(AccountId),
 }
 

@@ -3,9 +3,11 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs` and `list.rs`.
+//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs`, `list.rs` and
+//! `app_password.rs`.
 
 mod account;
+mod app_password;
 mod charge;
 mod config;
 mod content;
@@ -125,6 +127,9 @@ impl Session {
                 Pending::Recovery(step) => recovery::complete(context, step, done),
                 Pending::Directory => directory::complete(done),
                 Pending::List(step) => list::complete(&self.state, context, &step, done),
+                Pending::AppPassword(step) => {
+                    app_password::complete(&self.state, context, step, done)
+                }
             },
         };
         Some(self.respond(context, waiting.number, response))
@@ -180,6 +185,7 @@ impl Session {
             Request::Confirm(confirm) => mailbox::confirm(state, confirm),
             Request::Find(find) => directory::find(state, context, find),
             Request::List(request) => list::handle(state, context, request),
+            Request::AppPassword(request) => app_password::handle(state, context, request),
         }
     }
 
@@ -262,7 +268,10 @@ fn count(counts: &mut Counts, answer: &Answer) {
     match answer.transition {
         Transition::LoggedIn(_) => counts.logins += 1,
         Transition::AccountDeleted(_) => counts.accounts_deleted += 1,
-        Transition::Unchanged | Transition::LoggedOut(_) | Transition::PasswordChanged(_) => {}
+        Transition::Unchanged
+        | Transition::LoggedOut(_)
+        | Transition::PasswordChanged(_)
+        | Transition::AppPasswordRevoked(_) => {}
     }
 }
 
@@ -276,6 +285,9 @@ fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
         Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
         Transition::PasswordChanged(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
+        }
+        Transition::AppPasswordRevoked(account) => {
+            effects.push(Effect::EndGatewaySessions { account });
         }
         Transition::AccountDeleted(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
@@ -300,8 +312,8 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 /// compile until it is listed here.
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{
-        Account, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read, Recover, Register,
-        Send, Upload,
+        Account, AppPassword, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read,
+        Recover, Register, Send, Upload,
     };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
@@ -318,7 +330,8 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | Confirm(_)
             | Account(_)
             | Find(_)
-            | List(_),
+            | List(_)
+            | AppPassword(_),
         ) => Err((ErrorCode::NotAuthenticated, "log in first")),
         (
             LoginState::LoggedIn(_),
@@ -331,6 +344,7 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | Account(_)
             | Find(_)
             | List(_)
+            | AppPassword(_)
             | Ping {},
         ) => Ok(()),
         (LoginState::LoggedIn(_), Register(_) | Login(_) | Recover(_)) => {
@@ -365,9 +379,12 @@ fn welcome(config: &SessionConfig) -> Welcome {
 fn capabilities(directory: DirectoryPolicy) -> Capabilities {
     let (contents, messages) = (Capability::contents(), Capability::messages());
     let (lists, recover) = (Capability::lists(), Capability::recover());
+    let (app_passwords, find) = (Capability::app_passwords(), Capability::find());
     match directory {
-        DirectoryPolicy::Members => [contents, messages, recover, lists, Capability::find()].into(),
-        DirectoryPolicy::Off => [contents, messages, recover, lists].into(),
+        DirectoryPolicy::Members => {
+            [contents, messages, recover, lists, app_passwords, find].into()
+        }
+        DirectoryPolicy::Off => [contents, messages, recover, lists, app_passwords].into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use correio_proto::{
+    app_password::{AppPassword, AppPasswordId},
     credential::Credential,
     mail::{ContentSize, FullName, MailId, Username},
 };
@@ -27,6 +28,8 @@ pub(crate) enum Pending {
     Directory,
     /// A request about a list.
     List(ListStep),
+    /// A request about app passwords.
+    AppPassword(AppPasswordStep),
 }
 
 /// The job that a request about accounts waits for, and the data of the steps after it.
@@ -160,6 +163,17 @@ pub(crate) enum ListStep {
     Changing(Username),
     /// The list of this name is being deleted.
     Deleting(Username),
+}
+
+/// The job that a request about app passwords waits for.
+#[derive(Debug)]
+pub(crate) enum AppPasswordStep {
+    /// The digest of this app password is being stored.
+    Creating(AppPassword),
+    /// App passwords are being read.
+    Reading,
+    /// The app password of this id is being revoked.
+    Revoking(AppPasswordId),
 }
 
 /// The job that a request about a large content waits for.

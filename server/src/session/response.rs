@@ -46,6 +46,8 @@ pub(crate) enum Transition {
     LoggedOut(AccountId),
     /// The password of the session's account was changed. The account's other sessions end.
     PasswordChanged(AccountId),
+    /// An app password of the session's account was revoked. Sessions of gateways end.
+    AppPasswordRevoked(AccountId),
     /// The session's account was deleted. The session is anonymous now; the account's other
     /// sessions end.
     AccountDeleted(AccountId),
@@ -64,6 +66,8 @@ pub(crate) enum Limit {
     Finds,
     /// Requests of one account about lists.
     Lists,
+    /// Requests of one account about app passwords, which count as those about lists.
+    AppPasswords,
 }
 
 impl Response {
@@ -160,6 +164,7 @@ impl Limit {
             Self::Mails => "mails",
             Self::Finds => "finds",
             Self::Lists => "lists",
+            Self::AppPasswords => "app_passwords",
         }
     }
 
@@ -170,6 +175,9 @@ impl Limit {
             Self::Mails => "too many mails from this account; try again later",
             Self::Finds => "this account looks people up too often; try again later",
             Self::Lists => "too many requests about lists from this account; try again later",
+            Self::AppPasswords => {
+                "too many requests about app passwords from this account; try again later"
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use correio_proto::{
     mail::Timestamp,
 };
 
-use super::retention::begin_of_day;
+use super::day::begin_of_day;
 use crate::ids::{AccountId, AppPasswordDigest};
 
 /// A job about app passwords of the account that is logged in. [`AppPasswordDone`] has the results;

@@ -30,6 +30,7 @@ use crate::{
 
 pub mod admin;
 pub mod app_password;
+mod day;
 mod directory;
 pub mod gateway;
 pub mod kind;

@@ -5,11 +5,9 @@ use correio_proto::mail::{Content, MailId, Recipients, Seq, Subject, Timestamp, 
 use super::{
     NewMailRecord,
     admin::{Retention, WarningAbout},
+    day::{DAY, day},
 };
 use crate::ids::AccountId;
-
-/// Milliseconds of a day.
-pub(super) const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Accounts that one step looks at.
 pub(super) const ACCOUNTS_STEP: usize = 200;
@@ -22,16 +20,6 @@ pub(super) const STEP_WORK: usize = 1000;
 
 /// Work of a deletion, and of a warning, as a number of rows that are read.
 pub(super) const WRITE_WORK: usize = 4;
-
-/// The number of a time's day since 1970.
-pub(super) fn day(now: Timestamp) -> u64 {
-    now.0 / DAY
-}
-
-/// The begin of a time's day.
-pub(super) fn begin_of_day(now: Timestamp) -> Timestamp {
-    Timestamp(now.0 - now.0 % DAY)
-}
 
 /// A warning about the mails of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

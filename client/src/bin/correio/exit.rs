@@ -231,7 +231,9 @@ impl Failure {
             | ErrorCode::Conflict
             | ErrorCode::NoSuchMail
             | ErrorCode::NoSuchList
-            | ErrorCode::ListFull => ExitStatus::BadData,
+            | ErrorCode::ListFull
+            | ErrorCode::LabelTaken
+            | ErrorCode::AppPasswordsFull => ExitStatus::BadData,
             ErrorCode::MailboxFull
             | ErrorCode::Busy
             | ErrorCode::RateLimited

@@ -465,6 +465,7 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
         }),
         Request::Find(_) => Reply::Found(Found { people: vec![], more: variant & 1 == 1 }),
         Request::List(_) => Reply::ListChanged {},
+        Request::AppPassword(_) => Reply::AppPasswordRevoked {},
         Request::Logout {} => Reply::LoggedOut {},
         Request::Send(_) => Reply::Sent { sent_at: Timestamp(variant.into()) },
         Request::Fetch(Fetch { after: Seq(_), .. }) => {

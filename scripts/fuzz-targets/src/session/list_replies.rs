@@ -17,8 +17,8 @@ use super::{
     refusal::{names_refused, refuses},
 };
 
-/// Requests about lists that an account may make.
-const LISTS: Rate = Rate { at_once: 240, refill: Duration::from_secs(3) };
+/// Requests about lists and app passwords that an account may make.
+pub(super) const LISTS: Rate = Rate { at_once: 240, refill: Duration::from_secs(3) };
 
 /// Why a change is refused.
 type Refusal = (ErrorCode, Vec<Username>);

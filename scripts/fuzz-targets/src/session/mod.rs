@@ -2,6 +2,7 @@
 //! memory with the memory store, an immediate hasher and a clock of its own. Every reply, notice
 //! and closed connection is compared with a [`Model`] that shares no code with the server.
 
+mod app_passwords;
 mod contents;
 mod directory;
 mod list_replies;
@@ -13,6 +14,7 @@ mod upload;
 mod world;
 
 use correio_proto::{
+    app_password::{AppPasswordId, AppPasswordRequest},
     credential::Credential,
     frame::{self, Malformed, MalformedKind},
     limits,
@@ -260,6 +262,9 @@ impl Run {
         if choice >= 0xee {
             return find(input);
         }
+        if choice == 0xcf {
+            return Request::AppPassword(app_password_request(input));
+        }
         match choice % 16 {
             0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
@@ -413,6 +418,16 @@ fn list_request(input: &mut Input<'_>) -> ListRequest {
         _ => ListChange::Delete {},
     };
     ListRequest::Change { name, change }
+}
+
+fn app_password_request(input: &mut Input<'_>) -> AppPasswordRequest {
+    match input.byte() {
+        0..0x80 => {
+            AppPasswordRequest::Create { label: format!("{}", input.byte() % 32).parse().unwrap() }
+        }
+        0x80..0xa0 => AppPasswordRequest::List {},
+        _ => AppPasswordRequest::Revoke { id: AppPasswordId(u64::from(input.byte() % 32)) },
+    }
 }
 
 /// Four bits choose usernames, one their order, and three choose lists.

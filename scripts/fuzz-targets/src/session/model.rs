@@ -7,6 +7,7 @@ use std::{
 };
 
 use correio_proto::{
+    app_password::AppPasswordOverview,
     capability::{CONTENTS, FIND, LISTS},
     credential::Credential,
     limits,
@@ -64,6 +65,8 @@ pub(super) struct Account {
     pub(super) finds_full_at: Duration,
     /// When it may make all requests about lists at once again, as an uptime.
     pub(super) lists_full_at: Duration,
+    /// Oldest first.
+    pub(super) app_passwords: Vec<AppPasswordOverview>,
     pub(super) mailbox: Vec<StoredMail>,
     pub(super) sent: BTreeMap<MailId, (Send, Timestamp)>,
     pub(super) uploads: BTreeMap<MailId, StagedUpload>,
@@ -103,13 +106,16 @@ fn size(send: &Send) -> u64 {
 pub(super) struct Model {
     pub(super) accounts: BTreeMap<Username, Account>,
     pub(super) lists: Lists,
+    /// All app passwords that were made, as text. No two are the same.
+    pub(super) given_out: BTreeSet<String>,
     clients: [Option<Client>; CLIENTS],
 }
 
 impl Model {
     pub(super) fn new() -> Self {
         let clients = [const { None }; CLIENTS];
-        Self { accounts: BTreeMap::new(), lists: Lists::default(), clients }
+        let (lists, given_out) = (Lists::default(), BTreeSet::new());
+        Self { accounts: BTreeMap::new(), lists, given_out, clients }
     }
 
     pub(super) fn connected(&mut self, index: usize, now: Duration) {
@@ -286,7 +292,9 @@ impl Model {
             }
             Request::Account(Change::Password { current, new }) => {
                 if self.is_opened(&username, current, reply) {
-                    self.account(&username).credential = new.clone();
+                    let account = self.account(&username);
+                    account.credential = new.clone();
+                    account.app_passwords.clear();
                     self.end_others(index, &username);
                 }
             }
@@ -302,6 +310,9 @@ impl Model {
             Request::Read(read) => self.read(&username, *read, reply),
             Request::Find(find) => self.looked_up(&username, &find.text, now.uptime, reply),
             Request::List(request) => self.listed(&username, request, now.uptime, reply),
+            Request::AppPassword(request) => {
+                self.answered_app_password(&username, request, now, reply);
+            }
             Request::Hello(_)
             | Request::Register(_)
             | Request::Login(_)
@@ -381,6 +392,7 @@ impl Model {
             credential: register.credential.clone(),
             finds_full_at: Duration::ZERO,
             lists_full_at: Duration::ZERO,
+            app_passwords: Vec::new(),
             mailbox: Vec::new(),
             sent: BTreeMap::new(),
             uploads: BTreeMap::new(),

@@ -1,22 +1,18 @@
-//! App passwords, and the gateways' jobs, in the reference model.
+//! App passwords in the reference model.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use correio_proto::{
     app_password::{AppPasswordId, AppPasswordOverview, AppPasswordUse, Label},
     limits,
-    mail::{Timestamp, Username},
+    mail::Timestamp,
 };
 use correio_server::{
     ids::{AccountId, AppPasswordDigest},
-    store::{
-        Quota, StoreDone,
-        app_password::{AppPasswordDone, AppPasswordJob},
-        gateway::{GatewayDone, GatewayJob},
-    },
+    store::app_password::AppPasswordDone,
 };
 
-use super::{settings::DAY, state::State};
+use super::settings::DAY;
 
 /// The app passwords of all accounts, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +40,7 @@ impl AppPasswords {
         self.present.retain(|_, it| it.account != account);
     }
 
-    fn create(
+    pub(super) fn create(
         &mut self,
         account: AccountId,
         label: Label,
@@ -68,12 +64,13 @@ impl AppPasswords {
         AppPasswordDone::Created(id)
     }
 
-    fn revoke(&mut self, account: AccountId, id: AppPasswordId) -> Option<Label> {
+    pub(super) fn revoke(&mut self, account: AccountId, id: AppPasswordId) -> Option<Label> {
         self.present.get(&id).filter(|it| it.account == account)?;
         self.present.remove(&id).map(|it| it.overview.label)
     }
 
-    fn use_it(
+    /// Records a use. Returns false if the account has no such app password.
+    pub(super) fn use_it(
         &mut self,
         account: AccountId,
         digest: AppPasswordDigest,
@@ -88,56 +85,5 @@ impl AppPasswords {
         let day = Timestamp(now.0 / DAY * DAY);
         *used = Some(AppPasswordUse { day: used.map_or(day, |it| it.day.max(day)), from });
         true
-    }
-}
-
-impl State {
-    /// Does a job about app passwords.
-    pub(super) fn run_app_password_job(&mut self, job: AppPasswordJob) -> StoreDone {
-        let (AppPasswordJob::Create { account, .. }
-        | AppPasswordJob::List { account }
-        | AppPasswordJob::Revoke { account, .. }) = job;
-        if !self.accounts.contains_key(&account) {
-            return StoreDone::NoAccount;
-        }
-        StoreDone::AppPassword(match job {
-            AppPasswordJob::Create { account, label, digest, now } => {
-                self.app_passwords.create(account, label, digest, now)
-            }
-            AppPasswordJob::List { account } => {
-                AppPasswordDone::List(self.app_passwords.of(account))
-            }
-            AppPasswordJob::Revoke { account, id } => {
-                AppPasswordDone::Revoked(self.app_passwords.revoke(account, id))
-            }
-        })
-    }
-
-    /// Does a job of a gateway.
-    pub(super) fn run_gateway_job(&mut self, quota: Quota, job: GatewayJob) -> StoreDone {
-        match job {
-            GatewayJob::LogIn { username, password, from, now } => {
-                StoreDone::Gateway(self.log_in(quota, &username, password, (from, now)))
-            }
-            GatewayJob::FindRecipient { .. }
-            | GatewayJob::Outline { .. }
-            | GatewayJob::Stage { .. }
-            | GatewayJob::Discard { .. } => StoreDone::Unavailable("not built yet".into()),
-        }
-    }
-
-    fn log_in(
-        &mut self,
-        quota: Quota,
-        username: &Username,
-        digest: AppPasswordDigest,
-        (from, now): (IpAddr, Timestamp),
-    ) -> GatewayDone {
-        match self.record(quota, username) {
-            Some(account) if self.app_passwords.use_it(account.id, digest, now, from) => {
-                GatewayDone::LoggedIn(Box::new(account))
-            }
-            _ => GatewayDone::WrongPassword,
-        }
     }
 }

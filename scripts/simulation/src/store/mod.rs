@@ -9,6 +9,7 @@ mod admin;
 mod app_passwords;
 mod contents;
 mod directory;
+mod gateway;
 mod lists;
 mod retention;
 mod settings;

@@ -222,7 +222,9 @@ impl Correio {
         transition: Transition,
     ) -> Step {
         match transition {
-            Transition::Unchanged | Transition::PasswordChanged(_) => Step::Continue,
+            Transition::Unchanged
+            | Transition::PasswordChanged(_)
+            | Transition::AppPasswordRevoked(_) => Step::Continue,
             Transition::LoggedIn(_) => {
                 self.frames.set_frame_limit(channel, context.config.frame_max());
                 Step::Continue

@@ -8,13 +8,9 @@ use correio_proto::{
     mail::Timestamp,
 };
 
-use super::MemoryStore;
 use crate::{
     ids::{AccountId, AppPasswordDigest},
-    store::{
-        StoreDone,
-        app_password::{AppPasswordDone, AppPasswordJob},
-    },
+    store::app_password::AppPasswordDone,
 };
 
 /// The app passwords of all accounts.
@@ -51,7 +47,8 @@ impl AppPasswords {
         self.of_accounts.get_mut(&(account, id)).map(|(overview, _)| overview)
     }
 
-    fn create(
+    /// Makes an app password of an account that exists.
+    pub(super) fn create(
         &mut self,
         account: AccountId,
         label: Label,
@@ -75,7 +72,8 @@ impl AppPasswords {
         AppPasswordDone::Created(id)
     }
 
-    fn revoke(&mut self, account: AccountId, id: AppPasswordId) -> Option<Label> {
+    /// Revokes an app password, and returns its label.
+    pub(super) fn revoke(&mut self, account: AccountId, id: AppPasswordId) -> Option<Label> {
         let (overview, digest) = self.of_accounts.remove(&(account, id))?;
         self.by_digest.remove(&(digest.0, account));
         Some(overview.label)
@@ -89,38 +87,7 @@ impl AppPasswords {
     }
 
     /// Number of app passwords of all accounts.
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.of_accounts.len()
-    }
-}
-
-/// The answer if there are too many app passwords.
-const FULL: &str = "the memory store is full of app passwords";
-
-impl MemoryStore {
-    /// Does a job about app passwords.
-    pub(super) fn run_app_password_job(&mut self, job: AppPasswordJob) -> StoreDone {
-        let (AppPasswordJob::Create { account, .. }
-        | AppPasswordJob::List { account }
-        | AppPasswordJob::Revoke { account, .. }) = job;
-        if self.accounts.get(account).is_none() {
-            return StoreDone::NoAccount;
-        }
-        StoreDone::AppPassword(match job {
-            AppPasswordJob::Create { .. }
-                if self.app_passwords.len() >= self.limits.app_passwords =>
-            {
-                return StoreDone::Unavailable(FULL.into());
-            }
-            AppPasswordJob::Create { account, label, digest, now } => {
-                self.app_passwords.create(account, label, digest, now)
-            }
-            AppPasswordJob::List { account } => {
-                AppPasswordDone::List(self.app_passwords.of(account))
-            }
-            AppPasswordJob::Revoke { account, id } => {
-                AppPasswordDone::Revoked(self.app_passwords.revoke(account, id))
-            }
-        })
     }
 }

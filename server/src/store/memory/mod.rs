@@ -32,6 +32,7 @@ use super::{
 use crate::ids::{AccountId, InviteId, PasswordHash, Ticket};
 
 mod admin;
+mod app_password_jobs;
 mod app_passwords;
 mod contents;
 mod gateway;

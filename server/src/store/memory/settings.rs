@@ -7,7 +7,8 @@ use correio_proto::mail::Timestamp;
 use crate::store::{
     Quota,
     admin::{AccountState, CodeRecord, InviteRecord},
-    retention::{MailsWarning, begin_of_day, day},
+    day::{begin_of_day, day},
+    retention::MailsWarning,
 };
 
 /// What the operator has set for an account, and when the account was made and used.

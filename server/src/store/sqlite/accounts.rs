@@ -15,8 +15,7 @@ use super::{
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
     store::{
-        AccountRecord, HashChange, StoreDone, admin::Usage, lists::is_reserved,
-        retention::begin_of_day,
+        AccountRecord, HashChange, StoreDone, admin::Usage, day::begin_of_day, lists::is_reserved,
     },
 };
 

@@ -10,37 +10,14 @@ use rusqlite::{
     types::{FromSqlError, ValueRef},
 };
 
-use super::{
-    accounts,
-    row::{converted, parsed, timestamp, to_sql, unsigned},
-};
+use super::row::{converted, parsed, timestamp, to_sql, unsigned};
 use crate::{
     ids::{AccountId, AppPasswordDigest},
-    store::{
-        StoreDone,
-        app_password::{AppPasswordDone, AppPasswordJob},
-    },
+    store::app_password::AppPasswordDone,
 };
 
-/// Runs one job. Its changes are durable once the transaction is committed.
-pub(super) fn run_job(db: &Connection, job: &AppPasswordJob) -> Result<StoreDone> {
-    let (AppPasswordJob::Create { account, .. }
-    | AppPasswordJob::List { account }
-    | AppPasswordJob::Revoke { account, .. }) = job;
-    if !accounts::exists(db, *account)? {
-        return Ok(StoreDone::NoAccount);
-    }
-    let done = match job {
-        AppPasswordJob::Create { account, label, digest, now } => {
-            create(db, *account, label, *digest, *now)?
-        }
-        AppPasswordJob::List { account } => AppPasswordDone::List(of(db, *account)?),
-        AppPasswordJob::Revoke { account, id } => revoke(db, *account, *id)?,
-    };
-    Ok(StoreDone::AppPassword(done))
-}
-
-fn create(
+/// Makes an app password, of an account that exists.
+pub(super) fn create(
     db: &Connection,
     account: AccountId,
     label: &Label,
@@ -112,7 +89,12 @@ fn last_use(row: &Row<'_>, column: usize) -> Result<Option<AppPasswordUse>> {
     Ok(Some(AppPasswordUse { day: timestamp(row, column)?, from }))
 }
 
-fn revoke(db: &Connection, account: AccountId, id: AppPasswordId) -> Result<AppPasswordDone> {
+/// Revokes an app password, if the account has it.
+pub(super) fn revoke(
+    db: &Connection,
+    account: AccountId,
+    id: AppPasswordId,
+) -> Result<AppPasswordDone> {
     let sql = "DELETE FROM app_password WHERE id = ?1 AND account = ?2 RETURNING label";
     let values = params![to_sql(id.0), account.0];
     let label = db.prepare_cached(sql)?.query_row(values, |row| parsed(row, 0)).optional()?;

@@ -4,7 +4,7 @@ use correio_proto::mail::Timestamp;
 use rusqlite::{Connection, Result, params};
 
 use super::{
-    accounts, admin, app_passwords, contents, gateway, list_changes, lists, mails, row::to_sql,
+    accounts, admin, app_password_jobs, contents, gateway, list_changes, lists, mails, row::to_sql,
     tables::Tables, uploads,
 };
 use crate::store::{StoreDone, StoreJob};
@@ -56,7 +56,7 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &StoreJob) -> Result<StoreDo
             accounts::recover(tables, username, code, hash, *now)
         }
         StoreJob::SetUsed { account, now } => accounts::set_used(tables.db, *account, *now),
-        StoreJob::AppPassword(job) => app_passwords::run_job(tables.db, job),
+        StoreJob::AppPassword(job) => app_password_jobs::run_job(tables.db, job),
         StoreJob::Gateway(job) => gateway::run_job(tables, job),
         StoreJob::Admin(job) => admin::run_job(tables, job).map(StoreDone::Admin),
         StoreJob::Prune { before, uploads_before } => {

@@ -40,6 +40,7 @@ use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
 mod account_columns;
 mod accounts;
 mod admin;
+mod app_password_jobs;
 mod app_passwords;
 mod cache;
 mod census;

@@ -13,9 +13,8 @@ use crate::{
     store::{
         StoreDone,
         admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
-        retention::{
-            ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, begin_of_day, warning,
-        },
+        day::begin_of_day,
+        retention::{ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, warning},
         sqlite::{
             accounts, lists, mails,
             row::{converted, timestamp, to_sql, unsigned},

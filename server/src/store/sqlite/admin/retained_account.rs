@@ -7,7 +7,8 @@ use crate::{
     ids::AccountId,
     store::{
         admin::{POSTMASTER, Retention},
-        retention::{ACCOUNTS_STEP, MailsWarning, day},
+        day::day,
+        retention::{ACCOUNTS_STEP, MailsWarning},
         sqlite::row::{optional_timestamp, parsed, to_sql, unsigned},
     },
 };
