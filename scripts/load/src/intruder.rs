@@ -118,7 +118,11 @@ impl Intruder {
 
     fn act(&mut self, now: Duration, stream: &mut (impl Read + Write)) -> io::Result<LinkAction> {
         match self.behaviour {
-            Behaviour::User | Behaviour::Vanishing | Behaviour::Silent => {
+            Behaviour::User
+            | Behaviour::Vanishing
+            | Behaviour::Silent
+            | Behaviour::Smtp
+            | Behaviour::Pop3 => {
                 self.wake_at = Duration::MAX;
                 self.listen(stream)
             }

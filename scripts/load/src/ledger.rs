@@ -144,7 +144,7 @@ impl Ledger {
     /// Records that a user has received a mail, with the SHA-256 of what was read of a large
     /// content.
     pub fn received(&mut self, by: UserId, mail: &Mail) {
-        let id = mail.id;
+        let id = key(mail);
         let Some(entry) = self.mails.get_mut(&id) else {
             self.counts.misdelivered += 1;
             return self.counts.example("nobody has sent", id);
@@ -215,6 +215,13 @@ impl Ledger {
         }
         self.counts
     }
+}
+
+/// The id under which a mail is in the ledger. Its sender puts it into the subject: the id of a mail
+/// that a mail program sends is made by the server.
+#[must_use]
+pub fn key(mail: &Mail) -> MailId {
+    mail.subject.as_str().parse().unwrap_or(mail.id)
 }
 
 /// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes.

@@ -10,6 +10,7 @@ pub mod interrupts;
 pub mod intruder;
 pub mod ledger;
 pub mod process;
+pub mod programs;
 pub mod results;
 pub mod run;
 pub mod scenario;

@@ -14,8 +14,8 @@ use crate::{
     ledger::MailCounts,
     process::{processor_seconds, raise_file_limit},
     results::{Checks, GENERATOR_BUSY, Operation, Recorder},
-    scenario::Scenario,
-    target::{OwnServer, Start},
+    scenario::{Group, Scenario},
+    target::{OwnServer, Start, WithPrograms},
     user::Phase,
 };
 
@@ -157,9 +157,18 @@ pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, Ru
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
     let (address, trust) = (server.address, server.trust);
+    let programs = server.own.as_ref().and_then(|own| own.programs);
     let history = server.backup_every.map(|_| History::default());
-    let driver =
-        Driver::new(Plan { scenario, server: address, trust, rate, seed, silence, history });
+    let driver = Driver::new(Plan {
+        scenario,
+        server: address,
+        trust,
+        programs,
+        rate,
+        seed,
+        silence,
+        history,
+    });
     let running = RunInProgress {
         driver: driver.map_err(RunError::Broken)?,
         backups: None,
@@ -255,13 +264,20 @@ impl TargetServer {
             Target::Own { kills: 1.., backup_every: Some(_), .. } => Err(RunError::Usage(
                 "a killed server cannot start again beside a backup: leave out one of both",
             )),
+            Target::Own { backup_every: Some(_), .. }
+                if scenario.clients.iter().any(Group::is_program) =>
+            {
+                Err(RunError::Usage("a backup is not compared with what mail programs do"))
+            }
             Target::Own { lose_one: true, backup_every: Some(_), .. } => {
                 Err(RunError::Usage("a mail that the proxy loses is in no backup"))
             }
             Target::Own { program, guard, tls, kills, lose_one, backup_every } => {
                 let clients = scenario.clients.iter().map(|group| group.count).sum();
                 let flags = scenario.server.clone();
-                let start = Start { program, guard, flags, tls, clients };
+                let programs = scenario.clients.iter().any(Group::is_program);
+                let with_programs = if programs { WithPrograms::Yes } else { WithPrograms::No };
+                let start = Start { program, guard, flags, tls, clients, with_programs };
                 let own = OwnServer::start(start, interrupts).map_err(failed)?;
                 let (address, trust) = (own.address, own.trust);
                 let address = match lose_one {
@@ -320,7 +336,7 @@ struct RunInProgress {
 impl RunInProgress {
     /// Starts the load and the backups.
     fn begin(&mut self, interrupts: &Interrupts) -> Result<()> {
-        let started = self.driver.begin();
+        let started = self.driver.begin()?;
         if let (Some(every), Some(own)) = (self.server.backup_every, &self.server.own) {
             let (commands, data) = (own.commands(), own.data());
             let interrupts = interrupts.clone();

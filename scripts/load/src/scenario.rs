@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fs,
     path::Path,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,6 +20,9 @@ pub const SECONDS_MAX: f64 = 86_400.0;
 
 /// Largest weight of an action.
 const WEIGHT_MAX: u32 = 1_000_000;
+
+/// Most mail programs of a group.
+const PROGRAMS_MAX: usize = 200;
 
 /// Smallest large content, in bytes: it must hold the id that makes each content unique.
 const LARGE_MIN: u64 = 36;
@@ -141,6 +145,10 @@ pub enum Behaviour {
     SlowReader,
     /// Guesses passwords, with a new connection for each.
     LoginFlood,
+    /// A mail program that sends by SMTP.
+    Smtp,
+    /// A mail program that receives by POP3 and deletes what it has received.
+    Pop3,
 }
 
 /// An action of a virtual user.
@@ -249,12 +257,18 @@ impl Scenario {
         };
         let is_large = self.users().any(sends_large);
         let large = [Operation::Upload, Operation::Read].into_iter().filter(|_| is_large);
-        always.into_iter().chain(asked).chain(scheduled).chain(large).collect()
+        let programs = self.clients.iter().filter_map(|group| match group.behaviour {
+            Behaviour::Smtp => Some(Operation::Submit),
+            Behaviour::Pop3 => Some(Operation::Retrieve),
+            _ => None,
+        });
+        always.into_iter().chain(asked).chain(scheduled).chain(large).chain(programs).collect()
     }
 
     /// The scenario without hostile and disturbing clients, as a reference for the others' times.
     fn calm(mut self) -> Self {
-        self.clients.retain(|group| group.behaviour.is_user() && !group.disturbing);
+        self.clients
+            .retain(|group| (group.behaviour.is_user() || group.is_program()) && !group.disturbing);
         self
     }
 
@@ -283,6 +297,23 @@ impl Behaviour {
 }
 
 impl Group {
+    /// Whether the clients are mail programs, which also send and receive mail that must arrive.
+    #[must_use]
+    pub fn is_program(&self) -> bool {
+        matches!(self.behaviour, Behaviour::Smtp | Behaviour::Pop3)
+    }
+
+    /// Whether the clients receive mail.
+    fn receives(&self) -> bool {
+        self.behaviour.is_user() || self.behaviour == Behaviour::Pop3
+    }
+
+    /// When the client of this number arrives.
+    #[must_use]
+    pub fn arrival(&self, number: usize) -> Duration {
+        Duration::from_secs_f64(self.arrive * number as f64 / self.count.max(1) as f64)
+    }
+
     /// The usernames of the group, in order.
     pub fn usernames(&self) -> impl Iterator<Item = String> {
         (0..self.count).map(|number| format!("{}{number}", self.name))
@@ -333,6 +364,10 @@ impl Group {
             "fan-out takes two numbers from 1 to 100, the smaller first"
         );
         ensure!((0.0..=1.0).contains(&self.mistype), "mistype takes a share from 0 to 1");
+        ensure!(
+            !self.is_program() || self.count <= PROGRAMS_MAX,
+            "at most {PROGRAMS_MAX} mail programs of a group: each is a thread"
+        );
         if !self.behaviour.is_user() {
             ensure!(self.does.is_empty(), "does is for virtual users only");
             ensure!(self.mistype == 0.0, "mistype is for virtual users only");
@@ -342,7 +377,7 @@ impl Group {
         ensure!(heaviest <= WEIGHT_MAX, "a weight of does is above {WEIGHT_MAX}");
         ensure!(self.does.values().any(|weight| *weight > 0), "does is empty");
         if let Some(to) = &self.to
-            && !scenario.users().any(|group| group.name == *to)
+            && !scenario.clients.iter().any(|group| group.receives() && group.name == *to)
         {
             bail!("to names {to:?}, which is no group of virtual users");
         }

@@ -22,6 +22,7 @@ use crate::{
     backups::OperatorCommands,
     interrupts::Interrupts,
     process::{self, last_lines},
+    programs::{DOMAIN, ProgramAddresses},
 };
 
 /// Longest time from SIGTERM to the server's end, and the same after a signal to the run.
@@ -33,6 +34,9 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often signals are checked in the meantime.
 const GLANCE: Duration = Duration::from_millis(50);
+
+/// What precedes the fingerprint of the certificate for mail programs.
+const PROGRAMS_FINGERPRINT: &str = "fingerprint for mail programs ";
 
 /// Text that a panic leaves in the server's log.
 const PANIC: &str = "panicked at";
@@ -50,6 +54,25 @@ pub struct Start {
     pub tls: bool,
     /// Number of clients to come.
     pub clients: usize,
+    /// Whether mail programs are among them.
+    pub with_programs: WithPrograms,
+}
+
+/// Whether a server listens for mail programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WithPrograms {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// Where a server listens.
+#[derive(Clone, Copy, Debug)]
+struct Listening {
+    own: SocketAddr,
+    trust: Trust,
+    programs: Option<ProgramAddresses>,
 }
 
 /// A server that was started for the load.
@@ -61,6 +84,8 @@ pub struct OwnServer {
     pub address: SocketAddr,
     /// The trust of its clients in the server.
     pub trust: Trust,
+    /// Its listeners for mail programs, also after a restart.
+    pub programs: Option<ProgramAddresses>,
     directory: TempDir,
     last_cpu: Option<(Instant, f64)>,
 }
@@ -73,8 +98,9 @@ impl OwnServer {
     /// The server does not start; the message holds the end of its log.
     pub fn start(start: Start, interrupts: &Interrupts) -> Result<Self> {
         let directory = tempfile::tempdir().context("a temporary directory")?;
-        let (child, address, trust) = spawn(&start, directory.path(), "127.0.0.1:0", interrupts)?;
-        Ok(Self { start, child, address, trust, directory, last_cpu: None })
+        let (child, listening) = spawn(&start, directory.path(), None, interrupts)?;
+        let Listening { own: address, trust, programs } = listening;
+        Ok(Self { start, child, address, trust, programs, directory, last_cpu: None })
     }
 
     /// Kills the server, as a power failure would, and starts it again on its port.
@@ -85,8 +111,9 @@ impl OwnServer {
     pub fn kill_and_restart(&mut self, interrupts: &Interrupts) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
-        let listen = self.address.to_string();
-        let (child, ..) = spawn(&self.start, self.directory.path(), &listen, interrupts)?;
+        let Self { address: own, trust, programs, .. } = *self;
+        let before = Listening { own, trust, programs };
+        let (child, _) = spawn(&self.start, self.directory.path(), Some(before), interrupts)?;
         self.child = child;
         self.last_cpu = None;
         Ok(())
@@ -172,14 +199,15 @@ impl Drop for OwnServer {
 fn spawn(
     start: &Start,
     directory: &Path,
-    listen: &str,
+    before: Option<Listening>,
     interrupts: &Interrupts,
-) -> Result<(Child, SocketAddr, Trust)> {
+) -> Result<(Child, Listening)> {
     let many = (start.clients * 2 + 1000).to_string();
     let log = fs::File::options().create(true).append(true).open(log_of(directory))?;
     let mut command = Command::new(&start.program);
     command
-        .args(["--config", "/dev/null", "--listen", listen, "--log-level", "warn"])
+        .args(["--config", "/dev/null", "--log-level", "warn"])
+        .args(listeners(start, before))
         .arg("--data-dir")
         .arg(data_of(directory))
         // All clients come from one machine and log in at once, which real users would not.
@@ -202,8 +230,8 @@ fn spawn(
         .stderr(log)
         .spawn()
         .with_context(|| format!("cannot start {}", start.program.display()))?;
-    match ready(&mut child, start.tls, interrupts) {
-        Ok((address, trust)) => Ok((child, address, trust)),
+    match ready(&mut child, start, interrupts) {
+        Ok(listening) => Ok((child, listening)),
         Err(error) => {
             let _ = child.kill();
             let _ = child.wait();
@@ -211,6 +239,27 @@ fn spawn(
             Err(error.context(format!("the server did not start: {log}")))
         }
     }
+}
+
+/// The flags for the listeners: on the ports of before, or on any.
+fn listeners(start: &Start, before: Option<Listening>) -> Vec<String> {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut flags =
+        vec!["--listen".to_owned(), before.map_or(any, |before| before.own).to_string()];
+    if start.with_programs == WithPrograms::Yes {
+        let programs = before.and_then(|before| before.programs);
+        let (submission, pop3) = services(start.tls);
+        let submission_at = programs.map_or(any, |programs| programs.submission).to_string();
+        let pop3_at = programs.map_or(any, |programs| programs.pop3).to_string();
+        flags.extend([format!("--{submission}"), submission_at, format!("--{pop3}"), pop3_at]);
+        flags.extend(["--mail-domain".to_owned(), DOMAIN.to_owned()]);
+    }
+    flags
+}
+
+/// The names of the services for mail programs.
+fn services(tls: bool) -> (&'static str, &'static str) {
+    if tls { ("submissions", "pop3s") } else { ("submission", "pop3") }
 }
 
 /// The command without the flags that `flags` sets anew.
@@ -230,8 +279,8 @@ fn without(command: &Command, flags: &[String]) -> Command {
     kept
 }
 
-/// Reads the address and the fingerprint from the server's output.
-fn ready(child: &mut Child, tls: bool, interrupts: &Interrupts) -> Result<(SocketAddr, Trust)> {
+/// Reads the addresses and the fingerprints from the server's output.
+fn ready(child: &mut Child, start: &Start, interrupts: &Interrupts) -> Result<Listening> {
     let lines = lines(child.stdout.take().context("its output is not there")?)?;
     let deadline = Instant::now() + START_PATIENCE;
     let line = |prefix: &str| {
@@ -239,13 +288,25 @@ fn ready(child: &mut Child, tls: bool, interrupts: &Interrupts) -> Result<(Socke
         let rest = line.strip_prefix(prefix).map(str::to_owned);
         rest.with_context(|| format!("it says {line:?} where {prefix:?} was expected"))
     };
-    let listening = line("listening on ")?;
-    let address = listening.split(' ').next().unwrap_or_default().parse()?;
-    let trust = match tls {
-        true => Trust::Fingerprint(line("fingerprint ")?.parse()?),
-        false => Trust::Plaintext,
+    let address = |service: &str| {
+        let listening = line("listening on ")?;
+        let (address, found) = listening.split_once(' ').unwrap_or_default();
+        ensure!(found == format!("({service})"), "it listens for {found}, not for {service}");
+        anyhow::Ok(address.parse::<SocketAddr>()?)
     };
-    Ok((address, trust))
+    let trust = |prefix: &str| match start.tls {
+        true => anyhow::Ok(Trust::Fingerprint(line(prefix)?.parse()?)),
+        false => Ok(Trust::Plaintext),
+    };
+    let own = address(if start.tls { "tls" } else { "plaintext" })?;
+    if start.with_programs == WithPrograms::No {
+        return Ok(Listening { own, trust: trust("fingerprint ")?, programs: None });
+    }
+    let (submission, pop3) = services(start.tls);
+    let (submission, pop3) = (address(submission)?, address(pop3)?);
+    let own_trust = trust("fingerprint ")?;
+    let programs = ProgramAddresses { submission, pop3, trust: trust(PROGRAMS_FINGERPRINT)? };
+    Ok(Listening { own, trust: own_trust, programs: Some(programs) })
 }
 
 /// The lines of the server's output, read by a thread until the output ends.

@@ -10,6 +10,7 @@ pub mod open_loop;
 pub mod pop3;
 pub mod rows;
 pub mod setup;
+pub mod submission;
 pub mod table;
 pub mod tally;
 pub mod wire;

@@ -1,5 +1,5 @@
-//! A POP3 session (RFC 1939) that retrieves and deletes every mail of a mailbox: the reference for
-//! fetching and confirming.
+//! A POP3 session (RFC 1939) that retrieves and deletes every mail of a mailbox: the same client for
+//! correio and for its reference.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -43,14 +43,14 @@ impl Session {
 /// # Errors
 ///
 /// The server refuses a command, or the connection breaks.
-pub fn run(server: SocketAddr, username: &str) -> Result<Value> {
+pub fn run(server: SocketAddr, username: &str, password: &str) -> Result<Value> {
     let stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut session = Session { stream: BufReader::new(stream), line: Vec::new() };
     session.ok()?;
     session.ask(&format!("USER {username}\r\n"))?;
-    session.ask("PASS anything\r\n")?;
+    session.ask(&format!("PASS {password}\r\n"))?;
     session.ask("STAT\r\n")?;
     let text = String::from_utf8_lossy(&session.line).into_owned();
     let mails: u64 = text.split_whitespace().nth(1).unwrap_or("0").parse()?;

@@ -19,6 +19,7 @@ use correio_load::{
         frames::account,
         open_loop, pop3,
         setup::{self, Endpoint, SetupScript},
+        submission::{self, Login, Pipelining},
         tally::Tally,
         wire::Wire,
         work::{RecipientPool, Work},
@@ -74,7 +75,7 @@ struct Options {
     to_existing: Option<usize>,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Mode {
     /// Messages to an echo server
     Echo,
@@ -120,7 +121,29 @@ enum Mode {
         cost: u32,
     },
     /// Every mail of a POP3 mailbox, retrieved and deleted
-    Pop3,
+    Pop3 {
+        /// The username
+        #[arg(long, default_value = "tony")]
+        username: String,
+        /// The password; the reference takes any
+        #[arg(long, default_value = "any")]
+        password: String,
+    },
+    /// Mails by SMTP, to one recipient
+    Submission {
+        /// The sender's address
+        #[arg(long)]
+        from: String,
+        /// The recipient's address
+        #[arg(long)]
+        to: String,
+        /// The app password of the sender; without it, no login
+        #[arg(long)]
+        password: Option<String>,
+        /// Send the commands of a mail together
+        #[arg(long)]
+        pipelining: bool,
+    },
 }
 
 fn main() -> Result<()> {
@@ -144,25 +167,42 @@ fn main() -> Result<()> {
 }
 
 fn run(options: &Options) -> Result<Value> {
-    match options.mode {
+    match &options.mode {
         Mode::Echo => echo(options),
         Mode::Send { count } => {
             let count = count.unwrap_or(u64::MAX);
             let work = |index, to| Work::send(to, options.size, index as u64, count);
             answered(closed(options, work)?)
         }
-        Mode::Mail { recipients } => mail(options, recipients),
+        Mode::Mail { recipients } => mail(options, *recipients),
         Mode::Receive => answered(closed(options, |_, _| Work::receive(100))?),
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
         Mode::Idle => idle(options),
-        Mode::Paced { interval } => paced(options, Duration::from_millis(interval)),
-        Mode::PacedEcho { interval } => paced_echo(options, Duration::from_millis(interval)),
+        Mode::Paced { interval } => paced(options, Duration::from_millis(*interval)),
+        Mode::PacedEcho { interval } => paced_echo(options, Duration::from_millis(*interval)),
         Mode::Register => {
             setup::register_accounts(&options.endpoint()?, "c", 1)?;
             Ok(json!({}))
         }
-        Mode::Bcrypt { threads, cost } => bcrypt(options, threads, cost),
-        Mode::Pop3 => pop3::run(options.server, "tony"),
+        Mode::Bcrypt { threads, cost } => bcrypt(options, *threads, *cost),
+        Mode::Pop3 { username, password } => pop3::run(options.server, username, password),
+        Mode::Submission { from, to, password, pipelining } => {
+            let username = from.split('@').next().unwrap_or_default().to_owned();
+            let login = |password: &String| Login { username, password: password.clone() };
+            let mail = submission::Mail {
+                from: from.clone(),
+                to: to.clone(),
+                size: options.size,
+                pipelining: if *pipelining { Pipelining::On } else { Pipelining::Off },
+                login: password.as_ref().map(login),
+            };
+            answered(submission::run(
+                options.server,
+                options.connections,
+                &mail,
+                &mut options.tally(),
+            )?)
+        }
     }
 }
 

@@ -32,11 +32,15 @@ pub enum Operation {
     Ping,
     /// The protocol's request of this name.
     Logout,
+    /// A mail by SMTP, from its first command to its acceptance, breaks included.
+    Submit,
+    /// A mail by POP3: RETR.
+    Retrieve,
 }
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Connect,
         Self::Register,
         Self::Login,
@@ -49,6 +53,8 @@ impl Operation {
         Self::List,
         Self::Ping,
         Self::Logout,
+        Self::Submit,
+        Self::Retrieve,
     ];
 
     /// The name in files and on the screen.
@@ -67,6 +73,8 @@ impl Operation {
             Self::List => "list",
             Self::Ping => "ping",
             Self::Logout => "logout",
+            Self::Submit => "submit",
+            Self::Retrieve => "retrieve",
         }
     }
 }

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     dial::LinkAction,
-    ledger::UserId,
+    ledger::{self, UserId},
     results::Operation,
     scenario::{Action, Behaviour, Group},
 };
@@ -505,7 +505,7 @@ impl VirtualUser {
 
     /// Deletes the mails of a page on the server.
     fn confirm(&mut self, context: &mut UserContext<'_>, page: &Page) {
-        let ids: Vec<_> = page.mails.iter().map(|mail| mail.id).collect();
+        let ids: Vec<_> = page.mails.iter().map(ledger::key).collect();
         context.ledger.confirming(self.id, &ids, context.now);
         let mails = page.mails.iter().map(Mail::reference).collect::<Vec<MailRef>>();
         self.ask(

@@ -1,6 +1,8 @@
 //! Owns the connections of all scripted clients in one thread: polls them, keeps their timers and
 //! reconnects them. The clients themselves decide what to send.
 
+mod programs;
+
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashSet},
@@ -14,11 +16,13 @@ use correio_client::Trust;
 use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
+use self::programs::Programs;
 use crate::{
     dial::{LinkAction, code, connect},
     history::History,
     intruder::Intruder,
     ledger::{Ledger, MailCounts, UserId},
+    programs::ProgramAddresses,
     results::{Operation, Recorder, UserCounts},
     scenario::Scenario,
     user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
@@ -29,6 +33,9 @@ const CONNECTIONS_PER_ADDRESS: usize = 20_000;
 
 /// Longest wait before a new attempt to connect.
 const RECONNECT_MAX: Duration = Duration::from_secs(2);
+
+/// How often the events of mail programs are looked for.
+const PROGRAMS_GLANCE: Duration = Duration::from_millis(20);
 
 /// A connection that lasted this long resets the backoff.
 const GOOD_AFTER: Duration = Duration::from_secs(5);
@@ -45,6 +52,8 @@ pub struct Plan {
     pub server: SocketAddr,
     /// The trust of the clients in the server.
     pub trust: Trust,
+    /// The server's listeners for mail programs, if it has any.
+    pub programs: Option<ProgramAddresses>,
     /// Mails a second by schedule, besides the scenario's; `None` for a closed load.
     pub rate: Option<f64>,
     /// Seed of the random choices.
@@ -66,6 +75,7 @@ pub struct Driver {
     /// For each group, the share of a large mail that is due.
     large_due: Vec<f64>,
     plan: Plan,
+    programs: Programs,
     /// Counts the mails.
     ledger: Ledger,
     /// Records the latencies.
@@ -150,11 +160,16 @@ impl Driver {
             up: 0,
             fewest: 0,
             heard_at: Duration::ZERO,
+            programs: Programs::default(),
             plan,
         };
         // Users come first, so that their numbers are those of the ledger.
         driver.make_clients(true)?;
         driver.make_clients(false)?;
+        driver.programs = Programs::of(&driver.plan, driver.slots.len())?;
+        for (username, user) in driver.programs.users() {
+            driver.ledger.enter(username, user);
+        }
         Ok(driver)
     }
 
@@ -163,13 +178,12 @@ impl Driver {
         // One configuration for all: TLS sessions are resumed as one client's are.
         let security = self.plan.trust.security(&address);
         for (index, group) in self.plan.scenario.clients.iter().enumerate() {
-            if group.behaviour.is_user() != are_users {
+            if group.is_program() || group.behaviour.is_user() != are_users {
                 continue;
             }
             for (number, username) in group.usernames().enumerate() {
                 let username: Username = username.parse()?;
-                let share = number as f64 / group.count as f64;
-                let arrival = Duration::from_secs_f64(group.arrive * share);
+                let arrival = group.arrival(number);
                 // Not stretched by bcrypt: nobody guesses the passwords of a test server.
                 let credential = Credential::from([0x2a; 23]);
                 let role = if are_users {
@@ -216,9 +230,14 @@ impl Driver {
     }
 
     /// Starts the load. Returns the moment from which its times count.
-    pub fn begin(&mut self) -> Instant {
+    ///
+    /// # Errors
+    ///
+    /// The machine has no room for the threads of mail programs.
+    pub fn begin(&mut self) -> Result<Instant> {
         self.started = Instant::now();
-        self.started
+        self.programs.start(self.started)?;
+        Ok(self.started)
     }
 
     /// Time since the start.
@@ -273,11 +292,15 @@ impl Driver {
                 return Ok(());
             }
             let next = self.timers.peek().map_or(until, |Reverse((at, _))| *at);
-            let next = next.min(until).min(self.next_arrival().unwrap_or(until));
+            let mut next = next.min(until).min(self.next_arrival().unwrap_or(until));
+            if self.programs.are_running() {
+                next = next.min(now + PROGRAMS_GLANCE);
+            }
             match self.poll.poll(&mut events, Some(next.saturating_sub(now))) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
                 other => other.context("waiting for events")?,
             }
+            self.take_program_events();
             for event in &events {
                 self.serve_client(event.token().0);
             }
@@ -292,6 +315,7 @@ impl Driver {
             self.recorder.end_acting();
         }
         self.phase = phase;
+        self.programs.enter(phase);
         self.heard_at = self.now();
         for index in 0..self.user_count {
             if let Some(Slot { role: Role::User(user), .. }) = self.slots.get_mut(index) {
@@ -304,11 +328,12 @@ impl Driver {
     /// Whether the phase has nothing left to do.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        match self.phase {
+        let users_are = match self.phase {
             Phase::Acting => false,
             Phase::Settling => self.users().all(|user| !user.is_busy()),
             Phase::Draining => self.users().all(VirtualUser::is_drained),
-        }
+        };
+        users_are && self.programs.are_done(self.phase)
     }
 
     /// Closes the ledger and returns the results.
@@ -329,6 +354,7 @@ impl Driver {
             users.waited += usize::from(record.waited);
             users.let_in += usize::from(record.let_in);
         }
+        unemptied += self.programs.count(&mut users, &mut drained);
         let intruders = self.slots.iter().skip(self.user_count);
         let harmless = intruders.filter(|slot| !slot.has_connected).count();
         Finished {
@@ -509,6 +535,7 @@ impl Driver {
             user.client.attach(&mut self.spare);
             let driven = driven.and_then(|()| user.client.drive(now, stream));
             user.client.detach(&mut self.spare);
+            self.take_program_events();
             let answers = self.recorder.answers();
             let action = self.with_user(index, now, VirtualUser::take_events);
             if self.recorder.answers() > answers {

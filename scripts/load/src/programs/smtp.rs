@@ -1,0 +1,217 @@
+//! A program that sends mail by SMTP. It keeps a mail until the server has accepted or refused it, and
+//! sends it again after a break, with the same bytes.
+
+use std::{io, time::Instant};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use correio_proto::{
+    mail::{Content, MailId, Recipients, Username},
+    message::Send,
+};
+
+use super::{
+    ProgramContext, ProgramEvent, RETRY,
+    line::LineStream,
+    received::{MARK, security},
+};
+use crate::{results::Operation, user::Phase};
+
+/// Mails over one connection.
+const MAILS_PER_CONNECTION: u32 = 20;
+
+/// See the module's description.
+pub(super) struct Sender {
+    password: String,
+    /// The mail that is under way.
+    present: Option<Outgoing>,
+}
+
+/// A mail that the server has not accepted yet.
+struct Outgoing {
+    id: MailId,
+    to: Vec<Username>,
+    /// The message, with CR LF ends.
+    message: Vec<u8>,
+    /// When it was first sent.
+    begun: Instant,
+}
+
+/// Why a session ends.
+enum Broken {
+    /// The connection broke.
+    Io,
+    /// The server refused something for now.
+    Refused,
+}
+
+impl From<io::Error> for Broken {
+    fn from(_: io::Error) -> Self {
+        Self::Io
+    }
+}
+
+impl Sender {
+    pub(super) fn new(password: String) -> Self {
+        Self { password, present: None }
+    }
+
+    pub(super) fn run(mut self, context: &mut ProgramContext) {
+        while let Some(phase) = context.phase() {
+            if phase != Phase::Acting && self.present.is_none() {
+                context.tell(ProgramEvent::Settled(context.plan.user));
+                break;
+            }
+            if self.session(context).is_err() && !context.pause(RETRY) {
+                return;
+            }
+        }
+        // A sender's mailbox gets no mail: it is drained at once.
+        while let Some(phase) = context.phase() {
+            if phase == Phase::Draining {
+                context.tell(ProgramEvent::Drained(context.plan.user));
+                return;
+            }
+            context.pause(RETRY);
+        }
+    }
+
+    fn session(&mut self, context: &mut ProgramContext) -> Result<(), Broken> {
+        let begun = Instant::now();
+        let addresses = context.plan.addresses;
+        let security = security(addresses.submission, addresses.trust);
+        let mut stream = LineStream::connect(addresses.submission, &security)?;
+        expect(&mut stream, b"220")?;
+        context.tell(ProgramEvent::Done(Operation::Connect, begun.elapsed()));
+        ask(&mut stream, "EHLO load.localhost", b"250")?;
+        let plain = format!("\0{}\0{}", context.plan.username, self.password);
+        let begun = Instant::now();
+        ask(&mut stream, &format!("AUTH PLAIN {}", STANDARD.encode(plain)), b"235")?;
+        context.tell(ProgramEvent::Done(Operation::Login, begun.elapsed()));
+        for _ in 0..MAILS_PER_CONNECTION {
+            if self.present.is_none() {
+                if !context.think() || context.phase() != Some(Phase::Acting) {
+                    break;
+                }
+                self.present = Some(compose(context));
+            }
+            self.send(context, &mut stream)?;
+        }
+        ask(&mut stream, "QUIT", b"221")
+    }
+
+    fn send(
+        &mut self,
+        context: &mut ProgramContext,
+        stream: &mut LineStream,
+    ) -> Result<(), Broken> {
+        let Some(mail) = &self.present else { return Ok(()) };
+        let from = format!("MAIL FROM:<{}@{DOMAIN}>", context.plan.username);
+        ask(stream, &from, b"250")?;
+        for to in &mail.to {
+            stream.send(format!("RCPT TO:<{to}@{DOMAIN}>\r\n").as_bytes())?;
+            if !reply(stream)?.starts_with(b"250") {
+                // The recipient has not registered yet: this mail goes nowhere.
+                self.present = None;
+                return ask(stream, "RSET", b"250");
+            }
+        }
+        ask(stream, "DATA", b"354")?;
+        let mut bytes = stuffed(&mail.message);
+        bytes.extend_from_slice(b".\r\n");
+        stream.send(&bytes)?;
+        let answer = reply(stream)?;
+        if answer.starts_with(b"250") {
+            context.tell(ProgramEvent::Accepted(mail.id));
+            context.tell(ProgramEvent::Done(Operation::Submit, mail.begun.elapsed()));
+            self.present = None;
+            return Ok(());
+        }
+        context.tell(ProgramEvent::Failed(Operation::Submit, "refused"));
+        if answer.starts_with(b"5") {
+            self.present = None;
+        }
+        Err(Broken::Refused)
+    }
+}
+
+/// The mail domain of the server under load.
+pub const DOMAIN: &str = "localhost";
+
+/// Makes a mail and tells the driver.
+fn compose(context: &mut ProgramContext) -> Outgoing {
+    let id = correio_client::new_mail_id();
+    let group = &context.plan.settings;
+    let mut to: Vec<Username> = Vec::new();
+    for _ in 0..context.rng.usize(group.fan_out.0..=group.fan_out.1) {
+        let name = context.plan.to.get(context.rng.usize(..context.plan.to.len().max(1)));
+        to.extend(name.filter(|name| !to.contains(*name)).cloned());
+    }
+    let length = context.rng.usize(group.body.0..=group.body.1);
+    let names: Vec<String> = to.iter().map(|name| format!("{name}@{DOMAIN}")).collect();
+    // The first field marks the message; a date and an id leave the server nothing to add.
+    let mut message = format!(
+        "{MARK}\r\nFrom: {}@{DOMAIN}\r\nTo: {}\r\nSubject: {id}\r\n\
+         Date: Thu, 26 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{id}@load>\r\n\r\n",
+        context.plan.username,
+        names.join(",\r\n "),
+    )
+    .into_bytes();
+    let line = format!("{id} in a line\r\n.\r\n..\r\n");
+    message.extend(line.bytes().cycle().take(length - length % line.len()));
+    message.extend_from_slice(b"end\r\n");
+    let recipients: Option<Recipients> = to.clone().try_into().ok();
+    let content = message.as_slice().try_into().ok().map(Content::Message);
+    if let (Some(recipients), Some(content), Ok(subject)) =
+        (recipients, content, id.to_string().parse())
+    {
+        let mail = Box::new(Send { id, to: recipients, subject, content });
+        context.tell(ProgramEvent::Sending { from: context.plan.user, mail });
+    }
+    Outgoing { id, to, message, begun: Instant::now() }
+}
+
+/// The message with a dot before each line that begins with a dot (RFC 5321, section 4.5.2).
+fn stuffed(message: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(message.len() + 64);
+    let mut begins = true;
+    for byte in message {
+        if begins && *byte == b'.' {
+            bytes.push(b'.');
+        }
+        bytes.push(*byte);
+        begins = *byte == b'\n';
+    }
+    bytes
+}
+
+fn ask(stream: &mut LineStream, line: &str, code: &[u8]) -> Result<(), Broken> {
+    stream.send(format!("{line}\r\n").as_bytes())?;
+    expect(stream, code)
+}
+
+fn expect(stream: &mut LineStream, code: &[u8]) -> Result<(), Broken> {
+    match reply(stream)?.starts_with(code) {
+        true => Ok(()),
+        false => Err(Broken::Refused),
+    }
+}
+
+/// The last line of a reply.
+fn reply(stream: &mut LineStream) -> io::Result<Vec<u8>> {
+    loop {
+        let line = stream.line()?;
+        if line.get(3) != Some(&b'-') {
+            return Ok(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stuffed;
+
+    #[test]
+    fn a_dot_is_put_before_each_line_that_begins_with_one() {
+        assert_eq!(stuffed(b".\r\na.\r\n..\r\n"), b"..\r\na.\r\n...\r\n");
+    }
+}

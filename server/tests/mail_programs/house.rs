@@ -1,0 +1,198 @@
+//! A server with listeners for mail programs, its certificate, and two accounts with app passwords.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use correio_proto::{
+    mail::{Content, Mail},
+    message::{AppPassword, Reply, Request},
+};
+use correio_testing::{client::Client, request, wait::PATIENCE};
+
+use crate::daemon;
+
+/// The mail domain, which is also the name that programs connect to.
+pub const DOMAIN: &str = "localhost";
+
+/// Ports of the listeners.
+#[derive(Clone, Copy, Debug)]
+pub struct Ports {
+    pub submissions: u16,
+    pub submission: u16,
+    pub pop3s: u16,
+    pub pop3: u16,
+}
+
+/// See the module's description. Dropping it ends the server.
+pub struct House {
+    directory: tempfile::TempDir,
+    child: Child,
+    own: SocketAddr,
+    pub ports: Ports,
+    tony: String,
+    pepper: String,
+}
+
+/// The accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Person {
+    /// Sends mail with programs.
+    Tony,
+    /// Receives mail with programs.
+    Pepper,
+}
+
+impl Person {
+    pub fn username(self) -> &'static str {
+        match self {
+            Self::Tony => "tony",
+            Self::Pepper => "pepper",
+        }
+    }
+
+    pub fn address(self) -> String {
+        format!("{}@{DOMAIN}", self.username())
+    }
+}
+
+impl House {
+    /// Starts the server, makes the accounts and an app password for each.
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let any = "127.0.0.1:0";
+        let mut child = daemon::command(
+            &directory.path().join("data"),
+            &[
+                "--listen", any, "--submissions", any, "--submission", any, "--pop3s", any,
+                "--pop3", any, "--mail-domain", DOMAIN,
+            ],
+        )
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut address = |kind: &str| {
+            let line = lines.next().expect("an address of each listener");
+            let (address, found) = line
+                .strip_prefix("listening on ")
+                .and_then(|rest| rest.strip_suffix(')'))
+                .and_then(|rest| rest.split_once(" ("))
+                .unwrap_or_else(|| panic!("not an address: {line}"));
+            assert_eq!(found, kind);
+            address.parse::<SocketAddr>().unwrap()
+        };
+        let own = address("plaintext");
+        let ports = Ports {
+            submissions: address("submissions").port(),
+            submission: address("submission").port(),
+            pop3s: address("pop3s").port(),
+            pop3: address("pop3").port(),
+        };
+        let tony = app_password(own, Person::Tony, "Tony Stark");
+        let pepper = app_password(own, Person::Pepper, "Pepper Potts");
+        Self { directory, child, own, ports, tony, pepper }
+    }
+
+    /// An app password of an account.
+    pub fn password(&self, person: Person) -> &str {
+        match person {
+            Person::Tony => &self.tony,
+            Person::Pepper => &self.pepper,
+        }
+    }
+
+    /// The certificate that the server made for mail programs (PEM).
+    pub fn certificate(&self) -> PathBuf {
+        self.directory.path().join("data/programs-certificate.pem")
+    }
+
+    /// A path in the test's directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Writes a file into the test's directory, which only this user may read, as programs demand of
+    /// files with passwords.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.path(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    /// What waits in a mailbox.
+    pub fn mails(&self, person: Person) -> Vec<Mail> {
+        self.session(person).fetch().mails
+    }
+
+    /// Sends a text from Tony to Pepper, as the own client does.
+    pub fn send(&self, number: u64, subject: &str, text: &str) {
+        let mut mail = request::mail(number, Person::Pepper.username(), subject);
+        if let Request::Send(send) = &mut mail {
+            send.content = text.parse::<Content>().unwrap();
+        }
+        let reply = self.session(Person::Tony).ask(mail);
+        assert!(matches!(reply, Reply::Sent { .. }), "{reply:?}");
+    }
+
+    fn session(&self, person: Person) -> Client {
+        session(self.own, person)
+    }
+
+    /// Runs a program, which is ended after [`PATIENCE`].
+    pub fn run(&self, mut command: Command) -> Output {
+        let mut bounded = Command::new("timeout");
+        bounded.arg(PATIENCE.as_secs().to_string()).arg(command.get_program());
+        bounded.args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => bounded.env(name, value),
+                None => bounded.env_remove(name),
+            };
+        }
+        bounded.env("HOME", self.directory.path()).env("LC_ALL", "C.UTF-8");
+        bounded.current_dir(self.directory.path());
+        command.stdin(Stdio::null());
+        bounded.stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn session(own: SocketAddr, person: Person) -> Client {
+    let mut client = Client::connect(own);
+    client.greet();
+    let reply = client.ask(daemon::login(person.username()));
+    assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
+    client
+}
+
+fn app_password(own: SocketAddr, person: Person, full_name: &str) -> String {
+    let mut client = Client::connect(own);
+    client.greet();
+    let register = request::register(person.username(), full_name, 1);
+    assert_eq!(client.ask(register), Reply::Registered {});
+    let mut client = session(own, person);
+    let label = "programs".parse().unwrap();
+    match client.ask(Request::AppPassword(AppPassword::Create { label })) {
+        Reply::AppPasswordCreated { password, .. } => password.to_string(),
+        reply => panic!("an app password was expected, not {reply:?}"),
+    }
+}
+
+/// The text of a file, or nothing if there is none.
+pub fn text_of(path: &Path) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,171 @@
+//! Real mail programs against the server: each logs in, sends, sends a file, receives, leaves mails on
+//! the server, deletes them, and is told of a wrong password. A program that is not installed is
+//! reported as skipped.
+
+mod house;
+mod program;
+
+use std::{
+    fs,
+    process::Output,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use correio_proto::mail::Content;
+use correio_testing::{skip::skipped, wait::eventually};
+
+use self::{
+    house::{House, Person, text_of},
+    program::{Into, Letter, Program, Receiving, Then},
+};
+
+const SUBJECT: &str = "Armor plans";
+const TEXT: &str = "Caf\u{e9} at nine \u{1f680}\n.\nSecond line";
+const WRONG: &str = "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-A";
+
+/// Makes a test of each program.
+macro_rules! programs {
+    ($($name:ident: $program:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            try_out(Program::$program);
+        })*
+    };
+}
+
+programs! {
+    curl: Curl,
+    curl_with_starttls: CurlStartTls,
+    fetchmail: Fetchmail,
+    getmail: Getmail,
+    git_send_email: GitSendEmail,
+    mpop: Mpop,
+    msmtp: Msmtp,
+    mutt: Mutt,
+    nodemailer: Nodemailer,
+    poplib_of_python: PythonPoplib,
+    s_nail: SNail,
+    smtplib_of_python: PythonSmtplib,
+    swaks_with_login: SwaksLogin,
+    swaks_with_plain: SwaksPlain,
+}
+
+fn try_out(program: Program) {
+    if !program.works() {
+        return skipped(&format!("this takes {program:?}"));
+    }
+    let house = House::start();
+    sends(program, &house);
+    sends_a_file(program, &house);
+    receives(program, &house);
+}
+
+fn sends(program: Program, house: &House) {
+    let letter = Letter {
+        subject: SUBJECT,
+        text: TEXT,
+        attachment: None,
+        password: house.password(Person::Tony),
+    };
+    let Some(refused) = program.send(house, Letter { password: WRONG, ..letter }) else {
+        return;
+    };
+    let refused = house.run(refused);
+    assert!(!refused.status.success(), "a wrong password sends nothing: {}", said(&refused));
+    assert_eq!(house.mails(Person::Pepper), []);
+    let sent = program.send(house, letter).map(|command| house.run(command)).unwrap();
+    assert!(sent.status.success(), "{}", said(&sent));
+    let mails = house.mails(Person::Pepper);
+    let [mail] = mails.as_slice() else { panic!("one mail was expected, not {mails:?}") };
+    assert_eq!(mail.subject.as_str(), SUBJECT);
+    assert_eq!(mail.from.as_str(), Person::Tony.username());
+    let text = decoded(&mail.content);
+    assert!(text.contains("Caf\u{e9} at nine \u{1f680}"), "{text}");
+    assert!(text.contains("\n.\r\nSecond line") || text.contains("\n.\nSecond line"), "{text}");
+}
+
+fn sends_a_file(program: Program, house: &House) {
+    let bytes: Vec<u8> = (0..100_000_u32).map(|at| (at * 7 % 251) as u8).collect();
+    house.write("plans.bin", &bytes);
+    let letter = Letter {
+        subject: "The file",
+        text: TEXT,
+        attachment: Some("plans.bin"),
+        password: house.password(Person::Tony),
+    };
+    let Some(command) = program.send(house, letter) else { return };
+    let sent = house.run(command);
+    assert!(sent.status.success(), "{}", said(&sent));
+    let mails = house.mails(Person::Pepper);
+    let mail = mails.iter().find(|mail| mail.subject.as_str() == "The file").unwrap();
+    let encoded = base64(&bytes);
+    let Content::Message(message) = &mail.content else { panic!("a message was expected") };
+    let message = String::from_utf8_lossy(message.as_bytes()).replace("\r\n", "");
+    assert!(message.contains(&encoded), "the file is in the message as it is");
+}
+
+fn receives(program: Program, house: &House) {
+    if program.receive(house, WRONG, Then::Keep).is_none() {
+        return;
+    }
+    house.send(time(), SUBJECT, TEXT);
+    let receive = |password: &str, then| {
+        let Receiving { command, into } = program.receive(house, password, then).unwrap();
+        let output = house.run(command);
+        let text = match into {
+            Into::Output => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Into::File(path) => text_of(&path),
+            Into::Maildir(path) => {
+                let files = fs::read_dir(path.join("new")).unwrap();
+                files.map(|file| text_of(&file.unwrap().path())).collect()
+            }
+        };
+        (output, text)
+    };
+    let waiting = house.mails(Person::Pepper).len();
+    let (refused, text) = receive(WRONG, Then::Keep);
+    assert!(!refused.status.success(), "a wrong password is told: {}", said(&refused));
+    assert!(!text.contains(SUBJECT), "{text}");
+    for then in [Then::Keep, Then::Delete] {
+        let (received, text) = receive(house.password(Person::Pepper), then);
+        assert!(received.status.success(), "{then:?}: {}", said(&received));
+        assert!(text.contains(SUBJECT) && text.contains("Caf\u{e9} at nine \u{1f680}"), "{text}");
+        match then {
+            Then::Keep => assert_eq!(house.mails(Person::Pepper).len(), waiting),
+            Then::Delete => eventually(|| house.mails(Person::Pepper).len() < waiting),
+        }
+    }
+}
+
+/// The text of a content, or of a message's text, whichever encoding its program has chosen.
+fn decoded(content: &Content) -> String {
+    match content {
+        Content::Body(body) => body.as_str().to_owned(),
+        Content::Message(message) => {
+            let parsed = correio_client::message::read(message.as_bytes());
+            parsed.text
+        }
+        Content::Large(_) => panic!("a small content was expected"),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.encode(bytes)
+}
+
+/// A number that no earlier mail of the test has.
+fn time() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::from(since.subsec_nanos())
+}
+
+fn said(output: &Output) -> String {
+    let (stdout, stderr) = (&output.stdout, &output.stderr);
+    format!(
+        "{:?}\n{}\n{}",
+        output.status,
+        String::from_utf8_lossy(stdout),
+        String::from_utf8_lossy(stderr)
+    )
+}
