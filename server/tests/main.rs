@@ -22,6 +22,7 @@ mod limits;
 mod lists;
 mod logout;
 mod lost;
+mod mail_programs;
 mod messages;
 mod metrics;
 mod operator;

@@ -35,9 +35,6 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 /// How often signals are checked in the meantime.
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// What precedes the fingerprint of the certificate for mail programs.
-const PROGRAMS_FINGERPRINT: &str = "fingerprint for mail programs ";
-
 /// Text that a panic leaves in the server's log.
 const PANIC: &str = "panicked at";
 
@@ -294,18 +291,23 @@ fn ready(child: &mut Child, start: &Start, interrupts: &Interrupts) -> Result<Li
         ensure!(found == format!("({service})"), "it listens for {found}, not for {service}");
         anyhow::Ok(address.parse::<SocketAddr>()?)
     };
-    let trust = |prefix: &str| match start.tls {
-        true => anyhow::Ok(Trust::Fingerprint(line(prefix)?.parse()?)),
+    // Of a certificate for mail programs, the line says so after the fingerprint.
+    let trust = || match start.tls {
+        true => {
+            let fingerprint = line("fingerprint ")?;
+            let fingerprint = fingerprint.split(' ').next().unwrap_or_default();
+            anyhow::Ok(Trust::Fingerprint(fingerprint.parse()?))
+        }
         false => Ok(Trust::Plaintext),
     };
     let own = address(if start.tls { "tls" } else { "plaintext" })?;
     if start.with_programs == WithPrograms::No {
-        return Ok(Listening { own, trust: trust("fingerprint ")?, programs: None });
+        return Ok(Listening { own, trust: trust()?, programs: None });
     }
     let (submission, pop3) = services(start.tls);
     let (submission, pop3) = (address(submission)?, address(pop3)?);
-    let own_trust = trust("fingerprint ")?;
-    let programs = ProgramAddresses { submission, pop3, trust: trust(PROGRAMS_FINGERPRINT)? };
+    let own_trust = trust()?;
+    let programs = ProgramAddresses { submission, pop3, trust: trust()? };
     Ok(Listening { own, trust: own_trust, programs: Some(programs) })
 }
 

@@ -12,6 +12,7 @@ use correio_proto::{
     channel::Channel,
     limits,
     message::{ClientMessage, Fetch, Notice, Page, Reply, Request, ServerMessage},
+    tls::Security,
 };
 
 use crate::request::hello;
@@ -19,7 +20,7 @@ use crate::request::hello;
 /// Longest wait for an answer: a flood of logins before it may be hashed first.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A connection without TLS.
+/// A connection.
 #[derive(Debug)]
 pub struct Client {
     /// The socket.
@@ -52,6 +53,27 @@ impl Client {
     /// The server cannot be reached.
     pub fn try_connect(address: SocketAddr) -> io::Result<Self> {
         Self::try_over(TcpStream::connect(address)?)
+    }
+
+    /// Connects with TLS, or without it, and finishes the handshake.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or refuses the handshake.
+    pub fn try_connect_with(address: SocketAddr, security: &Security) -> io::Result<Self> {
+        let mut client = Self::try_connect(address)?;
+        client.channel = Channel::new(security, limits::REPLY_FRAME_MAX);
+        loop {
+            while client.channel.wants_write() {
+                uninterrupted(|| client.channel.write_to(&mut client.stream))?;
+            }
+            if !client.channel.is_handshaking() {
+                return Ok(client);
+            }
+            if uninterrupted(|| client.channel.read_from(&mut client.stream))? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
     }
 
     /// Sends a request without waiting for the answer.

@@ -8,9 +8,12 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use correio_client::Trust;
 use correio_proto::{
+    app_password::AppPasswordRequest,
     mail::{Content, Mail},
-    message::{AppPassword, Reply, Request},
+    message::{Reply, Request},
+    tls::Security,
 };
 use correio_testing::{client::Client, request, wait::PATIENCE};
 
@@ -32,7 +35,7 @@ pub struct Ports {
 pub struct House {
     directory: tempfile::TempDir,
     child: Child,
-    own: SocketAddr,
+    own: Own,
     pub ports: Ports,
     tony: String,
     pepper: String,
@@ -65,17 +68,15 @@ impl House {
     pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let any = "127.0.0.1:0";
-        let mut child = daemon::command(
-            &directory.path().join("data"),
-            &[
-                "--listen", any, "--submissions", any, "--submission", any, "--pop3s", any,
-                "--pop3", any, "--mail-domain", DOMAIN,
-            ],
-        )
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
+        command
+            .env_clear()
+            .args(["--config", "/dev/null", "--bcrypt-cost", "4", "--data-dir"])
+            .arg(directory.path().join("data"))
+            .args(["--listen", any, "--submissions", any, "--submission", any])
+            .args(["--pop3s", any, "--pop3", any, "--mail-domain", DOMAIN])
+            .stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut address = |kind: &str| {
             let line = lines.next().expect("an address of each listener");
@@ -87,15 +88,19 @@ impl House {
             assert_eq!(found, kind);
             address.parse::<SocketAddr>().unwrap()
         };
-        let own = address("plaintext");
+        let own = address("tls");
         let ports = Ports {
             submissions: address("submissions").port(),
             submission: address("submission").port(),
             pop3s: address("pop3s").port(),
             pop3: address("pop3").port(),
         };
-        let tony = app_password(own, Person::Tony, "Tony Stark");
-        let pepper = app_password(own, Person::Pepper, "Pepper Potts");
+        let line = lines.next().expect("a fingerprint");
+        let fingerprint = line.strip_prefix("fingerprint ").unwrap();
+        let trust = Trust::Fingerprint(fingerprint.parse().unwrap());
+        let own = Own { address: own, security: trust.security(&own.to_string().parse().unwrap()) };
+        let tony = own.app_password(Person::Tony, "Tony Stark");
+        let pepper = own.app_password(Person::Pepper, "Pepper Potts");
         Self { directory, child, own, ports, tony, pepper }
     }
 
@@ -109,7 +114,10 @@ impl House {
 
     /// The certificate that the server made for mail programs (PEM).
     pub fn certificate(&self) -> PathBuf {
-        self.directory.path().join("data/programs-certificate.pem")
+        let own = fs::read_to_string(self.path("data/tls-programs.pem")).unwrap();
+        let begin = own.find("-----BEGIN CERTIFICATE").unwrap();
+        let end = own.rfind("-----END CERTIFICATE-----").unwrap();
+        self.write("certificate.pem", format!("{}-----END CERTIFICATE-----\n", &own[begin..end]))
     }
 
     /// A path in the test's directory.
@@ -143,7 +151,7 @@ impl House {
     }
 
     fn session(&self, person: Person) -> Client {
-        session(self.own, person)
+        self.own.session(person)
     }
 
     /// Runs a program, which is ended after [`PATIENCE`].
@@ -171,24 +179,34 @@ impl Drop for House {
     }
 }
 
-fn session(own: SocketAddr, person: Person) -> Client {
-    let mut client = Client::connect(own);
-    client.greet();
-    let reply = client.ask(daemon::login(person.username()));
-    assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
-    client
+/// The listener of the own protocol.
+struct Own {
+    address: SocketAddr,
+    security: Security,
 }
 
-fn app_password(own: SocketAddr, person: Person, full_name: &str) -> String {
-    let mut client = Client::connect(own);
-    client.greet();
-    let register = request::register(person.username(), full_name, 1);
-    assert_eq!(client.ask(register), Reply::Registered {});
-    let mut client = session(own, person);
-    let label = "programs".parse().unwrap();
-    match client.ask(Request::AppPassword(AppPassword::Create { label })) {
-        Reply::AppPasswordCreated { password, .. } => password.to_string(),
-        reply => panic!("an app password was expected, not {reply:?}"),
+impl Own {
+    fn connect(&self) -> Client {
+        let mut client = Client::try_connect_with(self.address, &self.security).unwrap();
+        client.greet();
+        client
+    }
+
+    fn session(&self, person: Person) -> Client {
+        let mut client = self.connect();
+        let reply = client.ask(daemon::login(person.username()));
+        assert!(matches!(reply, Reply::LoggedIn(_)), "{reply:?}");
+        client
+    }
+
+    fn app_password(&self, person: Person, full_name: &str) -> String {
+        let register = request::register(person.username(), full_name, 1);
+        assert_eq!(self.connect().ask(register), Reply::Registered {});
+        let create = AppPasswordRequest::Create { label: "programs".parse().unwrap() };
+        match self.session(person).ask(Request::AppPassword(create)) {
+            Reply::AppPasswordCreated { password, .. } => password.to_string(),
+            reply => panic!("an app password was expected, not {reply:?}"),
+        }
     }
 }
 

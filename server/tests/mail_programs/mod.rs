@@ -13,6 +13,7 @@ use std::{
 
 use correio_proto::mail::Content;
 use correio_testing::{skip::skipped, wait::eventually};
+use mail_parser::MessageParser;
 
 use self::{
     house::{House, Person, text_of},
@@ -142,8 +143,8 @@ fn decoded(content: &Content) -> String {
     match content {
         Content::Body(body) => body.as_str().to_owned(),
         Content::Message(message) => {
-            let parsed = correio_client::message::read(message.as_bytes());
-            parsed.text
+            let message = MessageParser::default().parse(message.as_bytes()).unwrap();
+            message.body_text(0).unwrap().into_owned()
         }
         Content::Large(_) => panic!("a small content was expected"),
     }

@@ -276,11 +276,8 @@ fn s_nail_receive(house: &House, password: &str, then: Then) -> Receiving {
         command = s_nail(house);
         command.args(["-S", "pop3-bulk-load", "-f"]);
     }
-    let url = format!(
-        "pop3s://{}:{password}@{DOMAIN}:{}",
-        Person::Pepper.username(),
-        house.ports.pop3s
-    );
+    let url =
+        format!("pop3s://{}:{password}@{DOMAIN}:{}", Person::Pepper.username(), house.ports.pop3s);
     let last = if then == Then::Delete { "delete 1" } else { "exit" };
     command.args(["-Y", "type 1", "-Y", last, "-Y", "quit"]).arg(url);
     Receiving { command, into: Into::Output }

@@ -3,8 +3,6 @@
 use anyhow::{Result, bail};
 use correio_proto::{
     app_password::AppPasswordRequest,
-    channel::Channel,
-    limits,
     message::{Reply, Request},
 };
 use correio_testing::client::Client;
@@ -17,9 +15,8 @@ use super::{ProgramPlan, received::security};
 ///
 /// The server cannot be reached, or refuses.
 pub(super) fn prepare(plan: &ProgramPlan) -> Result<String> {
-    let mut client = Client::try_connect(plan.server)?;
-    client.channel = Channel::new(&security(plan.server, plan.trust), limits::REPLY_FRAME_MAX);
-    shake_hands(&mut client)?;
+    let security = security(plan.server, plan.trust);
+    let mut client = Client::try_connect_with(plan.server, &security)?;
     client.try_ask(crate::hello())?;
     // A repetition finds the account.
     client.try_ask(crate::register(plan.username.as_str())?)?;
@@ -30,19 +27,5 @@ pub(super) fn prepare(plan: &ProgramPlan) -> Result<String> {
     match client.try_ask(create)? {
         Reply::AppPasswordCreated { password, .. } => Ok(password.to_string()),
         reply => bail!("an app password was expected, not {reply:?}"),
-    }
-}
-
-fn shake_hands(client: &mut Client) -> Result<()> {
-    loop {
-        while client.channel.wants_write() {
-            client.channel.write_to(&mut client.stream)?;
-        }
-        if !client.channel.is_handshaking() {
-            return Ok(());
-        }
-        if client.channel.read_from(&mut client.stream)? == 0 {
-            bail!("the server closed the connection");
-        }
     }
 }
