@@ -6,7 +6,10 @@ use super::{
     reply::{AdminErrorCode, AdminReply},
     step::{Change, Next, Pending, Sessions, taken},
 };
-use crate::store::admin::{AdminDone, AdminJob, AdminRefusal};
+use crate::{
+    event::Event,
+    store::admin::{AdminDone, AdminJob, AdminRefusal},
+};
 
 /// Lists in one reply.
 const LISTS_PAGE: usize = 500;
@@ -55,7 +58,11 @@ pub(super) fn refused(refusal: AdminRefusal) -> Next {
         AdminRefusal::ListFull => {
             "the list would have too many members, or an account too many lists"
         }
-        AdminRefusal::Conflict | AdminRefusal::Unavailable(_) => "the store refused the change",
+        AdminRefusal::Conflict => "the store refused the change",
+        AdminRefusal::Unavailable(text) => {
+            Event::StoreUnavailable { text: &text }.log();
+            return Next::refused(AdminErrorCode::Unavailable, text.as_ref());
+        }
     };
     Next::refused(AdminErrorCode::Refused, text)
 }

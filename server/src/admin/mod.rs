@@ -10,7 +10,9 @@
 mod accounts;
 mod announcement;
 mod announcing;
+mod bounded;
 mod context;
+pub mod cursor;
 mod invites;
 pub mod line;
 mod lists;
@@ -23,7 +25,7 @@ mod session;
 mod step;
 
 pub(crate) use self::{
-    context::AdminContext,
+    context::{AdminContext, Lifecycle},
     question::{SESSIONS_PAGE, ServerAnswer, ServerQuestion},
     session::{AdminAction, AdminInput, AdminSession},
 };

@@ -21,7 +21,7 @@ pub(super) fn reply(answer: ServerAnswer) -> Next {
         }
         ServerAnswer::Ended(sessions) => Next::Reply(AdminReply::Ended { sessions }),
         ServerAnswer::Forgotten(forgotten) => Next::Reply(AdminReply::Unblocked { forgotten }),
-        ServerAnswer::Status(_) => {
+        ServerAnswer::Status(_) | ServerAnswer::Waited => {
             Next::refused(AdminErrorCode::Unavailable, "the server gave an unexpected answer")
         }
     }

@@ -29,8 +29,11 @@ pub(super) enum Pending {
     Changing(Change),
     /// Accounts are made, or get codes.
     Coding(Vec<CodeView>),
-    /// Sessions of this account are to be ended, once its id is known.
-    FindingSessions,
+    /// Sessions of the account of this username are to be ended, once its id is known.
+    FindingSessions(Username),
+    /// The server acts on this: sessions of an account, a connection, or a blocked address or account.
+    /// It is logged under the word if something was changed.
+    Acting(&'static str, String),
     /// Mailboxes get an announcement.
     Announcing(Box<Announcing>),
     /// The store counts.
@@ -77,7 +80,7 @@ impl Next {
         text: impl Into<String>,
         names: Vec<Username>,
     ) -> Self {
-        AdminError { code, text: text.into(), names }.into()
+        AdminError { names, ..AdminError::new(code, text) }.into()
     }
 
     /// The job's result does not belong to the job: the store has a fault.

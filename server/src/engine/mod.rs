@@ -22,7 +22,7 @@ use std::{net::SocketAddr, time::Duration};
 use correio_proto::SpareBuffers;
 
 use crate::{
-    admin::ServerQuestion,
+    admin::{Lifecycle, ServerQuestion},
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
@@ -132,6 +132,8 @@ pub struct Server<T> {
     effects: Vec<Effect>,
     /// Questions of the operator's sessions, answered in the same iteration.
     questions: Vec<(Ticket, ServerQuestion)>,
+    /// The operator's sessions that wait, and until when (uptime): at most one entry a session.
+    waits: Vec<(Duration, Ticket)>,
     counts: Counts,
     monitoring: Monitoring,
     spare: SpareBuffers,
@@ -195,6 +197,7 @@ impl<T: Transport> Server<T> {
             closed: Vec::new(),
             effects: Vec::new(),
             questions: Vec::new(),
+            waits: Vec::new(),
             counts: Counts::default(),
             monitoring: Monitoring::default(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
@@ -318,7 +321,8 @@ impl<T: Transport> Server<T> {
 
     /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.deadlines.next(), self.upkeep.due_at()].into_iter().flatten().min()
+        let waited = self.waits.iter().map(|(at, _)| *at).min();
+        [self.deadlines.next(), self.upkeep.due_at(), waited].into_iter().flatten().min()
     }
 
     /// One iteration: delivers job results, fires timers, drives ready connections, applies
@@ -331,6 +335,7 @@ impl<T: Transport> Server<T> {
     pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
         self.keep_up(now);
+        self.end_waits(now);
         self.expire(now);
         self.drive_ready(now);
         self.answer_questions(now);
@@ -579,6 +584,7 @@ impl<T: Transport> Server<T> {
             connections,
             monitoring: &self.monitoring,
             questions: &mut self.questions,
+            lifecycle: if self.stopping { Lifecycle::Stopping } else { Lifecycle::Running },
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

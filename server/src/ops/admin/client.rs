@@ -1,37 +1,52 @@
-//! The way to a store: through its running server, or without one.
+//! The client of the operator's requests: it asks a running server, or works on the store itself.
 
-use super::{error::AdminCommandError, running::Running, stopped::Stopped};
+use super::{error::AdminCommandError, opened_store::OpenedStore, running::RunningServer};
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
+    cancel::Cancel,
     ops::{config::Config, exit::Failure},
     store::kind::StoreKind,
 };
 
-/// See the module's description.
-pub(super) enum Door {
-    /// A server runs.
-    Running(Running),
-    /// No server runs.
-    Stopped(Box<Stopped>),
+/// See the module's description. It keeps a connection, or the store's lock: a command reads its input
+/// and asks its questions before it opens one.
+pub(super) struct AdminClient<'a> {
+    target: Target<'a>,
+    cancel: &'a Cancel,
 }
 
-impl Door {
+/// Where the requests go.
+enum Target<'a> {
+    /// To a running server.
+    Server(RunningServer<'a>),
+    /// To the store of a stopped one.
+    Store(Box<OpenedStore<'a>>),
+}
+
+impl<'a> AdminClient<'a> {
     /// Connects to the server, or opens the store if none listens.
-    pub(super) fn open(config: &Config) -> Result<Self, Failure> {
+    pub(super) fn open(config: &Config, cancel: &'a Cancel) -> Result<Self, Failure> {
         if config.store == StoreKind::Memory {
             return Err(AdminCommandError::Memory.into());
         }
-        match Running::connect(&config.data_dir)? {
-            Some(running) => Ok(Self::Running(running)),
-            None => Ok(Self::Stopped(Box::new(Stopped::open(config)?))),
+        if cancel.is_asked() {
+            return Err(AdminCommandError::Interrupted.into());
         }
+        let target = match RunningServer::connect(&config.data_dir, cancel)? {
+            Some(server) => Target::Server(server),
+            None => Target::Store(Box::new(OpenedStore::open(config, cancel)?)),
+        };
+        Ok(Self { target, cancel })
     }
 
-    /// Makes a request. A reply that is an error becomes one.
+    /// Makes a request, unless a signal has come before. A reply that is an error becomes one.
     pub(super) fn ask(&mut self, request: AdminRequest) -> Result<AdminReply, Failure> {
-        let reply = match self {
-            Self::Running(running) => running.ask(&request)?,
-            Self::Stopped(stopped) => stopped.ask(request)?,
+        if self.cancel.is_asked() {
+            return Err(AdminCommandError::Interrupted.into());
+        }
+        let reply = match &mut self.target {
+            Target::Server(server) => server.ask(&request)?,
+            Target::Store(store) => store.ask(request)?,
         };
         match reply {
             AdminReply::Error(error) => Err(AdminCommandError::Refused(error).into()),
@@ -41,9 +56,9 @@ impl Door {
 
     /// Closes the connection, or the store.
     pub(super) fn close(self) -> Result<(), Failure> {
-        match self {
-            Self::Running(_) => Ok(()),
-            Self::Stopped(stopped) => stopped.close(),
+        match self.target {
+            Target::Server(_) => Ok(()),
+            Target::Store(store) => store.close(),
         }
     }
 }

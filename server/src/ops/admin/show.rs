@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 
 use super::{
-    result::{CommandResult, role_word, senders_word},
+    result::{Change, CommandResult, role_word, senders_word},
     table::Table,
 };
 use crate::admin::{
@@ -22,7 +22,7 @@ impl CommandResult {
                 let made = count(*accounts as u64, "account");
                 vec![format!("made {made}; {} has the codes", path.display())]
             }
-            Self::Changed(name) => vec![format!("changed {name}")],
+            Self::Changed(change, name) => vec![format!("{} {name}", words(*change))],
             Self::Lists(lists) => {
                 let mut table = Table::new(&["NAME", "TITLE", "SENDERS", "MEMBERS"]);
                 for list in lists {
@@ -57,6 +57,23 @@ impl CommandResult {
             Self::Invites(invites) => invites_table(invites),
             Self::Status(status) => status_lines(status),
         }
+    }
+}
+
+/// What a change has done to the account, list or invite whose name follows.
+fn words(change: Change) -> &'static str {
+    match change {
+        Change::Enabled => "enabled",
+        Change::Disabled => "disabled",
+        Change::Deleted => "deleted",
+        Change::Renamed => "renamed",
+        Change::Bounded => "set the quota of",
+        Change::ListMade => "made the list",
+        Change::ListSet => "changed the list",
+        Change::MembersAdded => "added to the list",
+        Change::MembersRemoved => "removed from the list",
+        Change::ListDeleted => "deleted the list",
+        Change::Revoked => "revoked",
     }
 }
 
@@ -111,14 +128,17 @@ fn account_lines(account: &AccountView) -> Vec<String> {
 }
 
 fn codes_table(codes: &[CodeView]) -> Vec<String> {
-    let mut table = Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]);
-    for code in codes {
-        table.row([
-            code.username.to_string(),
-            code.full_name.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-            code.code.to_string(),
-            code.expires_at.for_people(),
-        ]);
+    // A code for an account that was there before comes without its full name.
+    let has_names = codes.iter().any(|code| code.full_name.is_some());
+    let mut table = match has_names {
+        true => Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]),
+        false => Table::new(&["USERNAME", "CODE", "VALID UNTIL"]),
+    };
+    for CodeView { username, full_name, code, expires_at } in codes {
+        let name = has_names.then(|| full_name.as_ref().map(ToString::to_string));
+        let name = name.map(Option::unwrap_or_default);
+        let rest = [code.to_string(), expires_at.for_people()];
+        table.row([username.to_string()].into_iter().chain(name).chain(rest));
     }
     table.lines()
 }

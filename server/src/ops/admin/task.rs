@@ -191,7 +191,11 @@ fn unblock(matches: &ArgMatches) -> Result<CommandAction, String> {
 
 fn announce(matches: &ArgMatches) -> Result<CommandAction, String> {
     let subject = value(matches, "subject")?;
-    Ok(CommandAction::Announce { subject, file: file(matches) })
+    let cursor = match text(matches, "id") {
+        "" => None,
+        id => Some(parsed(id)?),
+    };
+    Ok(CommandAction::Announce { subject, cursor, file: file(matches) })
 }
 
 fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a str {
