@@ -9,7 +9,7 @@ use std::{
 use correio_proto::{mail::Timestamp, tls::Security};
 
 use super::{
-    ADMIN_MAX, Entry, Server, Standing,
+    ADMIN_MAX, CountedAs, Entry, Server,
     connection::{Connection, Transport},
 };
 use crate::{
@@ -48,7 +48,7 @@ impl<T: Transport> Server<T> {
             Connection::new(id, NO_ADDRESS, Protocol::Admin, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, standing: Standing::Admin, timer_at });
+        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Admin, timer_at });
         self.ready.push(id);
         Some(id)
     }

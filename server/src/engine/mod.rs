@@ -145,14 +145,14 @@ struct Entry<T> {
     connection: Connection<T>,
     /// Whether the connection is on the ready list.
     is_ready: bool,
-    standing: Standing,
+    counted_as: CountedAs,
     /// Time of this connection's valid heap entry; entries with another time are stale.
     timer_at: Duration,
 }
 
 /// How a connection is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum CountedAs {
     /// By the admission control.
     Admitted,
     /// As rejected: it is open only until the client was told.
@@ -268,25 +268,25 @@ impl<T: Transport> Server<T> {
         if is_proxy {
             connection.owe_proxy_header();
         }
-        let standing = match admission {
-            Admission::Admitted => Standing::Admitted,
+        let counted_as = match admission {
+            Admission::Admitted => CountedAs::Admitted,
             Admission::Instead(displaced) => {
                 self.closed.push((displaced, CloseReason::Displaced));
-                Standing::Admitted
+                CountedAs::Admitted
             }
             Admission::Rejected(rejection) => {
                 self.rejected += 1;
                 connection.reject(now, rejection);
-                Standing::Rejected
+                CountedAs::Rejected
             }
         };
-        if standing == Standing::Admitted && !is_proxy {
+        if counted_as == CountedAs::Admitted && !is_proxy {
             self.counts.opened(peer.ip());
             Event::ConnectionOpened { connection: id, address: peer }.log();
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, standing, timer_at });
+        slot.insert(Entry { connection, is_ready: true, counted_as, timer_at });
         self.ready.push(id);
         Some(id)
     }
@@ -535,7 +535,7 @@ impl<T: Transport> Server<T> {
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
-                self.forget(id, entry.standing, reason);
+                self.forget(id, entry.counted_as, reason);
             }
         }
         // Removing a connection emits no effect but `LoggedOut`.
@@ -544,12 +544,12 @@ impl<T: Transport> Server<T> {
 
     /// Counts a removed connection no longer. Those of HTTP are not logged: health checks open
     /// one every few seconds. Nor are those of the operator, whose changes are.
-    fn forget(&mut self, id: ConnId, standing: Standing, reason: CloseReason) {
-        match standing {
-            Standing::Http => return self.http -= 1,
-            Standing::Admin => return self.admins -= 1,
-            Standing::Rejected => self.rejected -= 1,
-            Standing::Admitted => {
+    fn forget(&mut self, id: ConnId, counted_as: CountedAs, reason: CloseReason) {
+        match counted_as {
+            CountedAs::Http => return self.http -= 1,
+            CountedAs::Admin => return self.admins -= 1,
+            CountedAs::Rejected => self.rejected -= 1,
+            CountedAs::Admitted => {
                 self.admission.closed(id);
                 self.counts.closed.add(reason.as_str());
             }
