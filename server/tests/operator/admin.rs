@@ -52,7 +52,7 @@ fn work(directory: &Path) -> Vec<String> {
     create(directory, "tony");
     create(directory, "pepper");
     say(&["account", "rename", "pepper", "Pepper Potts"]);
-    say(&["account", "quota", "pepper", "10", "1M"]);
+    say(&["account", "quota", "pepper", "10", "1MiB"]);
     say(&["account", "disable", "pepper", "--mail", "refuse"]);
     say(&["account", "list"]);
     say(&["account", "enable", "pepper"]);

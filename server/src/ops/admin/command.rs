@@ -99,7 +99,7 @@ fn account() -> Command {
                     .value_names(["MAILS", "BYTES"])
                     .num_args(1..=2)
                     .required(true)
-                    .help("Most mails and most bytes (K, M and G may follow), or the word default"),
+                    .help("Most mails and most bytes, such as 64MiB, or the word default"),
             ),
         leaf("reset", "Print a recovery code, with which the person sets a new password")
             .after_help(RESET)
