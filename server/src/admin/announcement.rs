@@ -147,7 +147,10 @@ pub(super) fn waited(
 fn proceed(context: &AdminContext<'_>, announcing: Box<Announcing>) -> Next {
     match context.lifecycle {
         Lifecycle::Running => step(context, announcing),
-        Lifecycle::Stopping => stopped(&announcing, AdminErrorCode::Stopped, "told to stop"),
+        Lifecycle::Stopping => {
+            let cause = "the server, or a command without one, was told to stop";
+            stopped(&announcing, AdminErrorCode::Stopped, cause)
+        }
     }
 }
 

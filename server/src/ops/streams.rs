@@ -89,6 +89,11 @@ impl Write for Output<'_> {
     }
 }
 
+/// Says something beside a result, which standard output has alone.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "correiod: {text}");
+}
+
 /// Writes all bytes to standard output. A signal ends the wait for an other end that takes none, and
 /// nothing else: what a command has to say after a signal is said.
 pub(super) fn print(bytes: &[u8], cancel: &Cancel) -> io::Result<()> {

@@ -9,7 +9,7 @@ use super::{
     error::AdminCommandError,
     pages,
     people_file::{People, PeopleError},
-    result::{Change, CommandResult},
+    result::{Change, CommandResult, code_of},
     types::AccountAction,
 };
 use crate::{
@@ -169,10 +169,10 @@ fn without_codes(failure: Failure, path: Option<PathBuf>) -> Failure {
             let _ = fs::remove_file(path);
             failure
         }
-        Failure::Admin(source) => {
-            AdminCommandError::ImportUnanswered { path, source: Box::new(source) }.into()
+        failure => {
+            let (cause, status, code) = (failure.to_string(), failure.status(), code_of(&failure));
+            AdminCommandError::ImportUnanswered { path, cause, status, code }.into()
         }
-        failure => failure,
     }
 }
 

@@ -37,12 +37,16 @@ pub enum AdminCommandError {
         consequence: Consequence,
     },
     /// An import has no answer, and its file of codes stays without codes.
-    #[error("{source}; {} stays, without codes: remove it before another import", path.display())]
+    #[error("{cause}; {} stays, without codes: remove it before another import", path.display())]
     ImportUnanswered {
         /// The file.
         path: PathBuf,
-        /// Why there is no answer.
-        source: Box<AdminCommandError>,
+        /// Why there is no answer, and what may hold.
+        cause: String,
+        /// The exit status of the cause.
+        status: u8,
+        /// The word of the cause for programs.
+        code: &'static str,
     },
     /// The answer is to another request, or a request cannot be written: a bug.
     #[error("the server's answer cannot be read: {0}; it may be of another version")]
@@ -158,7 +162,7 @@ impl AdminCommandError {
             },
             Self::Stranger(_) => sysexits::NO_PERMISSION,
             Self::Unanswered { cause, .. } => cause.exit_status(),
-            Self::ImportUnanswered { source, .. } => source.exit_status(),
+            Self::ImportUnanswered { status, .. } => *status,
             Self::Locked(_) | Self::Declined | Self::Interrupted => sysexits::UNAVAILABLE,
             Self::Answer(_) | Self::Output { .. } => sysexits::IO,
             Self::Memory => sysexits::CONFIG,
@@ -181,7 +185,7 @@ impl AdminCommandError {
             Self::Connect { .. } => "connect",
             Self::Stranger(_) => "stranger",
             Self::Unanswered { cause, .. } => cause.code(),
-            Self::ImportUnanswered { source, .. } => source.code(),
+            Self::ImportUnanswered { code, .. } => code,
             Self::Answer(_) => "answer",
             Self::Interrupted => "interrupted",
             Self::Output { .. } => "output",

@@ -1,7 +1,5 @@
 //! The commands about invites.
 
-use std::io::{self, Write};
-
 use correio_proto::{mail::Timestamp, message::RegistrationPolicy};
 
 use super::{
@@ -18,7 +16,7 @@ use crate::{
     auth::invite::InviteKey,
     clock::Clock,
     data_directory::{DATABASE, has},
-    ops::{config::Config, exit::Failure, required_files},
+    ops::{config::Config, exit::Failure, required_files, streams::note},
     store::kind::StoreKind,
 };
 
@@ -39,7 +37,7 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInv
         }
     }
     if config.registration != (RegistrationPolicy::Invite {}) {
-        say("a server asks for these codes if it runs with --registration invite");
+        note("a server asks for these codes if it runs with --registration invite");
     }
     Ok(made)
 }
@@ -50,7 +48,7 @@ pub(super) fn are_recorded(config: &Config) -> Result<bool, Failure> {
     let has_database = has(directory, DATABASE)
         .map_err(|source| Failure::DataDirectory { directory: directory.clone(), source })?;
     if config.store == StoreKind::Memory || !has_database {
-        say("there is no database, so these codes are not recorded");
+        note("there is no database, so these codes are not recorded");
         return Ok(false);
     }
     Ok(true)
@@ -75,9 +73,4 @@ pub(super) fn list(client: &mut AdminClient<'_>) -> Result<CommandResult, Failur
         _ => None,
     });
     all.map(CommandResult::Invites)
-}
-
-/// A note beside the codes, which standard output has alone.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "correiod: {text}");
 }

@@ -186,7 +186,7 @@ mod tests {
             panic!("the announcement did not stop")
         };
         assert_eq!(stopped.code, AdminErrorCode::Stopped);
-        assert!(stopped.text.starts_with("told to stop; 1000 mailboxes"), "{}", stopped.text);
+        assert!(stopped.text.contains("told to stop; 1000 mailboxes"), "{}", stopped.text);
         cancel.flag().store(0, Ordering::Relaxed);
         let rest = store.ask(announce(stopped.announcement.unwrap())).unwrap();
         assert_eq!(rest, AdminReply::Announced { accounts: 500 });

@@ -17,7 +17,7 @@ use crate::{
     admin::{cursor::AnnouncementCursor, line::LINE_MAX},
     cancel::Cancel,
     clock::Clock,
-    ops::{config::Config, exit::Failure},
+    ops::{config::Config, exit::Failure, streams::note},
 };
 
 /// See the module's description.
@@ -78,7 +78,10 @@ pub(super) fn prepare(
                     AdminCommandError::Text(text)
                 })?,
             };
-            Prepared::Announce { cursor, subject, body: body(bytes)? }
+            let body = body(bytes)?;
+            // Even a command that is killed leaves it.
+            note(&format!("this announcement has the id {}", cursor.id));
+            Prepared::Announce { cursor, subject, body }
         }
         action => Prepared::Plain(action),
     })

@@ -170,7 +170,8 @@ pub(super) fn error_json(failure: &Failure) -> Value {
     json!({ "error": error })
 }
 
-fn code_of(failure: &Failure) -> &'static str {
+/// The word of a failure for programs.
+pub(super) fn code_of(failure: &Failure) -> &'static str {
     match failure {
         Failure::Admin(error) => error.code(),
         _ => "failed",

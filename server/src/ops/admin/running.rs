@@ -7,7 +7,7 @@ use std::{
         unix::{fs::MetadataExt, net::UnixStream},
     },
     path::Path,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rustix::{
@@ -28,6 +28,7 @@ use crate::{
         request::AdminRequest,
     },
     cancel::Cancel,
+    clock::Clock,
     data_directory::{ADMIN_SOCKET, SocketPath},
     peer_user::peer_user,
 };
@@ -129,7 +130,7 @@ impl<'a> RunningServer<'a> {
 
     /// Waits until the socket is ready, or the server has closed it.
     fn wait(&self, ready: PollFlags, patience: Duration) -> Result<(), NoAnswer> {
-        let begun = Instant::now();
+        let clock = Clock::start();
         loop {
             if self.cancel.is_asked() {
                 return Err(NoAnswer::Interrupted);
@@ -139,7 +140,7 @@ impl<'a> RunningServer<'a> {
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(NoAnswer::Unreadable(io::Error::from(error).to_string())),
             }
-            if begun.elapsed() >= patience {
+            if clock.uptime() >= patience {
                 return Err(NoAnswer::Silent(patience));
             }
         }

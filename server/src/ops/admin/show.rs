@@ -84,7 +84,7 @@ fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
         table.row([
             account.username.to_string(),
             account.full_name.to_string(),
-            standing(account).to_owned(),
+            state_words(account).to_owned(),
             account.mails.to_string(),
             HumanBytes(account.bytes).to_string(),
             account.used_at.map_or_else(|| "-".to_owned(), Moment::day),
@@ -94,7 +94,7 @@ fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
 }
 
 /// The state of an account in a few words.
-fn standing(account: &AccountView) -> &'static str {
+fn state_words(account: &AccountView) -> &'static str {
     match (account.state, account.has_password) {
         (StateView::Enabled, true) => "enabled",
         (StateView::Enabled, false) => "no password yet",
@@ -115,7 +115,7 @@ fn account_lines(account: &AccountView) -> Vec<String> {
     let size = HumanBytes(account.bytes);
     for (name, value) in [
         ("full name", account.full_name.to_string()),
-        ("state", standing(account).to_owned()),
+        ("state", state_words(account).to_owned()),
         ("code valid until", time(account.code_expires_at)),
         ("mailbox", format!("{}, {size}", count(account.mails, "mail"))),
         ("quota", quota),
