@@ -9,9 +9,10 @@ use correio_proto::{
 
 use super::{
     moment::Moment,
+    refusal::taken,
     reply::{AdminError, AdminErrorCode, CodeView},
     request::{CODE_DAYS_MAX, NewPerson},
-    step::{Change, Next, Pending, Sessions, taken},
+    step::{Change, Next, Pending, Sessions},
 };
 use crate::{
     auth::recovery,

@@ -13,6 +13,7 @@ use super::{
     context::{AdminContext, Lifecycle},
     cursor::AnnouncementCursor,
     question::{ServerAnswer, ServerQuestion},
+    refusal,
     reply::{AdminError, AdminErrorCode, AdminReply},
     step::{Next, Pending},
 };
@@ -115,7 +116,7 @@ pub(super) fn complete(
         AdminDone::Refused(_) => {
             stopped(&announcing, AdminErrorCode::Unavailable, "the store refused the mail")
         }
-        other => Next::unexpected(&other),
+        other => refusal::refused(other),
     }
 }
 

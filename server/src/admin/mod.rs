@@ -18,6 +18,7 @@ pub mod line;
 mod lists;
 pub mod moment;
 mod question;
+mod refusal;
 pub mod reply;
 pub mod request;
 mod server;

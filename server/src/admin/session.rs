@@ -214,7 +214,6 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
         (Pending::Announcing(announcing), done) => {
             announcement::complete(context, announcing, done)
         }
-        (_, AdminDone::Refused(refusal)) => lists::refused(refusal),
         (Pending::Changing(change), AdminDone::Changed(account)) => {
             if let (Sessions::End, Some(account)) = (change.sessions, account) {
                 context.effects.push(Effect::EndSessions { account, except: None });
@@ -250,11 +249,6 @@ fn read(now: Now, done: AdminDone) -> Next {
             let now = Moment(now.wall);
             let invites = invites.iter().map(|invite| InviteView::of(invite, now)).collect();
             AdminReply::Invites { invites, more }
-        }
-        AdminDone::InviteUsed => {
-            let text = "the invite is useless already: it has made an account, or it was revoked \
-                        without being recorded";
-            return Next::refused(AdminErrorCode::InviteUsed, text);
         }
         other => return lists::listed(other),
     })
