@@ -158,8 +158,16 @@ fn an_announcement_is_told_and_kept() {
     let file = directory.path().join("text");
     fs::write(&file, "Tonight at ten.\n").unwrap();
     let announce = &["announce", "--subject", "Maintenance", text(&file)];
-    assert_eq!(done(directory.path(), announce), "the announcement is in 1 mailbox\n");
+    let (status, output, said) = run(directory.path(), announce);
+    assert_eq!((status, &*output), (Some(0), "the announcement is in 1 mailbox\n"), "{said}");
+    // With its id, it goes on, here after its end.
+    let id = said.trim_end().rsplit(' ').next().unwrap();
+    let again = done(directory.path(), &[announce, &["--id", id][..]].concat());
+    assert_eq!(again, "the announcement is in 0 mailboxes\n");
+    let wrong = run(directory.path(), &[announce, &["--id", "tony"][..]].concat());
+    assert_eq!(wrong.0, Some(64), "{}", wrong.2);
     let mails = super::mails(&daemon, "tony");
+    assert_eq!(mails.len(), 1);
     assert_eq!((mails[0].from.as_str(), mails[0].subject.as_str()), ("postmaster", "Maintenance"));
     let (status, _, error) =
         run(directory.path(), &["announce", "--subject", "Maintenance", "/nowhere"]);
