@@ -2,6 +2,7 @@
 //! server gives no answer.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{BufRead, BufReader, Write},
     os::unix::net::{UnixListener, UnixStream},
@@ -14,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::{done, run, said, text};
-use crate::daemon::{Daemon, command};
+use crate::daemon::{Daemon, command, eventually};
 
 fn stopped() -> TempDir {
     let directory = TempDir::new().unwrap();
@@ -60,6 +61,60 @@ fn a_signal_ends_a_command_that_waits_for_its_input() {
         assert!(error.contains("nothing was changed"), "{error}");
         drop(input);
     }
+}
+
+/// Makes five thousand accounts, which an announcement reaches in five steps.
+fn many_accounts(directory: &Path) {
+    let people: String =
+        (0..5000).map(|number| format!("person-{number:04},Tony Stark\n")).collect();
+    let class = directory.join("class.csv");
+    fs::write(&class, people).unwrap();
+    done(directory, &["account", "import", text(&class)]);
+}
+
+/// The numbers of mails that mailboxes have, each once.
+fn mails(directory: &Path) -> BTreeSet<u64> {
+    let listed = done(directory, &["account", "list", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let accounts = listed["accounts"].as_array().unwrap().iter();
+    let people = accounts.filter(|account| account["username"] != "postmaster");
+    people.map(|account| account["mails"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn an_announcement_that_a_stopping_server_ends_is_logged_and_goes_on_with_its_id() {
+    let directory = TempDir::new().unwrap();
+    let (file, log) = (directory.path().join("text"), directory.path().join("log"));
+    fs::write(&file, "Tonight at ten.\n").unwrap();
+    let server = || Daemon::start(directory.path(), &["--log-file", text(&log)]);
+    let logged = || fs::read_to_string(&log).unwrap();
+    let announce = ["announce", "--subject", "Maintenance", text(&file)];
+    let mut daemon = server();
+    many_accounts(directory.path());
+    for each in 1..10 {
+        let steps = || logged().matches("action=announce_step").count();
+        let before = steps();
+        let mut command = command(directory.path(), &announce);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        eventually(|| steps() > before);
+        assert_eq!(daemon.stop().code(), Some(0));
+        daemon = server();
+        let (status, _, error) = said(&child.wait_with_output().unwrap());
+        if status == Some(0) {
+            // The announcement was faster than the signal.
+            continue;
+        }
+        assert_eq!(status, Some(75), "{error}");
+        let (_, rest) = error.split_once("announce --id ").unwrap();
+        let id = rest.split(' ').next().unwrap();
+        assert!(logged().contains(&format!("action=announce_stopped name={id}")), "{}", logged());
+        assert_eq!(mails(directory.path()), [each - 1, each].into());
+        done(directory.path(), &[&announce[..], &["--id", id]].concat());
+        assert_eq!(mails(directory.path()), [each].into(), "each mailbox once");
+        assert_eq!(daemon.stop().code(), Some(0));
+        return;
+    }
+    panic!("no signal came in time");
 }
 
 /// A program in the server's place, which takes one request and then does this.
