@@ -4,13 +4,14 @@
 use std::{
     collections::BTreeSet,
     fs::{self, File},
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     os::unix::net::{UnixListener, UnixStream},
     path::Path,
     process::{Child, ChildStdin, Stdio},
     thread,
 };
 
+use correio_testing::pty::PtyPair;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -61,6 +62,36 @@ fn a_signal_ends_a_command_that_waits_for_its_input() {
         assert!(error.contains("nothing was changed"), "{error}");
         drop(input);
     }
+}
+
+#[test]
+fn a_person_who_is_asked_whether_to_delete_holds_nothing_and_may_decline() {
+    let directory = stopped();
+    done(directory.path(), &["account", "create", "tony", "Tony Stark"]);
+    let asked = || {
+        let pty = PtyPair::open(24, 100).unwrap();
+        let child = pty.spawn(&mut command(directory.path(), &["account", "delete", "tony"]));
+        let (mut terminal, mut shown) = (File::from(pty.main.try_clone().unwrap()), Vec::new());
+        eventually(|| {
+            let mut read = [0; 1024];
+            let length = terminal.read(&mut read).unwrap_or_default();
+            shown.extend_from_slice(&read[..length]);
+            String::from_utf8_lossy(&shown).contains("[y/N]")
+        });
+        (child.unwrap(), terminal, pty)
+    };
+    let (mut child, _, _pty) = asked();
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for (answer, status) in [("no\n", 69), ("\n", 69), ("yes\n", 0)] {
+        let (mut child, mut terminal, _pty) = asked();
+        assert!(done(directory.path(), &["account", "list"]).contains("tony"));
+        let daemon = Daemon::start(directory.path(), &[]);
+        assert_eq!(daemon.stop().code(), Some(0));
+        terminal.write_all(answer.as_bytes()).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{answer:?}");
+    }
+    assert!(!done(directory.path(), &["account", "list"]).contains("tony"));
 }
 
 /// Makes five thousand accounts, which an announcement reaches in five steps.
