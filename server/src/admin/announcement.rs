@@ -12,10 +12,10 @@ use super::{
     announcing::Announcing,
     context::{AdminContext, Lifecycle},
     cursor::AnnouncementCursor,
+    next::{Next, Pending},
     question::{ServerAnswer, ServerQuestion},
     refusal,
     reply::{AdminError, AdminErrorCode, AdminReply},
-    step::{Next, Pending},
 };
 use crate::{
     event::Event,

@@ -3,9 +3,9 @@
 use correio_proto::{limits, mail::Username, message::ListChange};
 
 use super::{
+    next::{Change, Next, Pending, Sessions},
     refusal::refused,
     reply::AdminReply,
-    step::{Change, Next, Pending, Sessions},
 };
 use crate::store::admin::{AdminDone, AdminJob};
 

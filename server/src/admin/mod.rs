@@ -17,13 +17,13 @@ mod invites;
 pub mod line;
 mod lists;
 pub mod moment;
+mod next;
 mod question;
 mod refusal;
 pub mod reply;
 pub mod request;
 mod server;
 mod session;
-mod step;
 
 pub(crate) use self::{
     context::{AdminContext, Lifecycle},

@@ -2,7 +2,7 @@
 
 use correio_proto::mail::Username;
 
-use super::{reply::AdminErrorCode, step::Next};
+use super::{next::Next, reply::AdminErrorCode};
 use crate::{
     event::Event,
     store::admin::{AdminDone, AdminRefusal},

@@ -1,9 +1,9 @@
 //! The replies to the requests about a running server.
 
 use super::{
+    next::Next,
     question::ServerAnswer,
     reply::{AdminErrorCode, AdminReply, ServerView, StatusView},
-    step::Next,
 };
 use crate::store::admin::Totals;
 

@@ -16,11 +16,11 @@ use super::{
     context::AdminContext,
     invites, lists,
     moment::Moment,
+    next::{Change, Next, Pending, Sessions},
     question::{ServerAnswer, ServerQuestion},
     reply::{AdminErrorCode, AdminReply, CodeView, InviteView},
     request::{AdminRequest, Blocked, SessionsOf},
     server,
-    step::{Change, Next, Pending, Sessions},
 };
 
 /// See the module's description.
