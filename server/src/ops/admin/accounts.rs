@@ -9,7 +9,7 @@ use super::{
     error::AdminCommandError,
     pages,
     people_file::{People, PeopleError},
-    result::{Change, CommandResult, code_of},
+    result::{ChangeKind, CommandResult, code_of},
     types::AccountAction,
 };
 use crate::{
@@ -40,19 +40,19 @@ pub(super) fn run(
             return codes(client, request).map(CommandResult::Codes);
         }
         AccountAction::Enable(username) => {
-            (Change::Enabled, username.clone(), AdminRequest::Enable { username })
+            (ChangeKind::Enabled, username.clone(), AdminRequest::Enable { username })
         }
         AccountAction::Disable(username, mail) => {
-            (Change::Disabled, username.clone(), AdminRequest::Disable { username, mail })
+            (ChangeKind::Disabled, username.clone(), AdminRequest::Disable { username, mail })
         }
         AccountAction::Delete(username, _) => {
-            (Change::Deleted, username.clone(), AdminRequest::Delete { username })
+            (ChangeKind::Deleted, username.clone(), AdminRequest::Delete { username })
         }
         AccountAction::Rename(username, full_name) => {
-            (Change::Renamed, username.clone(), AdminRequest::Rename { username, full_name })
+            (ChangeKind::Renamed, username.clone(), AdminRequest::Rename { username, full_name })
         }
         AccountAction::Quota(username, quota) => {
-            (Change::Bounded, username.clone(), AdminRequest::SetQuota { username, quota })
+            (ChangeKind::Bounded, username.clone(), AdminRequest::SetQuota { username, quota })
         }
         // Its file is read before there is a client.
         AccountAction::Import { .. } => return Err(AdminCommandError::unexpected().into()),

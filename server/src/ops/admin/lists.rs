@@ -9,7 +9,7 @@ use super::{
     client::AdminClient,
     error::AdminCommandError,
     pages,
-    result::{Change, CommandResult},
+    result::{ChangeKind, CommandResult},
     types::ListAction,
 };
 use crate::{
@@ -26,18 +26,18 @@ pub(super) fn run(
         ListAction::List => return list(client),
         ListAction::Members(name) => return members(client, &name),
         ListAction::Create(name, title, senders) => {
-            (Change::ListMade, name, ListChange::Create { title, senders })
+            (ChangeKind::ListMade, name, ListChange::Create { title, senders })
         }
         ListAction::Set(name, title, senders) => {
-            (Change::ListSet, name, ListChange::Set { title, senders })
+            (ChangeKind::ListSet, name, ListChange::Set { title, senders })
         }
         ListAction::Add(name, members, role) => {
-            (Change::MembersAdded, name, ListChange::Add { members, role })
+            (ChangeKind::MembersAdded, name, ListChange::Add { members, role })
         }
         ListAction::Remove(name, members) => {
-            (Change::MembersRemoved, name, ListChange::Remove { members })
+            (ChangeKind::MembersRemoved, name, ListChange::Remove { members })
         }
-        ListAction::Delete(name) => (Change::ListDeleted, name, ListChange::Delete {}),
+        ListAction::Delete(name) => (ChangeKind::ListDeleted, name, ListChange::Delete {}),
     };
     client.ask(AdminRequest::ChangeList { name: name.clone(), change })?;
     Ok(CommandResult::Changed(done, name.to_string()))

@@ -109,7 +109,7 @@ fn plain(client: &mut AdminClient<'_>, action: CommandAction) -> Result<CommandR
         CommandAction::List(action) => lists::run(client, action),
         CommandAction::Invite(InviteAction::Revoke(id)) => {
             client.ask(AdminRequest::RevokeInvite { id })?;
-            Ok(CommandResult::Changed(result::Change::Revoked, id.to_string()))
+            Ok(CommandResult::Changed(result::ChangeKind::Revoked, id.to_string()))
         }
         CommandAction::Invite(InviteAction::List) => invites::list(client),
         CommandAction::Sessions => sessions(client),

@@ -36,7 +36,7 @@ pub(super) enum CommandResult {
     /// Recovery codes were written into this file.
     CodesFile(PathBuf, usize),
     /// A change of what has this name.
-    Changed(Change, String),
+    Changed(ChangeKind, String),
     /// Lists.
     Lists(Vec<ListOverview>),
     /// The members of a list.
@@ -59,7 +59,7 @@ pub(super) enum CommandResult {
 
 /// A change that a command has made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum ChangeKind {
     /// An account was enabled.
     Enabled,
     /// An account was disabled.

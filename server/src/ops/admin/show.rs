@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 
 use super::{
-    result::{Change, CommandResult, role_word, senders_word},
+    result::{ChangeKind, CommandResult, role_word, senders_word},
     table::Table,
 };
 use crate::admin::{
@@ -61,19 +61,19 @@ impl CommandResult {
 }
 
 /// What a change has done to the account, list or invite whose name follows.
-fn words(change: Change) -> &'static str {
+fn words(change: ChangeKind) -> &'static str {
     match change {
-        Change::Enabled => "enabled",
-        Change::Disabled => "disabled",
-        Change::Deleted => "deleted",
-        Change::Renamed => "renamed",
-        Change::Bounded => "set the quota of",
-        Change::ListMade => "made the list",
-        Change::ListSet => "changed the list",
-        Change::MembersAdded => "added to the list",
-        Change::MembersRemoved => "removed from the list",
-        Change::ListDeleted => "deleted the list",
-        Change::Revoked => "revoked",
+        ChangeKind::Enabled => "enabled",
+        ChangeKind::Disabled => "disabled",
+        ChangeKind::Deleted => "deleted",
+        ChangeKind::Renamed => "renamed",
+        ChangeKind::Bounded => "set the quota of",
+        ChangeKind::ListMade => "made the list",
+        ChangeKind::ListSet => "changed the list",
+        ChangeKind::MembersAdded => "added to the list",
+        ChangeKind::MembersRemoved => "removed from the list",
+        ChangeKind::ListDeleted => "deleted the list",
+        ChangeKind::Revoked => "revoked",
     }
 }
 
