@@ -1,7 +1,7 @@
 //! Connections that trusted proxies open for their clients, whose addresses their headers name.
 
 use super::{
-    REJECTED_MAX, Server, Standing,
+    CountedAs, REJECTED_MAX, Server,
     connection::{CloseReason, Origin, Transport},
 };
 use crate::{
@@ -41,7 +41,7 @@ impl<T: Transport> Server<T> {
                     return self.closed.push((id, CloseReason::ByServer));
                 }
                 self.rejected += 1;
-                entry.standing = Standing::Rejected;
+                entry.counted_as = CountedAs::Rejected;
                 return entry.connection.reject(now, rejection);
             }
         }

@@ -12,6 +12,7 @@
 mod suite;
 
 mod admin;
+mod admin_large;
 mod admin_mail;
 mod bounds;
 mod check;

@@ -7,7 +7,7 @@ use super::{
     context::ServerContext,
     correio::Correio,
     http,
-    step::{Announcement, Step, Taken},
+    step::{Notification, Step, Taken},
 };
 use crate::{
     admin::ServerAnswer,
@@ -162,11 +162,11 @@ impl Dialogue {
     }
 
     /// Tells the client something without being asked.
-    pub(super) fn announce(&self, channel: &mut ByteChannel, announcement: Announcement<'_>) {
+    pub(super) fn notify(&self, channel: &mut ByteChannel, notification: Notification<'_>) {
         match self {
-            Self::Correio(_) => Correio::announce(channel, announcement),
-            Self::Admin(_) => Admin::announce(channel, announcement),
-            Self::Http => {}
+            Self::Correio(_) => Correio::notify(channel, notification),
+            // A command waits for its reply alone; the end of the connection says the rest.
+            Self::Admin(_) | Self::Http => {}
         }
     }
 }

@@ -21,7 +21,7 @@ use correio_proto::tls::Security;
 pub(crate) use self::{close_reason::CloseReason, context::ServerContext};
 use self::{
     dialogue::Dialogue,
-    step::{Announcement, Step, Taken},
+    step::{Notification, Step, Taken},
     timers::{Activity, Timer, Timers},
     wire::{Received, Wire},
 };
@@ -234,15 +234,25 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Bytes that count in the shared budgets. Those of the operator do not: a large import must not
+    /// take the room of mail, nor be refused because mail has taken it. Their bound is the number of
+    /// the operator's connections times the longest line, and one reply for each.
+    fn shared(&self, bytes: usize) -> usize {
+        match self.protocol() {
+            Protocol::Admin => 0,
+            Protocol::Correio | Protocol::Http => bytes.saturating_sub(SHARE_FREE),
+        }
+    }
+
     /// Charges the shared input budget for incomplete-frame bytes above [`SHARE_FREE`].
     fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.wire.channel.pending_input().saturating_sub(SHARE_FREE);
+        let bytes = self.shared(self.wire.channel.pending_input());
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Charges the shared output budget for pending bytes above [`SHARE_FREE`].
     fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.wire.channel.pending_output().saturating_sub(SHARE_FREE);
+        let bytes = self.shared(self.wire.channel.pending_output());
         context.output.resize(&mut self.output_share, bytes)
     }
 
@@ -251,7 +261,7 @@ impl<T: Transport> Connection<T> {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
         self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.end(context.session.now, Announcement::NoRoom);
+        self.end(context.session.now, Notification::NoRoom);
     }
 
     fn pump(&mut self, context: &mut ServerContext<'_>) -> Driven {
@@ -430,7 +440,7 @@ impl<T: Transport> Connection<T> {
     /// Tells the client of a mail that arrived. The connection must be driven afterwards.
     pub(crate) fn mail_arrived(&mut self, arrival: &Arrival) {
         if self.takes_notices() {
-            self.announce(Announcement::MailArrived(arrival));
+            self.notify(Notification::MailArrived(arrival));
         }
     }
 
@@ -442,7 +452,7 @@ impl<T: Transport> Connection<T> {
     /// connection must be driven afterwards.
     pub(crate) fn drain(&mut self, now: Now) {
         if self.dialogue.waiting_for(self.id).is_none() {
-            self.end(now, Announcement::ShuttingDown);
+            self.end(now, Notification::ShuttingDown);
         } else if self.phase == Phase::Open {
             self.phase = Phase::Draining;
         }
@@ -451,24 +461,24 @@ impl<T: Transport> Connection<T> {
     /// Ends the connection because its session was ended: the account's password was changed, the
     /// account was deleted, or it has too many sessions. The connection must be driven afterwards.
     pub(crate) fn end_session(&mut self, now: Now) {
-        self.end(now, Announcement::SessionEnded);
+        self.end(now, Notification::SessionEnded);
     }
 
     /// Ends a connection that was rejected. The connection must be driven afterwards.
     pub(crate) fn reject(&mut self, now: Now, rejection: Rejection) {
-        self.end(now, Announcement::Rejected(rejection));
+        self.end(now, Notification::Rejected(rejection));
     }
 
-    /// Makes a last announcement and closes, unless the connection is ending already.
-    fn end(&mut self, now: Now, announcement: Announcement<'_>) {
+    /// Makes a last notification and closes, unless the connection is ending already.
+    fn end(&mut self, now: Now, notification: Notification<'_>) {
         if matches!(self.phase, Phase::Open | Phase::Draining) {
-            self.announce(announcement);
+            self.notify(notification);
             self.close(now);
         }
     }
 
-    fn announce(&mut self, announcement: Announcement<'_>) {
-        self.dialogue.announce(&mut self.wire.channel, announcement);
+    fn notify(&mut self, notification: Notification<'_>) {
+        self.dialogue.notify(&mut self.wire.channel, notification);
     }
 
     fn is_closing(&self) -> bool {
@@ -508,7 +518,7 @@ impl<T: Transport> Connection<T> {
             Timer::Ping => {
                 self.activity.pinged();
                 if self.takes_notices() {
-                    self.announce(Announcement::Ping);
+                    self.notify(Notification::Ping);
                 }
                 None
             }

@@ -100,7 +100,7 @@ impl Named {
                 }
             })?;
         }
-        tables.reached += rows;
+        tables.work += rows;
         Ok(reached.result(rows))
     }
 }
