@@ -22,6 +22,7 @@ pub mod limits;
 pub mod metrics;
 mod mutex;
 pub mod ops;
+mod peer_user;
 mod private_file;
 pub mod protocol;
 pub mod reactor;

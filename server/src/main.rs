@@ -19,6 +19,7 @@ use correio_server::{
         hashing::{Bcrypt, HashPool},
         invite::{InviteKey, RegistrationRules},
     },
+    cancel::Cancel,
     clock,
     engine::{HTTP_MAX, Server, ServerLimits, connection::Transport},
     event::Event,
@@ -27,7 +28,7 @@ use correio_server::{
     ops::{
         admin, allocator,
         certificate::{Certificate, CertificateError, CertificateSource},
-        config::{Config, ConfigError, Environment, Operation, SecurityConfig, Task},
+        config::{Config, ConfigError, Environment, SecurityConfig, Task},
         data_commands,
         exit::Failure,
         interrupt,
@@ -73,19 +74,21 @@ fn main() -> ExitCode {
     match &config.task {
         Task::Serve => serve(&config, inherited),
         Task::Fingerprint => fingerprint(&config),
-        Task::Admin(command) => done(admin::run(&config, command)),
-        Task::Operate(operation) => operate(&config.data_dir, operation),
+        Task::Admin(command) => operate(|cancel| admin::run(&config, command, cancel)),
+        Task::Operate(operation) => {
+            operate(|cancel| data_commands::run(&config.data_dir, operation, cancel))
+        }
         Task::Manual(directory) => done(manual::write(directory)),
     }
 }
 
 /// Runs a command of the operator, which a signal ends in order.
-fn operate(directory: &Path, operation: &Operation) -> ExitCode {
+fn operate(run: impl FnOnce(&Cancel) -> Result<(), Failure>) -> ExitCode {
     let cancel = match interrupt::cancel_on_signals() {
         Ok(cancel) => cancel,
         Err(error) => return fail(&Failure::Start(error)),
     };
-    let result = data_commands::run(directory, operation, &cancel);
+    let result = run(&cancel);
     let is_done = result.is_ok();
     let status = done(result);
     match interrupt::exit_status(&cancel) {

@@ -9,6 +9,7 @@ use correio_proto::{
 };
 use correio_server::{
     admin::{
+        cursor::AnnouncementCursor,
         line::LINE_MAX,
         moment::Moment,
         reply::{
@@ -19,6 +20,7 @@ use correio_server::{
             NewPerson, SessionsOf,
         },
     },
+    clock::Clock,
     engine::ADMIN_MAX,
     ids::{InviteId, Ticket},
     limits::throttle::ThrottleConfig,
@@ -31,7 +33,7 @@ use correio_server::{
 };
 use correio_testing::{
     admin::AdminPipe,
-    request::{credential, login, mail},
+    request::{credential, login, mail, register},
     world::{PipeClient, QUOTA, REALM, World, limits_of, session_config},
 };
 
@@ -49,7 +51,8 @@ fn create(usernames: &[&str], days: u16) -> AdminRequest {
 
 fn announce(text: &str) -> AdminRequest {
     let (subject, body) = ("Maintenance".parse().unwrap(), text.parse().unwrap());
-    AdminRequest::Announce { subject, body }
+    let now = Clock::start().now();
+    AdminRequest::Announce { cursor: AnnouncementCursor::begin(now).unwrap(), subject, body }
 }
 
 /// The codes of a reply.
@@ -299,6 +302,35 @@ fn an_announcement_reaches_everybody_in_steps_and_once() {
     // Another announcement is another mail, even with the same text.
     operator.ask(&mut world, &announce("Tonight at ten."));
     assert_eq!(tony.fetch(&mut world).mails.len(), 2);
+}
+
+#[test]
+fn large_requests_and_replies_of_the_operator_take_no_room_of_mail_clients() {
+    let mut limits = limits_of(10);
+    (limits.input_max, limits.output_max) = (20_000, 20_000);
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+    let mut world = World::limited(limits, session_config(), Box::new(store));
+    let operator = AdminPipe::connect(&mut world);
+    operator.write(&mut world, &vec![b' '; 1 << 20]);
+    let waiting = AdminPipe::connect(&mut world);
+    let names: Vec<String> = (0..2000).map(|number| format!("u{number:04}")).collect();
+    waiting.pipe.set_window(0);
+    waiting.begin(&mut world, &create(&names.iter().map(String::as_str).collect::<Vec<_>>(), 7));
+    world.settle();
+    assert!(waiting.replies().is_empty(), "its reply is not read");
+    // A client still gets what it asks for.
+    let mut tony = world.connect_and_greet();
+    let registered = tony.ask(&mut world, register("tony", "Tony Stark", 1));
+    assert_eq!(registered, Reply::Registered {});
+    operator.write(&mut world, b"{\"status\":{}}\n");
+    assert!(matches!(operator.replies().as_slice(), [AdminReply::Status(_)]));
+    waiting.pipe.set_window(usize::MAX);
+    world.server.note(
+        waiting.id,
+        correio_server::engine::connection::Readiness { writable: true, ..Default::default() },
+    );
+    world.settle();
+    assert_eq!(codes(waiting.replies().remove(0)).len(), 2000);
 }
 
 #[test]
@@ -554,5 +586,6 @@ fn a_store_that_cannot_is_said_so() {
         assert!(refused.text.contains("no space left"), "{refused:?}");
     }
     // An answer to another job is a fault of the store, which ends nothing.
-    error(operator.ask(&mut world, &AdminRequest::Accounts { after: None }));
+    let accounts = AdminRequest::Accounts { after: None };
+    assert_eq!(error(operator.ask(&mut world, &accounts)).code, AdminErrorCode::NoList);
 }

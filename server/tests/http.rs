@@ -173,6 +173,8 @@ fn what_never_ends_is_refused_or_closed_in_time() {
         client.write(&mut world, endless);
         for _ in 0..100 {
             client.write(&mut world, &[b'a'; 4096]);
+            let held = world.server.held().find(|(id, _)| *id == client.id);
+            assert!(held.is_none_or(|(_, held)| held.input <= 8 << 10), "{held:?}");
         }
         let answers = answers(&client.pipe.take_at_client());
         assert_eq!((answers.len(), answers[0].status), (1, status));

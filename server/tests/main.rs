@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod admin;
+mod announcing;
 mod app_passwords;
 mod config;
 mod connection;

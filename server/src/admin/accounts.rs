@@ -9,9 +9,10 @@ use correio_proto::{
 
 use super::{
     moment::Moment,
+    next::{Change, Next, Pending, Sessions},
+    refusal::taken,
     reply::{AdminError, AdminErrorCode, CodeView},
     request::{CODE_DAYS_MAX, NewPerson},
-    step::{Change, Next, Pending, Sessions, taken},
 };
 use crate::{
     auth::recovery,

@@ -1,83 +1,77 @@
 //! The handler of an announcement: a mail for everybody, in steps of the store.
+//!
+//! A step has the id that [`AnnouncementCursor`] derives from the announcement's id and the step's
+//! beginning, so that a step that is repeated puts no mail into a mailbox twice. An announcement that
+//! stops gives back its cursor, from which another request goes on.
 
 use std::sync::Arc;
 
-use correio_proto::mail::{Body, Content, FullName, MailId, Subject, Username};
+use correio_proto::mail::{Body, Content, FullName, Subject, Username};
 
 use super::{
     announcing::Announcing,
-    context::AdminContext,
-    reply::{AdminErrorCode, AdminReply},
-    step::{Next, Pending},
+    context::{AdminContext, Lifecycle},
+    cursor::AnnouncementCursor,
+    next::{Next, Pending},
+    question::{ServerAnswer, ServerQuestion},
+    refusal,
+    reply::{AdminError, AdminErrorCode, AdminReply},
 };
 use crate::{
     event::Event,
     session::effect::{Arrival, Effect},
     store::{
         EVERYBODY, NewMailRecord,
-        admin::{AdminDone, AdminJob, POSTMASTER},
+        admin::{AdminDone, AdminJob, AdminRefusal, POSTMASTER, POSTMASTER_NAME},
     },
 };
 
-/// Full name of the postmaster in notices. The store has the same.
-const POSTMASTER_NAME: &str = "Postmaster";
+/// How often in a row a step is submitted again because the store's queue was full: with a quarter of
+/// a second between, for a minute.
+const REFUSALS_MAX: u32 = 240;
 
-/// Begins an announcement.
-pub(super) fn begin(context: &AdminContext<'_>, subject: Subject, body: Body) -> Next {
+/// Begins an announcement, or goes on with one.
+pub(super) fn begin(
+    context: &AdminContext<'_>,
+    cursor: AnnouncementCursor,
+    subject: Subject,
+    body: Body,
+) -> Next {
     if body.as_str().len() > context.body_max {
         let text =
             format!("the text has more than {} bytes, the server's body-bytes", context.body_max);
         return Next::refused(AdminErrorCode::TooLarge, text);
     }
-    match prepare(context, subject, body) {
-        Ok(announcing) => step(context, announcing, None),
+    match prepare(cursor, subject, body) {
+        Ok(announcing) => step(context, announcing),
         Err(text) => Next::refused(AdminErrorCode::Unavailable, text),
     }
 }
 
 fn prepare(
-    context: &AdminContext<'_>,
+    cursor: AnnouncementCursor,
     subject: Subject,
     body: Body,
 ) -> Result<Box<Announcing>, String> {
-    let mut id = [0; 16];
-    getrandom::fill(&mut id)
-        .map_err(|error| format!("the system gives no random bytes: {error}"))?;
-    // A UUID of version 7 begins with the time (RFC 9562).
-    let time = context.now.wall.0.to_be_bytes();
-    for (byte, from) in id.iter_mut().zip(time.into_iter().skip(2)) {
-        *byte = from;
-    }
-    if let Some(byte) = id.get_mut(6) {
-        *byte = 0x70 | (*byte & 0x0f);
-    }
-    if let Some(byte) = id.get_mut(8) {
-        *byte = 0x80 | (*byte & 0x3f);
-    }
     let to: Username = EVERYBODY.parse().map_err(|invalid| format!("{EVERYBODY}: {invalid}"))?;
     let from: Username =
         POSTMASTER.parse().map_err(|invalid| format!("{POSTMASTER}: {invalid}"))?;
     let from_name: FullName =
         POSTMASTER_NAME.parse().map_err(|invalid| format!("{POSTMASTER_NAME}: {invalid}"))?;
     let arrival = Arrival { from, from_name, subject: subject.clone() };
-    Ok(Box::new(Announcing { subject, body, to: to.into(), arrival, id, step: 0, reached: 0 }))
+    let (to, refusals, mailboxes) = (to.into(), 0, 0);
+    Ok(Box::new(Announcing { subject, body, to, arrival, cursor, refusals, mailboxes }))
 }
 
-/// One step. Each has an id of its own, since the store takes an id once.
-fn step(context: &AdminContext<'_>, announcing: Box<Announcing>, after: Option<Username>) -> Next {
-    let mut id = announcing.id;
-    for (byte, of_step) in id.iter_mut().rev().zip(announcing.step.to_le_bytes()) {
-        *byte ^= of_step;
-    }
-    let Ok(id) = MailId::try_from(id) else {
-        return Next::refused(AdminErrorCode::Unavailable, "the announcement has no id");
-    };
+/// One step, from the cursor on.
+fn step(context: &AdminContext<'_>, announcing: Box<Announcing>) -> Next {
     let mail = NewMailRecord::new(
-        id,
+        announcing.cursor.mail_id(),
         announcing.to.clone(),
         announcing.subject.clone(),
         Content::Body(announcing.body.clone()),
     );
+    let after = announcing.cursor.after.clone();
     let job = AdminJob::Announce { mail: Arc::new(mail), after, now: context.now.wall };
     Next::Job(job, Pending::Announcing(announcing))
 }
@@ -90,17 +84,19 @@ pub(super) fn complete(
 ) -> Next {
     match done {
         AdminDone::Announced { accounts, next } => {
-            announcing.reached += accounts.len() as u64;
+            announcing.mailboxes += accounts.len() as u64;
+            announcing.refusals = 0;
             let arrival = announcing.arrival.clone();
             context.effects.push(Effect::MailArrived { accounts, arrival });
             match next {
                 Some(after) => {
-                    announcing.step += 1;
-                    step(context, announcing, Some(after))
+                    announcing.cursor = announcing.cursor.step(after);
+                    log("announce_step", &announcing.cursor);
+                    proceed(context, announcing)
                 }
                 None => {
-                    Event::OperatorActed { action: "announce", name: POSTMASTER }.log();
-                    Next::Reply(AdminReply::Announced { accounts: announcing.reached })
+                    log("announce", &AnnouncementCursor { after: None, ..announcing.cursor });
+                    Next::Reply(AdminReply::Announced { accounts: announcing.mailboxes })
                 }
             }
         }
@@ -108,18 +104,68 @@ pub(super) fn complete(
             let text = "a list or a person's account has the postmaster's name: delete it first";
             Next::refused_names(AdminErrorCode::Taken, text, names)
         }
-        AdminDone::Refused(_) => stopped(&announcing, "the store refused the mail"),
-        other => Next::unexpected(&other),
+        AdminDone::Refused(AdminRefusal::Conflict) => {
+            let text =
+                "an announcement of this id has another subject or text, which must be given";
+            Next::refused(AdminErrorCode::BadRequest, text)
+        }
+        AdminDone::Refused(AdminRefusal::Unavailable(text)) => {
+            Event::StoreUnavailable { text: &text }.log();
+            stopped(&announcing, AdminErrorCode::Unavailable, &text)
+        }
+        AdminDone::Refused(_) => {
+            stopped(&announcing, AdminErrorCode::Unavailable, "the store refused the mail")
+        }
+        other => refusal::refused(other),
+    }
+}
+
+/// The store's queue had no room for the step, which is submitted again after a wait.
+pub(super) fn refused(mut announcing: Box<Announcing>) -> Next {
+    announcing.refusals += 1;
+    match announcing.refusals > REFUSALS_MAX {
+        true => stopped(&announcing, AdminErrorCode::Busy, "the store's queue is full"),
+        false => Next::Ask(ServerQuestion::Wait, Pending::Announcing(announcing)),
+    }
+}
+
+/// Submits the step again after the wait. Without a server, nothing else fills the queue.
+pub(super) fn waited(
+    context: &AdminContext<'_>,
+    announcing: Box<Announcing>,
+    answer: &ServerAnswer,
+) -> Next {
+    match answer {
+        ServerAnswer::Waited | ServerAnswer::NotRunning => proceed(context, announcing),
+        _ => {
+            let text = "the server gave an unexpected answer";
+            stopped(&announcing, AdminErrorCode::Unavailable, text)
+        }
+    }
+}
+
+/// The next step, unless the driver was told to stop.
+fn proceed(context: &AdminContext<'_>, announcing: Box<Announcing>) -> Next {
+    match context.lifecycle {
+        Lifecycle::Running => step(context, announcing),
+        Lifecycle::Stopping => {
+            let cause = "the server, or a command without one, was told to stop";
+            stopped(&announcing, AdminErrorCode::Stopped, cause)
+        }
     }
 }
 
 /// The announcement ends before everybody has it.
-pub(super) fn stopped(announcing: &Announcing, text: &str) -> Next {
-    let text = match announcing.reached {
-        0 => format!("{text}; no mailbox has the announcement"),
-        reached => {
-            format!("{text}; {reached} mailboxes have the announcement, the others have not")
-        }
-    };
-    Next::refused(AdminErrorCode::Unavailable, text)
+pub(super) fn stopped(announcing: &Announcing, code: AdminErrorCode, cause: &str) -> Next {
+    let Announcing { cursor, mailboxes, .. } = announcing;
+    log("announce_stopped", cursor);
+    let text = format!(
+        "{cause}; {mailboxes} mailboxes got the announcement now, and others have not got it; correiod \
+         announce --id {cursor} with the same subject and text goes on, and reaches none twice"
+    );
+    AdminError { announcement: Some(cursor.clone()), ..AdminError::new(code, text) }.into()
+}
+
+fn log(action: &'static str, cursor: &AnnouncementCursor) {
+    Event::OperatorActed { action, name: &cursor.to_string() }.log();
 }

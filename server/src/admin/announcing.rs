@@ -2,6 +2,7 @@
 
 use correio_proto::mail::{Body, Recipients, Subject};
 
+use super::cursor::AnnouncementCursor;
 use crate::session::effect::Arrival;
 
 /// An announcement that is being put into mailboxes.
@@ -15,10 +16,10 @@ pub(super) struct Announcing {
     pub(super) to: Recipients,
     /// What sessions are told.
     pub(super) arrival: Arrival,
-    /// The id of the first step's mail, as bytes.
-    pub(super) id: [u8; 16],
-    /// Number of the present step.
-    pub(super) step: u32,
-    /// Mailboxes that have the mail.
-    pub(super) reached: u64,
+    /// Where the present step begins.
+    pub(super) cursor: AnnouncementCursor,
+    /// How often in a row the store's queue had no room for the present step.
+    pub(super) refusals: u32,
+    /// Mailboxes that this request has put the mail into.
+    pub(super) mailboxes: u64,
 }

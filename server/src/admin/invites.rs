@@ -1,9 +1,9 @@
 //! Handlers of the requests about invites.
 
 use super::{
+    next::{Change, Next, Pending, Sessions},
     reply::AdminErrorCode,
     request::{INVITES_MAX, InviteName, NewInvite},
-    step::{Change, Next, Pending, Sessions},
 };
 use crate::{
     clock::Now,

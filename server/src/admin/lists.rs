@@ -3,10 +3,11 @@
 use correio_proto::{limits, mail::Username, message::ListChange};
 
 use super::{
-    reply::{AdminErrorCode, AdminReply},
-    step::{Change, Next, Pending, Sessions, taken},
+    next::{Change, Next, Pending, Sessions},
+    refusal::refused,
+    reply::AdminReply,
 };
-use crate::store::admin::{AdminDone, AdminJob, AdminRefusal};
+use crate::store::admin::{AdminDone, AdminJob};
 
 /// Lists in one reply.
 const LISTS_PAGE: usize = 500;
@@ -42,28 +43,10 @@ pub(super) fn page(page: correio_proto::message::MembersPage) -> Next {
     Next::Reply(AdminReply::Members { list, members, more })
 }
 
-/// Why the store refused a change.
-pub(super) fn refused(refusal: AdminRefusal) -> Next {
-    let text = match refusal {
-        AdminRefusal::Taken => return taken(Vec::new()),
-        AdminRefusal::UnknownAccounts(names) => {
-            let text = "there are no such accounts; nothing was changed";
-            return Next::refused_names(AdminErrorCode::NoAccount, text, names);
-        }
-        AdminRefusal::FixedList => "all accounts are members of this list, which stays",
-        AdminRefusal::LastOwner => "the list would have no owner",
-        AdminRefusal::ListFull => {
-            "the list would have too many members, or an account too many lists"
-        }
-        AdminRefusal::Conflict | AdminRefusal::Unavailable(_) => "the store refused the change",
-    };
-    Next::refused(AdminErrorCode::Refused, text)
-}
-
 /// The reply with lists.
 pub(super) fn listed(done: AdminDone) -> Next {
     match done {
         AdminDone::Lists { lists, more } => Next::Reply(AdminReply::Lists { lists, more }),
-        other => Next::unexpected(&other),
+        other => refused(other),
     }
 }

@@ -10,20 +10,23 @@
 mod accounts;
 mod announcement;
 mod announcing;
+mod bounded;
 mod context;
+pub mod cursor;
 mod invites;
 pub mod line;
 mod lists;
 pub mod moment;
+mod next;
 mod question;
+mod refusal;
 pub mod reply;
 pub mod request;
 mod server;
 mod session;
-mod step;
 
 pub(crate) use self::{
-    context::AdminContext,
+    context::{AdminContext, Lifecycle},
     question::{SESSIONS_PAGE, ServerAnswer, ServerQuestion},
     session::{AdminAction, AdminInput, AdminSession},
 };

@@ -30,6 +30,9 @@ pub(crate) enum ServerQuestion {
     UnblockAccount(Username),
     /// The server's state. Answered by `Status`.
     Status,
+    /// Time for the store's queue, which was full, to get room. Answered by `Waited`, a quarter of a
+    /// second later.
+    Wait,
 }
 
 /// An answer to a [`ServerQuestion`].
@@ -50,4 +53,6 @@ pub(crate) enum ServerAnswer {
     Forgotten(u32),
     /// The server's state.
     Status(ServerView),
+    /// The time is over.
+    Waited,
 }

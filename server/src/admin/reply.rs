@@ -11,6 +11,7 @@ use correio_proto::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
+    cursor::AnnouncementCursor,
     moment::Moment,
     request::{Bounds, ConnectionName, InviteName},
 };
@@ -79,7 +80,7 @@ pub enum AdminReply {
     },
     /// The announcement is in all mailboxes.
     Announced {
-        /// Number of mailboxes.
+        /// Number of mailboxes that this request has put it into.
         accounts: u64,
     },
     /// Invites.
@@ -322,13 +323,16 @@ pub struct AdminError {
     /// The names that the error is about, if it is about names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<Username>,
+    /// Where an announcement goes on that was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<AnnouncementCursor>,
 }
 
 impl AdminError {
     /// An error without names.
     #[must_use]
     pub fn new(code: AdminErrorCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), names: Vec::new() }
+        Self { code, text: text.into(), names: Vec::new(), announcement: None }
     }
 }
 
@@ -350,7 +354,7 @@ pub enum AdminErrorCode {
     Taken,
     /// A rule of lists is against the change.
     Refused,
-    /// The invite has made an account.
+    /// The invite is useless already: it has made an account, or it was revoked and not recorded.
     InviteUsed,
     /// No server runs, and the request is about a running one.
     NotRunning,
@@ -358,6 +362,8 @@ pub enum AdminErrorCode {
     Busy,
     /// The store could not do this now.
     Unavailable,
+    /// The server, or the command without a server, was told to stop, and work of many steps ended.
+    Stopped,
 }
 
 impl AdminErrorCode {
@@ -376,6 +382,7 @@ impl AdminErrorCode {
             Self::NotRunning => "not_running",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
+            Self::Stopped => "stopped",
         }
     }
 }

@@ -8,10 +8,13 @@ use correio_proto::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::moment::Moment;
+use super::{bounded, cursor::AnnouncementCursor, moment::Moment};
 use crate::{
     ids::{ConnId, InviteId},
-    store::{Quota, admin::DisabledMail},
+    store::{
+        Quota,
+        admin::{DisabledMail, NEW_ACCOUNTS_MAX},
+    },
 };
 
 /// Longest time in which a recovery code can be used, in days.
@@ -35,10 +38,11 @@ pub enum AdminRequest {
         /// The account's username.
         username: Username,
     },
-    /// Makes accounts, at most [`crate::store::admin::NEW_ACCOUNTS_MAX`]: all of them or, with an error,
+    /// Makes accounts, at most [`NEW_ACCOUNTS_MAX`]: all of them or, with an error,
     /// none. Answered by `Codes`, with a recovery code of each account.
     Create {
         /// The accounts. No username is there twice.
+        #[serde(deserialize_with = "bounded::items::<_, _, NEW_ACCOUNTS_MAX>")]
         accounts: Vec<NewPerson>,
         /// How long their codes can be used, in days: 1 to [`CODE_DAYS_MAX`].
         days: u16,
@@ -121,8 +125,12 @@ pub enum AdminRequest {
         of: Blocked,
     },
     /// Puts a mail of the postmaster into the mailboxes of all accounts that take mail. Answered by
-    /// `Announced`, after the last mailbox has it.
+    /// `Announced`, after the last mailbox has it. An announcement that stops before is answered by an
+    /// error with the cursor from which another request goes on.
     Announce {
+        /// The announcement's id, and where it begins or goes on. Of each announcement, the steps that
+        /// were done are not done again.
+        cursor: AnnouncementCursor,
         /// The mail's subject.
         subject: Subject,
         /// The mail's text.
@@ -131,6 +139,7 @@ pub enum AdminRequest {
     /// Records invites that were made, at most [`INVITES_MAX`]. Answered by `Changed`.
     RecordInvites {
         /// The invites.
+        #[serde(deserialize_with = "bounded::items::<_, _, INVITES_MAX>")]
         invites: Vec<NewInvite>,
     },
     /// The recorded invites, oldest first, a page. Answered by `Invites`.
@@ -311,5 +320,6 @@ macro_rules! as_text {
     };
 }
 
+as_text!(AnnouncementCursor);
 as_text!(ConnectionName);
 as_text!(InviteName);

@@ -1,9 +1,9 @@
 //! The replies to the requests about a running server.
 
 use super::{
+    next::Next,
     question::ServerAnswer,
     reply::{AdminErrorCode, AdminReply, ServerView, StatusView},
-    step::Next,
 };
 use crate::store::admin::Totals;
 
@@ -21,7 +21,7 @@ pub(super) fn reply(answer: ServerAnswer) -> Next {
         }
         ServerAnswer::Ended(sessions) => Next::Reply(AdminReply::Ended { sessions }),
         ServerAnswer::Forgotten(forgotten) => Next::Reply(AdminReply::Unblocked { forgotten }),
-        ServerAnswer::Status(_) => {
+        ServerAnswer::Status(_) | ServerAnswer::Waited => {
             Next::refused(AdminErrorCode::Unavailable, "the server gave an unexpected answer")
         }
     }

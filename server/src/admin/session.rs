@@ -16,11 +16,11 @@ use super::{
     context::AdminContext,
     invites, lists,
     moment::Moment,
+    next::{Change, Next, Pending, Sessions},
     question::{ServerAnswer, ServerQuestion},
     reply::{AdminErrorCode, AdminReply, CodeView, InviteView},
     request::{AdminRequest, Blocked, SessionsOf},
     server,
-    step::{Change, Next, Pending, Sessions},
 };
 
 /// See the module's description.
@@ -88,9 +88,9 @@ impl AdminSession {
     ) -> Option<AdminAction> {
         let waiting = self.waiting.take_if(|waiting| waiting.serial == ticket.serial)?;
         let next = match input {
-            AdminInput::Busy => busy(&waiting.pending),
+            AdminInput::Busy => busy(waiting.pending),
             AdminInput::Store(done) => stored(context, waiting.pending, done),
-            AdminInput::Server(answer) => answered(waiting.pending, answer),
+            AdminInput::Server(answer) => answered(context, waiting.pending, answer),
         };
         Some(self.follow(context, next))
     }
@@ -100,9 +100,11 @@ impl AdminSession {
         self.waiting.as_ref().map(|waiting| Ticket { connection, serial: waiting.serial })
     }
 
-    /// Whether the session waits for a job of the store.
+    /// Whether the session waits for a job of the store, or for room for one that must be done.
     pub(crate) fn is_storing(&self) -> bool {
-        self.waiting.as_ref().is_some_and(|waiting| waiting.on == On::Store)
+        self.waiting.as_ref().is_some_and(|waiting| {
+            waiting.on == On::Store || matches!(waiting.pending, Pending::Announcing(_))
+        })
     }
 
     fn follow(&mut self, context: &AdminContext<'_>, next: Next) -> AdminAction {
@@ -165,19 +167,27 @@ fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
             Next::Ask(ServerQuestion::Sessions { after }, Pending::Reading)
         }
         AdminRequest::EndSessions { of: SessionsOf::Account { username } } => {
-            Next::Job(AdminJob::Account { username }, Pending::FindingSessions)
+            let pending = Pending::FindingSessions(username.clone());
+            Next::Job(AdminJob::Account { username }, pending)
         }
         AdminRequest::EndSessions { of: SessionsOf::Connection { connection } } => {
-            Next::Ask(ServerQuestion::EndConnection(connection.0), Pending::Reading)
+            let pending = Pending::Acting("sessions_end", connection.to_string());
+            Next::Ask(ServerQuestion::EndConnection(connection.0), pending)
         }
         AdminRequest::Unblock { of } => {
-            let question = match of {
-                Blocked::Address { address } => ServerQuestion::UnblockAddress(address),
-                Blocked::Account { username } => ServerQuestion::UnblockAccount(username),
+            let (name, question) = match of {
+                Blocked::Address { address } => {
+                    (address.to_string(), ServerQuestion::UnblockAddress(address))
+                }
+                Blocked::Account { username } => {
+                    (username.to_string(), ServerQuestion::UnblockAccount(username))
+                }
             };
-            Next::Ask(question, Pending::Reading)
+            Next::Ask(question, Pending::Acting("unblock", name))
         }
-        AdminRequest::Announce { subject, body } => announcement::begin(context, subject, body),
+        AdminRequest::Announce { cursor, subject, body } => {
+            announcement::begin(context, cursor, subject, body)
+        }
         AdminRequest::RecordInvites { invites } => invites::record(now, &invites),
         AdminRequest::Invites { skip } => invites::list(skip),
         AdminRequest::RevokeInvite { id } => invites::revoke(id),
@@ -192,7 +202,9 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
         StoreDone::Unavailable(text) => {
             Event::StoreUnavailable { text: &text }.log();
             return match pending {
-                Pending::Announcing(announcing) => announcement::stopped(&announcing, &text),
+                Pending::Announcing(announcing) => {
+                    announcement::stopped(&announcing, AdminErrorCode::Unavailable, &text)
+                }
                 _ => Next::refused(AdminErrorCode::Unavailable, text.as_ref()),
             };
         }
@@ -202,7 +214,6 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
         (Pending::Announcing(announcing), done) => {
             announcement::complete(context, announcing, done)
         }
-        (_, AdminDone::Refused(refusal)) => lists::refused(refusal),
         (Pending::Changing(change), AdminDone::Changed(account)) => {
             if let (Sessions::End, Some(account)) = (change.sessions, account) {
                 context.effects.push(Effect::EndSessions { account, except: None });
@@ -217,8 +228,9 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
             Event::OperatorActed { action, name: &name }.log();
             Next::Reply(AdminReply::Codes { codes })
         }
-        (Pending::FindingSessions, AdminDone::Account(account, _)) => {
-            Next::Ask(ServerQuestion::EndAccount(account.id), Pending::Reading)
+        (Pending::FindingSessions(username), AdminDone::Account(account, _)) => {
+            let pending = Pending::Acting("sessions_end", username.to_string());
+            Next::Ask(ServerQuestion::EndAccount(account.id), pending)
         }
         (Pending::Counting, AdminDone::Totals(totals)) => {
             Next::Ask(ServerQuestion::Status, Pending::Asking(totals))
@@ -244,10 +256,6 @@ fn read(now: Now, done: AdminDone) -> Next {
             let invites = invites.iter().map(|invite| InviteView::of(invite, now)).collect();
             AdminReply::Invites { invites, more }
         }
-        AdminDone::InviteUsed => {
-            let text = "the invite has made an account already";
-            return Next::refused(AdminErrorCode::InviteUsed, text);
-        }
         other => return lists::listed(other),
     })
 }
@@ -268,21 +276,32 @@ fn changed(change: &Change) -> Next {
 }
 
 /// Continues a request with the server's answer.
-fn answered(pending: Pending, answer: ServerAnswer) -> Next {
+fn answered(context: &AdminContext<'_>, pending: Pending, answer: ServerAnswer) -> Next {
     match (pending, answer) {
+        (Pending::Announcing(announcing), answer) => {
+            announcement::waited(context, announcing, &answer)
+        }
         (Pending::Asking(totals), ServerAnswer::Status(status)) => {
             server::status(Some(status), totals)
         }
         (Pending::Asking(totals), ServerAnswer::NotRunning) => server::status(None, totals),
+        (Pending::Acting(action, name), answer) => {
+            if let ServerAnswer::Ended(1..) | ServerAnswer::Forgotten(1..) = answer {
+                Event::OperatorActed { action, name: &name }.log();
+            }
+            server::reply(answer)
+        }
         (_, answer) => server::reply(answer),
     }
 }
 
-fn busy(pending: &Pending) -> Next {
-    let text = "the store's queue is full; try again in a second";
+fn busy(pending: Pending) -> Next {
     match pending {
-        Pending::Announcing(announcing) => announcement::stopped(announcing, text),
-        _ => Next::refused(AdminErrorCode::Busy, text),
+        Pending::Announcing(announcing) => announcement::refused(announcing),
+        _ => {
+            let text = "the store's queue is full; try again in a second";
+            Next::refused(AdminErrorCode::Busy, text)
+        }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The server's part in the operator's requests: connections of the admin socket, which have places of
 //! their own, and answers to questions about sessions and limits.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use correio_proto::{mail::Timestamp, tls::Security};
 
 use super::{
-    ADMIN_MAX, Entry, Server, Standing,
+    ADMIN_MAX, CountedAs, Entry, Server,
     connection::{Connection, Dialogue, Transport},
 };
 use crate::{
@@ -18,11 +21,14 @@ use crate::{
     },
     clock::Now,
     event::Event,
-    ids::ConnId,
+    ids::{ConnId, Ticket},
 };
 
 /// The address that stands for the other end of the admin socket, which has none.
 const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// How long [`ServerQuestion::Wait`] waits.
+const WAIT: Duration = Duration::from_millis(250);
 
 impl<T: Transport> Server<T> {
     /// Opens a connection of the operator. Returns `None` and drops the transport if there are too
@@ -40,7 +46,7 @@ impl<T: Transport> Server<T> {
         let connection = Connection::new(id, NO_ADDRESS, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, standing: Standing::Admin, timer_at });
+        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Admin, timer_at });
         self.ready.push(id);
         Some(id)
     }
@@ -48,17 +54,32 @@ impl<T: Transport> Server<T> {
     /// Answers the questions of the operator's sessions.
     pub(super) fn answer_questions(&mut self, now: Now) {
         for (ticket, question) in std::mem::take(&mut self.questions) {
-            let answer = self.answer(now, question);
-            let id = ticket.connection;
-            self.with(id, now, |entry, context| {
-                entry.connection.answered(context, ticket, answer);
-            });
-            self.make_ready(id);
+            match self.answer(now, question) {
+                Some(answer) => self.give_answer(now, ticket, answer),
+                None => self.waits.push((now.uptime + WAIT, ticket)),
+            }
         }
     }
 
-    fn answer(&mut self, now: Now, question: ServerQuestion) -> ServerAnswer {
-        match question {
+    /// Answers the sessions whose wait is over.
+    pub(super) fn end_waits(&mut self, now: Now) {
+        let due = self.waits.extract_if(.., |(at, _)| *at <= now.uptime);
+        for (_, ticket) in due.collect::<Vec<_>>() {
+            self.give_answer(now, ticket, ServerAnswer::Waited);
+        }
+    }
+
+    fn give_answer(&mut self, now: Now, ticket: Ticket, answer: ServerAnswer) {
+        let id = ticket.connection;
+        self.with(id, now, |entry, context| {
+            entry.connection.answered(context, ticket, answer);
+        });
+        self.make_ready(id);
+    }
+
+    /// The answer to a question; `None` to one that is answered later.
+    fn answer(&mut self, now: Now, question: ServerQuestion) -> Option<ServerAnswer> {
+        Some(match question {
             ServerQuestion::Sessions { after } => self.sessions_after(now, after),
             ServerQuestion::EndConnection(id) => self.end_all(now, &[id]),
             ServerQuestion::EndAccount(account) => {
@@ -72,7 +93,8 @@ impl<T: Transport> Server<T> {
                 ServerAnswer::Forgotten(self.throttle.unblock_username(&username))
             }
             ServerQuestion::Status => ServerAnswer::Status(self.status(now)),
-        }
+            ServerQuestion::Wait => return None,
+        })
     }
 
     /// Ends sessions, and counts those that were not ending already.

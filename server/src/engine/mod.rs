@@ -23,7 +23,7 @@ use std::{net::SocketAddr, time::Duration};
 use correio_proto::SpareBuffers;
 
 use crate::{
-    admin::ServerQuestion,
+    admin::{Lifecycle, ServerQuestion},
     auth::hashing::{HashDone, Hasher},
     clock::Now,
     engine::{
@@ -139,6 +139,8 @@ pub struct Server<T> {
     effects: Vec<Effect>,
     /// Questions of the operator's sessions, answered in the same iteration.
     questions: Vec<(Ticket, ServerQuestion)>,
+    /// The operator's sessions that wait, and until when (uptime): at most one entry a session.
+    waits: Vec<(Duration, Ticket)>,
     counts: Counts,
     monitoring: Monitoring,
     spare: SpareBuffers,
@@ -150,14 +152,14 @@ struct Entry<T> {
     connection: Connection<T>,
     /// Whether the connection is on the ready list.
     is_ready: bool,
-    standing: Standing,
+    counted_as: CountedAs,
     /// Time of this connection's valid heap entry; entries with another time are stale.
     timer_at: Duration,
 }
 
 /// How a connection is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum CountedAs {
     /// By the admission control.
     Admitted,
     /// As rejected: it is open only until the client was told.
@@ -204,6 +206,7 @@ impl<T: Transport> Server<T> {
             closed: Vec::new(),
             effects: Vec::new(),
             questions: Vec::new(),
+            waits: Vec::new(),
             counts: Counts::default(),
             monitoring: Monitoring::default(),
             spare: SpareBuffers::new(SPARE_BUFFERS),
@@ -275,24 +278,24 @@ impl<T: Transport> Server<T> {
         if is_proxy {
             connection.owe_proxy_header();
         }
-        let standing = match admission {
-            Admission::Admitted => Standing::Admitted,
+        let counted_as = match admission {
+            Admission::Admitted => CountedAs::Admitted,
             Admission::Instead(displaced) => {
                 self.closed.push((displaced, CloseReason::Displaced));
-                Standing::Admitted
+                CountedAs::Admitted
             }
             Admission::Rejected(_) => {
                 self.rejected += 1;
-                Standing::Rejected
+                CountedAs::Rejected
             }
         };
-        if standing == Standing::Admitted && !is_proxy {
+        if counted_as == CountedAs::Admitted && !is_proxy {
             self.counts.opened(peer.ip());
             Event::ConnectionOpened { connection: id, address: peer, protocol }.log();
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, standing, timer_at });
+        slot.insert(Entry { connection, is_ready: true, counted_as, timer_at });
         self.ready.push(id);
         if let Admission::Rejected(rejection) = admission {
             self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
@@ -330,7 +333,8 @@ impl<T: Transport> Server<T> {
 
     /// When [`Server::process`] has something to do next (uptime), if nothing happens before.
     pub fn next_deadline(&self) -> Option<Duration> {
-        [self.deadlines.next(), self.upkeep.due_at()].into_iter().flatten().min()
+        let waited = self.waits.iter().map(|(at, _)| *at).min();
+        [self.deadlines.next(), self.upkeep.due_at(), waited].into_iter().flatten().min()
     }
 
     /// One iteration: delivers job results, fires timers, drives ready connections, applies
@@ -343,6 +347,7 @@ impl<T: Transport> Server<T> {
     pub fn process(&mut self, now: Now) -> Result<(), StoreFailed> {
         self.deliver_done(now)?;
         self.keep_up(now);
+        self.end_waits(now);
         self.expire(now);
         self.drive_ready(now);
         self.answer_questions(now);
@@ -546,7 +551,7 @@ impl<T: Transport> Server<T> {
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
                 self.session_ended(&entry.connection);
-                self.forget(id, entry.standing, reason);
+                self.forget(id, entry.counted_as, reason);
             }
         }
         // Removing a connection emits no effect but `LoggedOut`.
@@ -555,12 +560,12 @@ impl<T: Transport> Server<T> {
 
     /// Counts a removed connection no longer. Those of HTTP are not logged: health checks open
     /// one every few seconds. Nor are those of the operator, whose changes are.
-    fn forget(&mut self, id: ConnId, standing: Standing, reason: CloseReason) {
-        match standing {
-            Standing::Http => return self.http -= 1,
-            Standing::Admin => return self.admins -= 1,
-            Standing::Rejected => self.rejected -= 1,
-            Standing::Admitted => {
+    fn forget(&mut self, id: ConnId, counted_as: CountedAs, reason: CloseReason) {
+        match counted_as {
+            CountedAs::Http => return self.http -= 1,
+            CountedAs::Admin => return self.admins -= 1,
+            CountedAs::Rejected => self.rejected -= 1,
+            CountedAs::Admitted => {
                 self.admission.closed(id);
                 self.counts.closed.add(reason.as_str());
             }
@@ -596,6 +601,7 @@ impl<T: Transport> Server<T> {
             connections,
             monitoring: &self.monitoring,
             questions: &mut self.questions,
+            lifecycle: if self.stopping { Lifecycle::Stopping } else { Lifecycle::Running },
             spare: &mut self.spare,
         };
         Some(action(entry, &mut context))

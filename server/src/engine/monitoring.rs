@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 use correio_proto::tls::Security;
 
 use super::{
-    Entry, HTTP_MAX, Server, Standing,
+    CountedAs, Entry, HTTP_MAX, Server,
     connection::{Connection, Dialogue, Transport},
 };
 use crate::{
@@ -59,7 +59,7 @@ impl<T: Transport> Server<T> {
         let connection = Connection::new(id, peer, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, standing: Standing::Http, timer_at });
+        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Http, timer_at });
         self.ready.push(id);
         Some(id)
     }

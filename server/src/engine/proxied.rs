@@ -1,7 +1,7 @@
 //! Connections that trusted proxies open for their clients, whose addresses their headers name.
 
 use super::{
-    REJECTED_MAX, Server, Standing,
+    CountedAs, REJECTED_MAX, Server,
     connection::{CloseReason, Origin, Transport},
 };
 use crate::{
@@ -43,7 +43,7 @@ impl<T: Transport> Server<T> {
                     return self.closed.push((id, CloseReason::ByServer));
                 }
                 self.rejected += 1;
-                entry.standing = Standing::Rejected;
+                entry.counted_as = CountedAs::Rejected;
                 self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
                 return;
             }

@@ -335,7 +335,8 @@ events! {
             text: &'a str,
         },
         /// The operator has changed something; `action` is the command's word. An import of several
-        /// accounts has their number as its `name`.
+        /// accounts has their number as its `name`. An announcement has its id, and in `announce_step`
+        /// and `announce_stopped` the username, too, up to which it was sent.
         Info "operator.acted" OperatorActed { action: &'a str, name: &'a str },
         /// A job queue was full; the client was told to try again.
         Warn "queue.full" QueueFull { queue: &'a str },

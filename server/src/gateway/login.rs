@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{address, domain::MailDomain, sasl::Credentials};
 use crate::{
+    auth::app_password,
     event::Event,
     ids::AppPasswordDigest,
     limits::throttle::Wait,
@@ -18,9 +19,6 @@ use crate::{
         gateway::{GatewayDone, GatewayJob},
     },
 };
-
-/// Digits of an app password: 130 bits.
-const DIGITS: usize = 26;
 
 /// A gateway that programs log in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,26 +197,9 @@ pub(crate) fn report_unavailable(context: &mut SessionContext<'_>, text: &str) {
     Event::StoreUnavailable { text }.log();
 }
 
-/// The digest of an app password, as the store has it: SHA-256 of the digits, in capital letters and
-/// without what groups them. Letters that people mistake for digits are taken for them. `None` if the
-/// text is no app password.
+/// The digest of an app password, as the store has it. `None` if the text is no app password.
 fn digest_of(text: &str) -> Option<AppPasswordDigest> {
-    let groups = |c: &char| *c != '-' && !c.is_ascii_whitespace();
-    let mut digits = zeroize::Zeroizing::new(String::with_capacity(DIGITS));
-    for c in text.chars().filter(groups) {
-        let digit = match c.to_ascii_uppercase() {
-            'O' => '0',
-            'I' | 'L' => '1',
-            'U' => return None,
-            digit if digit.is_ascii_alphanumeric() => digit,
-            _ => return None,
-        };
-        if digits.len() == DIGITS {
-            return None;
-        }
-        digits.push(digit);
-    }
-    (digits.len() == DIGITS).then(|| AppPasswordDigest(Sha256::digest(digits.as_bytes()).into()))
+    text.parse().ok().map(|password| app_password::digest(&password))
 }
 
 /// A digest that no app password has, for a password that is none: the login fails as any other.

@@ -3,7 +3,10 @@
 
 use std::{
     fs, io,
-    os::{fd::AsFd, unix::fs::PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -11,7 +14,10 @@ use mio::net::{UnixListener, UnixStream};
 use rustix::fs::{Mode, fchmod};
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::data_directory::{ADMIN_SOCKET, SocketPath};
+use crate::{
+    data_directory::{ADMIN_SOCKET, SocketPath},
+    peer_user::peer_user,
+};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 16;
@@ -21,6 +27,9 @@ const BACKLOG: i32 = 16;
 pub(super) struct AdminSocket {
     pub(super) listener: UnixListener,
     file: PathBuf,
+    /// Device and inode of the file. A server that did not start gives its lock back before the
+    /// socket, so that the next one may have put a file of its own there meanwhile.
+    identity: (u64, u64),
 }
 
 impl AdminSocket {
@@ -41,15 +50,24 @@ impl AdminSocket {
         fs::set_permissions(path.as_path(), fs::Permissions::from_mode(0o600))?;
         socket.listen(BACKLOG)?;
         let listener = UnixListener::from_std(std::os::unix::net::UnixListener::from(socket));
-        Ok(Self { listener, file })
+        let identity = identity(&file)?;
+        Ok(Self { listener, file, identity })
     }
 }
 
 impl Drop for AdminSocket {
     fn drop(&mut self) {
         // A file that stays is removed at the next start.
-        let _ = fs::remove_file(&self.file);
+        if identity(&self.file).is_ok_and(|present| present == self.identity) {
+            let _ = fs::remove_file(&self.file);
+        }
     }
+}
+
+/// Device and inode of a file.
+fn identity(file: &Path) -> io::Result<(u64, u64)> {
+    let metadata = fs::symlink_metadata(file)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Whether the other end is a process of this user or of root.
@@ -58,13 +76,18 @@ pub(super) fn is_allowed(socket: &UnixStream) -> bool {
         .is_some_and(|user| user.is_root() || user == rustix::process::geteuid())
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn peer_user(socket: std::os::fd::BorrowedFd<'_>) -> Option<rustix::process::Uid> {
-    rustix::net::sockopt::socket_peercred(socket).ok().map(|peer| peer.uid)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The mode of the socket's file and of its directory keeps others out here.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn peer_user(_socket: std::os::fd::BorrowedFd<'_>) -> Option<rustix::process::Uid> {
-    Some(rustix::process::geteuid())
+    #[test]
+    fn a_socket_that_another_server_put_there_meanwhile_stays() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let ours = AdminSocket::bind(directory.path()).unwrap();
+        let theirs = AdminSocket::bind(directory.path()).unwrap();
+        drop(ours);
+        assert!(directory.path().join(ADMIN_SOCKET).exists());
+        drop(theirs);
+        assert!(!directory.path().join(ADMIN_SOCKET).exists());
+    }
 }

@@ -405,7 +405,7 @@ pub enum AdminDone {
         /// Whether there are more.
         more: bool,
     },
-    /// The invite has made an account.
+    /// The invite has made an account, or it is useless already and was not recorded.
     InviteUsed,
     /// What the store has.
     Totals(Totals),

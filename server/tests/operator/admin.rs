@@ -52,7 +52,7 @@ fn work(directory: &Path) -> Vec<String> {
     create(directory, "tony");
     create(directory, "pepper");
     say(&["account", "rename", "pepper", "Pepper Potts"]);
-    say(&["account", "quota", "pepper", "10", "1M"]);
+    say(&["account", "quota", "pepper", "10", "1MiB"]);
     say(&["account", "disable", "pepper", "--mail", "refuse"]);
     say(&["account", "list"]);
     say(&["account", "enable", "pepper"]);
@@ -122,6 +122,35 @@ fn who_is_disabled_is_logged_out_of_the_running_server() {
 }
 
 #[test]
+fn what_was_done_is_said_and_what_ended_sessions_or_unblocked_is_logged() {
+    let directory = TempDir::new().unwrap();
+    let log = directory.path().join("log");
+    let daemon =
+        Daemon::start(directory.path(), &["--failed-logins", "2", "--log-file", text(&log)]);
+    let _tony = daemon.session("tony");
+    let mut client = daemon.client();
+    let wrong = correio_testing::request::login("pepper", 9);
+    assert!((0..50).any(|_| code(&client.ask(wrong.clone())) == ErrorCode::RateLimited));
+    done(directory.path(), &["sessions", "--end", "tony"]);
+    done(directory.path(), &["unblock", "127.0.0.1"]);
+    done(directory.path(), &["unblock", "192.0.2.1"]);
+    let logged = || fs::read_to_string(&log).unwrap();
+    eventually(|| logged().contains("operator.acted action=unblock name=127.0.0.1"));
+    assert!(logged().contains("operator.acted action=sessions_end name=tony"), "{}", logged());
+    assert!(!logged().contains("192.0.2.1"), "nothing was done");
+    let reset = done(directory.path(), &["account", "reset", "tony"]);
+    assert!(!reset.contains("FULL NAME") && reset.starts_with("USERNAME  CODE"), "{reset}");
+    for (arguments, said) in [
+        (&["account", "disable", "tony"][..], "disabled tony\n"),
+        (&["account", "delete", "tony", "--yes"], "deleted tony\n"),
+        (&["list", "create", "avengers", "--title", "Avengers"], "made the list avengers\n"),
+        (&["list", "delete", "avengers"], "deleted the list avengers\n"),
+    ] {
+        assert_eq!(done(directory.path(), arguments), said);
+    }
+}
+
+#[test]
 fn an_announcement_is_told_and_kept() {
     let directory = TempDir::new().unwrap();
     let daemon = Daemon::start(directory.path(), &[]);
@@ -129,8 +158,16 @@ fn an_announcement_is_told_and_kept() {
     let file = directory.path().join("text");
     fs::write(&file, "Tonight at ten.\n").unwrap();
     let announce = &["announce", "--subject", "Maintenance", text(&file)];
-    assert_eq!(done(directory.path(), announce), "the announcement is in 1 mailbox\n");
+    let (status, output, said) = run(directory.path(), announce);
+    assert_eq!((status, &*output), (Some(0), "the announcement is in 1 mailbox\n"), "{said}");
+    // With its id, it goes on, here after its end.
+    let id = said.trim_end().rsplit(' ').next().unwrap();
+    let again = done(directory.path(), &[announce, &["--id", id][..]].concat());
+    assert_eq!(again, "the announcement is in 0 mailboxes\n");
+    let wrong = run(directory.path(), &[announce, &["--id", "tony"][..]].concat());
+    assert_eq!(wrong.0, Some(64), "{}", wrong.2);
     let mails = super::mails(&daemon, "tony");
+    assert_eq!(mails.len(), 1);
     assert_eq!((mails[0].from.as_str(), mails[0].subject.as_str()), ("postmaster", "Maintenance"));
     let (status, _, error) =
         run(directory.path(), &["announce", "--subject", "Maintenance", "/nowhere"]);
@@ -179,6 +216,12 @@ fn invites_are_recorded_used_and_revoked() {
     assert_eq!((state(used), state(id)), ("used".into(), "revoked".into()));
     let (status, _, error) = run(directory.path(), &["invite", "revoke", used]);
     assert_eq!(status, Some(69), "{error}");
+    // One that was not recorded leaves no trace but that it is useless.
+    let unknown = "0123456789abcdef";
+    done(directory.path(), &["invite", "revoke", unknown]);
+    let (status, _, error) = run(directory.path(), &["invite", "revoke", unknown]);
+    assert_eq!(status, Some(69), "{error}");
+    assert!(error.contains("without being recorded"), "{error}");
     // Without a server they are recorded, too, and codes alone are printed.
     assert_eq!(daemon.stop().code(), Some(0));
     let printed = done(directory.path(), &["invite", "--count", "3"]);

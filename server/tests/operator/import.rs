@@ -87,6 +87,22 @@ fn one_wrong_row_keeps_all_accounts_out() {
 }
 
 #[test]
+fn no_cell_of_the_codes_is_a_formula() {
+    let directory = stopped();
+    let class = table(
+        directory.path(),
+        "tony,=1+1\npepper,+1\nbruce,-1\nnatasha,@SUM(1)\nsteve,Steve = Rogers\n",
+    );
+    let codes = directory.path().join("codes.csv");
+    done(directory.path(), &["account", "import", text(&class), "--codes", text(&codes)]);
+    let written = fs::read_to_string(&codes).unwrap();
+    for row in ["tony,'=1+1,", "pepper,'+1,", "bruce,'-1,", "natasha,'@SUM(1),", "steve,Steve ="] {
+        assert!(written.lines().any(|line| line.starts_with(row)), "{row}: {written}");
+    }
+    assert!(done(directory.path(), &["account", "show", "tony"]).contains(" =1+1"), "as given");
+}
+
+#[test]
 fn codes_never_replace_a_file() {
     let directory = stopped();
     let class = table(directory.path(), "tony,Tony Stark\n");

@@ -8,6 +8,7 @@ mod beside;
 mod check;
 mod export;
 mod import;
+mod interrupted;
 mod killed;
 mod nightly;
 mod restore;

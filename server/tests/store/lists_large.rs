@@ -91,7 +91,7 @@ fn a_mail_reaches_all_members_of_the_largest_list() {
 }
 
 /// Runs these jobs, which wait together. Returns their results and the number of groups.
-fn run_in_groups(harness: &mut Harness, jobs: Vec<StoreJob>) -> (Vec<StoreDone>, usize) {
+pub fn run_in_groups(harness: &mut Harness, jobs: Vec<StoreJob>) -> (Vec<StoreDone>, usize) {
     let wake = harness.wake.clone();
     let gate = harness.stop_between_groups(&wake);
     let before = wake.count.load(Ordering::SeqCst);

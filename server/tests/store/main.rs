@@ -12,6 +12,7 @@
 mod suite;
 
 mod admin;
+mod admin_large;
 mod admin_mail;
 mod app_passwords;
 mod bounds;

@@ -6,7 +6,7 @@ use correio_proto::byte_channel::ByteChannel;
 
 use super::{
     context::ServerContext,
-    step::{Announcement, Step, Taken},
+    step::{Step, Taken},
 };
 use crate::{
     admin::{
@@ -157,14 +157,6 @@ impl Admin {
             }
         }
     }
-
-    /// See `Dialogue::announce`. The operator is told of what ends the connection before its reply.
-    pub(super) fn announce(channel: &mut ByteChannel, announcement: Announcement<'_>) {
-        if let Announcement::NoRoom = announcement {
-            let text = "the server has no room for a request of this size now; try again";
-            reply(channel, AdminError::new(AdminErrorCode::Busy, text));
-        }
-    }
 }
 
 fn reply(channel: &mut ByteChannel, error: AdminError) {
@@ -183,6 +175,7 @@ fn admin_context<'a>(context: &'a mut ServerContext<'_>) -> AdminContext<'a> {
     AdminContext {
         now: context.session.now,
         connection: context.session.connection,
+        lifecycle: context.lifecycle,
         body_max: context.session.config.body_max,
         effects: context.session.effects,
     }

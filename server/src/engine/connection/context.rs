@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_proto::SpareBuffers;
 
 use crate::{
-    admin::ServerQuestion,
+    admin::{Lifecycle, ServerQuestion},
     auth::hashing::{Accepted, Hasher},
     gateway::GatewayConfig,
     ids::Ticket,
@@ -38,6 +38,8 @@ pub(crate) struct ServerContext<'a> {
     pub(crate) monitoring: &'a Monitoring,
     /// Collects questions of the operator's sessions, each under its ticket.
     pub(crate) questions: &'a mut Vec<(Ticket, ServerQuestion)>,
+    /// Whether the server goes on.
+    pub(crate) lifecycle: Lifecycle,
     /// Buffers for connections that have something in progress.
     pub(crate) spare: &'a mut SpareBuffers,
 }

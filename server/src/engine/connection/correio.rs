@@ -12,7 +12,7 @@ use correio_proto::{
 
 use super::{
     context::ServerContext,
-    step::{Announcement, Step, Taken},
+    step::{Notification, Step, Taken},
 };
 use crate::{
     event::Event,
@@ -236,29 +236,29 @@ impl Correio {
         }
     }
 
-    /// See `Dialogue::announce`. A timeout is not announced: the client was pinged.
-    pub(super) fn announce(channel: &mut ByteChannel, announcement: Announcement<'_>) {
-        let message = match announcement {
-            Announcement::MailArrived(Arrival { from, from_name, subject }) => {
+    /// See `Dialogue::notify`. A client is not told of a timeout: it was pinged.
+    pub(super) fn notify(channel: &mut ByteChannel, notification: Notification<'_>) {
+        let message = match notification {
+            Notification::MailArrived(Arrival { from, from_name, subject }) => {
                 ServerMessage::Notice(Notice::NewMail(NewMail {
                     from: from.clone(),
                     from_name: from_name.clone(),
                     subject: subject.clone(),
                 }))
             }
-            Announcement::Ping => ServerMessage::Notice(Notice::Ping {}),
-            Announcement::SessionEnded => ServerMessage::Notice(Notice::SessionEnded {}),
-            Announcement::ShuttingDown => ServerMessage::Notice(Notice::ShuttingDown {}),
-            Announcement::Rejected(Rejection::ServerFull) => {
+            Notification::Ping => ServerMessage::Notice(Notice::Ping {}),
+            Notification::SessionEnded => ServerMessage::Notice(Notice::SessionEnded {}),
+            Notification::ShuttingDown => ServerMessage::Notice(Notice::ShuttingDown {}),
+            Notification::Rejected(Rejection::ServerFull) => {
                 busy("the server has no room; try again", FULL_RETRY)
             }
-            Announcement::Rejected(Rejection::PrefixFull) => {
+            Notification::Rejected(Rejection::PrefixFull) => {
                 busy("there are too many connections from this address; try again", FULL_RETRY)
             }
-            Announcement::NoRoom => {
+            Notification::NoRoom => {
                 busy("the server has no room for a frame of this size now; try again", ROOM_RETRY)
             }
-            Announcement::TimedOut => return,
+            Notification::TimedOut => return,
         };
         push(channel, &message);
     }

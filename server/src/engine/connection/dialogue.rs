@@ -9,7 +9,7 @@ use super::{
     gateway::Gateway,
     held::Held,
     http,
-    step::{Announcement, Step, Taken},
+    step::{Notification, Step, Taken},
 };
 use crate::{
     admin::ServerAnswer,
@@ -198,17 +198,17 @@ impl Dialogue {
     }
 
     /// Tells the client something without being asked.
-    pub(super) fn announce(
+    pub(super) fn notify(
         &mut self,
         channel: &mut ByteChannel,
         context: &mut SessionContext<'_>,
-        announcement: Announcement<'_>,
+        notification: Notification<'_>,
     ) {
         match self {
-            Self::Correio(_) => Correio::announce(channel, announcement),
-            Self::Gateway(gateway) => gateway.announce(channel, context, announcement),
-            Self::Admin(_) => Admin::announce(channel, announcement),
-            Self::Http => {}
+            Self::Correio(_) => Correio::notify(channel, notification),
+            Self::Gateway(gateway) => gateway.notify(channel, context, notification),
+            // A command waits for its reply alone; the end of the connection says the rest.
+            Self::Admin(_) | Self::Http => {}
         }
     }
 }

@@ -1,11 +1,11 @@
-//! How a connection ends: after a last announcement, for its timers, or because its transport is over.
+//! How a connection ends: after a last notification, for its timers, or because its transport is over.
 
 use std::time::Duration;
 
 use super::{
     CloseReason, Connection, Phase, ServerContext, Transport,
     proxy_header::ProxyHeaderError,
-    step::Announcement,
+    step::Notification,
     timers::{Timeouts, Timer, Timers},
 };
 use crate::{
@@ -20,7 +20,7 @@ impl<T: Transport> Connection<T> {
     /// connection must be driven afterwards.
     pub(crate) fn drain(&mut self, context: &mut ServerContext<'_>) {
         if self.dialogue.waiting_for(self.id).is_none() {
-            self.end(context, Announcement::ShuttingDown);
+            self.end(context, Notification::ShuttingDown);
         } else if self.phase == Phase::Open {
             self.phase = Phase::Draining;
         }
@@ -29,17 +29,17 @@ impl<T: Transport> Connection<T> {
     /// Ends the connection because its session was ended: the account's password was changed, the
     /// account was deleted, or it has too many sessions. The connection must be driven afterwards.
     pub(crate) fn end_session(&mut self, context: &mut ServerContext<'_>) {
-        self.end(context, Announcement::SessionEnded);
+        self.end(context, Notification::SessionEnded);
     }
 
     /// Ends a connection that was rejected. The connection must be driven afterwards.
     pub(crate) fn reject(&mut self, context: &mut ServerContext<'_>, rejection: Rejection) {
-        self.end(context, Announcement::Rejected(rejection));
+        self.end(context, Notification::Rejected(rejection));
     }
 
-    /// Makes a last announcement and closes, unless the connection is ending already.
-    pub(super) fn end(&mut self, context: &mut ServerContext<'_>, announcement: Announcement<'_>) {
-        self.end_for(context, announcement, CloseReason::ByServer);
+    /// Makes a last notification and closes, unless the connection is ending already.
+    pub(super) fn end(&mut self, context: &mut ServerContext<'_>, notification: Notification<'_>) {
+        self.end_for(context, notification, CloseReason::ByServer);
     }
 
     /// As [`Connection::end`], with the reason for the log. A client that waits for the TLS handshake
@@ -47,13 +47,13 @@ impl<T: Transport> Connection<T> {
     fn end_for(
         &mut self,
         context: &mut ServerContext<'_>,
-        announcement: Announcement<'_>,
+        notification: Notification<'_>,
         reason: CloseReason,
     ) {
         let now = context.session.now;
         match self.phase {
             Phase::Open | Phase::Draining => {
-                self.announce(context, announcement);
+                self.notify(context, notification);
                 self.close(now, reason);
             }
             Phase::StartingTls => self.close(now, reason),
@@ -88,7 +88,7 @@ impl<T: Transport> Connection<T> {
             Timer::Ping => {
                 self.activity.pinged();
                 if self.takes_notices() {
-                    self.announce(context, Announcement::Ping);
+                    self.notify(context, Notification::Ping);
                 }
                 None
             }
@@ -110,7 +110,7 @@ impl<T: Transport> Connection<T> {
         if !is_told {
             return Some(reason);
         }
-        self.end_for(context, Announcement::TimedOut, reason);
+        self.end_for(context, Notification::TimedOut, reason);
         None
     }
 

@@ -11,7 +11,7 @@ use correio_proto::{
 use super::{
     context::ServerContext,
     held::Held,
-    step::{Announcement, Step, Taken},
+    step::{Notification, Step, Taken},
 };
 use crate::{
     event::Event,
@@ -240,20 +240,20 @@ impl Gateway {
         step
     }
 
-    /// See `Dialogue::announce`. Mail programs get no notices.
-    pub(super) fn announce(
+    /// See `Dialogue::notify`. Mail programs get no notices.
+    pub(super) fn notify(
         &mut self,
         channel: &mut ByteChannel,
         context: &mut SessionContext<'_>,
-        announcement: Announcement<'_>,
+        notification: Notification<'_>,
     ) {
-        let ending = match announcement {
-            Announcement::MailArrived(_) | Announcement::Ping => return,
-            Announcement::SessionEnded => Ending::SessionEnded,
-            Announcement::ShuttingDown => Ending::ShuttingDown,
-            Announcement::Rejected(rejection) => Ending::Rejected(rejection),
-            Announcement::NoRoom => Ending::NoRoom,
-            Announcement::TimedOut => Ending::TimedOut,
+        let ending = match notification {
+            Notification::MailArrived(_) | Notification::Ping => return,
+            Notification::SessionEnded => Ending::SessionEnded,
+            Notification::ShuttingDown => Ending::ShuttingDown,
+            Notification::Rejected(rejection) => Ending::Rejected(rejection),
+            Notification::NoRoom => Ending::NoRoom,
+            Notification::TimedOut => Ending::TimedOut,
         };
         self.session.end(context, ending, channel.output());
     }

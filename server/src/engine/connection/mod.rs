@@ -27,7 +27,7 @@ pub use self::{
     transport::{Readiness, Transport},
 };
 use self::{
-    step::{Announcement, Step, Taken},
+    step::{Notification, Step, Taken},
     timers::Activity,
     wire::{Received, Wire},
 };
@@ -234,15 +234,27 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Bytes that count in the shared budgets. Those of the operator do not: a large import must not
+    /// take the room of mail, nor be refused because mail has taken it. Their bound is the number of
+    /// the operator's connections times the longest line, and one reply for each.
+    fn shared(&self, bytes: usize) -> usize {
+        match self.protocol() {
+            Protocol::Admin => 0,
+            Protocol::Correio | Protocol::Submission | Protocol::Pop3 | Protocol::Http => {
+                bytes.saturating_sub(SHARE_FREE)
+            }
+        }
+    }
+
     /// Charges the shared input budget for bytes of incomplete requests above [`SHARE_FREE`].
     fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.held().input.saturating_sub(SHARE_FREE);
+        let bytes = self.shared(self.held().input);
         context.input.resize(&mut self.input_share, bytes)
     }
 
     /// Charges the shared output budget for pending bytes above [`SHARE_FREE`].
     fn share_output(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
-        let bytes = self.held().output.saturating_sub(SHARE_FREE);
+        let bytes = self.shared(self.held().output);
         context.output.resize(&mut self.output_share, bytes)
     }
 
@@ -251,7 +263,7 @@ impl<T: Transport> Connection<T> {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
         self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
-        self.end(context, Announcement::NoRoom);
+        self.end(context, Notification::NoRoom);
     }
 
     fn pump(&mut self, context: &mut ServerContext<'_>) -> Driven {
@@ -458,7 +470,7 @@ impl<T: Transport> Connection<T> {
     /// Tells the client of a mail that arrived. The connection must be driven afterwards.
     pub(crate) fn mail_arrived(&mut self, context: &mut ServerContext<'_>, arrival: &Arrival) {
         if self.takes_notices() {
-            self.announce(context, Announcement::MailArrived(arrival));
+            self.notify(context, Notification::MailArrived(arrival));
         }
     }
 
@@ -466,8 +478,8 @@ impl<T: Transport> Connection<T> {
         self.phase == Phase::Open && self.wire.channel.pending_output() < NOTICES_HIGH
     }
 
-    fn announce(&mut self, context: &mut ServerContext<'_>, announcement: Announcement<'_>) {
-        self.dialogue.announce(&mut self.wire.channel, &mut context.session, announcement);
+    fn notify(&mut self, context: &mut ServerContext<'_>, notification: Notification<'_>) {
+        self.dialogue.notify(&mut self.wire.channel, &mut context.session, notification);
     }
 
     fn is_closing(&self) -> bool {

@@ -31,7 +31,7 @@ pub(super) enum Taken {
 
 /// Something that the server tells a client without being asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Announcement<'a> {
+pub(super) enum Notification<'a> {
     /// A mail arrived in the mailbox of the session's account.
     MailArrived(&'a Arrival),
     /// The client must give a sign of life.

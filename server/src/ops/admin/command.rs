@@ -34,7 +34,8 @@ with it; until then the old password stays valid, and sessions go on.";
 
 const ANNOUNCE: &str = "\
 The mail comes from postmaster and goes to every account that takes mail, even to full mailboxes. A
-command that is repeated sends the mail again.";
+command that is repeated sends the mail again. An announcement that was stopped prints its id and the
+username after which it goes on: --id with both, and the same subject and text, goes on there.";
 
 const INVITE: &str = "\
 Prints codes, one a line, and records them. Without a server and without a database, codes are printed
@@ -98,7 +99,7 @@ fn account() -> Command {
                     .value_names(["MAILS", "BYTES"])
                     .num_args(1..=2)
                     .required(true)
-                    .help("Most mails and most bytes (K, M and G may follow), or the word default"),
+                    .help("Most mails and most bytes, such as 64MiB, or the word default"),
             ),
         leaf("reset", "Print a recovery code, with which the person sets a new password")
             .after_help(RESET)
@@ -160,6 +161,12 @@ fn announce() -> Command {
                 .value_name("SUBJECT")
                 .required(true)
                 .help("The mail's subject"),
+        )
+        .arg(
+            Arg::new("id")
+                .long("id")
+                .value_name("ID[/USERNAME]")
+                .help("Go on with an announcement that was stopped"),
         )
         .arg(file("The file with the mail's text, or - for standard input").default_value("-"))
 }

@@ -2,9 +2,12 @@
 
 use std::{fmt, io, path::PathBuf};
 
+use super::{
+    people_file::BadRows,
+    unanswered::{Consequence, NoAnswer},
+};
 use crate::{
     admin::reply::{AdminError, AdminErrorCode},
-    ops::admin::people_file::BadRow,
     sysexits,
 };
 
@@ -22,14 +25,35 @@ pub enum AdminCommandError {
         /// The cause.
         source: io::Error,
     },
-    /// The server closed the connection without a reply.
-    #[error(
-        "the server ended the connection without an answer: it is stopping, has 8 such commands at a time already, or runs as another user; what was asked may be done or not"
-    )]
-    Ended,
-    /// The server's reply cannot be read.
+    /// A process of another user listens at the socket.
+    #[error("another user's process listens at {}, and was asked nothing: no server of this user, of root, or of the data directory's owner does", .0.display())]
+    Stranger(PathBuf),
+    /// The server gave no answer.
+    #[error("{cause}; {consequence}")]
+    Unanswered {
+        /// Why there is none.
+        cause: NoAnswer,
+        /// What may have been done all the same.
+        consequence: Consequence,
+    },
+    /// An import has no answer, and its file of codes stays without codes.
+    #[error("{cause}; {} stays, without codes: remove it before another import", path.display())]
+    ImportUnanswered {
+        /// The file.
+        path: PathBuf,
+        /// Why there is no answer, and what may hold.
+        cause: String,
+        /// The exit status of the cause.
+        status: u8,
+        /// The word of the cause for programs.
+        code: &'static str,
+    },
+    /// The answer is to another request, or a request cannot be written: a bug.
     #[error("the server's answer cannot be read: {0}; it may be of another version")]
     Answer(String),
+    /// A signal came before the request was made.
+    #[error("stopped by a signal; nothing was changed")]
+    Interrupted,
     /// The data directory is locked, but no server listens there.
     #[error("{0}. If a server runs there, it is starting or stopping: try again")]
     Locked(String),
@@ -37,8 +61,8 @@ pub enum AdminCommandError {
     #[error("these commands need --store sqlite: a store in memory locks no directory")]
     Memory,
     /// Rows of a file are wrong.
-    #[error("{}", Rows(.0))]
-    Rows(Vec<BadRow>),
+    #[error("no account was made, because of these rows:{0}")]
+    Rows(BadRows),
     /// The file as a whole is wrong.
     #[error("{0}")]
     File(String),
@@ -63,6 +87,14 @@ pub enum AdminCommandError {
     CodesLost {
         /// The file.
         path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The result cannot be printed.
+    #[error("{done}, but this cannot be printed: {source}")]
+    Output {
+        /// What was done, and what to do now.
+        done: &'static str,
         /// The cause.
         source: io::Error,
     },
@@ -94,22 +126,10 @@ impl fmt::Display for Refusal<'_> {
     }
 }
 
-/// Wrong rows, one a line.
-struct Rows<'a>(&'a [BadRow]);
-
-impl fmt::Display for Rows<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no account was made, because of these rows:")?;
-        for row in self.0 {
-            write!(f, "\n  line {}: {}", row.line, row.problem)?;
-        }
-        Ok(())
-    }
-}
-
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "; run the command as the server's user or as root",
+        io::ErrorKind::WouldBlock => "; the server accepts no connections now: try again",
         _ => "",
     }
 }
@@ -132,15 +152,19 @@ impl AdminCommandError {
                 | AdminErrorCode::Refused
                 | AdminErrorCode::InviteUsed
                 | AdminErrorCode::NotRunning => sysexits::UNAVAILABLE,
-                AdminErrorCode::Busy => sysexits::TRY_AGAIN,
+                AdminErrorCode::Busy | AdminErrorCode::Stopped => sysexits::TRY_AGAIN,
                 AdminErrorCode::Unavailable => sysexits::IO,
             },
             Self::Connect { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => sysexits::NO_PERMISSION,
+                io::ErrorKind::WouldBlock => sysexits::TRY_AGAIN,
                 _ => sysexits::UNAVAILABLE,
             },
-            Self::Ended | Self::Locked(_) | Self::Declined => sysexits::UNAVAILABLE,
-            Self::Answer(_) => sysexits::IO,
+            Self::Stranger(_) => sysexits::NO_PERMISSION,
+            Self::Unanswered { cause, .. } => cause.exit_status(),
+            Self::ImportUnanswered { status, .. } => *status,
+            Self::Locked(_) | Self::Declined | Self::Interrupted => sysexits::UNAVAILABLE,
+            Self::Answer(_) | Self::Output { .. } => sysexits::IO,
             Self::Memory => sysexits::CONFIG,
             Self::Rows(_) | Self::File(_) | Self::Text(_) => sysexits::DATA,
             Self::Read { source, .. } => match source.kind() {
@@ -159,8 +183,12 @@ impl AdminCommandError {
         match self {
             Self::Refused(error) => error.code.as_str(),
             Self::Connect { .. } => "connect",
-            Self::Ended => "ended",
+            Self::Stranger(_) => "stranger",
+            Self::Unanswered { cause, .. } => cause.code(),
+            Self::ImportUnanswered { code, .. } => code,
             Self::Answer(_) => "answer",
+            Self::Interrupted => "interrupted",
+            Self::Output { .. } => "output",
             Self::Locked(_) => "in_use",
             Self::Memory => "memory",
             Self::Rows(_) => "rows",

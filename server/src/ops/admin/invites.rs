@@ -1,12 +1,10 @@
 //! The commands about invites.
 
-use std::io::{self, Write};
-
 use correio_proto::{mail::Timestamp, message::RegistrationPolicy};
 
 use super::{
-    door::Door,
-    error::AdminCommandError,
+    client::AdminClient,
+    pages,
     result::{CommandResult, MadeInvite},
 };
 use crate::{
@@ -18,15 +16,14 @@ use crate::{
     auth::invite::InviteKey,
     clock::Clock,
     data_directory::{DATABASE, has},
-    ops::{config::Config, exit::Failure, required_files},
+    ops::{config::Config, exit::Failure, required_files, streams::note},
     store::kind::StoreKind,
 };
 
 const DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// Makes invites, and records them where there is a database. The key stays with the command: a server
-/// of another policy has none.
-pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<CommandResult, Failure> {
+/// Makes invites. The key stays with the command: a server of another policy has none.
+pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInvite>, Failure> {
     required_files::require_server(&config.data_dir)?;
     let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
     let end = Clock::start().now().wall.0.saturating_add(u64::from(days) * DAY);
@@ -39,45 +36,41 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<CommandResu
             made.push(MadeInvite { code, id: InviteName(id), expires_at: Moment(end) });
         }
     }
-    record(config, &made)?;
     if config.registration != (RegistrationPolicy::Invite {}) {
-        say("a server asks for these codes if it runs with --registration invite");
+        note("a server asks for these codes if it runs with --registration invite");
     }
-    Ok(CommandResult::InvitesMade(made))
+    Ok(made)
 }
 
-fn record(config: &Config, made: &[MadeInvite]) -> Result<(), Failure> {
+/// Whether invites are recorded: there is a database.
+pub(super) fn are_recorded(config: &Config) -> Result<bool, Failure> {
     let directory = &config.data_dir;
     let has_database = has(directory, DATABASE)
         .map_err(|source| Failure::DataDirectory { directory: directory.clone(), source })?;
     if config.store == StoreKind::Memory || !has_database {
-        say("there is no database, so these codes are not recorded");
-        return Ok(());
+        note("there is no database, so these codes are not recorded");
+        return Ok(false);
     }
+    Ok(true)
+}
+
+/// Records invites that were made.
+pub(super) fn record(
+    client: &mut AdminClient<'_>,
+    made: Vec<MadeInvite>,
+) -> Result<CommandResult, Failure> {
     let recorded = |invite: &MadeInvite| NewInvite { id: invite.id, expires_at: invite.expires_at };
     let invites = made.iter().map(recorded).collect();
-    let mut door = Door::open(config)?;
-    door.ask(AdminRequest::RecordInvites { invites })?;
-    door.close()
+    client.ask(AdminRequest::RecordInvites { invites })?;
+    Ok(CommandResult::InvitesMade(made))
 }
 
 /// Shows the recorded invites.
-pub(super) fn list(door: &mut Door) -> Result<CommandResult, Failure> {
-    let mut all: Vec<InviteView> = Vec::new();
-    loop {
-        match door.ask(AdminRequest::Invites { skip: all.len() })? {
-            AdminReply::Invites { invites, more } => {
-                all.extend(invites);
-                if !more {
-                    return Ok(CommandResult::Invites(all));
-                }
-            }
-            _ => return Err(AdminCommandError::unexpected().into()),
-        }
-    }
-}
-
-/// A note beside the codes, which standard output has alone.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "correiod: {text}");
+pub(super) fn list(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {
+    let request = |all: &[InviteView]| AdminRequest::Invites { skip: all.len() };
+    let all = pages::all(client, request, |reply| match reply {
+        AdminReply::Invites { invites, more } => Some((invites, more)),
+        _ => None,
+    });
+    all.map(CommandResult::Invites)
 }

@@ -5,55 +5,68 @@ use correio_proto::{
     message::{ListChange, ListMember, ListOverview},
 };
 
-use super::{door::Door, error::AdminCommandError, result::CommandResult, types::ListAction};
+use super::{
+    client::AdminClient,
+    error::AdminCommandError,
+    pages,
+    result::{ChangeKind, CommandResult},
+    types::ListAction,
+};
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     ops::exit::Failure,
 };
 
 /// Runs a command.
-pub(super) fn run(door: &mut Door, action: ListAction) -> Result<CommandResult, Failure> {
-    let (name, change) = match action {
-        ListAction::List => return list(door),
-        ListAction::Members(name) => return members(door, &name),
-        ListAction::Create(name, title, senders) => (name, ListChange::Create { title, senders }),
-        ListAction::Set(name, title, senders) => (name, ListChange::Set { title, senders }),
-        ListAction::Add(name, members, role) => (name, ListChange::Add { members, role }),
-        ListAction::Remove(name, members) => (name, ListChange::Remove { members }),
-        ListAction::Delete(name) => (name, ListChange::Delete {}),
+pub(super) fn run(
+    client: &mut AdminClient<'_>,
+    action: ListAction,
+) -> Result<CommandResult, Failure> {
+    let (done, name, change) = match action {
+        ListAction::List => return list(client),
+        ListAction::Members(name) => return members(client, &name),
+        ListAction::Create(name, title, senders) => {
+            (ChangeKind::ListMade, name, ListChange::Create { title, senders })
+        }
+        ListAction::Set(name, title, senders) => {
+            (ChangeKind::ListSet, name, ListChange::Set { title, senders })
+        }
+        ListAction::Add(name, members, role) => {
+            (ChangeKind::MembersAdded, name, ListChange::Add { members, role })
+        }
+        ListAction::Remove(name, members) => {
+            (ChangeKind::MembersRemoved, name, ListChange::Remove { members })
+        }
+        ListAction::Delete(name) => (ChangeKind::ListDeleted, name, ListChange::Delete {}),
     };
-    door.ask(AdminRequest::ChangeList { name: name.clone(), change })?;
-    Ok(CommandResult::Changed(name.to_string()))
+    client.ask(AdminRequest::ChangeList { name: name.clone(), change })?;
+    Ok(CommandResult::Changed(done, name.to_string()))
 }
 
-fn list(door: &mut Door) -> Result<CommandResult, Failure> {
-    let mut all: Vec<ListOverview> = Vec::new();
-    loop {
-        let after = all.last().map(|list| list.name.clone());
-        match door.ask(AdminRequest::Lists { after })? {
-            AdminReply::Lists { lists, more } => {
-                all.extend(lists);
-                if !more {
-                    return Ok(CommandResult::Lists(all));
-                }
-            }
-            _ => return Err(AdminCommandError::unexpected().into()),
-        }
-    }
+fn list(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {
+    let request = |all: &[ListOverview]| AdminRequest::Lists {
+        after: all.last().map(|list| list.name.clone()),
+    };
+    let all = pages::all(client, request, |reply| match reply {
+        AdminReply::Lists { lists, more } => Some((lists, more)),
+        _ => None,
+    });
+    all.map(CommandResult::Lists)
 }
 
-fn members(door: &mut Door, name: &Username) -> Result<CommandResult, Failure> {
-    let mut all: Vec<ListMember> = Vec::new();
-    loop {
-        let after = all.last().map(|member| member.username.clone());
-        match door.ask(AdminRequest::Members { name: name.clone(), after })? {
-            AdminReply::Members { list, members, more } => {
-                all.extend(members);
-                if !more {
-                    return Ok(CommandResult::Members(Box::new(list), all));
-                }
-            }
-            _ => return Err(AdminCommandError::unexpected().into()),
+fn members(client: &mut AdminClient<'_>, name: &Username) -> Result<CommandResult, Failure> {
+    let request = |all: &[ListMember]| AdminRequest::Members {
+        name: name.clone(),
+        after: all.last().map(|member| member.username.clone()),
+    };
+    let mut overview = None;
+    let all = pages::all(client, request, |reply| match reply {
+        AdminReply::Members { list, members, more } => {
+            overview = Some(list);
+            Some((members, more))
         }
-    }
+        _ => None,
+    })?;
+    let overview = overview.ok_or_else(AdminCommandError::unexpected)?;
+    Ok(CommandResult::Members(Box::new(overview), all))
 }

@@ -1,40 +1,46 @@
 //! The operator's commands about a server's accounts, lists, sessions, invites and state: they ask the
 //! running server, or open the store of a stopped one.
+//!
+//! A command first reads its input and asks its questions, and then opens its way to the store: no
+//! person who thinks keeps a place of the server, or the lock of a store. A signal ends a command
+//! before its request, or between the steps of an announcement.
 
 mod accounts;
+mod client;
 pub(super) mod command;
-mod door;
 pub mod error;
+mod input;
 mod invites;
 mod lists;
+mod opened_store;
+mod pages;
 mod people_file;
+mod prepared;
 mod result;
 mod running;
 mod show;
-mod stopped;
 mod table;
 pub(super) mod task;
 pub mod types;
+pub mod unanswered;
 
-use std::{
-    fs,
-    io::{self, Read, Write},
-    path::Path,
-};
+use std::io;
 
-use correio_proto::{limits::BODY_MAX, mail::Body};
-
-pub use self::people_file::BadRow;
+pub use self::people_file::{BadRow, BadRows, Extent};
 use self::{
-    door::Door,
+    client::AdminClient,
     error::AdminCommandError,
+    prepared::{Prepared, prepare},
     result::{CommandResult, error_json},
     types::{AdminCommand, CommandAction, InviteAction, OutputFormat},
 };
-use super::{config::Config, exit::Failure};
-use crate::admin::{
-    reply::{AdminReply, SessionView},
-    request::AdminRequest,
+use super::{config::Config, exit::Failure, streams};
+use crate::{
+    admin::{
+        reply::{AdminReply, SessionView},
+        request::AdminRequest,
+    },
+    cancel::Cancel,
 };
 
 /// Runs a command, and prints its result.
@@ -43,52 +49,83 @@ use crate::admin::{
 ///
 /// [`Failure::Admin`], [`Failure::NoServer`], [`Failure::Open`], [`Failure::Invite`],
 /// [`Failure::Store`]. With JSON, standard output has the error, too.
-pub fn run(config: &Config, command: &AdminCommand) -> Result<(), Failure> {
-    let result = act(config, command.action.clone());
-    let lines = match (&result, command.output) {
-        (Ok(result), OutputFormat::Text) => result.lines(),
-        (Ok(result), OutputFormat::Json) => vec![result.json().to_string()],
-        (Err(failure), OutputFormat::Json) => vec![error_json(failure).to_string()],
-        (Err(_), OutputFormat::Text) => Vec::new(),
+pub fn run(config: &Config, command: &AdminCommand, cancel: &Cancel) -> Result<(), Failure> {
+    let Ended { result, closed } = act(config, command.action.clone(), cancel);
+    match result {
+        // The result holds, whether or not the store could be closed.
+        Ok(result) => print(&result, command.output, cancel).map_err(Failure::Admin).and(closed),
+        Err(failure) => {
+            if command.output == OutputFormat::Json {
+                // The error is on standard error, too, and has its status.
+                let _ = streams::print(&line(error_json(&failure).to_string()), cancel);
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// What a command has done.
+struct Ended {
+    result: Result<CommandResult, Failure>,
+    /// Whether the store could be closed.
+    closed: Result<(), Failure>,
+}
+
+impl From<Result<CommandResult, Failure>> for Ended {
+    fn from(result: Result<CommandResult, Failure>) -> Self {
+        Self { result, closed: Ok(()) }
+    }
+}
+
+fn act(config: &Config, action: CommandAction, cancel: &Cancel) -> Ended {
+    let prepared = match prepare(config, action, cancel) {
+        Ok(Prepared::Done(result)) => return Ok(result).into(),
+        Ok(prepared) => prepared,
+        Err(failure) => return Err(failure).into(),
     };
-    let mut out = io::stdout().lock();
-    for line in lines {
-        // The reader of the output may have gone.
-        let _ = writeln!(out, "{line}");
-    }
-    let _ = out.flush();
-    result.map(drop)
+    let mut client = match AdminClient::open(config, cancel) {
+        Ok(client) => client,
+        Err(failure) => return Err(failure).into(),
+    };
+    let result = perform(&mut client, prepared);
+    Ended { result, closed: client.close() }
 }
 
-fn act(config: &Config, action: CommandAction) -> Result<CommandResult, Failure> {
-    if let CommandAction::Invite(InviteAction::Make { count, days }) = action {
-        return invites::make(config, count, days);
+fn perform(client: &mut AdminClient<'_>, prepared: Prepared) -> Result<CommandResult, Failure> {
+    match prepared {
+        Prepared::Done(result) => Ok(result),
+        Prepared::Import(import) => import.run(client),
+        Prepared::Invites(made) => invites::record(client, made),
+        Prepared::Announce { cursor, subject, body } => {
+            ask(client, AdminRequest::Announce { cursor, subject, body })
+        }
+        Prepared::Plain(action) => plain(client, action),
     }
-    let mut door = Door::open(config)?;
-    let result = act_through(&mut door, action);
-    door.close()?;
-    result
 }
 
-fn act_through(door: &mut Door, action: CommandAction) -> Result<CommandResult, Failure> {
-    let request = match action {
-        CommandAction::Account(action) => return accounts::run(door, action),
-        CommandAction::List(action) => return lists::run(door, action),
+fn plain(client: &mut AdminClient<'_>, action: CommandAction) -> Result<CommandResult, Failure> {
+    match action {
+        CommandAction::Account(action) => accounts::run(client, action),
+        CommandAction::List(action) => lists::run(client, action),
         CommandAction::Invite(InviteAction::Revoke(id)) => {
-            door.ask(AdminRequest::RevokeInvite { id })?;
-            return Ok(CommandResult::Changed(id.to_string()));
+            client.ask(AdminRequest::RevokeInvite { id })?;
+            Ok(CommandResult::Changed(result::ChangeKind::Revoked, id.to_string()))
         }
-        CommandAction::Invite(_) => return invites::list(door),
-        CommandAction::Sessions => return sessions(door),
-        CommandAction::EndSessions(of) => AdminRequest::EndSessions { of },
-        CommandAction::Unblock(of) => AdminRequest::Unblock { of },
-        CommandAction::Announce { subject, file } => {
-            let body = body(file.as_deref())?;
-            AdminRequest::Announce { subject, body }
+        CommandAction::Invite(InviteAction::List) => invites::list(client),
+        CommandAction::Sessions => sessions(client),
+        CommandAction::EndSessions(of) => ask(client, AdminRequest::EndSessions { of }),
+        CommandAction::Unblock(of) => ask(client, AdminRequest::Unblock { of }),
+        CommandAction::Status => ask(client, AdminRequest::Status {}),
+        // These have input, and are other variants of `Prepared`.
+        CommandAction::Invite(InviteAction::Make { .. }) | CommandAction::Announce { .. } => {
+            Err(AdminCommandError::unexpected().into())
         }
-        CommandAction::Status => AdminRequest::Status {},
-    };
-    match door.ask(request)? {
+    }
+}
+
+/// Makes the one request of a command.
+fn ask(client: &mut AdminClient<'_>, request: AdminRequest) -> Result<CommandResult, Failure> {
+    match client.ask(request)? {
         AdminReply::Ended { sessions } => Ok(CommandResult::Ended(sessions)),
         AdminReply::Unblocked { forgotten } => Ok(CommandResult::Unblocked(forgotten)),
         AdminReply::Announced { accounts } => Ok(CommandResult::Announced(accounts)),
@@ -97,38 +134,40 @@ fn act_through(door: &mut Door, action: CommandAction) -> Result<CommandResult, 
     }
 }
 
-fn sessions(door: &mut Door) -> Result<CommandResult, Failure> {
-    let mut all: Vec<SessionView> = Vec::new();
-    loop {
-        let after = all.last().map(|session| session.connection);
-        match door.ask(AdminRequest::Sessions { after })? {
-            AdminReply::Sessions { sessions, more } => {
-                all.extend(sessions);
-                if !more {
-                    return Ok(CommandResult::Sessions(all));
-                }
-            }
-            _ => return Err(AdminCommandError::unexpected().into()),
+fn sessions(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {
+    let request = |all: &[SessionView]| AdminRequest::Sessions {
+        after: all.last().map(|session| session.connection),
+    };
+    let all = pages::all(client, request, |reply| match reply {
+        AdminReply::Sessions { sessions, more } => Some((sessions, more)),
+        _ => None,
+    });
+    all.map(CommandResult::Sessions)
+}
+
+/// Prints a result. A reader that has gone is no error, unless what it did not read is lost with it.
+fn print(
+    result: &CommandResult,
+    output: OutputFormat,
+    cancel: &Cancel,
+) -> Result<(), AdminCommandError> {
+    let bytes = match output {
+        OutputFormat::Text => result.lines().into_iter().flat_map(line).collect(),
+        OutputFormat::Json => line(result.json().to_string()),
+    };
+    let printed = streams::print(&bytes, cancel);
+    match (printed, result.secrets()) {
+        (Ok(()), _) => Ok(()),
+        (Err(error), None) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        (Err(source), done) => {
+            let done = done.unwrap_or("the command is done");
+            Err(AdminCommandError::Output { done, source })
         }
     }
 }
 
-/// Reads the text of an announcement.
-fn body(file: Option<&Path>) -> Result<Body, Failure> {
-    let mut text = String::new();
-    let limit = BODY_MAX as u64 + 1;
-    let (name, read) = match file {
-        None => {
-            ("standard input".to_owned(), io::stdin().lock().take(limit).read_to_string(&mut text))
-        }
-        Some(path) => {
-            let opened = fs::File::open(path);
-            let read = opened.and_then(|file| file.take(limit).read_to_string(&mut text));
-            (path.display().to_string(), read)
-        }
-    };
-    read.map_err(|source| AdminCommandError::Read { name, source })?;
-    text.parse().map_err(|invalid: correio_proto::mail::Invalid| {
-        AdminCommandError::Text(invalid.to_string()).into()
-    })
+fn line(text: String) -> Vec<u8> {
+    let mut bytes = text.into_bytes();
+    bytes.push(b'\n');
+    bytes
 }

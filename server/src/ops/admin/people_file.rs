@@ -1,6 +1,6 @@
 //! A file of people: CSV in UTF-8, as spreadsheets write it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt};
 
 use correio_proto::mail::Username;
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -16,13 +16,57 @@ pub struct BadRow {
     pub problem: String,
 }
 
+/// Most wrong rows that are named.
+const BAD_ROWS_MAX: usize = 1000;
+
+/// Rows that are wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BadRows {
+    /// The first of them, at most 1,000.
+    pub rows: Vec<BadRow>,
+    /// Whether these are all.
+    pub extent: Extent,
+}
+
+/// Whether all wrong rows are named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Extent {
+    /// All are named.
+    #[default]
+    Whole,
+    /// Further rows are not named.
+    First,
+}
+
+impl BadRows {
+    /// Adds a row, as long as there is room.
+    fn add(&mut self, row: BadRow) {
+        match self.rows.len() < BAD_ROWS_MAX {
+            true => self.rows.push(row),
+            false => self.extent = Extent::First,
+        }
+    }
+}
+
+impl fmt::Display for BadRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for row in &self.rows {
+            write!(f, "\n  line {}: {}", row.line, row.problem)?;
+        }
+        match self.extent {
+            Extent::Whole => Ok(()),
+            Extent::First => write!(f, "\n  and more after the first {BAD_ROWS_MAX}"),
+        }
+    }
+}
+
 /// Why a file makes no accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PeopleError {
     /// The file as a whole is wrong.
     File(String),
     /// These rows are wrong.
-    Rows(Vec<BadRow>),
+    Rows(BadRows),
 }
 
 /// The people of a file, and the line of each.
@@ -64,7 +108,7 @@ impl People {
             .trim(Trim::All)
             .delimiter(delimiter(text))
             .from_reader(text.as_bytes());
-        let (mut columns, mut people, mut bad) = (None, Self::default(), Vec::new());
+        let (mut columns, mut people, mut bad) = (None, Self::default(), BadRows::default());
         for record in reader.records() {
             let record = record.map_err(|error| PeopleError::File(error.to_string()))?;
             if record.iter().all(str::is_empty) {
@@ -88,10 +132,13 @@ impl People {
                     return Err(PeopleError::File(text));
                 }
                 Ok(()) => {}
-                Err(problem) => bad.push(BadRow { line, problem }),
+                Err(problem) => bad.add(BadRow { line, problem }),
+            }
+            if bad.extent == Extent::First {
+                break;
             }
         }
-        match (bad.is_empty(), people.people.is_empty()) {
+        match (bad.rows.is_empty(), people.people.is_empty()) {
             (false, _) => Err(PeopleError::Rows(bad)),
             (true, true) => Err(PeopleError::File("the file has no people".to_owned())),
             (true, false) => Ok(people),
@@ -119,14 +166,16 @@ impl People {
     }
 
     /// The rows of names that are taken.
-    pub(super) fn taken(&self, names: &[Username]) -> Vec<BadRow> {
+    pub(super) fn taken(&self, names: &[Username]) -> BadRows {
         let row = |name: &Username| BadRow {
             line: self.lines.get(name).copied().unwrap_or_default(),
             problem: format!("an account or a list has the name {name} already"),
         };
         let mut rows: Vec<_> = names.iter().map(row).collect();
         rows.sort_by_key(|row| row.line);
-        rows
+        let mut bad = BadRows::default();
+        rows.into_iter().for_each(|row| bad.add(row));
+        bad
     }
 }
 
@@ -171,7 +220,7 @@ mod tests {
     fn rows(bytes: &[u8]) -> Vec<(u64, String)> {
         match names(bytes) {
             Err(PeopleError::Rows(rows)) => {
-                rows.into_iter().map(|row| (row.line, row.problem)).collect()
+                rows.rows.into_iter().map(|row| (row.line, row.problem)).collect()
             }
             other => panic!("{other:?}"),
         }
@@ -208,6 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn of_many_wrong_rows_the_first_thousand_are_named() {
+        let wrong = |rows: usize| match names("-,Nobody\n".repeat(rows).as_bytes()) {
+            Err(PeopleError::Rows(rows)) => rows,
+            other => panic!("{other:?}"),
+        };
+        let (all, cut) = (wrong(1000), wrong(1001));
+        assert_eq!((all.rows.len(), all.extent), (1000, Extent::Whole));
+        assert_eq!((cut.rows.len(), cut.extent), (1000, Extent::First));
+        assert!(!all.to_string().contains("more") && cut.to_string().contains("and more"));
+    }
+
+    #[test]
     fn a_file_that_is_no_table_of_people_is_refused_as_a_whole() {
         for file in [
             &b""[..],
@@ -231,7 +292,7 @@ mod tests {
     fn taken_names_are_named_with_their_lines() {
         let people = People::read(b"username,full_name\ntony,T\npepper,P\n").unwrap();
         let taken = ["pepper".parse().unwrap(), "tony".parse().unwrap()];
-        let lines: Vec<_> = people.taken(&taken).iter().map(|row| row.line).collect();
+        let lines: Vec<_> = people.taken(&taken).rows.iter().map(|row| row.line).collect();
         assert_eq!(lines, [2, 3]);
     }
 }

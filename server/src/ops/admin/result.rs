@@ -15,7 +15,11 @@ use crate::{
         request::InviteName,
     },
     ops::{
-        admin::{error::AdminCommandError, people_file::BadRow},
+        admin::{
+            error::AdminCommandError,
+            people_file::{BadRow, BadRows},
+            unanswered::Consequence,
+        },
         exit::Failure,
     },
 };
@@ -31,8 +35,8 @@ pub(super) enum CommandResult {
     Codes(Vec<CodeView>),
     /// Recovery codes were written into this file.
     CodesFile(PathBuf, usize),
-    /// What has this name was changed.
-    Changed(String),
+    /// A change of what has this name.
+    Changed(ChangeKind, String),
     /// Lists.
     Lists(Vec<ListOverview>),
     /// The members of a list.
@@ -53,6 +57,33 @@ pub(super) enum CommandResult {
     Status(Box<StatusView>),
 }
 
+/// A change that a command has made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChangeKind {
+    /// An account was enabled.
+    Enabled,
+    /// An account was disabled.
+    Disabled,
+    /// An account was deleted.
+    Deleted,
+    /// An account has another full name.
+    Renamed,
+    /// A mailbox has other bounds.
+    Bounded,
+    /// A list was made.
+    ListMade,
+    /// A list has another title, or takes mail of others.
+    ListSet,
+    /// A list has members more, or owners.
+    MembersAdded,
+    /// A list has members less.
+    MembersRemoved,
+    /// A list was deleted.
+    ListDeleted,
+    /// An invite is useless now.
+    Revoked,
+}
+
 /// An invite that was made now.
 #[derive(Debug)]
 pub(super) struct MadeInvite {
@@ -65,6 +96,22 @@ pub(super) struct MadeInvite {
 }
 
 impl CommandResult {
+    /// If the result has secrets that nothing shows again: what was done, and what to do if they are
+    /// lost.
+    pub(super) fn secrets(&self) -> Option<&'static str> {
+        match self {
+            Self::Codes(_) => Some(
+                "the accounts have new codes, which are lost (`correiod account reset` gives each \
+                 account another)",
+            ),
+            Self::InvitesMade(_) => Some(
+                "invites were made, which are lost (`correiod invite list` shows the recorded, and \
+                 `correiod invite revoke` makes each useless)",
+            ),
+            _ => None,
+        }
+    }
+
     /// The result as the JSON object that its command's schema describes.
     pub(super) fn json(&self) -> Value {
         match self {
@@ -76,7 +123,7 @@ impl CommandResult {
             Self::CodesFile(path, accounts) => {
                 json!({ "codes_file": path.display().to_string(), "accounts": accounts })
             }
-            Self::Changed(name) => json!({ "changed": name }),
+            Self::Changed(_, name) => json!({ "changed": name }),
             Self::Lists(lists) => {
                 json!({ "lists": lists.iter().map(list_json).collect::<Vec<_>>() })
             }
@@ -108,7 +155,14 @@ pub(super) fn error_json(failure: &Failure) -> Value {
         Failure::Admin(AdminCommandError::Refused(refused)) if !refused.names.is_empty() => {
             json!({ "code": code, "text": text, "names": refused.names })
         }
-        Failure::Admin(AdminCommandError::Rows(rows)) => {
+        Failure::Admin(AdminCommandError::Refused(refused)) if refused.announcement.is_some() => {
+            json!({ "code": code, "text": text, "announcement": refused.announcement })
+        }
+        Failure::Admin(AdminCommandError::Unanswered {
+            consequence: Consequence::Announcement(cursor),
+            ..
+        }) => json!({ "code": code, "text": text, "announcement": cursor }),
+        Failure::Admin(AdminCommandError::Rows(BadRows { rows, .. })) => {
             let row = |row: &BadRow| json!({ "line": row.line, "problem": row.problem });
             let rows: Vec<Value> = rows.iter().map(row).collect();
             json!({ "code": code, "text": text, "rows": rows })
@@ -118,7 +172,8 @@ pub(super) fn error_json(failure: &Failure) -> Value {
     json!({ "error": error })
 }
 
-fn code_of(failure: &Failure) -> &'static str {
+/// The word of a failure for programs.
+pub(super) fn code_of(failure: &Failure) -> &'static str {
     match failure {
         Failure::Admin(error) => error.code(),
         _ => "failed",

@@ -3,7 +3,7 @@
 use indicatif::HumanBytes;
 
 use super::{
-    result::{CommandResult, role_word, senders_word},
+    result::{ChangeKind, CommandResult, role_word, senders_word},
     table::Table,
 };
 use crate::admin::{
@@ -25,7 +25,7 @@ impl CommandResult {
                 let made = count(*accounts as u64, "account");
                 vec![format!("made {made}; {} has the codes", path.display())]
             }
-            Self::Changed(name) => vec![format!("changed {name}")],
+            Self::Changed(change, name) => vec![format!("{} {name}", words(*change))],
             Self::Lists(lists) => {
                 let mut table = Table::new(&["NAME", "TITLE", "SENDERS", "MEMBERS"]);
                 for list in lists {
@@ -63,6 +63,23 @@ impl CommandResult {
     }
 }
 
+/// What a change has done to the account, list or invite whose name follows.
+fn words(change: ChangeKind) -> &'static str {
+    match change {
+        ChangeKind::Enabled => "enabled",
+        ChangeKind::Disabled => "disabled",
+        ChangeKind::Deleted => "deleted",
+        ChangeKind::Renamed => "renamed",
+        ChangeKind::Bounded => "set the quota of",
+        ChangeKind::ListMade => "made the list",
+        ChangeKind::ListSet => "changed the list",
+        ChangeKind::MembersAdded => "added to the list",
+        ChangeKind::MembersRemoved => "removed from the list",
+        ChangeKind::ListDeleted => "deleted the list",
+        ChangeKind::Revoked => "revoked",
+    }
+}
+
 fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
     let head = ["USERNAME", "FULL NAME", "STATE", "MAILS", "SIZE", "LAST LOGIN"];
     let mut table = Table::new(&head);
@@ -70,7 +87,7 @@ fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
         table.row([
             account.username.to_string(),
             account.full_name.to_string(),
-            standing(account).to_owned(),
+            state_words(account).to_owned(),
             account.mails.to_string(),
             HumanBytes(account.bytes).to_string(),
             account.used_at.map_or_else(|| "-".to_owned(), Moment::day),
@@ -80,7 +97,7 @@ fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
 }
 
 /// The state of an account in a few words.
-fn standing(account: &AccountView) -> &'static str {
+fn state_words(account: &AccountView) -> &'static str {
     match (account.state, account.has_password) {
         (StateView::Enabled, true) => "enabled",
         (StateView::Enabled, false) => "no password yet",
@@ -101,7 +118,7 @@ fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Ve
     let size = HumanBytes(account.bytes);
     for (name, value) in [
         ("full name", account.full_name.to_string()),
-        ("state", standing(account).to_owned()),
+        ("state", state_words(account).to_owned()),
         ("code valid until", time(account.code_expires_at)),
         ("mailbox", format!("{}, {size}", count(account.mails, "mail"))),
         ("quota", quota),
@@ -122,14 +139,17 @@ fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Ve
 }
 
 fn codes_table(codes: &[CodeView]) -> Vec<String> {
-    let mut table = Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]);
-    for code in codes {
-        table.row([
-            code.username.to_string(),
-            code.full_name.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
-            code.code.to_string(),
-            code.expires_at.for_people(),
-        ]);
+    // A code for an account that was there before comes without its full name.
+    let has_names = codes.iter().any(|code| code.full_name.is_some());
+    let mut table = match has_names {
+        true => Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]),
+        false => Table::new(&["USERNAME", "CODE", "VALID UNTIL"]),
+    };
+    for CodeView { username, full_name, code, expires_at } in codes {
+        let name = has_names.then(|| full_name.as_ref().map(ToString::to_string));
+        let name = name.map(Option::unwrap_or_default);
+        let rest = [code.to_string(), expires_at.for_people()];
+        table.row([username.to_string()].into_iter().chain(name).chain(rest));
     }
     table.lines()
 }

@@ -12,10 +12,16 @@ use super::types::{
     AccountAction, AdminCommand, CommandAction, Confirmation, InviteAction, ListAction,
     OutputFormat,
 };
-use crate::admin::request::{Blocked, Bounds, MailPolicy, SessionsOf};
+use crate::{
+    admin::request::{Blocked, Bounds, MailPolicy, SessionsOf},
+    ops::config::size::parse_size,
+};
 
 /// The name of a file that stands for standard input.
 const STANDARD_STREAM: &str = "-";
+
+/// Most bytes of a mailbox: a store counts in signed numbers of 64 bits.
+const BYTES_MAX: u64 = 1 << 50;
 
 /// The command of a command line that clap has accepted, if it is one of the operator's.
 ///
@@ -56,17 +62,17 @@ fn account(matches: &ArgMatches) -> Result<AccountAction, String> {
     if name == "list" {
         return Ok(AccountAction::List);
     }
-    let days = || matches.get_one::<u16>("expires").copied().unwrap_or(7);
+    let days = || number::<u16>(matches, "expires");
     if name == "import" {
         let codes = matches.get_one::<OsString>("codes").map(PathBuf::from);
-        return Ok(AccountAction::Import { file: file(matches), codes, days: days() });
+        return Ok(AccountAction::Import { file: file(matches), codes, days: days()? });
     }
     let username: Username = value(matches, "username")?;
     Ok(match name {
         "show" => AccountAction::Show(username),
         "create" => {
             let full_name = value(matches, "full_name")?;
-            AccountAction::Create { username, full_name, days: days() }
+            AccountAction::Create { username, full_name, days: days()? }
         }
         "enable" => AccountAction::Enable(username),
         "disable" => {
@@ -81,7 +87,7 @@ fn account(matches: &ArgMatches) -> Result<AccountAction, String> {
         }
         "rename" => AccountAction::Rename(username, value(matches, "full_name")?),
         "quota" => AccountAction::Quota(username, bounds(matches)?),
-        "reset" => AccountAction::Reset { username, days: days() },
+        "reset" => AccountAction::Reset { username, days: days()? },
         other => return Err(unknown(other)),
     })
 }
@@ -97,7 +103,7 @@ fn bounds(matches: &ArgMatches) -> Result<Option<Bounds>, String> {
                 .filter(|mails| *mails > 0)
                 .ok_or_else(|| format!("{mails:?} is no number of mails"))?;
             let bytes = size(bytes).ok_or_else(|| {
-                format!("{bytes:?} is no size: give bytes, or a number with K, M or G")
+                format!("{bytes:?} is no size from 1 B to 1024 TiB, such as 1048576 or 64 MiB")
             })?;
             Ok(Some(Bounds { mails, bytes }))
         }
@@ -105,18 +111,9 @@ fn bounds(matches: &ArgMatches) -> Result<Option<Bounds>, String> {
     }
 }
 
-/// A size in bytes, at least one; K, M and G stand for powers of 1024.
+/// A size in bytes, written as in the settings, from one byte to [`BYTES_MAX`].
 fn size(text: &str) -> Option<u64> {
-    let shift = match text.chars().last()?.to_ascii_uppercase() {
-        'K' => 10,
-        'M' => 20,
-        'G' => 30,
-        _ => 0,
-    };
-    let digits = if shift == 0 { text } else { text.get(..text.len() - 1)? };
-    let number: u64 = digits.parse().ok()?;
-    // A store counts in signed numbers of 64 bits.
-    number.checked_mul(1 << shift).filter(|bytes| (1..=1 << 50).contains(bytes))
+    parse_size(text).filter(|bytes| (1..=BYTES_MAX).contains(bytes))
 }
 
 fn list(matches: &ArgMatches) -> Result<ListAction, String> {
@@ -154,9 +151,11 @@ fn members(matches: &ArgMatches) -> Result<Recipients, String> {
 }
 
 fn invite(matches: &ArgMatches) -> Result<InviteAction, String> {
-    let number = |name| matches.get_one::<u32>(name).copied().unwrap_or(1);
     match matches.subcommand() {
-        None => Ok(InviteAction::Make { count: number("count"), days: number("days") }),
+        None => {
+            let (count, days) = (number(matches, "count")?, number(matches, "days")?);
+            Ok(InviteAction::Make { count, days })
+        }
         Some(("revoke", matches)) => Ok(InviteAction::Revoke(value(matches, "id")?)),
         Some(("list", _)) => Ok(InviteAction::List),
         Some((other, _)) => Err(unknown(other)),
@@ -191,11 +190,20 @@ fn unblock(matches: &ArgMatches) -> Result<CommandAction, String> {
 
 fn announce(matches: &ArgMatches) -> Result<CommandAction, String> {
     let subject = value(matches, "subject")?;
-    Ok(CommandAction::Announce { subject, file: file(matches) })
+    let cursor = match text(matches, "id") {
+        "" => None,
+        id => Some(parsed(id)?),
+    };
+    Ok(CommandAction::Announce { subject, cursor, file: file(matches) })
 }
 
 fn text<'a>(matches: &'a ArgMatches, id: &str) -> &'a str {
     matches.get_one::<String>(id).map_or("", String::as_str)
+}
+
+/// A number that has a default.
+fn number<T: Copy + Send + Sync + 'static>(matches: &ArgMatches, id: &str) -> Result<T, String> {
+    matches.get_one(id).copied().ok_or_else(|| format!("--{id} has no value"))
 }
 
 fn value<T: FromStr<Err: std::fmt::Display>>(matches: &ArgMatches, id: &str) -> Result<T, String> {

@@ -7,7 +7,10 @@ use correio_proto::{
     message::{Role, SendPolicy},
 };
 
-use crate::admin::request::{Blocked, Bounds, InviteName, MailPolicy, SessionsOf};
+use crate::admin::{
+    cursor::AnnouncementCursor,
+    request::{Blocked, Bounds, InviteName, MailPolicy, SessionsOf},
+};
 
 /// A command, and how its result is printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub enum CommandAction {
     Announce {
         /// The mail's subject.
         subject: Subject,
+        /// The announcement that goes on; `None` for a new one.
+        cursor: Option<AnnouncementCursor>,
         /// The file with its text; `None` for standard input.
         file: Option<PathBuf>,
     },

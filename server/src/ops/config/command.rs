@@ -38,12 +38,14 @@ reports readiness and shutdown to NOTIFY_SOCKET, and pings it at half of WATCHDO
 
 CORREIO_CONFIG names the file, too.
 
-Exit status: 0 stopped as asked, or done; 64 wrong usage; 65 wrong data, such as rows of a file;
-66 no such file; 67 no such account or list; 69 an address or the data directory is in use, or
-something cannot be had; 71 the system refuses something; 73 something is in the way of new files or
-names; 74 the store failed, or reading or writing; 75 try again; 77 no right to something;
-78 bad configuration or damaged data; 129, 130, 143 a command was ended by SIGHUP, SIGINT,
-SIGTERM.";
+Exit status: 0 the server stopped as asked, or the command is done; 64 wrong usage; 65 wrong data,
+such as rows of a file; 66 the named file does not exist; 67 the named account or list does not
+exist; 69 an address or the data directory is in use, no server runs or answers, or the named
+session does not exist; 71 the system refuses sockets, threads or random bytes; 73 a file exists
+already, its directory is missing or not empty, or a name is taken; 74 the store failed, or reading
+or writing a file failed; 75 the server has too much to do, try again; 77 the user lacks the right
+to a file, a port or the socket; 78 a setting is wrong, or data is damaged; 129, 130, 143 SIGHUP,
+SIGINT or SIGTERM ended the command.";
 
 const BACKUP: &str = "\
 The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the

@@ -26,6 +26,7 @@ mod command;
 mod environment;
 mod error;
 mod settings;
+pub(in crate::ops) mod size;
 mod sources;
 mod task;
 mod together;

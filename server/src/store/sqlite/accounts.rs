@@ -255,6 +255,7 @@ fn delete_mailbox(tables: &mut Tables<'_>, account: AccountId) -> Result<Vec<i64
     let mut find = db.prepare_cached("SELECT content FROM mail WHERE seq = ?1")?;
     let mut delete = db.prepare_cached("DELETE FROM mail WHERE seq = ?1")?;
     for seq in tables.memtable.remove_mailbox(account).seqs() {
+        tables.work += 1;
         contents.extend(find.query_row([seq], |row| row.get::<_, Option<i64>>(0))?);
         delete.execute([seq])?;
     }
@@ -266,11 +267,8 @@ fn delete_mailbox(tables: &mut Tables<'_>, account: AccountId) -> Result<Vec<i64
     for content in find.query_map([account.0], |row| row.get(0))? {
         contents.push(content?);
     }
-    for sql in [
-        "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)",
-        "DELETE FROM mailbox WHERE account = ?1",
-    ] {
-        db.prepare_cached(sql)?.execute([account.0])?;
-    }
+    let sql = "DELETE FROM mail WHERE seq IN (SELECT seq FROM mailbox WHERE account = ?1)";
+    tables.work += db.prepare_cached(sql)?.execute([account.0])?;
+    db.prepare_cached("DELETE FROM mailbox WHERE account = ?1")?.execute([account.0])?;
     Ok(contents)
 }

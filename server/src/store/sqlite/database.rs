@@ -200,13 +200,13 @@ impl Database {
     ) -> rusqlite::Result<Vec<StoreDone>> {
         self.begin()?;
         let (mut results, mut pages) = (Vec::with_capacity(group.jobs().len()), 0);
-        let (mut place, mut reached) = (Place::Between, 0);
+        let (mut place, mut work) = (Place::Between, 0);
         while pages < PAGES_BYTES_MAX && place == Place::Between {
             if let Some((_, job)) = group.jobs().get(results.len()) {
-                let (result, members) = self.run_one(intake, job)?;
-                reached += members;
+                let (result, rows) = self.run_one(intake, job)?;
+                work += rows;
                 pages += page_bytes(&result);
-                place = Place::of(reached);
+                place = Place::of(work);
                 results.push(result);
             // The same sync makes these durable, too; the group does not wait for them.
             } else if !group.grow() {
@@ -285,8 +285,7 @@ impl Database {
         self.connection.total_changes() > self.changes_before
     }
 
-    /// Runs one job. Returns its result, and the number of members of lists that it looked at as
-    /// recipients.
+    /// Runs one job. Returns its result, and its work as [`Tables::work`] counts it.
     fn run_one(&mut self, intake: Intake, job: &StoreJob) -> rusqlite::Result<(StoreDone, usize)> {
         match intake {
             Intake::Stopped(reason) if takes_in(job) => {
@@ -296,10 +295,10 @@ impl Database {
                 let (db, quota) = (&self.connection, self.quota);
                 let (memtable, accounts) = (&mut self.memtable, &mut self.accounts);
                 let (contents, names) = (&mut self.contents, &mut self.names);
-                let reached = 0;
-                let mut tables = Tables { db, quota, memtable, accounts, contents, names, reached };
+                let work = 0;
+                let mut tables = Tables { db, quota, memtable, accounts, contents, names, work };
                 let result = run_job(&mut tables, job)?;
-                Ok((result, tables.reached))
+                Ok((result, tables.work))
             }
         }
     }

@@ -30,9 +30,11 @@ const GROWN_MAX: usize = 128;
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
-/// Members of lists that the mails of a group reach, or would reach, together, above which the group
-/// ends: the jobs before do not wait for further ones like these.
-const REACHED_MAX: usize = 1000;
+/// Work of the jobs of a group together, as [`Tables::work`] counts it, above which the group ends: the
+/// jobs before do not wait for further ones like these.
+///
+/// [`Tables::work`]: super::tables::Tables::work
+const WORK_MAX: usize = 1000;
 
 /// The queue as the store's two threads share it.
 #[derive(Debug, Default)]
@@ -172,10 +174,10 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The place of a job after which the group has looked at so many members of lists as recipients.
-    /// A mail that is refused has looked at them, too.
-    pub(super) fn of(reached: usize) -> Self {
-        if reached > REACHED_MAX { Self::Last } else { Self::Between }
+    /// The place of a job after which the group has done so much work. A mail that is refused has
+    /// looked at its recipients, too.
+    pub(super) fn of(work: usize) -> Self {
+        if work > WORK_MAX { Self::Last } else { Self::Between }
     }
 }
 

@@ -117,7 +117,7 @@ impl MailReader<'_> {
             accounts: &mut self.accounts,
             contents: &mut self.contents,
             names: &mut self.names,
-            reached: 0,
+            work: 0,
         }
     }
 }

@@ -105,7 +105,7 @@ impl Named<'_> {
                 }
             })?;
         }
-        tables.reached += rows;
+        tables.work += rows;
         Ok(reached.result(rows))
     }
 }

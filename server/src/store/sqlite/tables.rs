@@ -16,6 +16,7 @@ pub(super) struct Tables<'a> {
     pub(super) contents: &'a mut ContentCache,
     /// Changes of names, which the finder learns of after the commit.
     pub(super) names: &'a mut Vec<NameChange>,
-    /// Members of lists that the job has looked at as recipients of its mail.
-    pub(super) reached: usize,
+    /// Rows that the job has worked on one by one: members of lists that it has looked at as
+    /// recipients of its mail, accounts that it has made, mails that it has deleted with an account.
+    pub(super) work: usize,
 }

@@ -86,6 +86,7 @@ pub(super) fn create(
     accounts: &[NewAccountRecord],
     now: Timestamp,
 ) -> Result<AdminDone> {
+    tables.work += accounts.len();
     let mut taken = Vec::new();
     for NewAccountRecord { username, .. } in accounts {
         if is_reserved(username) || is_taken(tables, username)? {

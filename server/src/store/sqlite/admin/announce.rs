@@ -45,7 +45,7 @@ pub(super) fn announce(
     let next = reached.get(STEP - 1).map(|(_, username)| username.clone());
     let accounts: Vec<AccountId> = reached.into_iter().map(|(id, _)| id).collect();
     // A step is as long as a mail to a list of as many members.
-    tables.reached += accounts.len();
+    tables.work += accounts.len();
     match mails::put_once(tables, sender, &from, mail, now, accounts)? {
         StoreDone::Sent { recipients: accounts, .. } => Ok(AdminDone::Announced { accounts, next }),
         // A step that is repeated after a lost answer.

@@ -58,7 +58,7 @@ pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<Adm
     }
     let notice = Notice::new(today, retention);
     // The step is the last job of its group, so that no other one waits for two of them.
-    tables.reached += STEP_WORK + 1;
+    tables.work += STEP_WORK + 1;
     let found = next(tables.db, retention.after)?;
     let (accounts, warned) = (Vec::new(), Vec::new());
     let mut step = Step { tables, retention, notice, work: 0, mails: 0, accounts, warned };

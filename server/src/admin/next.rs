@@ -7,7 +7,7 @@ use super::{
     question::ServerQuestion,
     reply::{AdminError, AdminErrorCode, AdminReply, CodeView},
 };
-use crate::store::admin::{AdminDone, AdminJob, Totals};
+use crate::store::admin::{AdminJob, Totals};
 
 /// What a handler of a request wants.
 #[derive(Debug)]
@@ -29,8 +29,11 @@ pub(super) enum Pending {
     Changing(Change),
     /// Accounts are made, or get codes.
     Coding(Vec<CodeView>),
-    /// Sessions of this account are to be ended, once its id is known.
-    FindingSessions,
+    /// Sessions of the account of this username are to be ended, once its id is known.
+    FindingSessions(Username),
+    /// The server acts on this: sessions of an account, a connection, or a blocked address or account.
+    /// It is logged under the word if something was changed.
+    Acting(&'static str, String),
     /// Mailboxes get an announcement.
     Announcing(Box<Announcing>),
     /// The store counts.
@@ -77,33 +80,6 @@ impl Next {
         text: impl Into<String>,
         names: Vec<Username>,
     ) -> Self {
-        AdminError { code, text: text.into(), names }.into()
+        AdminError { names, ..AdminError::new(code, text) }.into()
     }
-
-    /// The job's result does not belong to the job: the store has a fault.
-    pub(super) fn unexpected(done: &AdminDone) -> Self {
-        let text = match done {
-            AdminDone::NoAccount => return no_account(),
-            AdminDone::NoList => return no_list(),
-            AdminDone::Taken(names) => return taken(names.clone()),
-            _ => "the store gave an unexpected answer",
-        };
-        Self::refused(AdminErrorCode::Unavailable, text)
-    }
-}
-
-/// There is no account of the request's name.
-pub(super) fn no_account() -> Next {
-    Next::refused(AdminErrorCode::NoAccount, "there is no such account")
-}
-
-/// There is no list of the request's name.
-pub(super) fn no_list() -> Next {
-    Next::refused(AdminErrorCode::NoList, "there is no such list")
-}
-
-/// Names are taken.
-pub(super) fn taken(names: Vec<Username>) -> Next {
-    let text = "accounts or lists have these names already; nothing was made";
-    Next::refused_names(AdminErrorCode::Taken, text, names)
 }

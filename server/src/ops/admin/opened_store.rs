@@ -1,5 +1,5 @@
 //! The operator's requests without a server: the command opens the store itself, which locks the data
-//! directory, and drives the same state machine.
+//! directory, and drives the same state machine. A signal ends work of many steps between two of them.
 
 use std::{
     sync::Arc,
@@ -8,10 +8,11 @@ use std::{
 
 use crate::{
     admin::{
-        AdminAction, AdminContext, AdminInput, AdminSession, ServerAnswer,
+        AdminAction, AdminContext, AdminInput, AdminSession, Lifecycle, ServerAnswer,
         reply::{AdminError, AdminErrorCode, AdminReply},
         request::AdminRequest,
     },
+    cancel::Cancel,
     clock::Clock,
     ids::{ConnId, Ticket},
     ops::{admin::error::AdminCommandError, config::Config, exit::Failure, required_files},
@@ -27,11 +28,12 @@ use crate::{
 const CONNECTION: ConnId = ConnId { index: 0, generation: 0 };
 
 /// A store without a server.
-pub(super) struct Stopped {
+pub(super) struct OpenedStore<'a> {
     store: Box<dyn Store>,
     session: AdminSession,
     clock: Clock,
     body_max: usize,
+    cancel: &'a Cancel,
 }
 
 /// Wakes the command's thread when the store has results.
@@ -43,9 +45,9 @@ impl Wake for Unpark {
     }
 }
 
-impl Stopped {
+impl<'a> OpenedStore<'a> {
     /// Opens the store, and locks the data directory.
-    pub(super) fn open(config: &Config) -> Result<Self, Failure> {
+    pub(super) fn open(config: &Config, cancel: &'a Cancel) -> Result<Self, Failure> {
         required_files::require_server(&config.data_dir)?;
         let options = StoreOptions {
             directory: config.data_dir.clone(),
@@ -62,7 +64,7 @@ impl Stopped {
             error => Failure::Open(error),
         })?;
         let (session, clock) = (AdminSession::default(), Clock::start());
-        Ok(Self { store, session, clock, body_max: config.body_max })
+        Ok(Self { store, session, clock, body_max: config.body_max, cancel })
     }
 
     /// Makes a request, and waits for its reply.
@@ -76,6 +78,10 @@ impl Stopped {
             let mut context = AdminContext {
                 now: self.clock.now(),
                 connection: CONNECTION,
+                lifecycle: match self.cancel.is_asked() {
+                    true => Lifecycle::Stopping,
+                    false => Lifecycle::Running,
+                },
                 body_max: self.body_max,
                 effects: &mut effects,
             };
@@ -122,5 +128,68 @@ impl Stopped {
     /// Closes the store.
     pub(super) fn close(self) -> Result<(), Failure> {
         self.store.close(&mut Vec::new()).map_err(Failure::Store)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+    use crate::{
+        admin::{
+            cursor::AnnouncementCursor,
+            request::{AdminRequest, NewPerson},
+        },
+        ops::config::Environment,
+    };
+
+    /// Makes an empty store, as a server does, and the settings of its directory.
+    fn made(directory: &std::path::Path) -> Config {
+        let arguments = ["correiod", "--config", "/dev/null", "--data-dir"].map(Into::into);
+        let arguments = arguments.into_iter().chain([directory.as_os_str().to_owned()]);
+        let config = Config::load(arguments, &Environment::default()).unwrap();
+        let options = StoreOptions {
+            directory: directory.to_owned(),
+            quota: config.quota,
+            uploads: UploadLimits::new(config.content_max, config.upload_bytes),
+            queue_jobs: config.store_queue,
+            create: CreateStore::Auto,
+        };
+        let wake: Arc<dyn Wake> = Arc::new(Unpark(thread::current()));
+        let (store, _) = StoreKind::Sqlite.open(options, wake).unwrap();
+        store.close(&mut Vec::new()).unwrap();
+        config
+    }
+
+    #[test]
+    fn a_signal_ends_an_announcement_between_two_steps_and_it_goes_on_from_there() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let config = made(directory.path());
+        let cancel = Cancel::default();
+        let mut store = OpenedStore::open(&config, &cancel).unwrap();
+        let person = |number| NewPerson {
+            username: format!("u{number:04}").parse().unwrap(),
+            full_name: "Tony Stark".parse().unwrap(),
+        };
+        let accounts = (0..1500).map(person).collect();
+        let created = store.ask(AdminRequest::Create { accounts, days: 7 }).unwrap();
+        assert!(matches!(created, AdminReply::Codes { .. }), "{created:?}");
+        let announce = |cursor| AdminRequest::Announce {
+            cursor,
+            subject: "Maintenance".parse().unwrap(),
+            body: "Tonight at ten.".parse().unwrap(),
+        };
+        let begin = AnnouncementCursor::begin(Clock::start().now()).unwrap();
+        cancel.flag().store(2, Ordering::Relaxed);
+        let AdminReply::Error(stopped) = store.ask(announce(begin)).unwrap() else {
+            panic!("the announcement did not stop")
+        };
+        assert_eq!(stopped.code, AdminErrorCode::Stopped);
+        assert!(stopped.text.contains("told to stop; 1000 mailboxes"), "{}", stopped.text);
+        cancel.flag().store(0, Ordering::Relaxed);
+        let rest = store.ask(announce(stopped.announcement.unwrap())).unwrap();
+        assert_eq!(rest, AdminReply::Announced { accounts: 500 });
+        store.close().unwrap();
     }
 }

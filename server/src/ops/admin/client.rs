@@ -1,0 +1,64 @@
+//! The client of the operator's requests: it asks a running server, or works on the store itself.
+
+use super::{error::AdminCommandError, opened_store::OpenedStore, running::RunningServer};
+use crate::{
+    admin::{reply::AdminReply, request::AdminRequest},
+    cancel::Cancel,
+    ops::{config::Config, exit::Failure},
+    store::kind::StoreKind,
+};
+
+/// See the module's description. It keeps a connection, or the store's lock: a command reads its input
+/// and asks its questions before it opens one.
+pub(super) struct AdminClient<'a> {
+    target: Target<'a>,
+    cancel: &'a Cancel,
+}
+
+/// Where the requests go.
+enum Target<'a> {
+    /// To a running server.
+    Server(RunningServer<'a>),
+    /// To the store of a stopped one.
+    Store(Box<OpenedStore<'a>>),
+}
+
+impl<'a> AdminClient<'a> {
+    /// Connects to the server, or opens the store if none listens.
+    pub(super) fn open(config: &Config, cancel: &'a Cancel) -> Result<Self, Failure> {
+        if config.store == StoreKind::Memory {
+            return Err(AdminCommandError::Memory.into());
+        }
+        if cancel.is_asked() {
+            return Err(AdminCommandError::Interrupted.into());
+        }
+        let target = match RunningServer::connect(&config.data_dir, cancel)? {
+            Some(server) => Target::Server(server),
+            None => Target::Store(Box::new(OpenedStore::open(config, cancel)?)),
+        };
+        Ok(Self { target, cancel })
+    }
+
+    /// Makes a request, unless a signal has come before. A reply that is an error becomes one.
+    pub(super) fn ask(&mut self, request: AdminRequest) -> Result<AdminReply, Failure> {
+        if self.cancel.is_asked() {
+            return Err(AdminCommandError::Interrupted.into());
+        }
+        let reply = match &mut self.target {
+            Target::Server(server) => server.ask(&request)?,
+            Target::Store(store) => store.ask(request)?,
+        };
+        match reply {
+            AdminReply::Error(error) => Err(AdminCommandError::Refused(error).into()),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Closes the connection, or the store.
+    pub(super) fn close(self) -> Result<(), Failure> {
+        match self.target {
+            Target::Server(_) => Ok(()),
+            Target::Store(store) => store.close(),
+        }
+    }
+}
