@@ -47,9 +47,9 @@ pub fn is_author(
     is_address && is_name
 }
 
-/// The part before the `@` of an address, without quotation marks, and the domain after it. `None` if
-/// anything else stands beside the address: programs take a comment for the author's name, and a comma
-/// for the beginning of another author.
+/// The part before the `@` of an address, without quotation marks, and the domain after it. `None`
+/// if anything else stands beside the address: programs take a comment for the author's name, and a
+/// comma for the beginning of another author.
 fn parts(address: &str) -> Option<(&str, &str)> {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let is_domain =
@@ -92,9 +92,9 @@ fn from_field(message: &[u8]) -> Option<String> {
     None
 }
 
-/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may read
-/// it in different ways: as several authors, without a comment, or with encoded words in quotation
-/// marks.
+/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may
+/// read it in different ways: as several authors, without a comment, or with encoded words in
+/// quotation marks.
 fn decoded(name: &str) -> Option<String> {
     let Some(quoted) = name.strip_prefix('"') else {
         let is_special = |c: char| "()<>[]:;@\\,\"".contains(c) || c.is_control();

@@ -1,5 +1,5 @@
-//! Mails that are read ahead of the program, so that a program that retrieves one mail after the other
-//! does not wait for the store at each.
+//! Mails that are read ahead of the program, so that a program that retrieves one mail after the
+//! other does not wait for the store at each.
 
 use std::collections::VecDeque;
 
@@ -17,8 +17,8 @@ use crate::{
 /// Mails that are read at once.
 const MAILS: u32 = 16;
 
-/// Bytes of contents at which no further mail is read, and above which a content is not kept: a mail
-/// that was read ahead takes little memory while the program is silent.
+/// Bytes of contents at which no further mail is read, and above which a content is not kept: a
+/// mail that was read ahead takes little memory while the program is silent.
 const BYTES: usize = 64 * 1024;
 
 /// A mail that a program asks for.

@@ -210,7 +210,8 @@ impl Transaction {
         };
         match (pending, done) {
             (Pending::Continuing, StoreDone::Piece(piece)) => self.go_on(piece),
-            // A part of the mail is sent: the program must not take what follows for the rest of it.
+            // A part of the mail is sent: the program must not take what follows for the rest of
+            // it.
             (Pending::Continuing, _) => Close,
             (Pending::Deleting(deleted), StoreDone::Confirmed { deleted: now }) => {
                 self.report_deleted(context, now);
@@ -266,7 +267,7 @@ impl Transaction {
             return self.list_page();
         }
         let (mails, octets) = self.maildrop.totals();
-        reply::ok(output, format_args!("{mails} mails ({octets} octets)"));
+        reply::ok(output, format_args!("mails: {mails}, octets: {octets}"));
         Replied
     }
 
@@ -326,7 +327,8 @@ impl Transaction {
         }
     }
 
-    /// Begins to send a mail: a large content's first piece is read before, since the mail may be gone.
+    /// Begins to send a mail: a large content's first piece is read before, since the mail may be
+    /// gone.
     fn begin_mail(
         &mut self,
         outline: MailOutline,
@@ -368,7 +370,7 @@ impl Transaction {
     fn delete_next(&mut self, deleted: u32, output: &mut Vec<u8>) -> TransactionStep {
         let mails = self.maildrop.take_deleted(limits::CONFIRM_MAX);
         if mails.is_empty() {
-            reply::ok(output, format_args!("until next time ({deleted} mails deleted)"));
+            reply::ok(output, format_args!("until next time (mails deleted: {deleted})"));
             return Close;
         }
         let job = StoreJob::Confirm { account: self.identity.account, mails };
