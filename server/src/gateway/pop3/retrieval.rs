@@ -35,9 +35,10 @@ pub(super) fn outline_job(account: AccountId, mail: MailRef) -> StoreJob {
     StoreJob::Gateway(GatewayJob::Outline { account, after: before(mail), mails: MAILS })
 }
 
-/// The job that reads these mails.
-pub(super) fn fetch_job(account: AccountId, mail: MailRef) -> StoreJob {
-    StoreJob::Fetch { account, after: before(mail), mails: MAILS, bytes: BYTES }
+/// The job that reads a mail and those after it, so many in all.
+pub(super) fn fetch_job(account: AccountId, mail: MailRef, mails: usize) -> StoreJob {
+    let mails = u32::try_from(mails).unwrap_or(MAILS);
+    StoreJob::Fetch { account, after: before(mail), mails, bytes: BYTES }
 }
 
 /// The number before a mail's.

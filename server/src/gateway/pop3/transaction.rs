@@ -226,8 +226,8 @@ impl Transaction {
             }
             (
                 Pending::Outlining(wanted),
-                StoreDone::Gateway(GatewayDone::Outlines { mails, .. }),
-            ) => self.outlined(wanted, mails, output),
+                StoreDone::Gateway(GatewayDone::Outlines { mails, more }),
+            ) => self.outlined(wanted, mails, more, output),
             (Pending::Fetching(wanted, outlines), StoreDone::Page { mails, .. }) => {
                 self.fetched(wanted, outlines, mails, output)
             }
@@ -263,7 +263,8 @@ impl Transaction {
             reply::failed(output, Code::Permanent, text);
             return LoggedOut;
         }
-        if more && !page.is_empty() {
+        // A page may be empty although there is more: the store goes on where it was.
+        if more {
             return self.list_page();
         }
         let (mails, octets) = self.maildrop.totals();
@@ -284,27 +285,33 @@ impl Transaction {
                 return Replied;
             }
         };
-        let wanted = Wanted { mail, extent };
         match self.ahead.get(mail) {
             Some((outline, content)) => self.begin_mail(outline, extent, &content, output),
-            None => {
-                let job = retrieval::outline_job(self.identity.account, mail);
-                Defer(job, Pending::Outlining(wanted))
-            }
+            None => self.find(Wanted { mail, extent }),
         }
+    }
+
+    /// The job that finds a mail again.
+    fn find(&self, wanted: Wanted) -> TransactionStep {
+        let job = retrieval::outline_job(self.identity.account, wanted.mail);
+        Defer(job, Pending::Outlining(wanted))
     }
 
     fn outlined(
         &mut self,
         wanted: Wanted,
         outlines: Vec<MailOutline>,
+        more: bool,
         output: &mut Vec<u8>,
     ) -> TransactionStep {
+        if outlines.is_empty() && more {
+            return self.find(wanted);
+        }
         if outlines.first().is_none_or(|outline| outline.mail != wanted.mail) {
             reply::refused(output, GONE);
             return Replied;
         }
-        let job = retrieval::fetch_job(self.identity.account, wanted.mail);
+        let job = retrieval::fetch_job(self.identity.account, wanted.mail, outlines.len());
         Defer(job, Pending::Fetching(wanted, outlines))
     }
 

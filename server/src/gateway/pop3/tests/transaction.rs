@@ -203,6 +203,20 @@ fn ten_thousand_mails_are_listed_in_parts_retrieved_and_deleted() {
 }
 
 #[test]
+fn a_store_that_lists_a_mailbox_in_small_steps_is_asked_until_the_end() {
+    let mut mailbox = Mailbox::with_texts(&["a", "b", "c", "d", "e"]);
+    mailbox.pages = (3, 2);
+    let mut program = Program::log_in(&mut mailbox);
+    assert!(program.say(&mut mailbox, "STAT\r\n").starts_with("+OK 5 "));
+    for number in 1..=5 {
+        let reply = program.say(&mut mailbox, &format!("RETR {number}\r\n"));
+        assert!(reply.contains(" octets\r\n"), "{number}: {reply}");
+    }
+    mailbox.mails.clear();
+    assert!(program.say(&mut mailbox, "RETR 1\r\n").starts_with("-ERR another program"));
+}
+
+#[test]
 fn a_listing_that_is_not_read_goes_on_where_it_was() {
     let mut mailbox = Mailbox::new();
     (0..5000).for_each(|_| mailbox.text("a"));
