@@ -7,6 +7,9 @@ use crate::mail::{FullName, Username};
 /// Most bytes of a message's head that are read.
 const HEAD_MAX: usize = 64 * 1024;
 
+/// The characters that may stand around a name and an address. Programs show other white space.
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// The domains that may stand after the `@` of an author's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorDomain<'a> {
@@ -28,10 +31,10 @@ pub fn is_author(
     let Some(from) = from_field(message) else {
         return false;
     };
-    let (name, address) = match from.trim().strip_suffix('>').and_then(|from| from.rsplit_once('<'))
-    {
-        Some((name, address)) => (name.trim(), address),
-        None => ("", from.trim()),
+    let from = from.trim_matches(BLANKS);
+    let (name, address) = match from.strip_suffix('>').and_then(|from| from.rsplit_once('<')) {
+        Some((name, address)) => (name.trim_matches(BLANKS), address),
+        None => ("", from),
     };
     let is_name = name.is_empty() || decoded(name).is_some_and(|name| name == full_name.as_str());
     let is_address = parts(address).is_some_and(|(local, named)| {
@@ -44,9 +47,9 @@ pub fn is_author(
     is_address && is_name
 }
 
-/// The part before the `@` of an address, without quotation marks, and the domain after it. `None` if
-/// anything else stands beside the address: programs take a comment for the author's name, and a comma
-/// for the beginning of another author.
+/// The part before the `@` of an address, without quotation marks, and the domain after it. `None`
+/// if anything else stands beside the address: programs take a comment for the author's name, and a
+/// comma for the beginning of another author.
 fn parts(address: &str) -> Option<(&str, &str)> {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let is_domain =
@@ -89,9 +92,9 @@ fn from_field(message: &[u8]) -> Option<String> {
     None
 }
 
-/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may read
-/// it in different ways: as several authors, without a comment, or with encoded words in quotation
-/// marks.
+/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may
+/// read it in different ways: as several authors, without a comment, or with encoded words in
+/// quotation marks.
 fn decoded(name: &str) -> Option<String> {
     let Some(quoted) = name.strip_prefix('"') else {
         let is_special = |c: char| "()<>[]:;@\\,\"".contains(c) || c.is_control();

@@ -1,7 +1,7 @@
 //! Target `pop3`: a flag, lengths of pieces, and the content of a mail for a mail program.
 //!
-//! The mail is the same whatever the pieces, has the octets that were stated before its content was read,
-//! and comes back from the reply of POP3. Whatever a message says, its author is the account.
+//! The mail is the same whatever the pieces, has the octets that were stated before its content was
+//! read, and comes back from the reply of POP3. Whatever a message says, its author is the account.
 
 use correio_client::MessageView;
 use correio_proto::mail::{ContentKind, MailRef, Seq, Timestamp};

@@ -149,8 +149,8 @@ fn mechanisms(output: &mut Vec<u8>) {
     output.extend_from_slice(b".\r\n");
 }
 
-/// Appends why the program is not logged in. Only a wrong password has the code by which programs ask
-/// the person for another.
+/// Appends why the program is not logged in. Only a wrong password has the code by which programs
+/// ask the person for another.
 pub(super) fn refuse(refusal: LoginRefusal, output: &mut Vec<u8>) {
     let text = match refusal {
         LoginRefusal::WrongPassword => {

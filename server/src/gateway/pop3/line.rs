@@ -10,9 +10,6 @@ pub(super) const ANSWER_MAX: usize = 1026;
 /// Bytes of a line that is too long that are skipped before the connection closes.
 const SKIPPED_MAX: usize = 16 * 1024;
 
-/// Bytes of input that a session needs buffered.
-pub(crate) const INPUT_MAX: usize = 4 * 1024;
-
 /// A line that may be too long to be kept.
 #[derive(Debug, Default)]
 pub(super) struct LineReader {
@@ -40,8 +37,8 @@ impl LineReader {
         is_skipping || input.len() >= max || memchr::memchr(b'\n', input).is_some()
     }
 
-    /// Takes a line of at most `max` bytes, with its end, or skips input that is no such line. Returns
-    /// it and the bytes that are done with.
+    /// Takes a line of at most `max` bytes, with its end, or skips input that is no such line.
+    /// Returns it and the bytes that are done with.
     pub(super) fn take<'a>(&mut self, input: &'a [u8], max: usize) -> (Line<'a>, usize) {
         let Some(end) = memchr::memchr(b'\n', input) else {
             if input.len() < max && self.skipped == 0 {

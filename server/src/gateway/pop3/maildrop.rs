@@ -10,8 +10,8 @@ use crate::{
     store::gateway::MailOutline,
 };
 
-/// Most mails that a session lists: 3.2 MB. A larger mailbox is read with correio's own client, which
-/// reads page by page.
+/// Most mails that a session lists: 3.2 MB. A larger mailbox is read with correio's own client,
+/// which reads page by page.
 pub(super) const MAILS_MAX: usize = 100_000;
 
 /// Bytes of a mark, with its share of the tree that it is in.
@@ -26,8 +26,8 @@ pub(super) struct ListedMail {
     pub(super) octets: u64,
 }
 
-/// Identifies a mail for ever (UIDL): the store uses neither the number nor the id again. At most 49
-/// characters, of the 70 that RFC 1939 permits.
+/// Identifies a mail for ever (UIDL): the store uses neither the number nor the id again. At most
+/// 49 characters, of the 70 that RFC 1939 permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UniqueId(MailRef);
 
@@ -105,8 +105,8 @@ impl Maildrop {
         }
     }
 
-    /// The mails from this place on that are not marked as deleted, with their numbers. The first place
-    /// is 0.
+    /// The mails from this place on that are not marked as deleted, with their numbers. The first
+    /// place is 0.
     pub(super) fn iter_from(&self, place: u32) -> impl Iterator<Item = (MailNumber, ListedMail)> {
         let skipped = usize::try_from(place).unwrap_or(usize::MAX);
         (place..).zip(self.mails.iter().skip(skipped)).filter_map(|(place, listed)| {

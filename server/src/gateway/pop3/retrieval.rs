@@ -1,5 +1,5 @@
-//! Mails that are read ahead of the program, so that a program that retrieves one mail after the other
-//! does not wait for the store at each.
+//! Mails that are read ahead of the program, so that a program that retrieves one mail after the
+//! other does not wait for the store at each.
 
 use std::collections::VecDeque;
 
@@ -17,8 +17,8 @@ use crate::{
 /// Mails that are read at once.
 const MAILS: u32 = 16;
 
-/// Bytes of contents at which no further mail is read, and above which a content is not kept: a mail
-/// that was read ahead takes little memory while the program is silent.
+/// Bytes of contents at which no further mail is read, and above which a content is not kept: a
+/// mail that was read ahead takes little memory while the program is silent.
 const BYTES: usize = 64 * 1024;
 
 /// A mail that a program asks for.
@@ -35,9 +35,10 @@ pub(super) fn outline_job(account: AccountId, mail: MailRef) -> StoreJob {
     StoreJob::Gateway(GatewayJob::Outline { account, after: before(mail), mails: MAILS })
 }
 
-/// The job that reads these mails.
-pub(super) fn fetch_job(account: AccountId, mail: MailRef) -> StoreJob {
-    StoreJob::Fetch { account, after: before(mail), mails: MAILS, bytes: BYTES }
+/// The job that reads a mail and those after it, so many in all.
+pub(super) fn fetch_job(account: AccountId, mail: MailRef, mails: usize) -> StoreJob {
+    let mails = u32::try_from(mails).unwrap_or(MAILS);
+    StoreJob::Fetch { account, after: before(mail), mails, bytes: BYTES }
 }
 
 /// The number before a mail's.

@@ -81,8 +81,8 @@ pub(super) struct MailSender {
 }
 
 impl MailSender {
-    /// Begins to send a mail, whose content begins with this part. Appends the first line of the reply
-    /// and what is known of the mail's head.
+    /// Begins to send a mail, whose content begins with this part. Appends the first line of the
+    /// reply and what is known of the mail's head.
     pub(super) fn begin(
         outline: MailOutline,
         domain: &MailDomain,
@@ -122,8 +122,8 @@ impl MailSender {
         self.sent = 0;
     }
 
-    /// Appends the next part of the mail: at most 32 KiB of the content, which may take about four times
-    /// that with line ends and dots. The reply's end is a part of its own.
+    /// Appends the next part of the mail: at most 32 KiB of the content, which may take about four
+    /// times that with line ends and dots. The reply's end is a part of its own.
     pub(super) fn send(&mut self, output: &mut Vec<u8>) -> Sent {
         let is_cut = self.cut.as_ref().is_some_and(TopCut::is_over);
         let rest = self.part.bytes().get(self.sent..).unwrap_or_default();

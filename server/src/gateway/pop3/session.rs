@@ -19,8 +19,8 @@ use crate::{
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting, effect::Effect},
 };
 
-/// Lines of one connection that are no command, after which it closes: somebody else's program speaks,
-/// or a browser that an attacker lured here.
+/// Lines of one connection that are no command, after which it closes: somebody else's program
+/// speaks, or a browser that an attacker lured here.
 const ERRORS_MAX: u32 = 3;
 
 /// See the module's description.
@@ -149,8 +149,8 @@ impl Pop3Session {
         })
     }
 
-    /// Tells the program why the server ends the connection, unless that would become a part of a mail
-    /// or of a list. A program that was silent is told nothing (RFC 1939, 3).
+    /// Tells the program why the server ends the connection, unless that would become a part of a
+    /// mail or of a list. A program that was silent is told nothing (RFC 1939, 3).
     pub(crate) fn end(
         &mut self,
         _context: &mut SessionContext<'_>,
@@ -208,8 +208,8 @@ impl Pop3Session {
         }
     }
 
-    /// The connection discarded this step (it is closing). If the step was a job, stop waiting for its
-    /// result.
+    /// The connection discarded this step (it is closing). If the step was a job, stop waiting for
+    /// its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
         if matches!(step, GatewayStep::Defer(..)) {
             self.waiting.give_up();

@@ -210,7 +210,8 @@ impl Transaction {
         };
         match (pending, done) {
             (Pending::Continuing, StoreDone::Piece(piece)) => self.go_on(piece),
-            // A part of the mail is sent: the program must not take what follows for the rest of it.
+            // A part of the mail is sent: the program must not take what follows for the rest of
+            // it.
             (Pending::Continuing, _) => Close,
             (Pending::Deleting(deleted), StoreDone::Confirmed { deleted: now }) => {
                 self.report_deleted(context, now);
@@ -225,8 +226,8 @@ impl Transaction {
             }
             (
                 Pending::Outlining(wanted),
-                StoreDone::Gateway(GatewayDone::Outlines { mails, .. }),
-            ) => self.outlined(wanted, mails, output),
+                StoreDone::Gateway(GatewayDone::Outlines { mails, more }),
+            ) => self.outlined(wanted, mails, more, output),
             (Pending::Fetching(wanted, outlines), StoreDone::Page { mails, .. }) => {
                 self.fetched(wanted, outlines, mails, output)
             }
@@ -262,11 +263,12 @@ impl Transaction {
             reply::failed(output, Code::Permanent, text);
             return LoggedOut;
         }
-        if more && !page.is_empty() {
+        // A page may be empty although there is more: the store goes on where it was.
+        if more {
             return self.list_page();
         }
         let (mails, octets) = self.maildrop.totals();
-        reply::ok(output, format_args!("{mails} mails ({octets} octets)"));
+        reply::ok(output, format_args!("mails: {mails}, octets: {octets}"));
         Replied
     }
 
@@ -283,27 +285,33 @@ impl Transaction {
                 return Replied;
             }
         };
-        let wanted = Wanted { mail, extent };
         match self.ahead.get(mail) {
             Some((outline, content)) => self.begin_mail(outline, extent, &content, output),
-            None => {
-                let job = retrieval::outline_job(self.identity.account, mail);
-                Defer(job, Pending::Outlining(wanted))
-            }
+            None => self.find(Wanted { mail, extent }),
         }
+    }
+
+    /// The job that finds a mail again.
+    fn find(&self, wanted: Wanted) -> TransactionStep {
+        let job = retrieval::outline_job(self.identity.account, wanted.mail);
+        Defer(job, Pending::Outlining(wanted))
     }
 
     fn outlined(
         &mut self,
         wanted: Wanted,
         outlines: Vec<MailOutline>,
+        more: bool,
         output: &mut Vec<u8>,
     ) -> TransactionStep {
+        if outlines.is_empty() && more {
+            return self.find(wanted);
+        }
         if outlines.first().is_none_or(|outline| outline.mail != wanted.mail) {
             reply::refused(output, GONE);
             return Replied;
         }
-        let job = retrieval::fetch_job(self.identity.account, wanted.mail);
+        let job = retrieval::fetch_job(self.identity.account, wanted.mail, outlines.len());
         Defer(job, Pending::Fetching(wanted, outlines))
     }
 
@@ -326,7 +334,8 @@ impl Transaction {
         }
     }
 
-    /// Begins to send a mail: a large content's first piece is read before, since the mail may be gone.
+    /// Begins to send a mail: a large content's first piece is read before, since the mail may be
+    /// gone.
     fn begin_mail(
         &mut self,
         outline: MailOutline,
@@ -368,7 +377,7 @@ impl Transaction {
     fn delete_next(&mut self, deleted: u32, output: &mut Vec<u8>) -> TransactionStep {
         let mails = self.maildrop.take_deleted(limits::CONFIRM_MAX);
         if mails.is_empty() {
-            reply::ok(output, format_args!("until next time ({deleted} mails deleted)"));
+            reply::ok(output, format_args!("until next time (mails deleted: {deleted})"));
             return Close;
         }
         let job = StoreJob::Confirm { account: self.identity.account, mails };

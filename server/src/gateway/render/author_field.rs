@@ -6,12 +6,13 @@ const FROM: &[u8] = b"from";
 /// The name that it gets: as long as the old one, so that the octets stay the same.
 const RENAMED: &[u8] = b"X-By";
 
-/// Copies a message piece by piece, and renames the fields `From` of its head. All lines end with CR LF,
-/// the last one too.
+/// Copies a message piece by piece, and renames the fields `From` of its head. All lines end with
+/// CR LF, the last one too.
 #[derive(Debug, Default)]
 pub(super) struct AuthorRenamer {
     place: Place,
-    /// Bytes at the start of a line that may be the name: at most [`FROM`]'s length, not written yet.
+    /// Bytes at the start of a line that may be the name: at most [`FROM`]'s length, not written
+    /// yet.
     held: Vec<u8>,
 }
 

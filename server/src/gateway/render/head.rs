@@ -65,14 +65,14 @@ impl Head {
     }
 }
 
-/// The path to the account that was logged in when the mail was sent (RFC 5321, 4.4). It is the first
-/// field of a head.
+/// The path to the account that was logged in when the mail was sent (RFC 5321, 4.4). It is the
+/// first field of a head.
 pub(super) fn add_return_path(head: &mut Head, outline: &MailOutline, domain: &str) {
     head.field("Return-Path", format_args!("<{}>", rfc5322::mail_address(&outline.from, domain)));
 }
 
-/// When the server took the mail. The sender's address on the network and the other recipients are not
-/// in it.
+/// When the server took the mail. The sender's address on the network and the other recipients are
+/// not in it.
 pub(super) fn add_received(head: &mut Head, outline: &MailOutline, domain: &str) {
     add_received_at(head, outline, domain, rfc5322::date(outline.sent_at).as_deref());
 }

@@ -5,12 +5,13 @@
 pub(super) enum Nuls {
     /// They stay: an encoding follows.
     Kept,
-    /// They are left out. RFC 5322 has no NUL, and programs written in C end a line or a mail there.
+    /// They are left out. RFC 5322 has no NUL, and programs written in C end a line or a mail
+    /// there.
     Dropped,
 }
 
-/// Copies a content piece by piece, and replaces LF without CR, and CR without LF, by CR LF. A CR alone
-/// ends a line in mail programs, if it has any meaning to them.
+/// Copies a content piece by piece, and replaces LF without CR, and CR without LF, by CR LF. A CR
+/// alone ends a line in mail programs, if it has any meaning to them.
 #[derive(Clone, Debug)]
 pub(super) struct LineEndMaker {
     nuls: Nuls,

@@ -1,22 +1,23 @@
 //! A mail whose content is a message, which has a head of its own.
 //!
 //! Fields of the server stand before that head. Of the message, line ends become CR LF and NULs are
-//! left out. Lines above 998 octets stay: cutting them would damage what is signed, and programs read
-//! them.
+//! left out. Lines above 998 octets stay: cutting them would damage what is signed, and programs
+//! read them.
 //!
 //! **The author.** The server takes any message from an account that is logged in, so `From` in a
-//! message may name somebody else. A mail program shows `From` and nothing of the account, and a person
-//! would believe it. So the message's own field counts only if it is the only one, and names the
-//! account's address and no other name than the account's full name. Otherwise the server writes a
-//! `From` with the account, and the message's own fields get another name, `X-By`: programs differ in
-//! which of two they show. What a program shows as the author is always the account that sent the mail.
+//! message may name somebody else. A mail program shows `From` and nothing of the account, and a
+//! person would believe it. So the message's own field counts only if it is the only one, and names
+//! the account's address and no other name than the account's full name. Otherwise the server
+//! writes a `From` with the account, and the message's own fields get another name, `X-By`:
+//! programs differ in which of two they show. What a program shows as the author is always the
+//! account that sent the mail.
 //!
 //! **The end of the head.** Some programs wait for ever for the empty line after a head. A message
 //! without one gets it at its end.
 //!
-//! Neither may change the number of octets, which was stated before the message was read. So the server
-//! always writes a field with the account, named `X-Correio-Sender` where the message's author counts.
-//! Spaces after its colon make up for the shorter name, and for the empty line.
+//! Neither may change the number of octets, which was stated before the message was read. So the
+//! server always writes a field with the account, named `X-Correio-Sender` where the message's
+//! author counts. Spaces after its colon make up for the shorter name, and for the empty line.
 
 use correio_proto::rfc5322::{self, AuthorDomain};
 
@@ -27,8 +28,8 @@ use super::{
 };
 use crate::store::gateway::MailOutline;
 
-/// Bytes of a message that decide about its author and its head's end: more than the head of any usual
-/// message. The author of a longer head does not count.
+/// Bytes of a message that decide about its author and its head's end: more than the head of any
+/// usual message. The author of a longer head does not count.
 const START_MAX: usize = 64 * 1024;
 
 /// The end of a line and an empty line.

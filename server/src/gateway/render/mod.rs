@@ -1,12 +1,13 @@
 //! The form in which a mail is sent to a mail program: an RFC 5322 message with CR LF line ends.
 //!
-//! The number of its octets follows from the mail's [`MailOutline`] alone, without the content: POP3
-//! states it for every mail of a mailbox, and programs rely on it. The content goes through a
-//! [`Renderer`] piece by piece, so that a session holds one piece in memory, whatever the mail's size.
+//! The number of its octets follows from the mail's [`MailOutline`] alone, without the content:
+//! POP3 states it for every mail of a mailbox, and programs rely on it. The content goes through a
+//! [`Renderer`] piece by piece, so that a session holds one piece in memory, whatever the mail's
+//! size.
 //!
-//! A text gets a head that is made of the mail's own values. It is sent as it is, or in base64 if its
-//! lines are too long for mail or it has NULs. A message has a head of its own: fields of the server
-//! stand before it, and it stays as it is, except for what no mail may have.
+//! A text gets a head that is made of the mail's own values. It is sent as it is, or in base64 if
+//! its lines are too long for mail or it has NULs. A message has a head of its own: fields of the
+//! server stand before it, and it stays as it is, except for what no mail may have.
 
 mod author_field;
 mod base64_lines;
@@ -45,8 +46,8 @@ pub fn octets(outline: &MailOutline, domain: &str) -> u64 {
     }
 }
 
-/// Renders one mail. What it writes has as many octets as [`octets`] says if the content is the one that
-/// the outline describes, and does not depend on how the content is cut into pieces.
+/// Renders one mail. What it writes has as many octets as [`octets`] says if the content is the one
+/// that the outline describes, and does not depend on how the content is cut into pieces.
 #[derive(Debug)]
 pub struct Renderer {
     form: Form,
@@ -88,8 +89,8 @@ impl Renderer {
         Self { form }
     }
 
-    /// Appends what the next piece of the content completes: at most about twice its bytes, and of a
-    /// message up to 64 KiB that were held until its head was known.
+    /// Appends what the next piece of the content completes: at most about twice its bytes, and of
+    /// a message up to 64 KiB that were held until its head was known.
     pub fn render(&mut self, piece: &[u8], output: &mut Vec<u8>) {
         match &mut self.form {
             Form::Plain(ends) => ends.make(piece, output),

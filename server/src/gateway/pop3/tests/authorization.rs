@@ -82,7 +82,7 @@ fn each_way_to_log_in_leads_to_the_mailbox() {
         let mut program = Program::connect(&mut mailbox);
         let replies = program.say(&mut mailbox, &dialogue);
         let octets: u64 = mailbox.octets().iter().sum();
-        let last = format!("+OK 1 mails ({octets} octets)\r\n");
+        let last = format!("+OK mails: 1, octets: {octets}\r\n");
         assert!(replies.ends_with(&last), "{dialogue}: {replies}");
         assert!(!replies.contains("-ERR"), "{replies}");
         let username = program.session.identity().map(|identity| identity.username.to_string());
@@ -141,7 +141,7 @@ fn a_wrong_password_and_an_unknown_name_have_the_same_answer() {
     assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
     let mut program = Program::connect(&mut mailbox);
     let dialogue = format!("USER tony\r\nPASS wrong\r\nUSER tony\r\nPASS {PASSWORD}\r\n");
-    assert!(program.say(&mut mailbox, &dialogue).contains("+OK 0 mails"), "once more is right");
+    assert!(program.say(&mut mailbox, &dialogue).contains("+OK mails: 0,"), "once more is right");
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_program_that_guesses_must_wait_and_is_not_told_that_its_password_is_wrong()
         "{reply}"
     );
     program.harness.now.uptime += Duration::from_secs(3600);
-    assert!(program.say(&mut mailbox, &right).contains("+OK 0 mails"));
+    assert!(program.say(&mut mailbox, &right).contains("+OK mails: 0,"));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn what_the_store_could_not_do_is_no_wrong_password() {
             assert!(reply.contains("\r\n-ERR [SYS/TEMP] the server "), "{job}: {reply}");
             assert!(program.session.identity().is_none(), "{job}");
             mailbox.failing = None;
-            assert!(program.say(&mut mailbox, &right).contains("+OK 1 mails"), "{job}");
+            assert!(program.say(&mut mailbox, &right).contains("+OK mails: 1,"), "{job}");
             let (connection, account) = (CONNECTION, mailbox.account.id);
             let logged_in = Effect::LoggedIn { connection, account };
             let expected = match job {

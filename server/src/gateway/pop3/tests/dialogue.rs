@@ -1,5 +1,5 @@
-//! Dialogues as programs hold them. A transcript has a line for each line that is sent, `C:` for the
-//! program's and `S:` for the server's, and `STARTTLS` where TLS begins.
+//! Dialogues as programs hold them. A transcript has a line for each line that is sent, `C:` for
+//! the program's and `S:` for the server's, and `STARTTLS` where TLS begins.
 
 use correio_proto::mail::ContentKind;
 

@@ -36,6 +36,10 @@ pub(super) struct Mailbox {
     pub(super) mails: Vec<(MailOutline, Content, Vec<u8>)>,
     /// Bytes in a piece of a large content.
     pub(super) piece: usize,
+    /// Pages of outlines: empty ones before each that has mails, and most mails of that one.
+    pub(super) pages: (usize, usize),
+    /// Empty pages since the last that had mails.
+    empty: usize,
     /// Jobs that were done, by their names.
     pub(super) jobs: Vec<&'static str>,
     /// The job of this name fails; the number says how many before it succeed.
@@ -46,7 +50,8 @@ pub(super) struct Mailbox {
 impl Mailbox {
     pub(super) fn new() -> Self {
         let (mails, jobs) = Default::default();
-        Self { account: tony(), mails, piece: 10, jobs, failing: None, next: 42 }
+        let (pages, empty) = ((0, usize::MAX), 0);
+        Self { pages, empty, account: tony(), mails, piece: 10, jobs, failing: None, next: 42 }
     }
 
     pub(super) fn with_texts(texts: &[&str]) -> Self {
@@ -117,9 +122,12 @@ impl Mailbox {
                 })
             }
             StoreJob::Gateway(GatewayJob::Outline { account, after, mails }) => {
+                let is_empty = self.empty < self.pages.0;
+                self.empty = if is_empty { self.empty + 1 } else { 0 };
+                let most = if is_empty { 0 } else { self.pages.1.min(mails as usize) };
                 let page = self.after(account, after);
-                let more = page.len() > mails as usize;
-                let page = page.iter().take(mails as usize);
+                let more = page.len() > most;
+                let page = page.iter().take(most);
                 let mails = page.map(|(outline, ..)| outline.clone()).collect();
                 StoreDone::Gateway(GatewayDone::Outlines { mails, more })
             }

@@ -143,7 +143,10 @@ proptest! {
         prop_assert_eq!(&stuffed, &whole);
         prop_assert_eq!(unstuffed(&stuffed), mail.as_bytes());
         let last = whole.len() - 3;
-        let is_end = |at: &usize| whole[*at..].starts_with(b".\r\n") && (*at == 0 || whole[at - 1] == b'\n');
+        let is_end = |at: &usize| {
+            let is_line_start = *at == 0 || whole[at - 1] == b'\n';
+            is_line_start && whole[*at..].starts_with(b".\r\n")
+        };
         prop_assert_eq!((0..=last).find(is_end), Some(last), "the reply ends at its end");
     }
 
@@ -156,7 +159,10 @@ proptest! {
     ) {
         let mail = format!("{}\r\n{}", head.concat(), body.concat());
         let mut cut = TopCut::after(count as u64);
-        let top: Vec<u8> = pieces(mail.as_bytes(), length).flat_map(|piece| cut.pass(piece).to_vec()).collect();
+        let mut top = Vec::new();
+        for piece in pieces(mail.as_bytes(), length) {
+            top.extend_from_slice(cut.pass(piece));
+        }
         let body = body[..count.min(body.len())].concat();
         prop_assert_eq!(String::from_utf8(top).unwrap(), format!("{}\r\n{body}", head.concat()));
     }

@@ -54,7 +54,7 @@ fn a_mail_that_another_program_deleted_is_refused() {
     mailbox.large(ContentKind::Text {}, b"c");
     let (mut phone, mut laptop) = (Program::log_in(&mut mailbox), Program::log_in(&mut mailbox));
     let reply = laptop.say(&mut mailbox, "DELE 1\r\nDELE 3\r\nQUIT\r\n");
-    assert!(reply.ends_with("(2 mails deleted)\r\n"), "{reply}");
+    assert!(reply.ends_with("(mails deleted: 2)\r\n"), "{reply}");
     let gone = "-ERR another program has deleted this mail\r\n";
     for command in ["RETR 1\r\n", "TOP 1 0\r\n", "RETR 3\r\n"] {
         assert_eq!(phone.say(&mut mailbox, command), gone, "{command}");
@@ -62,7 +62,7 @@ fn a_mail_that_another_program_deleted_is_refused() {
     assert!(mail(&phone.say(&mut mailbox, "RETR 2\r\n")).ends_with("\r\n\r\nb\r\n"));
     // It may delete the mail all the same, as it had planned.
     let reply = phone.say(&mut mailbox, "DELE 1\r\nDELE 2\r\nQUIT\r\n");
-    assert!(reply.ends_with("(1 mails deleted)\r\n"), "{reply}");
+    assert!(reply.ends_with("(mails deleted: 1)\r\n"), "{reply}");
     assert_eq!(mailbox.mails.len(), 0);
 }
 

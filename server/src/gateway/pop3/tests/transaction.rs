@@ -125,7 +125,7 @@ fn quit_deletes_the_marked_mails_and_says_so_after_the_last() {
     let mut program = Program::log_in(&mut mailbox);
     // All in one piece, as programs send it that pipeline.
     let reply = program.say(&mut mailbox, "RETR 1\r\nDELE 1\r\nDELE 3\r\nQUIT\r\nSTAT\r\n");
-    assert_eq!(said(&reply).last(), Some(&"+OK until next time (2 mails deleted)"));
+    assert_eq!(said(&reply).last(), Some(&"+OK until next time (mails deleted: 2)"));
     assert_eq!(program.state, State::Closed);
     assert_eq!(program.input_left(), "STAT\r\n".len(), "nothing is done after QUIT");
     let left: Vec<u64> = mailbox.mails.iter().map(|(outline, ..)| outline.mail.seq.0).collect();
@@ -197,9 +197,23 @@ fn ten_thousand_mails_are_listed_in_parts_retrieved_and_deleted() {
     assert!(mailbox.jobs.len() <= 2 * 10_000 / 16, "mails are read ahead: {}", mailbox.jobs.len());
     mailbox.jobs.clear();
     let reply = program.say(&mut mailbox, "QUIT\r\n");
-    assert_eq!(reply, "+OK until next time (10000 mails deleted)\r\n");
+    assert_eq!(reply, "+OK until next time (mails deleted: 10000)\r\n");
     assert_eq!(mailbox.jobs, ["confirm"; 50]);
     assert_eq!(mailbox.mails.len(), 0);
+}
+
+#[test]
+fn a_store_that_lists_a_mailbox_in_small_steps_is_asked_until_the_end() {
+    let mut mailbox = Mailbox::with_texts(&["a", "b", "c", "d", "e"]);
+    mailbox.pages = (3, 2);
+    let mut program = Program::log_in(&mut mailbox);
+    assert!(program.say(&mut mailbox, "STAT\r\n").starts_with("+OK 5 "));
+    for number in 1..=5 {
+        let reply = program.say(&mut mailbox, &format!("RETR {number}\r\n"));
+        assert!(reply.contains(" octets\r\n"), "{number}: {reply}");
+    }
+    mailbox.mails.clear();
+    assert!(program.say(&mut mailbox, "RETR 1\r\n").starts_with("-ERR another program"));
 }
 
 #[test]
@@ -231,5 +245,5 @@ fn a_mailbox_of_too_many_mails_is_not_opened() {
     assert!(program.session.identity().is_none());
     mailbox.mails.truncate(3);
     let reply = program.say(&mut mailbox, &format!("USER tony\r\nPASS {PASSWORD}\r\n"));
-    assert!(reply.contains("+OK 3 mails"), "there is room again: {reply}");
+    assert!(reply.contains("+OK mails: 3,"), "there is room again: {reply}");
 }
