@@ -115,6 +115,19 @@ fn a_head_that_does_not_end_is_refused() {
 }
 
 #[test]
+fn the_limit_of_a_head_does_not_depend_on_the_pieces() {
+    // The last line is longer than what is left of the limit, and turns out to be the body's.
+    let head = format!("{HEAD}{}", "X-Long: x\r\n".repeat((65_500 - HEAD.len()) / 11));
+    let message = format!("{head}{}", "body ".repeat(100));
+    for split in [message.len(), 65_530, 65_540] {
+        let mut dialogue = Dialogue::in_data();
+        dialogue.say(&message[..split]);
+        let said = dialogue.say(format!("{}\r\n.\r\n", &message[split..]));
+        assert!(said.starts_with("250 "), "{split}: {said}");
+    }
+}
+
+#[test]
 fn an_end_is_put_after_the_head_where_it_is_missing() {
     let cases = [
         (HEAD.to_owned(), format!("{HEAD}\r\n")),
@@ -298,6 +311,9 @@ fn observed(input: &[u8], lengths: &[usize]) -> (String, Vec<u8>, bool) {
 }
 
 proptest! {
+    // Each case has some dialogues of thousands of bytes.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn the_pieces_of_a_dialogue_do_not_matter(
         parts in proptest::collection::vec(
