@@ -84,7 +84,10 @@ pub(crate) fn begin(
 ) -> Result<(StoreJob, PendingLogin), LoginRefusal> {
     let Ok(username) = address::parse(&credentials.name, domain) else {
         // Anybody can tell that no account has this name, so that the time may tell it, too.
-        context.counts.refused_request(context.peer.ip(), ErrorCode::BadCredentials);
+        let (connection, code) = (context.connection, ErrorCode::BadCredentials);
+        let text = "a program gave a name that no account of this server can have";
+        Event::RequestRefused { connection, code, text }.log();
+        context.counts.refused_request(context.peer.ip(), code);
         return Err(LoginRefusal::WrongPassword);
     };
     let prefix = context.prefix();

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     event::Event,
     gateway::{
-        Ending, GatewayConfig, GatewayStep, GatewayTaken, Protection, pop3, session::GatewaySession,
+        Ending, GatewayConfig, GatewayStep, GatewayTaken, Protection, session::GatewaySession,
     },
     ids::{ConnId, Ticket},
     metrics::counts::RequestKind,
@@ -30,6 +30,9 @@ use crate::{
 
 /// Bytes of input that a session of submission needs buffered: a part of a mail.
 const SUBMISSION_INPUT_MAX: usize = 64 * 1024;
+
+/// Bytes of input that a session of POP3 needs buffered: some commands.
+const POP3_INPUT_MAX: usize = 16 * 1024;
 
 /// Bytes of a mail that count as a sign of life. With fewer in an idle timeout (5 minutes: 3 bytes a
 /// second), a client only holds its place.
@@ -74,7 +77,7 @@ impl Gateway {
     pub(super) fn input_max(&self) -> usize {
         match self.session {
             GatewaySession::Submission(_) => SUBMISSION_INPUT_MAX,
-            GatewaySession::Pop3(_) => pop3::INPUT_MAX,
+            GatewaySession::Pop3(_) => POP3_INPUT_MAX,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The envelope of a mail: the recipients that the program has named to the server.
 
+use std::collections::HashSet;
+
 use correio_proto::{limits, mail::Username};
 
 /// See the module's description. A mail may have [`limits::RECIPIENTS_MAX`] recipients.
@@ -40,14 +42,16 @@ impl Envelope {
     /// Tells the recipients that `To` and `Cc` name from those that nobody else may see.
     #[must_use]
     pub(super) fn addressed(&self, named: &[Username]) -> Addressed {
-        let mut to: Vec<Username> = Vec::with_capacity(self.recipients.len());
-        for name in named {
-            if self.recipients.contains(name) && !to.contains(name) {
-                to.push(name.clone());
-            }
-        }
-        let hidden: Box<[Username]> =
-            self.recipients.iter().filter(|recipient| !to.contains(recipient)).cloned().collect();
+        // A head may name thousands.
+        let mut unnamed: HashSet<&Username> = self.recipients.iter().collect();
+        let mut to: Vec<Username> =
+            named.iter().filter(|name| unnamed.remove(name)).cloned().collect();
+        let hidden: Box<[Username]> = self
+            .recipients
+            .iter()
+            .filter(|recipient| unnamed.contains(recipient))
+            .cloned()
+            .collect();
         to.extend(hidden.iter().cloned());
         Addressed { to, hidden }
     }

@@ -26,8 +26,8 @@ use crate::{
     store::{NewMailRecord, StoreJob, gateway::GatewayJob},
 };
 
-/// How many times the largest mail is read on of a mail that is refused. Whoever sends more is cut
-/// off.
+/// A mail that is refused is read to its end, since what follows would be taken for commands; but no
+/// further than this many times the largest mail: then the connection ends.
 const READ_ON: u64 = 4;
 
 /// Why a mail is not handed to the store.
@@ -108,6 +108,7 @@ enum Part {
     },
     Body {
         head: Box<Head>,
+        addressed: Addressed,
         /// The id of head and envelope, for the Message-ID of a large mail.
         head_id: Option<MailId>,
     },
@@ -121,7 +122,7 @@ struct Upload {
     hasher: ContentHasher,
 }
 
-/// Most bytes of a mail as it is sent: the largest content, and room for what a head gets.
+/// Bytes of the largest mail that is taken: a content has room for what is added to its head.
 pub(super) fn size_max(content_max: u64) -> u64 {
     content_max.saturating_sub(head::ADDED_MAX as u64)
 }
@@ -159,7 +160,11 @@ impl Incoming {
 
     /// Bytes that the mail holds in memory.
     pub(super) fn held(&self) -> usize {
-        self.buffer.capacity()
+        let head = match &self.part {
+            Part::Head { .. } => 0,
+            Part::Body { head, .. } => head.bytes(),
+        };
+        self.buffer.capacity() + head
     }
 
     /// Bytes of the largest mail.
@@ -212,12 +217,14 @@ impl Incoming {
             _ => Err(HeadFault::TooLong),
         };
         match head {
-            Ok(head) => {
+            Ok(mut head) => {
+                let named = std::mem::take(&mut head.named);
+                let addressed = self.origin.envelope.addressed(&named);
                 self.id.update(self.buffer.get(..end.body).unwrap_or_default());
                 let head_id = self.id.id(head.date.unwrap_or(self.origin.begun));
                 self.buffer.drain(..end.body);
                 self.id.update(&self.buffer);
-                self.part = Part::Body { head: Box::new(head), head_id };
+                self.part = Part::Body { head: Box::new(head), addressed, head_id };
             }
             Err(fault) => {
                 self.fault.get_or_insert(MailFault::Head(fault));
@@ -285,7 +292,7 @@ impl Incoming {
     /// Puts the head before what is in memory of the body: from now on the mail is staged. `None` if
     /// an id could not be made.
     fn begin_upload(&mut self) -> Option<()> {
-        let Part::Body { head, head_id } = &self.part else {
+        let Part::Body { head, head_id, .. } = &self.part else {
             return None;
         };
         let id = self.upload_id?;
@@ -320,11 +327,11 @@ impl Incoming {
     /// The record of a mail that is complete and, if it is large, staged. `None` if it breaks a rule
     /// that was checked before.
     fn record(&mut self) -> Option<NewMailRecord> {
-        let Part::Body { head, .. } = &self.part else {
+        let Part::Body { head, addressed, .. } = &self.part else {
             return None;
         };
         let id = self.id.id(head.date.unwrap_or(self.origin.begun))?;
-        let Addressed { to, hidden: bcc } = self.origin.envelope.addressed(&head.named);
+        let Addressed { to, hidden: bcc } = addressed.clone();
         let (to, subject) = (to.try_into().ok()?, head.subject.clone());
         let (content, staged) = match &self.upload {
             Some(upload) => {

@@ -3,7 +3,6 @@
 use correio_proto::mail::{
     Content, ContentKind, LargeContent, Mail, MailRef, Message, Piece, Seq, Sha256,
 };
-use sha2::{Digest, Sha256 as Hasher};
 
 use crate::{
     gateway::{
@@ -113,9 +112,8 @@ impl Mailbox {
     fn succeed(&mut self, job: StoreJob) -> StoreDone {
         match job {
             StoreJob::Gateway(GatewayJob::LogIn { username, password, .. }) => {
-                let expected = Hasher::digest(PASSWORD.replace('-', ""));
-                let is_right = username == self.account.username
-                    && password == AppPasswordDigest(expected.into());
+                let expected = app_password::digest(&PASSWORD.parse().unwrap());
+                let is_right = username == self.account.username && password == expected;
                 StoreDone::Gateway(match is_right {
                     true => GatewayDone::LoggedIn(self.account.clone().into()),
                     false => GatewayDone::WrongPassword,

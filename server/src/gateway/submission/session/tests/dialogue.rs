@@ -101,16 +101,16 @@ impl Dialogue {
 
     /// Sends this text, and returns the replies.
     pub(super) fn say(&mut self, text: impl AsRef<[u8]>) -> String {
-        self.input.extend_from_slice(text.as_ref());
-        while !self.is_closed && !self.has_tls_begun && self.session.has_work(&self.input) {
-            let input = std::mem::take(&mut self.input);
+        let input = [&std::mem::take(&mut self.input), text.as_ref()].concat();
+        let mut rest = &input[..];
+        while !self.is_closed && !self.has_tls_begun && self.session.has_work(rest) {
             let mut context = self.harness.context();
-            let taken = self.session.take(&mut context, &input, &mut self.output);
-            assert!(taken.consumed <= input.len());
-            self.input = input[taken.consumed..].to_vec();
+            let taken = self.session.take(&mut context, rest, &mut self.output);
+            rest = &rest[taken.consumed..];
             self.held_max = self.held_max.max(self.session.held());
             self.follow(taken.step);
         }
+        self.input = rest.to_vec();
         String::from_utf8(std::mem::take(&mut self.output)).unwrap()
     }
 
