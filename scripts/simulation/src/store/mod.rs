@@ -27,7 +27,10 @@ use correio_proto::{
 };
 use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits, admin::AdminJob},
+    store::{
+        Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits, admin::AdminJob,
+        app_password::AppPasswordJob,
+    },
 };
 
 pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey};
@@ -331,6 +334,7 @@ impl Halves {
                 | StoreJob::Find { .. }
                 | StoreJob::ListsOf { .. }
                 | StoreJob::Members { .. }
+                | StoreJob::AppPassword(AppPasswordJob::List { .. })
         );
         if !reads {
             self.undurable.push(job.clone());

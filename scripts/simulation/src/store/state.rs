@@ -13,6 +13,7 @@ use correio_server::{
     store::{
         AccountRecord, HashChange, NewMailRecord, Quota, StoreDone, StoreJob, ToLists,
         admin::{AdminJob, Usage},
+        app_password::AppPasswordJob,
     },
 };
 
@@ -200,7 +201,8 @@ impl State {
     #[must_use]
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
-            StoreJob::CreateAccount { .. } => true,
+            StoreJob::CreateAccount { .. }
+            | StoreJob::AppPassword(AppPasswordJob::Create { .. }) => true,
             StoreJob::Admin(job) => matches!(
                 job,
                 AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. }
