@@ -15,6 +15,7 @@ mod library_network;
 mod library_server;
 mod mailbox_faults;
 mod program_answers;
+mod program_app_passwords;
 mod program_commands;
 mod program_config;
 mod program_examples;

@@ -55,9 +55,10 @@ fn check(name: &str, document: &Value) {
 
 /// The name of the schema of a command line: the longest one that the words begin with.
 fn schema_of(words: &[&str], names: &[String]) -> String {
+    // The words of a command may have hyphens, too.
     let command = |name: &&String| {
-        let parts: Vec<_> = name.split('-').collect();
-        words.windows(parts.len()).any(|window| window == parts)
+        let are_name = |window: &[&str]| window.join("-") == **name;
+        words.windows(1).chain(words.windows(2)).any(are_name)
     };
     let found = names.iter().filter(command).max_by_key(|name| name.len());
     found.unwrap_or_else(|| panic!("{words:?}")).clone()

@@ -185,7 +185,7 @@ fn who_is_disabled_or_deleted_is_logged_out_everywhere() {
     let show = AdminRequest::Account { username: name("tony") };
     match operator.ask(&mut world, &show) {
         AdminReply::Account { account, .. } => {
-            assert_eq!(account.state, StateView::DisabledRefusesMail)
+            assert_eq!(account.state, StateView::DisabledRefusesMail);
         }
         other => panic!("{other:?}"),
     }

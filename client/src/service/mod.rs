@@ -1,5 +1,6 @@
 //! A server, with blocking calls that can be cancelled.
 
+mod app_passwords;
 mod lists;
 pub(crate) mod receive;
 pub(crate) mod send;

@@ -92,13 +92,26 @@ impl Store for SharedStore {
     }
 }
 
-/// Does a job in the data directory of a server that does not run.
+/// Does a job of the operator in the data directory of a server that does not run.
 ///
 /// # Panics
 ///
 /// There is no data, or the job fails.
 #[must_use]
 pub fn run_admin_job(data: &Path, job: AdminJob) -> AdminDone {
+    match run_job(data, StoreJob::Admin(job)) {
+        StoreDone::Admin(done) => done,
+        other => panic!("a result was expected, not {other:?}"),
+    }
+}
+
+/// Does a job in the data directory of a server that does not run.
+///
+/// # Panics
+///
+/// There is no data, or the job fails.
+#[must_use]
+pub fn run_job(data: &Path, job: StoreJob) -> StoreDone {
     struct Unheard;
 
     impl Wake for Unheard {
@@ -109,7 +122,7 @@ pub fn run_admin_job(data: &Path, job: AdminJob) -> AdminDone {
     let wake: Arc<dyn Wake> = Arc::new(Unheard);
     let mut store = open_unlocked(data, quota, SqliteOptions::default(), &wake);
     let mut done = Vec::new();
-    if let Submitted::Done(answer) = store.submit(TICKET, StoreJob::Admin(job)) {
+    if let Submitted::Done(answer) = store.submit(TICKET, job) {
         done.push((TICKET, answer));
     }
     eventually(|| {
@@ -118,7 +131,7 @@ pub fn run_admin_job(data: &Path, job: AdminJob) -> AdminDone {
     });
     Box::new(store).close(&mut done).unwrap();
     match done.pop() {
-        Some((TICKET, StoreDone::Admin(done))) => done,
+        Some((TICKET, done)) => done,
         other => panic!("a result was expected, not {other:?}"),
     }
 }

@@ -34,7 +34,8 @@ fn read(name: &str) -> Value {
     serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-fn check(name: &str, output: &str) {
+/// Checks the document in an output.
+pub fn check(name: &str, output: &str) {
     assert_eq!(output.lines().count(), 1, "{name}: one document in one line: {output}");
     let document: Value = serde_json::from_str(output).unwrap();
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());

@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_json;
+mod app_passwords;
 mod archive;
 mod backup;
 mod beside;

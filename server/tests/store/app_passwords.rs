@@ -18,10 +18,12 @@ use correio_server::{
     },
 };
 
+use proptest::prelude::*;
+
 use super::{
     admin::{admin, disable, name},
     files::{DATABASE, with_sql},
-    support::{Harness, create, delete, hash, set_hash},
+    support::{Harness, NAMES, create, delete, hash, set_hash},
 };
 
 contract! {
@@ -74,6 +76,31 @@ pub fn passwords(harness: &mut Harness, account: AccountId) -> Vec<AppPasswordOv
         AppPasswordDone::List(passwords) => passwords,
         other => panic!("a list was expected, not {other:?}"),
     }
+}
+
+/// A random job about app passwords of accounts that may exist, and of few numbers and labels.
+pub fn job() -> impl Strategy<Value = StoreJob> {
+    let account = || (1..5_i64).prop_map(AccountId);
+    let job = StoreJob::AppPassword;
+    prop_oneof![
+        (account(), 0..3_u8, 0..4_u8).prop_map(move |(account, label, number)| {
+            let label = label.to_string().parse().unwrap();
+            let now = Timestamp(number.into());
+            job(AppPasswordJob::Create { account, label, digest: digest(number), now })
+        }),
+        account().prop_map(move |account| job(AppPasswordJob::List { account })),
+        (account(), 1..6_u64).prop_map(move |(account, id)| {
+            job(AppPasswordJob::Revoke { account, id: AppPasswordId(id) })
+        }),
+        (prop::sample::select(&NAMES[..]), 0..4_u8, 0..3_u64, 0..2_u8).prop_map(
+            |(username, number, day, host)| StoreJob::Gateway(GatewayJob::LogIn {
+                username: name(username),
+                password: digest(number),
+                from: IpAddr::from([192, 0, 2, host]),
+                now: Timestamp(day * DAY),
+            })
+        ),
+    ]
 }
 
 fn labels(harness: &mut Harness, account: AccountId) -> Vec<String> {

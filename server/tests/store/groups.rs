@@ -10,6 +10,7 @@ use correio_server::{
 };
 use proptest::{prelude::*, test_runner::FileFailurePersistence};
 
+use super::app_passwords;
 use super::support::{
     Harness, NAMES, QUOTA, create, delete, everything, find, hash, id, rename, send, send_at,
     send_message_at, set_hash,
@@ -195,6 +196,7 @@ fn job() -> impl Strategy<Value = StoreJob> {
             }),
         2 => (account(), prop::collection::vec(mail(), 0..8))
             .prop_map(|(account, mails)| StoreJob::Confirm { account, mails }),
+        2 => app_passwords::job(),
         1 => (START - 60..START + 60)
             .prop_map(|before| StoreJob::Prune { uploads_before: Timestamp(0), before: Timestamp(before) }),
     ]

@@ -11,6 +11,7 @@ use correio_client::Address;
 use correio_proto::{fingerprint::Fingerprint, invite::Invite, mail::Username};
 
 use crate::{
+    app_password_args::AppPasswordCommand,
     completions::{self, Shell},
     config::{Config, Key},
     exit::{ExitStatus, Failure},
@@ -270,6 +271,11 @@ pub(crate) enum Command {
         /// A file whose first line is the code; - is standard input
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         code_file: Option<PathBuf>,
+    },
+    /// Make, show or revoke passwords with which mail programs log in
+    AppPassword {
+        #[command(subcommand)]
+        action: AppPasswordCommand,
     },
     /// Show the server, the account, and how full its mailbox is
     Status,

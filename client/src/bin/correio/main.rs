@@ -25,6 +25,8 @@ use crate::{
 };
 
 mod app;
+mod app_password_args;
+mod app_passwords;
 mod args;
 mod attach;
 mod commands;

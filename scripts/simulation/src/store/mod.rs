@@ -30,7 +30,7 @@ use correio_server::{
     ids::{AccountId, ConnId, PasswordHash, Ticket},
     store::{
         Store, StoreDone, StoreFailed, StoreJob, Submitted, UploadLimits, admin::AdminJob,
-        gateway::GatewayJob,
+        app_password::AppPasswordJob, gateway::GatewayJob,
     },
 };
 
@@ -336,6 +336,7 @@ impl Halves {
                 | StoreJob::ListsOf { .. }
                 | StoreJob::Members { .. }
                 | StoreJob::Gateway(GatewayJob::FindRecipient { .. } | GatewayJob::Outline { .. })
+                | StoreJob::AppPassword(AppPasswordJob::List { .. })
         );
         if !reads {
             self.undurable.push(job.clone());

@@ -12,6 +12,7 @@ use correio_server::{
     store::{
         AccountRecord, HashChange, NewMailRecord, Quota, StoreDone, StoreJob,
         admin::{AdminJob, Usage},
+        app_password::AppPasswordJob,
         gateway::GatewayJob,
     },
 };
@@ -201,7 +202,8 @@ impl State {
     #[must_use]
     pub fn needs_room(&self, job: &StoreJob) -> bool {
         match job {
-            StoreJob::CreateAccount { .. } => true,
+            StoreJob::CreateAccount { .. }
+            | StoreJob::AppPassword(AppPasswordJob::Create { .. }) => true,
             StoreJob::Admin(job) => matches!(
                 job,
                 AdminJob::Create { .. } | AdminJob::Announce { .. } | AdminJob::AddInvites { .. }

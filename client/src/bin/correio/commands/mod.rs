@@ -8,6 +8,7 @@ use crate::{
     output::Output,
 };
 
+mod app_passwords;
 mod body_source;
 mod config;
 mod context;
@@ -40,6 +41,7 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> Result<Output, Fa
         Command::Ping => ping::run(context),
         Command::Register { name, invite } => register::run(context, name, invite.as_ref()),
         Command::Recover { code_file, .. } => recover::run(context, code_file.as_deref()),
+        Command::AppPassword { action } => app_passwords::run(context, action),
         Command::Status => status::run(context),
         Command::Send { to, subject, body } => {
             let signature = context.signature(body.signature)?;

@@ -1,9 +1,9 @@
 //! The screen of the account that is logged in: change the name or the password, delete the
-//! account.
+//! account, and the way to its app passwords.
 
 use correio_client::RequestError;
 
-use super::user::CurrentUser;
+use super::{app_passwords, user::CurrentUser};
 use crate::{
     app::{App, parse},
     fullness,
@@ -24,17 +24,20 @@ pub(super) enum AccountChoice {
     Name,
     Password,
     Delete,
+    AppPasswords,
     Back,
 }
 
 impl MenuChoice for AccountChoice {
-    const ALL: &'static [Self] = &[Self::Name, Self::Password, Self::Delete, Self::Back];
+    const ALL: &'static [Self] =
+        &[Self::Name, Self::Password, Self::Delete, Self::AppPasswords, Self::Back];
 
     fn digit(self) -> u8 {
         match self {
             Self::Name => 1,
             Self::Password => 2,
             Self::Delete => 3,
+            Self::AppPasswords => 4,
             Self::Back => 0,
         }
     }
@@ -44,6 +47,7 @@ impl MenuChoice for AccountChoice {
             Self::Name => "account-name",
             Self::Password => "account-password",
             Self::Delete => "account-delete",
+            Self::AppPasswords => "account-app-passwords",
             Self::Back => "account-back",
         }
     }
@@ -59,6 +63,9 @@ pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<AfterChange> 
         AccountChoice::Name => rename(app, user).map(|()| AfterChange::LoggedIn),
         AccountChoice::Password => change_password(app).map(|()| AfterChange::LoggedIn),
         AccountChoice::Delete => delete(app, user),
+        AccountChoice::AppPasswords => {
+            app_passwords::run(app, user).map(|()| AfterChange::LoggedIn)
+        }
         AccountChoice::Back => Ok(AfterChange::LoggedIn),
     }
 }

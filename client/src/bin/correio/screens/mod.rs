@@ -3,6 +3,7 @@
 pub(crate) mod first;
 
 mod account;
+mod app_passwords;
 mod drafts;
 mod home;
 mod local;
@@ -43,6 +44,7 @@ mod tests {
         check::<super::first::FirstChoice>();
         check::<super::home::HomeChoice>();
         check::<super::account::AccountChoice>();
+        check::<super::app_passwords::AppPasswordChoice>();
         check::<super::drafts::DraftChoice>();
         check::<super::send::LeaveChoice>();
     }

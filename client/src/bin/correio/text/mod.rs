@@ -124,12 +124,24 @@ impl Text {
             Lang::Pt => "%d/%m/%Y %H:%M:%S %Z",
             Lang::En => "%Y-%m-%d %H:%M:%S %Z",
         };
-        let moment =
-            i64::try_from(time.0).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-        moment.map_or_else(String::new, |moment| {
-            moment.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string()
-        })
+        formatted(time, jiff::tz::TimeZone::system(), format)
     }
+
+    /// The day of a time that is the begin of a day in UTC.
+    pub(crate) fn day(&self, day: Timestamp) -> String {
+        let format = match self.lang {
+            Lang::Pt => "%d/%m/%Y",
+            Lang::En => "%Y-%m-%d",
+        };
+        formatted(day, jiff::tz::TimeZone::UTC, format)
+    }
+}
+
+/// A time in a time zone; nothing for a time that is out of range.
+fn formatted(time: Timestamp, zone: jiff::tz::TimeZone, format: &str) -> String {
+    let milliseconds = i64::try_from(time.0).ok();
+    let moment = milliseconds.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map_or_else(String::new, |moment| moment.to_zoned(zone).strftime(format).to_string())
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::{
         harness::{domain, tony},
         render::{self, samples::outline},
     },
-    ids::{AccountId, AppPasswordDigest},
+    auth::app_password,
+    ids::AccountId,
     session::{Done, Job, QueueName},
     store::{
         AccountRecord, StoreDone, StoreJob,
