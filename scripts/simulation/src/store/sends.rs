@@ -158,7 +158,7 @@ impl State {
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
         let named = named.map(|(name, id)| (name, *id, name.clone()));
         let mut reached: Vec<(&Username, AccountId, Username)> = Vec::new();
-        let of_lists = members.iter().cloned().filter(|(_, id, _)| self.takes_mail(*id));
+        let of_lists = members.iter().filter(|(_, id, _)| self.takes_mail(*id)).cloned();
         for (name, id, through) in named.chain(of_lists) {
             if reached.iter().all(|(_, present, _)| *present != id) {
                 reached.push((name, id, through));

@@ -184,7 +184,7 @@ impl MemoryStore {
             StoreJob::SetHash { account, old, new } => self.set_hash(account, &old, new),
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, to_lists, now } => {
-                self.send(sender, mail, to_lists, now)
+                self.send(sender, &mail, to_lists, now)
             }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
@@ -346,13 +346,12 @@ impl MemoryStore {
     fn send(
         &mut self,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        mail: &Arc<NewMailRecord>,
         to_lists: ToLists,
         now: Timestamp,
     ) -> StoreDone {
-        let staged = mail.staged;
         let done = self.send_or_refuse(sender, mail, to_lists, now);
-        if let Some(staged) = staged
+        if let Some(staged) = mail.staged
             && !matches!(done, StoreDone::Unavailable(_))
         {
             self.uploads.discard(sender, staged);
@@ -363,7 +362,7 @@ impl MemoryStore {
     fn send_or_refuse(
         &mut self,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        mail: &Arc<NewMailRecord>,
         to_lists: ToLists,
         now: Timestamp,
     ) -> StoreDone {
@@ -380,11 +379,11 @@ impl MemoryStore {
         }
         if let Content::Large(large) = mail.content {
             let upload = self.uploads.progress(sender, mail.upload_id());
-            if let Some(refusal) = uploads::refusal(upload, &mail, large.size) {
+            if let Some(refusal) = uploads::refusal(upload, mail, large.size) {
                 return refusal;
             }
         }
-        let recipients = match self.recipients(&names.username, &mail, to_lists) {
+        let recipients = match self.recipients(&names.username, mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -397,7 +396,7 @@ impl MemoryStore {
             Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.uploads.take(sender, mail.upload_id()),
         };
-        self.put(names, &mail, content, now, &recipients);
+        self.put(&names, mail, content, now, &recipients);
         self.record(sender, id, digest, now);
         StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from }
     }
@@ -415,7 +414,7 @@ impl MemoryStore {
     /// large.
     fn put(
         &mut self,
-        from: Arc<Names>,
+        from: &Arc<Names>,
         mail: &Arc<NewMailRecord>,
         content: Option<StoredContent>,
         sent_at: Timestamp,
