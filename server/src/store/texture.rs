@@ -7,8 +7,8 @@ use super::gateway::Texture;
 /// Bytes that are counted at once.
 const BLOCK: usize = 4096;
 
-/// A block of which more than one in so many bytes is counted, and more than [`FEW_MIN`], is counted
-/// byte by byte: to search for each of them would take longer.
+/// A block of which more than one in so many bytes is counted, and more than [`FEW_MIN`], is
+/// counted byte by byte: to search for each of them would take longer.
 const FEW_EVERY: usize = 32;
 
 /// See [`FEW_EVERY`].
@@ -56,8 +56,8 @@ impl TextureCount {
         }
     }
 
-    /// The count after a block that has few bytes to count, which are searched for. `None` if it has
-    /// many.
+    /// The count after a block that has few bytes to count, which are searched for. `None` if it
+    /// has many.
     fn with_few(mut self, block: &[u8]) -> Option<Self> {
         let mut left = FEW_MIN + block.len() / FEW_EVERY;
         let mut start = 0;

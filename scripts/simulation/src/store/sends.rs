@@ -94,8 +94,8 @@ impl State {
         self.records.insert((sender, mail.id), record);
     }
 
-    /// Puts a mail into mailboxes whatever they have, unless it was put before. Returns the accounts
-    /// that got it.
+    /// Puts a mail into mailboxes whatever they have, unless it was put before. Returns the
+    /// accounts that got it.
     pub(super) fn put_once(
         &mut self,
         sender: AccountId,
@@ -119,8 +119,8 @@ impl State {
         }
     }
 
-    /// The accounts that a mail reaches, each with the recipient that stands for it first: those that
-    /// it names, then those of its lists.
+    /// The accounts that a mail reaches, each with the recipient that stands for it first: those
+    /// that it names, then those of its lists.
     fn recipients(
         &self,
         quota: Quota,
