@@ -14,7 +14,8 @@ pub struct AccountRecord {
     pub username: Username,
     /// The account's full name.
     pub full_name: FullName,
-    /// The hash that the account's credential is checked against; `None` if no password was set yet.
+    /// The hash that the account's credential is checked against; `None` if no password was set
+    /// yet.
     pub hash: Option<PasswordHash>,
     /// Whether the account can be used.
     pub state: AccountState,

@@ -38,8 +38,8 @@ pub enum GatewayJob {
         /// Username of an account, or name of a list.
         username: Username,
     },
-    /// Read a page of a mailbox without the contents, oldest first. A page may have fewer mails than
-    /// there is room for, even none, although the mailbox has more: the store takes a few
+    /// Read a page of a mailbox without the contents, oldest first. A page may have fewer mails
+    /// than there is room for, even none, although the mailbox has more: the store takes a few
     /// milliseconds for each, and goes on when the job is submitted again. Result: `Outlines`.
     Outline {
         /// The account of the mailbox.
@@ -51,8 +51,8 @@ pub enum GatewayJob {
     },
     /// Add a piece at the end of a content whose size is not known yet; the first piece begins the
     /// upload. As [`super::StoreJob::Upload`] otherwise: an upload without a size counts with
-    /// [`super::UploadLimits::content`], it takes the same places, and is displaced and forgotten at
-    /// the same time. The id may also be that of a mail that was sent. Result:
+    /// [`super::UploadLimits::content`], it takes the same places, and is displaced and forgotten
+    /// at the same time. The id may also be that of a mail that was sent. Result:
     /// [`super::StoreDone::Uploaded`], [`super::StoreDone::Incomplete`],
     /// [`super::StoreDone::UploadsFull`], or [`super::StoreDone::Conflict`] if the upload was begun
     /// with a size or would have more bytes than a content may have.

@@ -168,11 +168,11 @@ pub enum StoreJob {
     /// Put one mail into the mailboxes of all its recipients or of none. A list among the
     /// recipients stands for its members; an account that is named several times gets the mail
     /// once. The accounts that are named come first, then the members of each list in the order of
-    /// their usernames. A large content is the sender's upload with the mail's id, which the mail
-    /// takes over. Result: `Sent`, `SentBefore`, `Conflict`, `Incomplete`, `UnknownRecipients`,
-    /// `MayNotSend`, `ListFull`, `ListsHeld`, `MailboxesFull` or `NoAccount`, the first of these
-    /// that applies; of the accounts with full mailboxes, the first
-    /// [`correio_proto::limits::RECIPIENTS_MAX`] are named.
+    /// their usernames. A large content is the sender's upload with the mail's id, or the one that
+    /// [`NewMailRecord::staged`] names, which the mail takes over. Result: `Sent`, `SentBefore`,
+    /// `Conflict`, `Incomplete`, `UnknownRecipients`, `MayNotSend`, `ListFull`, `ListsHeld`,
+    /// `MailboxesFull` or `NoAccount`, the first of these that applies; of the accounts with full
+    /// mailboxes, the first [`correio_proto::limits::RECIPIENTS_MAX`] are named.
     Send {
         /// The account that is logged in.
         sender: AccountId,
@@ -197,9 +197,9 @@ pub enum StoreJob {
     },
     /// Add a piece to an account's upload; the first piece starts the upload. Bytes that the upload
     /// has already are skipped. The result is the first of these that applies: `NoAccount`;
-    /// `Uploaded` with the whole size, if a mail with this id was sent; `Conflict` if the upload has
-    /// another size or the piece goes beyond it; `Incomplete` if the piece begins after the upload's
-    /// end; `UploadsFull`; `Uploaded`.
+    /// `Uploaded` with the whole size, if a mail with this id was sent; `Conflict` if the upload
+    /// has another size, or none, or the piece goes beyond it; `Incomplete` if the piece begins
+    /// after the upload's end; `UploadsFull`; `Uploaded`.
     ///
     /// A new upload that would exceed the bounds of its account displaces uploads of this account
     /// that got no piece for [`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]: the store forgets as

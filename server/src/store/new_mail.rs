@@ -28,8 +28,10 @@ pub struct NewMailRecord {
     pub subject: Subject,
     /// The mail's content.
     pub content: Content,
-    /// The upload that has the large content, if that is not under the mail's own id. The store forgets
-    /// it with every result that is final: `Sent`, `SentBefore` and each refusal.
+    /// The upload without a size ([`super::gateway::GatewayJob::Stage`]) that has the large
+    /// content, if that is not under the mail's own id. The store forgets it with every result but
+    /// `Unavailable`, whatever the mail's content is: a program that sends the mail again uploads
+    /// it again.
     pub staged: Option<MailId>,
 }
 
@@ -51,9 +53,9 @@ impl NewMailRecord {
         self.staged.unwrap_or(self.id)
     }
 
-    /// Digest of everything but the ids: a mail that is sent again has the same digest. Each part is
-    /// hashed after its length, so that text moved from one part to another changes the digest. Of a
-    /// large content, the SHA-256 that its sender states is hashed.
+    /// Digest of everything but the ids: a mail that is sent again has the same digest. Each part
+    /// is hashed after its length, so that text moved from one part to another changes the digest.
+    /// Of a large content, the SHA-256 that its sender states is hashed.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let mut hash = Xxh3::new();

@@ -1,15 +1,18 @@
 //! Counts the texture of a content while its bytes arrive.
 
-use memchr::{memchr_iter, memchr2_iter};
+use memchr::memchr3_iter;
 
 use super::gateway::Texture;
 
-/// Bytes that are counted at once: they stay in the processor's cache for all counts.
+/// Bytes that are counted at once.
 const BLOCK: usize = 4096;
 
-/// A block with fewer bytes a line than this is counted byte by byte, which takes the same time
-/// whatever it has.
-const LINE_SHORT: usize = 16;
+/// A block of which more than one in so many bytes is counted, and more than [`FEW_MIN`], is
+/// counted byte by byte: to search for each of them would take longer.
+const FEW_EVERY: usize = 32;
+
+/// See [`FEW_EVERY`].
+const FEW_MIN: usize = 8;
 
 /// The texture of the bytes so far, and what the next bytes need to know of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,49 +47,66 @@ impl TextureCount {
     }
 
     fn add_block(&mut self, block: &[u8]) {
-        let (Some(first), Some(last)) = (block.first(), block.last()) else {
-            return;
-        };
-        let texture = &mut self.texture;
-        let (lf, cr) = (memchr_iter(b'\n', block).count(), memchr_iter(b'\r', block).count());
-        texture.bare_ends += (lf + cr) as u64;
-        if cr > 0 && lf > 0 {
-            let next = block.iter().skip(1);
-            let pairs = block.iter().zip(next).filter(|pair| *pair == (&b'\r', &b'\n')).count();
-            texture.bare_ends -= 2 * pairs as u64;
-        }
-        if self.is_after_cr && *first == b'\n' {
-            // The CR before was counted, too.
-            texture.bare_ends -= 2;
-        }
-        texture.nuls += memchr_iter(0, block).count() as u64;
-        texture.is_ascii &= block.is_ascii();
-        texture.is_ended = matches!(last, b'\n' | b'\r');
-        self.is_after_cr = *last == b'\r';
-        match (lf + cr) * LINE_SHORT > block.len() {
-            true => self.add_short_lines(block),
-            false => self.add_long_lines(block),
+        let is_ascii = block.is_ascii();
+        *self = self.with_few(block).unwrap_or_else(|| self.with_many(block));
+        self.texture.is_ascii &= is_ascii;
+        if let Some(last) = block.last() {
+            self.texture.is_ended = matches!(last, b'\n' | b'\r');
+            self.is_after_cr = *last == b'\r';
         }
     }
 
-    fn add_long_lines(&mut self, block: &[u8]) {
+    /// The count after a block that has few bytes to count, which are searched for. `None` if it
+    /// has many.
+    fn with_few(mut self, block: &[u8]) -> Option<Self> {
+        let mut left = FEW_MIN + block.len() / FEW_EVERY;
         let mut start = 0;
-        let mut longest = self.texture.longest_line;
-        for end in memchr2_iter(b'\n', b'\r', block) {
-            longest = longest.max(self.line + (end - start) as u64);
-            (self.line, start) = (0, end + 1);
+        let mut after_cr = self.is_after_cr.then_some(0);
+        for index in memchr3_iter(b'\n', b'\r', 0, block) {
+            left = left.checked_sub(1)?;
+            let byte = block.get(index)?;
+            if *byte == 0 {
+                self.texture.nuls += 1;
+                continue;
+            }
+            self.line += (index - start) as u64;
+            self.end_line(*byte, after_cr == Some(index));
+            start = index + 1;
+            after_cr = (*byte == b'\r').then_some(start);
         }
         self.line += (block.len() - start) as u64;
-        self.texture.longest_line = longest.max(self.line);
+        self.texture.longest_line = self.texture.longest_line.max(self.line);
+        Some(self)
     }
 
-    fn add_short_lines(&mut self, block: &[u8]) {
-        let mut longest = self.texture.longest_line;
-        for byte in block {
-            self.line = if matches!(byte, b'\n' | b'\r') { 0 } else { self.line + 1 };
-            longest = longest.max(self.line);
+    /// The count after a block of which each byte is looked at.
+    fn with_many(mut self, block: &[u8]) -> Self {
+        let mut start = 0;
+        let mut is_after_cr = self.is_after_cr;
+        for (index, byte) in block.iter().enumerate() {
+            if matches!(byte, b'\n' | b'\r') {
+                self.line += (index - start) as u64;
+                self.end_line(*byte, is_after_cr);
+                start = index + 1;
+            }
+            self.texture.nuls += u64::from(*byte == 0);
+            is_after_cr = *byte == b'\r';
         }
-        self.texture.longest_line = longest;
+        self.line += (block.len() - start) as u64;
+        self.texture.longest_line = self.texture.longest_line.max(self.line);
+        self
+    }
+
+    /// Counts a line end of one byte, LF or CR.
+    fn end_line(&mut self, end: u8, is_after_cr: bool) {
+        let texture = &mut self.texture;
+        match is_after_cr && end == b'\n' {
+            // The CR before was counted.
+            true => texture.bare_ends -= 1,
+            false => texture.bare_ends += 1,
+        }
+        texture.longest_line = texture.longest_line.max(self.line);
+        self.line = 0;
     }
 }
 
@@ -126,6 +146,7 @@ mod tests {
         };
         prop_oneof![
             prop::collection::vec(byte(1), 0..40),
+            prop::collection::vec(byte(20), 0..9000),
             prop::collection::vec(byte(400), 0..9000),
         ]
     }

@@ -86,8 +86,9 @@ pub(super) fn step(upload: Option<Progress>, size: UploadSize, offset: u64, byte
     }
 }
 
-/// The result that refuses a mail with a large content of this size, unless its upload is whole: the
-/// one that stated the same size, or the one without a size that [`NewMailRecord::staged`] names.
+/// The result that refuses a mail with a large content of this size, unless its upload is whole:
+/// the one that stated the same size, or the one without a size that [`NewMailRecord::staged`]
+/// names.
 pub(super) fn refusal(
     upload: Option<Progress>,
     mail: &NewMailRecord,

@@ -10,6 +10,7 @@ use correio_server::{
     ids::AccountId,
     store::{
         StoreDone, StoreFailed, StoreJob, UploadLimits,
+        gateway::GatewayDone,
         sqlite::{SqliteOpenError, SqliteOptions},
     },
 };
@@ -22,6 +23,7 @@ use correio_testing::{
 
 use super::{
     files::open,
+    outlines::outline,
     support::{Harness, ROOMY, content, find, id, is_sent, send, send_large, upload},
 };
 
@@ -229,6 +231,12 @@ fn on_a_full_disk_uploads_wait_and_their_end_makes_room() {
         let mails = harness.fetch(tony);
         assert_eq!(harness.read_all(tony, mails[0].reference()), content(1, 0..small));
         assert_eq!(harness.run(upload(tony, 2, SIZE, 0..0)), StoreDone::Uploaded { staged });
+        let StoreDone::Gateway(GatewayDone::Outlines { mails, more: false }) =
+            harness.run(outline(tony, 0, 10))
+        else {
+            panic!("a program learns what the mailbox has");
+        };
+        assert_eq!(mails.iter().map(|outline| outline.size).collect::<Vec<_>>(), [small]);
         let prune = StoreJob::Prune { before: Timestamp(0), uploads_before: Timestamp(u64::MAX) };
         let pruned = StoreDone::Pruned { records: 0, uploads: 1, more: false };
         assert_eq!(harness.run(prune), pruned);

@@ -94,8 +94,8 @@ impl State {
         self.records.insert((sender, mail.id), record);
     }
 
-    /// Puts a mail into mailboxes whatever they have, unless it was put before. Returns the accounts
-    /// that got it.
+    /// Puts a mail into mailboxes whatever they have, unless it was put before. Returns the
+    /// accounts that got it.
     pub(super) fn put_once(
         &mut self,
         sender: AccountId,
@@ -119,8 +119,8 @@ impl State {
         }
     }
 
-    /// The accounts that a mail reaches, each with the recipient that stands for it first: those that
-    /// it names, then those of its lists.
+    /// The accounts that a mail reaches, each with the recipient that stands for it first: those
+    /// that it names, then those of its lists.
     fn recipients(
         &self,
         quota: Quota,
@@ -158,7 +158,7 @@ impl State {
         let named = mail.to.iter().filter_map(|name| accounts.get_key_value(name));
         let named = named.map(|(name, id)| (name, *id, name.clone()));
         let mut reached: Vec<(&Username, AccountId, Username)> = Vec::new();
-        let of_lists = members.iter().cloned().filter(|(_, id, _)| self.takes_mail(*id));
+        let of_lists = members.iter().filter(|(_, id, _)| self.takes_mail(*id)).cloned();
         for (name, id, through) in named.chain(of_lists) {
             if reached.iter().all(|(_, present, _)| *present != id) {
                 reached.push((name, id, through));

@@ -86,8 +86,8 @@ impl Mailbox {
     }
 }
 
-/// The recipients that a mailbox sees which the mail has reached through a hidden one, or through none;
-/// `None` for all.
+/// The recipients that a mailbox sees which the mail has reached through a hidden one, or through
+/// none; `None` for all.
 pub(super) fn seen(mail: &NewMailRecord, hidden: Option<&Username>) -> Option<Arc<Recipients>> {
     if mail.bcc.is_empty() {
         return None;

@@ -195,7 +195,7 @@ impl MemoryStore {
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, to_lists, now } => {
-                self.send(sender, mail, to_lists, now)
+                self.send(sender, &mail, to_lists, now)
             }
             StoreJob::Fetch { account, after, mails, bytes } => {
                 self.fetch(account, after, mails as usize, bytes)
@@ -369,13 +369,12 @@ impl MemoryStore {
     fn send(
         &mut self,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        mail: &Arc<NewMailRecord>,
         to_lists: ToLists,
         now: Timestamp,
     ) -> StoreDone {
-        let staged = mail.staged;
         let done = self.send_or_refuse(sender, mail, to_lists, now);
-        if let Some(staged) = staged
+        if let Some(staged) = mail.staged
             && !matches!(done, StoreDone::Unavailable(_))
         {
             self.uploads.discard(sender, staged);
@@ -386,7 +385,7 @@ impl MemoryStore {
     fn send_or_refuse(
         &mut self,
         sender: AccountId,
-        mail: Arc<NewMailRecord>,
+        mail: &Arc<NewMailRecord>,
         to_lists: ToLists,
         now: Timestamp,
     ) -> StoreDone {
@@ -403,11 +402,11 @@ impl MemoryStore {
         }
         if let Content::Large(large) = mail.content {
             let upload = self.uploads.progress(sender, mail.upload_id());
-            if let Some(refusal) = uploads::refusal(upload, &mail, large.size) {
+            if let Some(refusal) = uploads::refusal(upload, mail, large.size) {
                 return refusal;
             }
         }
-        let recipients = match self.recipients(&names.username, &mail, to_lists) {
+        let recipients = match self.recipients(&names.username, mail, to_lists) {
             Ok(recipients) => recipients,
             Err(refusal) => return refusal,
         };
@@ -420,7 +419,7 @@ impl MemoryStore {
             Content::Body(_) | Content::Message(_) => None,
             Content::Large(_) => self.uploads.take(sender, mail.upload_id()),
         };
-        self.put(names, &mail, content, now, &recipients);
+        self.put(&names, mail, content, now, &recipients);
         self.record(sender, id, digest, now);
         StoreDone::Sent { sent_at: now, recipients: recipients.into_accounts(), from }
     }
@@ -438,7 +437,7 @@ impl MemoryStore {
     /// large.
     fn put(
         &mut self,
-        from: Arc<Names>,
+        from: &Arc<Names>,
         mail: &Arc<NewMailRecord>,
         content: Option<StoredContent>,
         sent_at: Timestamp,

@@ -63,8 +63,8 @@ fn is_possible(texture: Option<Texture>, size: u64) -> bool {
 mod tests {
     use super::{super::check_rules, *};
 
-    /// A text and a message in the rows of their mails, a text that mails share, a content in pieces
-    /// and an upload, all of two bytes.
+    /// A text and a message in the rows of their mails, a text that mails share, a content in
+    /// pieces and an upload, all of two bytes.
     const WHOLE: &str = "
         INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject, body,
                 message, texture)

@@ -9,8 +9,8 @@ use crate::store::texture::TextureCount;
 /// Contents whose textures are kept: about 5 MiB.
 const KEPT_MAX: usize = 1 << 16;
 
-/// Textures of contents whose rows have none. The key is the number of a mail, which has the content
-/// in its row, or of a content.
+/// Textures of contents whose rows have none. The key is the number of a mail, which has the
+/// content in its row, or of a content.
 #[derive(Debug, Default)]
 pub(super) struct CountedTextures(HashMap<i64, Counted, RandomState>);
 

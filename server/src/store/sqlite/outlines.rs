@@ -1,10 +1,10 @@
 //! Outlines of mails: what a mailbox has, without the contents.
 //!
-//! A row says how long its texts are without having them read; what stands after a text in its row is
-//! found by walking over the pages of the text, whose number a job bounds. Contents that an earlier
-//! version has taken in have no texture: they are counted at their first outline, of large ones a
-//! part at a time, and the results are kept until the store ends. To write them would need room on a
-//! disk that may be full.
+//! A row says how long its texts are without having them read; what stands after a text in its row
+//! is found by walking over the pages of the text, whose number a job bounds. Contents that an
+//! earlier version has taken in have no texture: they are counted at their first outline, of large
+//! ones a part at a time, and the results are kept until the store ends. To write them would need
+//! room on a disk that may be full.
 
 use correio_proto::mail::{ContentKind, MailRef, Recipients, Seq};
 use rusqlite::{Connection, Result, Row, params, types::ValueRef};
@@ -27,8 +27,8 @@ use crate::{
     },
 };
 
-/// Bytes of contents without a texture that one job reads: a few milliseconds. A text, which is read
-/// at once, may exceed it.
+/// Bytes of contents without a texture that one job reads: a few milliseconds. A text, which is
+/// read at once, may exceed it.
 const COUNTED_MAX: u64 = 4 << 20;
 
 /// Bytes of texts that one job walks over.
@@ -122,8 +122,9 @@ impl Page {
         self.add_text(db, counted, (row, 3), (mail, to), to_sql(mail.seq.0))
     }
 
-    /// Adds a mail whose content is in the row, which has `sender, sender_name, recipients, sent_at,
-    /// subject, octet_length(body), octet_length(message), texture` from the column `first` on.
+    /// Adds a mail whose content is in the row, which has `sender, sender_name, recipients,
+    /// sent_at, subject, octet_length(body), octet_length(message), texture` from the column
+    /// `first` on.
     fn add_text(
         &mut self,
         db: &Connection,

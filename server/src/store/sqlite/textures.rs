@@ -1,5 +1,5 @@
-//! The column `texture` of the tables `mail`, `content` and `upload`: flags, then numbers, in groups
-//! of seven bits, the lowest first. A row that an earlier version has made has none.
+//! The column `texture` of the tables `mail`, `content` and `upload`: flags, then numbers, in
+//! groups of seven bits, the lowest first. A row that an earlier version has made has none.
 
 use rusqlite::{
     Result, Row,

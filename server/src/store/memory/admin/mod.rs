@@ -83,7 +83,7 @@ impl MemoryStore {
                 self.members_for_operator(&name, after.as_ref(), members)
             }
             AdminJob::ChangeList { name, change } => self.change_list_as_operator(&name, change),
-            AdminJob::Announce { mail, after, now } => self.announce(mail, after.as_ref(), now),
+            AdminJob::Announce { mail, after, now } => self.announce(&mail, after.as_ref(), now),
             AdminJob::AddInvites { invites } => {
                 for invite in invites {
                     let key = (invite.made_at, invite.id.0);
@@ -204,7 +204,7 @@ impl MemoryStore {
 
     fn announce(
         &mut self,
-        mail: Arc<NewMailRecord>,
+        mail: &Arc<NewMailRecord>,
         after: Option<&Username>,
         now: Timestamp,
     ) -> AdminDone {
@@ -235,7 +235,7 @@ impl MemoryStore {
                 }
                 let (from, id, digest) = (account.names.clone(), mail.id, mail.digest());
                 let reached = Reached::from(accounts);
-                self.put(from, &mail, None, now, &reached);
+                self.put(&from, mail, None, now, &reached);
                 accounts = reached.into_accounts();
                 self.record(sender, id, digest, now);
             }

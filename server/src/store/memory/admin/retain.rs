@@ -244,7 +244,7 @@ impl MemoryStore {
         });
         let mail = Arc::new(mail);
         self.record(sender, mail.id, mail.digest(), retention.now);
-        self.put(from, &mail, None, retention.now, &Reached::from(vec![id]));
+        self.put(&from, &mail, None, retention.now, &Reached::from(vec![id]));
         true
     }
 }
