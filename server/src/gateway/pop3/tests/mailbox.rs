@@ -5,11 +5,11 @@ use correio_proto::mail::{
 };
 
 use crate::{
+    auth::app_password,
     gateway::{
         harness::{domain, tony},
         render::{self, samples::outline},
     },
-    auth::app_password,
     ids::AccountId,
     session::{Done, Job, QueueName},
     store::{
