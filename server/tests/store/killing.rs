@@ -2,13 +2,45 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::Stdio,
 };
 
-use correio_server::store::sqlite::SqliteOptions;
+use correio_server::{
+    cancel::Cancel,
+    ids::AccountId,
+    store::{
+        StoreDone,
+        sqlite::{SqliteOptions, SqliteSnapshot},
+    },
+};
 use correio_testing::rerun::{data_directory, rerun};
 
-use super::support::{Harness, ROOMY, id, is_sent, send};
+use super::{
+    gateway::{send_staged, stage},
+    outlines::all,
+    support::{Harness, ROOMY, id, is_sent, send},
+};
+
+/// Runs a test in a process that is killed once it has sent this many mails. Returns the number of
+/// mails that it has sent.
+fn killed_after(test: &str, directory: &Path, mails: usize) -> u64 {
+    let mut process =
+        rerun(test, directory, "").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+    let heard = said
+        .by_ref()
+        .map_while(Result::ok)
+        .filter(|line| line.starts_with("sent "))
+        .take(mails)
+        .count();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(heard, mails);
+    // Mails that the process printed before the signal reached it were acknowledged, too.
+    let more = said.map_while(Result::ok).filter(|line| line.starts_with("sent ")).count();
+    u64::try_from(heard + more).unwrap()
+}
 
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {
@@ -21,25 +53,8 @@ fn a_killed_server_keeps_what_it_acknowledged() {
         }
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut process =
-        rerun("killing::a_killed_server_keeps_what_it_acknowledged", directory.path(), "")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-    let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-    let heard = said
-        .by_ref()
-        .map_while(Result::ok)
-        .filter(|line| line.starts_with("sent "))
-        .take(100)
-        .count();
-    process.kill().unwrap();
-    process.wait().unwrap();
-    assert_eq!(heard, 100);
-    // Mails that the process printed before the signal reached it were acknowledged, too.
-    let more = said.map_while(Result::ok).filter(|line| line.starts_with("sent ")).count();
-    let acknowledged = u64::try_from(heard + more).unwrap();
+    let test = "killing::a_killed_server_keeps_what_it_acknowledged";
+    let acknowledged = killed_after(test, directory.path(), 100);
 
     let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
     let tony = harness.find("tony");
@@ -49,4 +64,50 @@ fn a_killed_server_keeps_what_it_acknowledged() {
     assert!((acknowledged..=acknowledged + 1).contains(&found));
     assert!((1..).zip(&mails).all(|(number, mail)| mail.id == id(number)));
     assert_eq!(u64::from(harness.record("tony").waiting()), found);
+}
+
+/// Stages a content in three pieces, and sends it.
+fn staged_and_sent(harness: &mut Harness, account: AccountId, number: u64) {
+    for part in [0..7, 7..40, 40..100] {
+        let staged = part.end;
+        assert_eq!(harness.run(stage(account, number, part)), StoreDone::Uploaded { staged });
+    }
+    assert!(is_sent(&harness.run(send_staged(account, number, "tony", 100, number))));
+}
+
+#[test]
+fn a_killed_server_keeps_staged_contents_and_what_was_counted_of_them() {
+    if let Some(directory) = data_directory() {
+        let mut harness = Harness::sqlite_with(&directory, ROOMY, SqliteOptions::default());
+        let tony = harness.account("tony");
+        for number in 1.. {
+            staged_and_sent(&mut harness, tony, number);
+            eprintln!("sent {number}");
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let test = "killing::a_killed_server_keeps_staged_contents_and_what_was_counted_of_them";
+    let sent = killed_after(test, directory.path(), 30);
+
+    let mut harness = Harness::sqlite_with(directory.path(), ROOMY, SqliteOptions::default());
+    let tony = harness.find("tony");
+    let found = u64::try_from(harness.fetch(tony).len()).unwrap();
+    assert!((sent..=sent + 1).contains(&found));
+    // Whatever was acknowledged of the next content, it goes on from there.
+    let next = found + 1;
+    assert_eq!(harness.run(stage(tony, next, 0..100)), StoreDone::Uploaded { staged: 100 });
+    assert!(is_sent(&harness.run(send_staged(tony, next, "tony", 100, next))));
+    let mut oracle = Harness::oracle(ROOMY);
+    let tony_there = oracle.account("tony");
+    for number in 1..=next {
+        staged_and_sent(&mut oracle, tony_there, number);
+    }
+    let counted = |harness: &mut Harness, account| {
+        let (outlines, _) = all(harness, account);
+        outlines.into_iter().map(|it| (it.mail.id, it.size, it.texture)).collect::<Vec<_>>()
+    };
+    assert_eq!(counted(&mut harness, tony), counted(&mut oracle, tony_there));
+    harness.close();
+    let checked = SqliteSnapshot::open(directory.path(), &Cancel::default());
+    assert_eq!(checked.unwrap().check(|_| ()).unwrap().findings, []);
 }

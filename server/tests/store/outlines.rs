@@ -53,7 +53,7 @@ pub fn outline(account: AccountId, after: u64, mails: u32) -> StoreJob {
 }
 
 /// All outlines of a mailbox, and the number of pages that they took.
-fn all(harness: &mut Harness, account: AccountId) -> (Vec<MailOutline>, usize) {
+pub fn all(harness: &mut Harness, account: AccountId) -> (Vec<MailOutline>, usize) {
     let (mut all, mut after): (Vec<MailOutline>, _) = (Vec::new(), 0);
     for pages in 1..10_000 {
         let (mails, more) = page(harness, account, after, u32::MAX);
