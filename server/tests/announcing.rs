@@ -139,7 +139,7 @@ impl Fixture {
         let mut mails = |number| {
             let show = AdminRequest::Account { username: username(number) };
             match operator.ask(&mut self.world, &show) {
-                AdminReply::Account(account) => account.mails,
+                AdminReply::Account { account, .. } => account.mails,
                 other => panic!("{other:?}"),
             }
         };

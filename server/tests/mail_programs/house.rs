@@ -15,12 +15,17 @@ use correio_proto::{
     message::{Reply, Request},
     tls::Security,
 };
-use correio_testing::{client::Client, request, wait::PATIENCE};
+use correio_testing::{client::Client, request, skip::works, wait::PATIENCE};
 
 use crate::daemon;
 
-/// The mail domain, which is also the name that programs connect to.
-pub const DOMAIN: &str = "localhost";
+/// The mail domain, which is also the name that programs connect to. It is this machine's in
+/// [`House::run`].
+pub const DOMAIN: &str = "mail.test";
+
+/// Runs a command where [`DOMAIN`] is this machine's name: in a mount namespace with a file of host
+/// names of its own, which is the first argument.
+const WITH_HOSTS: &str = "mount --bind \"$1\" /etc/hosts && shift && exec timeout \"$@\"";
 
 /// Ports of the listeners.
 #[derive(Clone, Copy, Debug)]
@@ -155,8 +160,10 @@ impl House {
     }
 
     /// Runs a program, which is ended after [`PATIENCE`].
-    pub fn run(&self, mut command: Command) -> Output {
-        let mut bounded = Command::new("timeout");
+    pub fn run(&self, command: &Command) -> Output {
+        let hosts = self.write("hosts", format!("127.0.0.1 localhost {DOMAIN}\n"));
+        let mut bounded = Command::new("unshare");
+        bounded.args(["--map-root-user", "--mount", "sh", "-c", WITH_HOSTS, "sh"]).arg(hosts);
         bounded.arg(PATIENCE.as_secs().to_string()).arg(command.get_program());
         bounded.args(command.get_args());
         for (name, value) in command.get_envs() {
@@ -167,7 +174,6 @@ impl House {
         }
         bounded.env("HOME", self.directory.path()).env("LC_ALL", "C.UTF-8");
         bounded.current_dir(self.directory.path());
-        command.stdin(Stdio::null());
         bounded.stdin(Stdio::null()).output().unwrap()
     }
 }
@@ -208,6 +214,12 @@ impl Own {
             reply => panic!("an app password was expected, not {reply:?}"),
         }
     }
+}
+
+/// Whether this machine lets a test have host names of its own.
+pub fn can_name_hosts() -> bool {
+    let mount = "mount --bind /etc/hosts /etc/hosts";
+    works("unshare", &["--map-root-user", "--mount", "sh", "-c", mount])
 }
 
 /// The text of a file, or nothing if there is none.

@@ -224,7 +224,7 @@ fn msmtp(house: &House, letter: Letter<'_>) -> Option<Command> {
 fn mutt(house: &House, letter: Letter<'_>) -> Command {
     let settings = format!(
         "set from={}\nset realname='Tony Stark'\nset smtp_url=smtps://{}@{DOMAIN}:{}\n\
-         set smtp_pass='{}'\nset ssl_usesystemcerts=no\nset certificate_file={}\nset copy=no\n\
+         set smtp_pass='{}'\nset certificate_file={}\nset copy=no\n\
          set ssl_verify_host=yes\nset send_charset=utf-8\n",
         Person::Tony.address(),
         Person::Tony.username(),
@@ -246,7 +246,7 @@ fn mutt(house: &House, letter: Letter<'_>) -> Command {
 
 fn s_nail(house: &House) -> Command {
     let mut s_nail = Command::new("s-nail");
-    s_nail.args(["-n", "-:", "/", "-S", "v15-compat", "-S", "ttycharset=utf-8"]);
+    s_nail.args(["-n", "-S", "v15-compat", "-S", "ttycharset=utf-8"]);
     s_nail.args(["-S", &format!("tls-ca-file={}", house.certificate().display())]);
     s_nail.args(["-S", "tls-verify=strict", "-S", "tls-ca-no-defaults"]);
     s_nail
