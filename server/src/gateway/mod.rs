@@ -18,8 +18,6 @@
 //!   as input, of POP3 as output.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
-#![allow(dead_code)] // Not every session uses every part.
-
 pub mod address;
 mod config;
 pub mod domain;
