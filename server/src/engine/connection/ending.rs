@@ -116,7 +116,7 @@ impl<T: Transport> Connection<T> {
 
     fn timers(&self, config: &SessionConfig) -> Timers {
         match self.phase {
-            Phase::Closing { since, reason, .. } => Timers::lingering(since, reason),
+            Phase::Closing { since, reason, .. } => self.activity.closing_timers(since, reason),
             Phase::Open | Phase::StartingTls | Phase::Draining | Phase::Detached(_) => {
                 let timeouts = Timeouts::of(self.protocol(), config);
                 self.activity.timers(self.identity().is_some(), &timeouts)

@@ -8,6 +8,10 @@ use crate::{protocol::Protocol, session::SessionConfig};
 /// How long a closing connection waits for the client to read the last output and to close.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How much longer a closing connection may take if a mail program goes on reading its last output, a
+/// part of a mail over a slow line.
+const LINGER_MAX: Duration = Duration::from_secs(5 * 60);
+
 /// How long a mail program may take until it is logged in: it asks a person for the password while it
 /// is connected.
 const PROGRAM_LOGIN: Duration = Duration::from_secs(120);
@@ -71,8 +75,8 @@ pub(super) enum Timer {
 pub(super) struct Timers([Option<(Duration, Timer)>; 3]);
 
 impl Timers {
-    /// The timer of a connection that has been closing for a reason since `since`.
-    pub(super) fn lingering(since: Duration, reason: CloseReason) -> Self {
+    /// The timer of a connection that waits for the client's close since `since`.
+    fn lingering(since: Duration, reason: CloseReason) -> Self {
         Self([Some((since + LINGER, Timer::Close(reason))), None, None])
     }
 
@@ -100,6 +104,8 @@ pub(super) struct Activity {
     stuck: Option<Duration>,
     /// Bytes of the pending output that the client has read since then.
     taken: u64,
+    /// When a mail program last read output.
+    read: Duration,
     /// Whether the client was pinged after its last request.
     pinged: bool,
 }
@@ -113,6 +119,7 @@ impl Activity {
             heard: uptime,
             stuck: None,
             taken: 0,
+            read: Duration::ZERO,
             pinged: false,
         }
     }
@@ -154,13 +161,25 @@ impl Activity {
         self.stuck = (!has_taken_all).then(|| self.stuck.unwrap_or(uptime));
     }
 
-    /// Records bytes of the pending output that the transport took. Enough of them are as good as all.
+    /// Records bytes of the pending output that the transport took. Enough of them are as good as all,
+    /// and a sign of life: the client reads.
     pub(super) fn took(&mut self, uptime: Duration, bytes: u64) {
-        self.taken = self.taken.saturating_add(bytes);
-        if self.stuck.is_none() || self.taken >= TAKEN_MIN {
-            self.taken = 0;
-            self.stuck = self.stuck.map(|_| uptime);
+        if bytes > 0 {
+            self.read = uptime;
         }
+        self.taken = self.taken.saturating_add(bytes);
+        if self.stuck.is_none() {
+            self.taken = 0;
+        } else if self.taken >= TAKEN_MIN {
+            self.taken = 0;
+            self.stuck = Some(uptime);
+            self.heard = uptime;
+        }
+    }
+
+    /// The timers of a connection that has been closing for a reason since `since`.
+    pub(super) fn closing_timers(&self, since: Duration, reason: CloseReason) -> Timers {
+        Timers::lingering(since.max(self.read.min(since + LINGER_MAX)), reason)
     }
 
     /// The timers of a connection that is not closing.
@@ -211,16 +230,29 @@ mod tests {
     #[test]
     fn a_program_that_reads_slowly_stays_as_long_as_it_reads_enough() {
         let mut activity = Activity::opened(Duration::ZERO);
-        activity.heard(SECOND * 1000);
+        activity.heard(SECOND);
         activity.offered(SECOND, false);
         activity.took(SECOND * 2, TAKEN_MIN - 1);
         let stuck = Timer::Close(CloseReason::IdleTimeout);
         let due = |activity: &Activity, at| timers(activity, true, POP3_IDLE).due(at);
         assert_eq!(due(&activity, SECOND + POP3_IDLE), Some(stuck));
         activity.took(SECOND * 300, 1);
-        assert_eq!(due(&activity, SECOND + POP3_IDLE), None);
+        assert_eq!(due(&activity, SECOND * 299 + POP3_IDLE), None);
         assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), Some(stuck));
         activity.offered(SECOND * 301, true);
-        assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), None);
+        assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), Some(Timer::Idle));
+    }
+
+    #[test]
+    fn a_closing_connection_waits_for_a_program_that_goes_on_reading_but_not_for_ever() {
+        let mut activity = Activity::opened(Duration::ZERO);
+        let (since, reason) = (SECOND * 10, CloseReason::ByServer);
+        assert_eq!(activity.closing_timers(since, reason).next(), since + LINGER);
+        activity.took(SECOND * 11, 1);
+        activity.took(SECOND * 12, 0);
+        assert_eq!(activity.closing_timers(since, reason).next(), SECOND * 11 + LINGER);
+        activity.took(SECOND * 1000, 1);
+        let last = since + LINGER_MAX + LINGER;
+        assert_eq!(activity.closing_timers(since, reason).next(), last);
     }
 }
