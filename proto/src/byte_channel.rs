@@ -233,6 +233,13 @@ impl ByteChannel {
         self.input.len() < self.input_max
     }
 
+    /// Whether the peer has sent TLS's `close_notify`: [`ByteChannel::read_from`] finds the end, although
+    /// the socket may stay open.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.state == State::Open && self.tls.as_ref().is_some_and(|tls| tls.peer_has_closed())
+    }
+
     /// Whether the stream ended without TLS's `close_notify`.
     #[must_use]
     pub fn is_cut_off(&self) -> bool {

@@ -110,7 +110,12 @@ impl Client {
     }
 
     /// Greets a server over this socket.
-    fn greet_over(&self, mut stream: TcpStream) -> TcpStream {
+    fn greet_over(&self, stream: TcpStream) -> TcpStream {
+        self.converse_over(stream).0
+    }
+
+    /// As [`Client::greet_over`], and goes on with TLS.
+    fn converse_over(&self, mut stream: TcpStream) -> (TcpStream, Channel) {
         let mut channel = Channel::new(&self.security, limits::REPLY_FRAME_MAX);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         channel.push(&ClientMessage { number: 1, request: hello() }).unwrap();
@@ -124,7 +129,7 @@ impl Client {
                 None => assert!(channel.read_from(&mut stream).unwrap() > 0, "no answer"),
             }
         }
-        stream
+        (stream, channel)
     }
 }
 
@@ -221,6 +226,20 @@ fn await_event(log: &Path, name: &str) -> String {
     };
     eventually(|| line().is_some());
     line().unwrap()
+}
+
+#[test]
+fn a_client_that_ends_tls_and_keeps_its_socket_open_is_not_kept_waiting() {
+    let directory = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let stream = TcpStream::connect(daemon.address).unwrap();
+    let (mut stream, mut channel) = Client::new().converse_over(stream);
+    channel.close();
+    while channel.wants_write() {
+        channel.write_to(&mut stream).unwrap();
+    }
+    let mut rest = Vec::new();
+    assert!(stream.read_to_end(&mut rest).is_ok(), "the server ends the connection");
 }
 
 #[test]

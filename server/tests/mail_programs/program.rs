@@ -129,7 +129,7 @@ fn message(letter: Letter<'_>) -> String {
         Person::Tony.address(),
         Person::Pepper.address(),
         letter.subject,
-        letter.text,
+        letter.text.replace('\n', "\r\n"),
     )
 }
 
@@ -143,7 +143,8 @@ fn curl(house: &House, person: Person, password: &str) -> Command {
 fn curl_send(house: &House, letter: Letter<'_>, tls: Tls) -> Option<Command> {
     let mut curl = curl(house, Person::Tony, letter.password);
     if let Some(attachment) = letter.attachment {
-        curl.args(["-F", &format!("={};type=text/plain", letter.text)]);
+        let text = letter.text.replace('\n', "\r\n");
+        curl.args(["-F", &format!("={text};type=text/plain;encoder=quoted-printable")]);
         curl.args(["-F", &format!("=@{attachment};encoder=base64")]);
         for field in [
             format!("From: {}", Person::Tony.address()),
@@ -295,6 +296,10 @@ fn git_send_email(house: &House, letter: Letter<'_>) -> Option<Command> {
     git.arg("--smtp-ssl-cert-path").arg(house.certificate());
     git.args(["--smtp-user", Person::Tony.username(), "--smtp-pass", letter.password]);
     git.args(["--from", &Person::Tony.address(), "--to", &Person::Pepper.address()]);
+    for role in ["AUTHOR", "COMMITTER"] {
+        git.env(format!("GIT_{role}_NAME"), "Tony Stark");
+        git.env(format!("GIT_{role}_EMAIL"), Person::Tony.address());
+    }
     git.arg("--8bit-encoding=UTF-8").arg(patch);
     Some(git)
 }
@@ -393,11 +398,12 @@ fn maildir(house: &House, name: &str) -> PathBuf {
 }
 
 fn getmail(house: &House, password: &str, then: Then) -> Receiving {
-    let into = maildir(house, "getmail-mails");
+    let into = house.path("got");
     let settings = format!(
         "[retriever]\ntype = SimplePOP3SSLRetriever\nserver = {DOMAIN}\nport = {}\n\
          username = pepper\npassword = {password}\nca_certs = {}\n\
-         [destination]\ntype = Maildir\npath = {}/\n[options]\ndelete = {}\nread_all = true\n",
+         [destination]\ntype = MDA_external\npath = /bin/sh\nallow_root_commands = true\n\
+         arguments = ('-c', 'cat >> {}')\n[options]\ndelete = {}\nread_all = true\n",
         house.ports.pop3s,
         house.certificate().display(),
         into.display(),
@@ -406,7 +412,7 @@ fn getmail(house: &House, password: &str, then: Then) -> Receiving {
     let settings = house.write("getmailrc", settings);
     let mut command = Command::new("getmail");
     command.arg("--rcfile").arg(settings).arg("--getmaildir").arg(house.path("."));
-    Receiving { command, into: Into::Maildir(into) }
+    Receiving { command, into: Into::File(into) }
 }
 
 fn mpop(house: &House, password: &str, then: Then) -> Receiving {

@@ -293,7 +293,7 @@ impl<T: Transport> Connection<T> {
                 continue;
             }
             self.shut_down_once_flushed();
-            if !self.wire.is_readable() || !self.wants_input() {
+            if !self.is_readable() || !self.wants_input() {
                 return Driven::Idle;
             }
             if reads == 0 {
@@ -317,6 +317,16 @@ impl<T: Transport> Connection<T> {
         self.phase == Phase::Open
             && self.dialogue.waiting_for(self.id).is_none()
             && self.wire.channel.pending_output() < OUTPUT_HIGH
+    }
+
+    /// Whether a read may find something. A client that has ended TLS may keep its socket open until
+    /// the server ends the connection, as s-nail does.
+    fn is_readable(&self) -> bool {
+        let has_ended = match self.phase {
+            Phase::Open | Phase::Draining => self.wire.channel.has_ended(),
+            Phase::StartingTls | Phase::Detached(_) | Phase::Closing { .. } => false,
+        };
+        has_ended || self.wire.is_readable()
     }
 
     /// Whether to read. A client that does not read its replies is not read from either.
