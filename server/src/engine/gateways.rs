@@ -12,25 +12,6 @@ use crate::{
     protocol::{Protocol, Service, TlsMode},
 };
 
-/// Numbers of sessions of mail programs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ProgramSessions {
-    /// Of submission.
-    pub(super) submission: usize,
-    /// Of POP3.
-    pub(super) pop3: usize,
-}
-
-impl ProgramSessions {
-    fn of(&mut self, protocol: Protocol) -> Option<&mut usize> {
-        match protocol {
-            Protocol::Submission => Some(&mut self.submission),
-            Protocol::Pop3 => Some(&mut self.pop3),
-            Protocol::Correio | Protocol::Http | Protocol::Admin => None,
-        }
-    }
-}
-
 impl<T: Transport> Server<T> {
     /// Counts a session that has begun, if it is a mail program's.
     pub(super) fn session_began(&mut self, id: ConnId) {
