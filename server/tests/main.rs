@@ -17,6 +17,7 @@ mod directory;
 mod disabled;
 mod fail2ban;
 mod faults;
+mod gateway_sessions;
 mod gateways;
 mod http;
 mod limits;
