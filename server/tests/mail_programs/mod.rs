@@ -44,6 +44,7 @@ programs! {
     msmtp: Msmtp,
     mutt: Mutt,
     nodemailer: Nodemailer,
+    nullmailer: Nullmailer,
     poplib_of_python: PythonPoplib,
     s_nail: SNail,
     smtplib_of_python: PythonSmtplib,

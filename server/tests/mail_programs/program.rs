@@ -18,12 +18,16 @@ pub enum Program {
     Msmtp,
     Mutt,
     Nodemailer,
+    Nullmailer,
     PythonPoplib,
     PythonSmtplib,
     SNail,
     SwaksLogin,
     SwaksPlain,
 }
+
+/// The program with which nullmailer, which stands in for sendmail, hands a mail on.
+const NULLMAILER: &str = "/usr/lib/nullmailer/smtp";
 
 /// A mail for a program to send, from Tony to Pepper.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +71,7 @@ impl Program {
             Self::Msmtp => works("msmtp", &["--version"]),
             Self::Mutt => works("mutt", &["-v"]),
             Self::Nodemailer => works("node", &["-e", "require('nodemailer')"]),
+            Self::Nullmailer => works(NULLMAILER, &["--help"]),
             Self::PythonPoplib | Self::PythonSmtplib => works("python3", &["-c", "import ssl"]),
             Self::SNail => works("s-nail", &["--version"]),
             Self::SwaksLogin | Self::SwaksPlain => {
@@ -84,6 +89,7 @@ impl Program {
             Self::Msmtp => msmtp(house, letter)?,
             Self::Mutt => mutt(house, letter),
             Self::Nodemailer => nodemailer(house, letter),
+            Self::Nullmailer => nullmailer(house, letter)?,
             Self::PythonSmtplib => smtplib(house, letter),
             Self::SNail => s_nail_send(house, letter),
             Self::SwaksLogin => swaks(house, letter, Tls::Implicit, "LOGIN"),
@@ -107,6 +113,7 @@ impl Program {
             | Self::Msmtp
             | Self::Mutt
             | Self::Nodemailer
+            | Self::Nullmailer
             | Self::PythonSmtplib
             | Self::SwaksLogin
             | Self::SwaksPlain => return None,
@@ -370,6 +377,21 @@ transport.sendMail({
     node.arg(house.certificate()).args([letter.password, letter.subject, letter.text]);
     node.arg(letter.attachment.unwrap_or_default());
     node
+}
+
+fn nullmailer(house: &House, letter: Letter<'_>) -> Option<Command> {
+    if letter.attachment.is_some() {
+        return None;
+    }
+    let (from, to) = (Person::Tony.address(), Person::Pepper.address());
+    let mail = format!("{from}\n{to}\n\n{}", message(letter).replace("\r\n", "\n"));
+    let mail = house.write("queued", mail);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "mail=$1; shift; exec \"$@\" 3< \"$mail\"", "sh"]).arg(mail);
+    shell.args([NULLMAILER, "--host", DOMAIN, "--starttls", "--user", Person::Tony.username()]);
+    shell.args(["--pass", letter.password, "--port", &house.ports.submission.to_string()]);
+    shell.arg("--x509cafile").arg(house.certificate()).env("HELOHOST", "client.test");
+    Some(shell)
 }
 
 fn fetchmail(house: &House, password: &str, then: Then) -> Receiving {
