@@ -78,7 +78,11 @@ impl Bound {
                 continue;
             }
             let bound = builder.listen(*address, *service);
-            let address = bound.map_err(|source| Failure::Listen { address: *address, source })?;
+            let address = bound.map_err(|source| Failure::Listen {
+                setting: service.name(),
+                address: *address,
+                source,
+            })?;
             listening.push((*service, address));
         }
         self.gateways.append(&mut listening);
@@ -137,7 +141,8 @@ fn listen(listen: &Listen, builder: &mut ReactorBuilder) -> Result<Vec<SocketAdd
         match builder.listen(address, Service::CORREIO) {
             Ok(address) => bound.push(address),
             Err(source) => {
-                let failure = Failure::Listen { address, source };
+                let setting = Service::CORREIO.name();
+                let failure = Failure::Listen { setting, address, source };
                 // A machine may lack IPv6. A port in use is an error.
                 if *listen == Listen::Everywhere && failure.is_missing_family() {
                     Event::ServerWarning { text: &failure.to_string() }.log();
@@ -161,7 +166,8 @@ fn listen_for_metrics(
 ) -> Result<Vec<SocketAddr>, Failure> {
     let mut listen = |address: SocketAddr| {
         let listening = builder.listen(address, Service::METRICS);
-        listening.map_err(|source| Failure::Listen { address, source })
+        let setting = Service::METRICS.name();
+        listening.map_err(|source| Failure::Listen { setting, address, source })
     };
     config.metrics.iter().map(|address| listen(*address)).collect()
 }

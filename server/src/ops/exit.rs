@@ -92,8 +92,10 @@ pub enum Failure {
         name: &'static str,
     },
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {source}{}", advice(source))]
+    #[error("cannot listen on {address}: {source}{}", advice(source, setting))]
     Listen {
+        /// The setting that has the address.
+        setting: &'static str,
         /// The address.
         address: SocketAddr,
         /// The cause.
@@ -138,16 +140,21 @@ pub enum Failure {
     Store(#[from] StoreFailed),
 }
 
-fn advice(error: &io::Error) -> &'static str {
+fn advice(error: &io::Error, setting: &str) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; another program listens there: stop it, or choose another port"
+            format!(
+                "; another program listens there: stop it, or choose another port with --{setting}"
+            )
         }
         io::ErrorKind::PermissionDenied => {
-            "; ports below 1024 need a right to them: choose another port, or let systemd open it"
+            format!(
+                "; ports below 1024 need a right to them: choose another port with --{setting}, or \
+                 let systemd open it"
+            )
         }
-        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address",
-        _ => "",
+        io::ErrorKind::AddrNotAvailable => "; this machine does not have that address".to_owned(),
+        _ => String::new(),
     }
 }
 
