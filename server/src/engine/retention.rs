@@ -10,7 +10,7 @@ use crate::{
     clock::Now,
     event::Event,
     ids::AccountId,
-    limits::retention::{NOTICE_DAYS, RetentionPolicy},
+    limits::retention::{RetentionPolicy, WARNING_DAYS},
     session::effect::{Arrival, Effect},
     store::{
         StoreDone,
@@ -108,7 +108,7 @@ impl RetentionSchedule {
                 true => None,
                 false => self.policy.account_days.map(before),
             },
-            notice_days: NOTICE_DAYS,
+            warning_days: WARNING_DAYS,
             in_use,
         })
     }

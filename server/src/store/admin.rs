@@ -297,7 +297,7 @@ pub struct Retention {
     /// login takes the warning back.
     pub accounts_before: Option<Timestamp>,
     /// So many whole days lie between a warning and the deletion.
-    pub notice_days: u32,
+    pub warning_days: u32,
     /// Accounts with open sessions, in ascending order: they are used now.
     pub in_use: Arc<[AccountId]>,
 }

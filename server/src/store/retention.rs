@@ -39,17 +39,17 @@ impl MailsWarning {
     }
 }
 
-/// Days of retention, of which the present one has the number `today`.
+/// The days between a warning and the deletion, of which the present one has the number `today`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Notice {
+pub(super) struct WarningPeriod {
     pub(super) today: u64,
     days: u64,
     now: Timestamp,
 }
 
-impl Notice {
+impl WarningPeriod {
     pub(super) fn new(today: u64, retention: &Retention) -> Self {
-        Self { today, days: u64::from(retention.notice_days), now: retention.now }
+        Self { today, days: u64::from(retention.warning_days), now: retention.now }
     }
 
     /// Whether the days after a warning are over. The warning may have come at the end of its day, and
@@ -73,7 +73,7 @@ pub(super) fn warning(
     about: WarningAbout,
     retention: &Retention,
 ) -> Option<NewMailRecord> {
-    let days = u64::from(retention.notice_days) + 1;
+    let days = u64::from(retention.warning_days) + 1;
     let date = date(Timestamp(retention.now.0.saturating_add(days * DAY)));
     let (subject, body) = match about {
         WarningAbout::Mails(mails) => mails_text(mails, &date),
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn whole_days_lie_between_a_warning_and_its_end() {
-        let notice = |today| Notice { today, days: 7, now: Timestamp(0) };
-        assert!(!notice(17).is_over(10), "the seventh day has only begun");
-        assert!(notice(18).is_over(10));
+        let period = |today| WarningPeriod { today, days: 7, now: Timestamp(0) };
+        assert!(!period(17).is_over(10), "the seventh day has only begun");
+        assert!(period(18).is_over(10));
     }
 
     #[test]

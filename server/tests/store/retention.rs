@@ -68,7 +68,7 @@ fn run_with(harness: &mut Harness, day: u64, keep: Keep, in_use: &[AccountId]) -
             now: Timestamp(now),
             mails_before: before(keep.mails),
             accounts_before: before(keep.accounts),
-            notice_days: 7,
+            warning_days: 7,
             in_use: in_use.into(),
         };
         match admin(harness, AdminJob::Retain(retention)) {

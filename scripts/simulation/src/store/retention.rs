@@ -48,7 +48,7 @@ impl State {
 
     /// Whether the days after a warning are over.
     fn is_over(&self, retention: &Retention, warned_on: u64) -> bool {
-        self.retention.count - warned_on > u64::from(retention.notice_days)
+        self.retention.count - warned_on > u64::from(retention.warning_days)
     }
 
     fn settings(&mut self, id: AccountId) -> Option<&mut Settings> {
@@ -161,8 +161,8 @@ impl State {
 
 /// What is there now and before the bound once a warning of today is over.
 fn soon(retention: &Retention, before: Timestamp) -> Timestamp {
-    let notice = (u64::from(retention.notice_days) + 1) * DAY;
-    retention.now.min(Timestamp(before.0 + notice))
+    let period = (u64::from(retention.warning_days) + 1) * DAY;
+    retention.now.min(Timestamp(before.0 + period))
 }
 
 fn warning(

@@ -11,7 +11,8 @@ use crate::{
         memory::{Account, Accounts, MemoryStore, mailbox::StoredMail, settings::AccountSettings},
         reached::Reached,
         retention::{
-            ACCOUNTS_STEP, DELETED_STEP, MailsWarning, Notice, STEP_WORK, WRITE_WORK, warning,
+            ACCOUNTS_STEP, DELETED_STEP, MailsWarning, STEP_WORK, WRITE_WORK, WarningPeriod,
+            warning,
         },
     },
 };
@@ -19,7 +20,7 @@ use crate::{
 /// One step, and what it has done so far.
 struct Step<'a> {
     retention: &'a Retention,
-    notice: Notice,
+    period: WarningPeriod,
     work: usize,
     mails: u32,
     accounts: Vec<(AccountId, Username)>,
@@ -54,9 +55,9 @@ impl MemoryStore {
         if retention.after.is_none() && retention.is_on() {
             self.retention_days.add(retention.now);
         }
-        let notice = Notice::new(self.retention_days.count, retention);
+        let period = WarningPeriod::new(self.retention_days.count, retention);
         let (accounts, warned) = (Vec::new(), Vec::new());
-        let mut step = Step { retention, notice, work: 0, mails: 0, accounts, warned };
+        let mut step = Step { retention, period, work: 0, mails: 0, accounts, warned };
         let ids = self.accounts.ids_after(retention.after);
         let last = *ids.end();
         let mut next = None;
@@ -112,7 +113,7 @@ impl MemoryStore {
         (id, username): (AccountId, &Username),
         before: Timestamp,
     ) -> bool {
-        let notice = step.notice;
+        let period = step.period;
         let Some(account) = self.accounts.get_mut(id) else {
             return false;
         };
@@ -125,15 +126,15 @@ impl MemoryStore {
             return false;
         };
         match settings.warned_on {
-            Some(_) if last_used >= notice.soon(before) => {
+            Some(_) if last_used >= period.soon(before) => {
                 settings.warned_on = None;
                 false
             }
-            Some(warned_on) => last_used < before && notice.is_over(warned_on),
-            None if last_used >= notice.soon(before) => false,
+            Some(warned_on) => last_used < before && period.is_over(warned_on),
+            None if last_used >= period.soon(before) => false,
             None => {
                 if self.warn(step, (id, username), WarningAbout::Account) {
-                    self.change(id, |settings| settings.warned_on = Some(notice.today));
+                    self.change(id, |settings| settings.warned_on = Some(period.today));
                 }
                 false
             }
@@ -166,10 +167,10 @@ impl MemoryStore {
         before: Timestamp,
     ) -> Progress {
         let warned = self.accounts.get(id).and_then(|account| account.settings.mails_warned);
-        if warned.is_some_and(|warned| !step.notice.is_over(warned.on)) {
+        if warned.is_some_and(|warned| !step.period.is_over(warned.on)) {
             return Progress::Done;
         }
-        let soon = step.notice.soon(before);
+        let soon = step.period.soon(before);
         let (mut old, mut later) = (Vec::new(), 0);
         let mut at = Timestamp(0);
         for (mail, stored) in self.oldest(id) {
@@ -195,7 +196,7 @@ impl MemoryStore {
             return Progress::Unfinished;
         }
         let warning =
-            MailsWarning { on: step.notice.today, before: soon, last: Seq(self.last_seq) };
+            MailsWarning { on: step.period.today, before: soon, last: Seq(self.last_seq) };
         let is_warned = later > 0 && self.warn(step, (id, username), WarningAbout::Mails(later));
         self.change(id, |settings| settings.mails_warned = is_warned.then_some(warning));
         Progress::Done

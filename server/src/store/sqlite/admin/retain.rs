@@ -14,7 +14,7 @@ use crate::{
         StoreDone,
         admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
         day::begin_of_day,
-        retention::{ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, warning},
+        retention::{ACCOUNTS_STEP, DELETED_STEP, STEP_WORK, WRITE_WORK, WarningPeriod, warning},
         sqlite::{
             accounts, lists, mails,
             row::{converted, timestamp, to_sql, unsigned},
@@ -27,7 +27,7 @@ use crate::{
 struct Step<'a, 'b> {
     tables: &'a mut Tables<'b>,
     retention: &'a Retention,
-    notice: Notice,
+    period: WarningPeriod,
     work: usize,
     mails: u32,
     accounts: Vec<(AccountId, Username)>,
@@ -56,12 +56,12 @@ pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<Adm
         let (accounts, warned) = (Vec::new(), Vec::new());
         return Ok(AdminDone::Retained { mails: 0, accounts, warned, next: None });
     }
-    let notice = Notice::new(today, retention);
+    let period = WarningPeriod::new(today, retention);
     // The step is the last job of its group, so that no other one waits for two of them.
     tables.work += STEP_WORK + 1;
     let found = next(tables.db, retention.after)?;
     let (accounts, warned) = (Vec::new(), Vec::new());
-    let mut step = Step { tables, retention, notice, work: 0, mails: 0, accounts, warned };
+    let mut step = Step { tables, retention, period, work: 0, mails: 0, accounts, warned };
     let is_last = found.len() < ACCOUNTS_STEP;
     let last = found.last().map(|account| account.id);
     let mut next = if is_last { None } else { last };
@@ -137,19 +137,19 @@ impl Step<'_, '_> {
             return Ok(false);
         };
         match account.warned_on {
-            None if last_used < self.notice.soon(before) => {
-                let today = to_sql(self.notice.today);
+            None if last_used < self.period.soon(before) => {
+                let today = to_sql(self.period.today);
                 if self.warn(account, WarningAbout::Account)? {
                     self.set(account.id, "warned_on = ?2", &[&today])?;
                 }
                 Ok(false)
             }
             None => Ok(false),
-            Some(_) if last_used >= self.notice.soon(before) => {
+            Some(_) if last_used >= self.period.soon(before) => {
                 self.take_back(account)?;
                 Ok(false)
             }
-            Some(warned_on) => Ok(last_used < before && self.notice.is_over(warned_on)),
+            Some(warned_on) => Ok(last_used < before && self.period.is_over(warned_on)),
         }
     }
 
@@ -179,10 +179,10 @@ impl Step<'_, '_> {
     /// Deletes the mails that their owner was warned of, and warns of the next.
     fn mails(&mut self, account: &RetainedAccount, before: Timestamp) -> Result<Progress> {
         let warned = account.mails_warned;
-        if warned.is_some_and(|warned| !self.notice.is_over(warned.on)) {
+        if warned.is_some_and(|warned| !self.period.is_over(warned.on)) {
             return Ok(Progress::Done);
         }
-        let soon = self.notice.soon(before);
+        let soon = self.period.soon(before);
         let mut later: u32 = 0;
         let old = self.walk(account.id, |mail, old| {
             if mail.at >= soon || later >= WarningAbout::MAILS_MAX || old.len() >= DELETED_STEP {
@@ -201,7 +201,7 @@ impl Step<'_, '_> {
         let last = self.tables.memtable.last_seq();
         if later > 0 && self.warn(account, WarningAbout::Mails(later))? {
             let values: [&dyn ToSql; 3] =
-                [&to_sql(self.notice.today), &to_sql(soon.0), &to_sql(last.0)];
+                [&to_sql(self.period.today), &to_sql(soon.0), &to_sql(last.0)];
             let columns = "mails_warned_on = ?2, mails_warned_before = ?3, mails_warned_seq = ?4";
             self.set(account.id, columns, &values)?;
         } else {
