@@ -6,9 +6,8 @@ use jiff::tz::TimeZone;
 use super::{
     NewMailRecord,
     admin::{Retention, WarningAbout},
-    day::DAY,
 };
-use crate::ids::AccountId;
+use crate::{day::DAY, ids::AccountId};
 
 /// Accounts that one step looks at.
 pub(super) const ACCOUNTS_STEP: usize = 200;

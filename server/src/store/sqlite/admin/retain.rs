@@ -9,11 +9,11 @@ use super::{
     retained_account::{RetainedAccount, count_day, next},
 };
 use crate::{
+    day::begin_of_day,
     ids::AccountId,
     store::{
         StoreDone,
         admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
-        day::begin_of_day,
         retention::{ACCOUNTS_STEP, DELETED_STEP, STEP_WORK, WRITE_WORK, WarningPeriod, warning},
         sqlite::{
             accounts, lists, mails,

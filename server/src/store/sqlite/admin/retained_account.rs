@@ -4,10 +4,10 @@ use correio_proto::mail::{Seq, Timestamp, Username};
 use rusqlite::{Connection, Result, Row, params};
 
 use crate::{
+    day::day,
     ids::AccountId,
     store::{
         admin::{POSTMASTER, Retention},
-        day::day,
         retention::{ACCOUNTS_STEP, MailsWarning},
         sqlite::row::{optional_timestamp, parsed, to_sql, unsigned},
     },
