@@ -3,11 +3,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use correio_proto::mail::{Timestamp, Username};
+use correio_proto::mail::Username;
 
 use super::logins::Logins;
 use crate::{
     clock::Now,
+    day::{day, days_before},
     event::Event,
     ids::AccountId,
     limits::retention::{RetentionPolicy, WARNING_DAYS},
@@ -17,9 +18,6 @@ use crate::{
         admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
     },
 };
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// See the module's description. At most one step is under way.
 #[derive(Debug, Default)]
@@ -63,7 +61,7 @@ impl RetentionSchedule {
     pub(super) fn begin(&mut self, now: Now, lost: u64, in_use: impl FnOnce() -> Vec<AccountId>) {
         let is_due = match self.done_on {
             None => true,
-            Some(day) => self.policy.is_on() && day != now.wall.0 / DAY,
+            Some(done_on) => self.policy.is_on() && done_on != day(now.wall),
         };
         if is_due && matches!(self.run, Run::Idle) {
             let whole = Whole { in_use: in_use().into(), lost };
@@ -98,8 +96,7 @@ impl RetentionSchedule {
             }
         };
         self.run = Run::Asked { whole };
-        let before =
-            |days: u32| Timestamp(now.wall.0.saturating_sub(u64::from(days).saturating_mul(DAY)));
+        let before = |days: u32| days_before(now.wall, days.into());
         Some(Retention {
             after,
             now: now.wall,
@@ -124,7 +121,7 @@ impl RetentionSchedule {
                 self.run = Run::Due { at: now.uptime, after: Some(*next), whole };
             }
             Some(StoreDone::Admin(_)) => {
-                self.done_on = Some(now.wall.0 / DAY);
+                self.done_on = Some(day(now.wall));
                 self.spared = whole.lost;
             }
             _ => {}
@@ -186,7 +183,10 @@ pub(super) fn effects(deleted: &[(AccountId, Username)], warned: &[SentWarning])
 
 #[cfg(test)]
 mod tests {
+    use correio_proto::mail::Timestamp;
+
     use super::*;
+    use crate::day::DAY;
 
     fn at(hours: u64) -> Now {
         let uptime = Duration::from_secs(hours * 3600);

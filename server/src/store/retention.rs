@@ -7,7 +7,7 @@ use super::{
     NewMailRecord,
     admin::{Retention, WarningAbout},
 };
-use crate::{day::DAY, ids::AccountId};
+use crate::{day::days_after, ids::AccountId};
 
 /// Accounts that one step looks at.
 pub(super) const ACCOUNTS_STEP: usize = 200;
@@ -61,8 +61,7 @@ impl WarningPeriod {
     /// What will be before the bound of retention when a warning of today is over, and is there now: a
     /// warning is not about what comes after it.
     pub(super) fn soon(self, before: Timestamp) -> Timestamp {
-        let soon = before.0.saturating_add((self.days + 1).saturating_mul(DAY));
-        Timestamp(soon.min(self.now.0))
+        days_after(before, self.days + 1).min(self.now)
     }
 }
 
@@ -74,7 +73,7 @@ pub(super) fn warning(
     retention: &Retention,
 ) -> Option<NewMailRecord> {
     let days = u64::from(retention.warning_days) + 1;
-    let date = date(Timestamp(retention.now.0.saturating_add(days * DAY)));
+    let date = date(days_after(retention.now, days));
     let (subject, body) = match about {
         WarningAbout::Mails(mails) => mails_text(mails, &date),
         WarningAbout::Account => account_text(&date),

@@ -2,6 +2,7 @@
 
 use correio_proto::mail::{Mail, Timestamp};
 use correio_server::{
+    day::DAY,
     ids::AccountId,
     store::{
         Quota, StoreDone, StoreJob,
@@ -35,8 +36,6 @@ contract! {
     without_bounds_all_warnings_are_taken_back,
     a_step_deletes_no_more_than_it_may_and_the_next_goes_on,
 }
-
-const DAY: u64 = 86_400_000;
 
 /// What a run of retention has done.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -93,7 +93,7 @@ const SERVER: &[Room] = &[
         ],
     ),
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
-    ("admin", &["clock", "event", "ids", "protocol", "auth", "store", "session"]),
+    ("admin", &["clock", "day", "event", "ids", "protocol", "auth", "store", "session"]),
     (
         "gateway",
         &["clock", "event", "ids", "limits", "metrics", "protocol", "auth", "store", "session"],
@@ -101,8 +101,8 @@ const SERVER: &[Room] = &[
     (
         "engine",
         &[
-            "clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session",
-            "admin", "gateway",
+            "clock", "day", "event", "ids", "metrics", "protocol", "limits", "auth", "store",
+            "session", "admin", "gateway",
         ],
     ),
     (
@@ -111,6 +111,7 @@ const SERVER: &[Room] = &[
             "cancel",
             "clock",
             "data_directory",
+            "day",
             "event",
             "metrics",
             "mutex",

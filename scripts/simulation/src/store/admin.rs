@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use correio_proto::mail::{FullName, Timestamp, Username};
 use correio_server::{
+    day::DAY,
     ids::{AccountId, CodeDigest, PasswordHash},
     store::{
         NewMailRecord, Quota, StoreDone,
@@ -16,7 +17,7 @@ use correio_server::{
 
 use super::{
     lists::is_kept,
-    settings::{DAY, Settings},
+    settings::Settings,
     state::{Account, State},
 };
 

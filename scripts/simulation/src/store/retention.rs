@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use correio_proto::mail::{Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
+    day::DAY,
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
@@ -12,7 +13,7 @@ use correio_server::{
 };
 
 use super::{
-    settings::{DAY, MailsWarning, RetentionDays, Settings},
+    settings::{MailsWarning, RetentionDays, Settings},
     state::State,
 };
 

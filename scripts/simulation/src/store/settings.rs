@@ -11,9 +11,6 @@ use correio_server::{
     },
 };
 
-/// Milliseconds of a day.
-pub(super) const DAY: u64 = 86_400_000;
-
 /// What the operator has set for an account, and when it was made, used and warned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
