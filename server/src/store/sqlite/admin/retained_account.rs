@@ -9,6 +9,7 @@ use crate::{
     store::{
         admin::{POSTMASTER, Retention},
         retention::{ACCOUNTS_STEP, MailsWarning},
+        sqlite::account_columns::ENABLED,
         sqlite::row::{optional_timestamp, parsed, to_sql, unsigned},
     },
 };
@@ -32,9 +33,9 @@ pub(super) struct RetainedAccount {
 pub(super) fn next(db: &Connection, after: Option<AccountId>) -> Result<Vec<RetainedAccount>> {
     let sql = "SELECT id, username, used_at, created_at, warned_on, mails_warned_on,
                    mails_warned_before, mails_warned_seq, mails
-               FROM account WHERE id > ?1 AND state = 0 AND username <> ?2 ORDER BY id LIMIT ?3";
+               FROM account WHERE id > ?1 AND state = ?2 AND username <> ?3 ORDER BY id LIMIT ?4";
     let after = after.map_or(0, |AccountId(id)| id);
-    let values = params![after, POSTMASTER, to_sql(ACCOUNTS_STEP as u64)];
+    let values = params![after, ENABLED, POSTMASTER, to_sql(ACCOUNTS_STEP as u64)];
     let mut select = db.prepare_cached(sql)?;
     select.query_map(values, account)?.collect()
 }
