@@ -251,10 +251,19 @@ pub struct InviteRecord {
 pub struct InviteOverview {
     /// The invite.
     pub invite: InviteRecord,
-    /// Whether an account was made with it.
-    pub is_used: bool,
-    /// Whether it was revoked.
-    pub is_revoked: bool,
+    /// What has become of it.
+    pub standing: InviteStanding,
+}
+
+/// What has become of an invite. Its time is another matter ([`InviteRecord::expires_at`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InviteStanding {
+    /// No account was made with it, and it was not revoked.
+    Unused,
+    /// An account was made with it.
+    Used,
+    /// It was revoked, and no account can be made with it.
+    Revoked,
 }
 
 /// What the store has.

@@ -7,7 +7,7 @@ use correio_server::{
     ids::InviteId,
     store::{
         Quota,
-        admin::{AccountState, CodeRecord, InviteOverview, InviteRecord},
+        admin::{AccountState, CodeRecord, InviteOverview, InviteRecord, InviteStanding},
     },
 };
 
@@ -71,8 +71,11 @@ impl Invites {
     pub(super) fn all(&self, skip: usize) -> Vec<InviteOverview> {
         let overview = |(invite, is_revoked): &(InviteRecord, bool)| InviteOverview {
             invite: *invite,
-            is_used: !is_revoked && self.used.contains(&invite.id.0),
-            is_revoked: *is_revoked,
+            standing: match (is_revoked, self.used.contains(&invite.id.0)) {
+                (true, _) => InviteStanding::Revoked,
+                (false, true) => InviteStanding::Used,
+                (false, false) => InviteStanding::Unused,
+            },
         };
         self.recorded.values().skip(skip).map(overview).collect()
     }

@@ -16,8 +16,8 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
-            Usage,
+            InviteOverview, InviteRecord, InviteStanding, NewAccountRecord, POSTMASTER,
+            POSTMASTER_NAME, Totals, Usage,
         },
         lists::is_reserved,
         reached::Reached,
@@ -260,10 +260,15 @@ impl MemoryStore {
 
     fn page_of_invites(&self, skip: usize, max: usize) -> AdminDone {
         let mut rest = self.recorded_invites.values().skip(skip);
+        // A revoked invite is among the used ones, too, so that no account is made with it.
+        let standing = |invite: &InviteRecord, is_revoked| match is_revoked {
+            true => InviteStanding::Revoked,
+            false if self.invites.contains(&invite.id) => InviteStanding::Used,
+            false => InviteStanding::Unused,
+        };
         let overview = |(invite, is_revoked): &(InviteRecord, bool)| InviteOverview {
             invite: *invite,
-            is_used: !is_revoked && self.invites.contains(&invite.id),
-            is_revoked: *is_revoked,
+            standing: standing(invite, *is_revoked),
         };
         let invites = rest.by_ref().take(max).map(overview).collect();
         AdminDone::Invites { invites, more: rest.next().is_some() }
