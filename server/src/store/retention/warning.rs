@@ -1,73 +1,20 @@
-//! Rules of retention that the stores share: when a warning is over, and the mail that warns.
+//! The mail that warns the owner of an account of a deletion.
 
-use correio_proto::mail::{Content, MailId, Recipients, Seq, Subject, Timestamp, Username};
+use correio_proto::mail::{Content, MailId, Recipients, Subject, Timestamp, Username};
 use jiff::tz::TimeZone;
 
-use super::{
-    NewMailRecord,
-    admin::{Retention, WarningAbout},
+use crate::{
+    day::days_after,
+    ids::AccountId,
+    store::{
+        NewMailRecord,
+        admin::{Retention, WarningAbout},
+    },
 };
-use crate::{day::days_after, ids::AccountId};
-
-/// Accounts that one step looks at.
-pub(super) const ACCOUNTS_STEP: usize = 200;
-
-/// Mails that one step deletes, so that no other job waits for more than some milliseconds.
-pub(super) const DELETED_STEP: usize = 200;
-
-/// Work of a step after which the next begins: as many rows as are read in about a millisecond.
-pub(super) const STEP_WORK: usize = 1000;
-
-/// Work of a deletion, and of a warning, as a number of rows that are read.
-pub(super) const WRITE_WORK: usize = 4;
-
-/// A warning about the mails of a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct MailsWarning {
-    /// The day of the warning, as a number of days of retention.
-    pub(super) on: u64,
-    /// It is about mails of before this time,
-    pub(super) before: Timestamp,
-    /// and up to this one: a later number may have an earlier time, from a clock that was set back.
-    pub(super) last: Seq,
-}
-
-impl MailsWarning {
-    /// Whether the warning is about a mail.
-    pub(super) fn covers(self, seq: Seq, at: Timestamp) -> bool {
-        at < self.before && seq <= self.last
-    }
-}
-
-/// The days between a warning and the deletion, of which the present one has the number `today`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WarningPeriod {
-    pub(super) today: u64,
-    days: u64,
-    now: Timestamp,
-}
-
-impl WarningPeriod {
-    pub(super) fn new(today: u64, retention: &Retention) -> Self {
-        Self { today, days: u64::from(retention.warning_days), now: retention.now }
-    }
-
-    /// Whether the days after a warning are over. The warning may have come at the end of its day, and
-    /// the present one may have just begun: whole days lie between them.
-    pub(super) fn is_over(self, warned_on: u64) -> bool {
-        self.today > warned_on.saturating_add(self.days)
-    }
-
-    /// What will be before the bound of retention when a warning of today is over, and is there now: a
-    /// warning is not about what comes after it.
-    pub(super) fn soon(self, before: Timestamp) -> Timestamp {
-        days_after(before, self.days + 1).min(self.now)
-    }
-}
 
 /// The mail that warns the owner of an account. `None` if the parts of a mail do not allow it, which
 /// they do for every account.
-pub(super) fn warning(
+pub(in crate::store) fn warning(
     (account, username): (AccountId, &Username),
     about: WarningAbout,
     retention: &Retention,
@@ -135,13 +82,6 @@ mod tests {
     fn a_date_is_in_utc_and_the_last_that_can_be_written_at_most() {
         assert_eq!(date(Timestamp(1_767_225_599_999)), "2025-12-31");
         assert_eq!(date(Timestamp(u64::MAX)), "9999-12-30");
-    }
-
-    #[test]
-    fn whole_days_lie_between_a_warning_and_its_end() {
-        let period = |today| WarningPeriod { today, days: 7, now: Timestamp(0) };
-        assert!(!period(17).is_over(10), "the seventh day has only begun");
-        assert!(period(18).is_over(10));
     }
 
     #[test]
