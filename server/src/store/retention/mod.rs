@@ -1,4 +1,5 @@
-//! Rules of retention that the stores share: when a warning is over, and the mail that warns.
+//! Rules of retention that the stores share: what a step decides, when a warning is over, and the mail
+//! that warns.
 
 use correio_proto::mail::{Seq, Timestamp};
 
@@ -6,6 +7,7 @@ pub(super) use self::warning::warning;
 use super::admin::Retention;
 use crate::day::days_after;
 
+pub(super) mod decision;
 mod warning;
 
 /// Accounts that one step looks at.

@@ -11,7 +11,8 @@ use crate::{
         memory::{Account, Accounts, MemoryStore, mailbox::StoredMail, settings::AccountSettings},
         reached::Reached,
         retention::{
-            ACCOUNTS_STEP, DELETED_STEP, MailsWarning, STEP_WORK, WRITE_WORK, WarningPeriod,
+            ACCOUNTS_STEP, DELETED_STEP, STEP_WORK, WRITE_WORK, WarningPeriod,
+            decision::{AccountDecision, AccountTimes, MailsDecision, WaitingMail, decide},
             warning,
         },
     },
@@ -81,15 +82,25 @@ impl MemoryStore {
         };
         step.work += 1;
         let username = account.names.username.clone();
-        let is_unused = match step.retention.accounts_before {
-            Some(before) => self.is_unused(step, (id, &username), before),
-            None => {
-                self.change(id, |settings| settings.warned_on = None);
-                false
-            }
+        let settings = &account.settings;
+        let times = AccountTimes {
+            used_at: settings.used_at,
+            created_at: settings.created_at,
+            warned_on: settings.warned_on,
         };
-        if is_unused {
-            return self.delete_unused(step, (id, username));
+        match decide(id, times, step.retention, step.period) {
+            AccountDecision::Keep => {}
+            AccountDecision::TakeBack => self.change(id, |settings| settings.warned_on = None),
+            AccountDecision::SetUsed => {
+                self.change(id, |settings| settings.set_used(step.retention.now));
+            }
+            AccountDecision::Warn => {
+                if self.warn(step, (id, &username), WarningAbout::Account) {
+                    let today = step.period.today;
+                    self.change(id, |settings| settings.warned_on = Some(today));
+                }
+            }
+            AccountDecision::Delete => return self.delete_unused(step, (id, username)),
         }
         match step.retention.mails_before {
             Some(before) => self.retain_mails(step, (id, &username), before),
@@ -103,41 +114,6 @@ impl MemoryStore {
     fn change(&mut self, id: AccountId, change: impl FnOnce(&mut AccountSettings)) {
         if let Some(account) = self.accounts.get_mut(id) {
             change(&mut account.settings);
-        }
-    }
-
-    /// Whether an account is to be deleted now. Warns its owner, or takes the warning back.
-    fn is_unused(
-        &mut self,
-        step: &mut Step<'_>,
-        (id, username): (AccountId, &Username),
-        before: Timestamp,
-    ) -> bool {
-        let period = step.period;
-        let Some(account) = self.accounts.get_mut(id) else {
-            return false;
-        };
-        let settings = &mut account.settings;
-        let is_in_use = step.retention.in_use.binary_search(&id).is_ok();
-        // The clock may have been behind at a login after the account was made.
-        let last_used = settings.used_at.max(settings.created_at).filter(|_| !is_in_use);
-        let Some(last_used) = last_used else {
-            settings.set_used(step.retention.now);
-            return false;
-        };
-        match settings.warned_on {
-            Some(_) if last_used >= period.soon(before) => {
-                settings.warned_on = None;
-                false
-            }
-            Some(warned_on) => last_used < before && period.is_over(warned_on),
-            None if last_used >= period.soon(before) => false,
-            None => {
-                if self.warn(step, (id, username), WarningAbout::Account) {
-                    self.change(id, |settings| settings.warned_on = Some(period.today));
-                }
-                false
-            }
         }
     }
 
@@ -167,36 +143,23 @@ impl MemoryStore {
         before: Timestamp,
     ) -> Progress {
         let warned = self.accounts.get(id).and_then(|account| account.settings.mails_warned);
-        if warned.is_some_and(|warned| !step.period.is_over(warned.on)) {
+        let Some(mut decision) = MailsDecision::begin(before, warned, step.period) else {
             return Progress::Done;
-        }
-        let soon = step.period.soon(before);
-        let (mut old, mut later) = (Vec::new(), 0);
-        let mut at = Timestamp(0);
+        };
         for (mail, stored) in self.oldest(id) {
-            // A mail did not come before those that stand before it: an earlier time is from a
-            // clock that was behind.
-            at = at.max(stored.sent_at);
-            if at >= soon {
-                break;
-            }
             step.work += 1;
-            if at < before && warned.is_some_and(|warned| warned.covers(mail.seq, at)) {
-                old.push(mail);
-            } else {
-                later += u32::from(stored.from.username.as_str() != POSTMASTER);
-            }
-            if old.len() >= DELETED_STEP || later >= WarningAbout::MAILS_MAX {
+            let is_postmaster = stored.from.username.as_str() == POSTMASTER;
+            let next = WaitingMail { mail, sent_at: stored.sent_at, is_postmaster };
+            if decision.see(&next).is_break() {
                 break;
             }
         }
-        let is_unfinished = old.len() >= DELETED_STEP;
-        self.delete_old(step, id, &old);
-        if is_unfinished {
+        self.delete_old(step, id, &decision.old);
+        if decision.is_cut() {
             return Progress::Unfinished;
         }
-        let warning =
-            MailsWarning { on: step.period.today, before: soon, last: Seq(self.last_seq) };
+        let warning = decision.warning(Seq(self.last_seq));
+        let later = decision.later;
         let is_warned = later > 0 && self.warn(step, (id, username), WarningAbout::Mails(later));
         self.change(id, |settings| settings.mails_warned = is_warned.then_some(warning));
         Progress::Done

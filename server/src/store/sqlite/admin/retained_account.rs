@@ -8,7 +8,7 @@ use crate::{
     ids::AccountId,
     store::{
         admin::{POSTMASTER, Retention},
-        retention::{ACCOUNTS_STEP, MailsWarning},
+        retention::{ACCOUNTS_STEP, MailsWarning, decision::AccountTimes},
         sqlite::account_columns::ENABLED,
         sqlite::row::{optional_timestamp, parsed, to_sql, unsigned},
     },
@@ -19,11 +19,7 @@ use crate::{
 pub(super) struct RetainedAccount {
     pub(super) id: AccountId,
     pub(super) username: Username,
-    /// The day of the last login that is known, or of the last run that found it in use.
-    pub(super) used_at: Option<Timestamp>,
-    pub(super) created_at: Option<Timestamp>,
-    /// The day of the warning that it will be deleted.
-    pub(super) warned_on: Option<u64>,
+    pub(super) times: AccountTimes,
     pub(super) mails_warned: Option<MailsWarning>,
     /// Mails in the index of its mailbox.
     pub(super) indexed: u64,
@@ -41,7 +37,11 @@ pub(super) fn next(db: &Connection, after: Option<AccountId>) -> Result<Vec<Reta
 }
 
 fn account(row: &Row<'_>) -> Result<RetainedAccount> {
-    let warned_on = optional_timestamp(row, 4)?.map(|Timestamp(day)| day);
+    let times = AccountTimes {
+        used_at: optional_timestamp(row, 2)?,
+        created_at: optional_timestamp(row, 3)?,
+        warned_on: optional_timestamp(row, 4)?.map(|Timestamp(day)| day),
+    };
     let mails_warned = match (optional_timestamp(row, 5)?, optional_timestamp(row, 6)?) {
         (Some(Timestamp(on)), Some(before)) => {
             Some(MailsWarning { on, before, last: Seq(unsigned(row, 7)?) })
@@ -51,9 +51,7 @@ fn account(row: &Row<'_>) -> Result<RetainedAccount> {
     Ok(RetainedAccount {
         id: AccountId(row.get(0)?),
         username: parsed(row, 1)?,
-        used_at: optional_timestamp(row, 2)?,
-        created_at: optional_timestamp(row, 3)?,
-        warned_on,
+        times,
         mails_warned,
         indexed: unsigned(row, 8)?,
     })
