@@ -15,7 +15,7 @@ use crate::{
     session::effect::{Arrival, Effect},
     store::{
         StoreDone,
-        admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{AdminDone, Retention, SentWarning, WarningAbout, postmaster},
     },
 };
 
@@ -167,9 +167,7 @@ pub(super) fn effects(deleted: &[(AccountId, Username)], warned: &[SentWarning])
     let ended = deleted.iter().map(|(account, _)| *account);
     let mut effects: Vec<Effect> =
         ended.map(|account| Effect::EndSessions { account, except: None }).collect();
-    let Ok(from) = POSTMASTER.parse::<Username>() else {
-        return effects;
-    };
+    let (from, _) = postmaster();
     effects.extend(warned.iter().map(|warning| Effect::MailArrived {
         accounts: vec![warning.account],
         arrival: Arrival {

@@ -19,8 +19,12 @@ use crate::ids::{AccountId, CodeDigest, InviteId};
 /// register it. The store makes the account, without a password, when it first sends such a mail.
 pub const POSTMASTER: &str = "postmaster";
 
-/// Full name with which the store makes [`POSTMASTER`].
-pub const POSTMASTER_NAME: &str = "Postmaster";
+/// The username of [`POSTMASTER`], and the full name with which the store makes its account.
+#[must_use]
+pub fn postmaster() -> (Username, FullName) {
+    let username = POSTMASTER.parse().expect("the constant is a username");
+    (username, "Postmaster".parse().expect("the constant is a full name"))
+}
 
 /// Most accounts that one job makes.
 pub const NEW_ACCOUNTS_MAX: usize = 10_000;

@@ -8,7 +8,9 @@ use correio_server::{
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
-        admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{
+            AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout, postmaster,
+        },
     },
 };
 
@@ -20,7 +22,7 @@ use super::{
 impl State {
     /// Does the one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
-        let postmaster: Username = POSTMASTER.parse().expect("the name is a username");
+        let (postmaster, _) = postmaster();
         if retention.is_on() && self.lists.find(&postmaster).is_some() {
             return AdminDone::Taken(vec![postmaster]);
         }

@@ -16,8 +16,8 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord,
-            InviteOverview, InviteRecord, InviteStanding, NewAccountRecord, POSTMASTER,
-            POSTMASTER_NAME, Totals, Usage,
+            InviteOverview, InviteRecord, InviteStanding, NewAccountRecord, Totals, Usage,
+            postmaster,
         },
         lists::is_reserved,
         reached::Reached,
@@ -245,11 +245,7 @@ impl MemoryStore {
 
     /// The account that sends the operator's mail. Makes it if there is none.
     fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, AdminDone> {
-        let (Ok(username), Ok(full_name)) =
-            (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
-        else {
-            return Err(AdminDone::NoAccount);
-        };
+        let (username, full_name) = postmaster();
         match self.ids.get(&username) {
             // No client has made it: its name is kept from the first account on.
             Some(id) => Ok(*id),

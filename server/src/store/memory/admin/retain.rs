@@ -7,7 +7,9 @@ use correio_proto::mail::{MailRef, Seq, Timestamp, Username};
 use crate::{
     ids::AccountId,
     store::{
-        admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{
+            AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout, postmaster,
+        },
         memory::{Account, Accounts, MemoryStore, mailbox::StoredMail, settings::AccountSettings},
         reached::Reached,
         retention::{
@@ -47,10 +49,8 @@ impl Accounts {
 impl MemoryStore {
     /// Does one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
-        if retention.is_on()
-            && let Ok(name) = POSTMASTER.parse::<Username>()
-            && self.lists.has_name(&name)
-        {
+        let (name, _) = postmaster();
+        if retention.is_on() && self.lists.has_name(&name) {
             return AdminDone::Taken(vec![name]);
         }
         if retention.after.is_none() && retention.is_on() {

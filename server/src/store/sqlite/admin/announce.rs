@@ -8,7 +8,7 @@ use crate::{
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
-        admin::{AdminDone, POSTMASTER, POSTMASTER_NAME},
+        admin::{self, AdminDone},
         sqlite::{
             account_columns::REFUSES_MAIL,
             mails,
@@ -63,10 +63,7 @@ pub(super) fn postmaster(
     tables: &mut Tables<'_>,
     now: Timestamp,
 ) -> Result<std::result::Result<Sender, AdminDone>> {
-    let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
-    else {
-        return Ok(Err(AdminDone::NoAccount));
-    };
+    let (username, full_name) = admin::postmaster();
     if let Some((id, account)) = tables.accounts.by_username(tables.db, &username)? {
         let names = (username.clone(), account.full_name.clone());
         return Ok(match accounts::is_own(tables.db, id)? {

@@ -15,7 +15,7 @@ use crate::{
     ids::AccountId,
     store::{
         StoreDone,
-        admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{self, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
         retention::{
             ACCOUNTS_STEP, DELETED_STEP, MailsWarning, STEP_WORK, WRITE_WORK, WarningPeriod,
             decision::{AccountDecision, MailsDecision, WaitingMail, decide},
@@ -50,10 +50,8 @@ enum Progress {
 
 /// Does one step of retention.
 pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<AdminDone> {
-    if retention.is_on()
-        && let Ok(name) = POSTMASTER.parse::<Username>()
-        && is_taken(tables, &name)?
-    {
+    let (name, _) = admin::postmaster();
+    if retention.is_on() && is_taken(tables, &name)? {
         return Ok(AdminDone::Taken(vec![name]));
     }
     let today = count_day(tables.db, retention)?;
