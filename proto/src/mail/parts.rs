@@ -303,6 +303,20 @@ pub(crate) fn unacceptable<E: de::Error>(invalid: Invalid) -> E {
 pub struct MailId([u8; 16]);
 
 impl MailId {
+    /// The id with this time, of which 48 bits count, and these bytes after it. Version and variant take
+    /// the place of the first four bits of `rest`, and of the first two bits of its third byte.
+    #[must_use]
+    pub fn from_parts(Timestamp(millis): Timestamp, rest: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid().into_bytes())
+    }
+
+    /// The time that the id was made with.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        let [a, b, c, d, e, f, ..] = self.0;
+        Timestamp(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    }
+
     /// The 16 bytes as they travel.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
@@ -610,5 +624,16 @@ mod tests {
                 prop_assert_eq!(body.as_str(), text);
             }
         }
+    }
+
+    #[test]
+    fn an_id_has_its_time_and_the_version_and_variant_whatever_its_other_bytes_are() {
+        for rest in [[0; 10], [0xff; 10], *b"tony stark"] {
+            let id = MailId::from_parts(Timestamp(0x0123_4567_89ab), rest);
+            assert_eq!(id.time(), Timestamp(0x0123_4567_89ab));
+            assert_eq!(id.to_string().parse(), Ok(id));
+        }
+        let longer = MailId::from_parts(Timestamp(u64::MAX), [0; 10]);
+        assert_eq!(longer.to_string(), "ffffffff-ffff-7000-8000-000000000000");
     }
 }

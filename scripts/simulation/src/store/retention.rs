@@ -177,14 +177,11 @@ fn warning(
         WarningAbout::Mails(mails) => format!("{mails} old mails will be deleted"),
         WarningAbout::Account => "the account will be deleted".to_owned(),
     };
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&(now.0 << 16).to_be_bytes());
-    bytes[8..].copy_from_slice(&id.0.to_be_bytes());
-    bytes[6] = 0x70;
-    bytes[7] = u8::from(about == WarningAbout::Account);
-    bytes[8] |= 0x80;
+    let mut rest = [0; 10];
+    rest[1] = u8::from(about == WarningAbout::Account);
+    rest[2..].copy_from_slice(&id.0.to_be_bytes());
     NewMailRecord::new(
-        MailId::try_from(bytes).expect("it has the version and the variant"),
+        MailId::from_parts(now, rest),
         username.clone().into(),
         text.parse().expect("the text is a subject"),
         text.parse().expect("the text is a body"),

@@ -25,7 +25,7 @@ pub(in crate::store) fn warning(
         WarningAbout::Mails(mails) => mails_text(mails, &date),
         WarningAbout::Account => account_text(&date),
     };
-    let id = mail_id(account, about, retention.now)?;
+    let id = mail_id(account, about, retention.now);
     let to = Recipients::from(username.clone());
     let content = Content::Body(body.parse().ok()?);
     Some(NewMailRecord::new(id, to, subject.parse::<Subject>().ok()?, content))
@@ -57,15 +57,13 @@ fn account_text(date: &str) -> (&'static str, String) {
 
 /// An id that no other warning has: at one time, an account is warned once of its mails and once of
 /// itself.
-fn mail_id(AccountId(account): AccountId, about: WarningAbout, now: Timestamp) -> Option<MailId> {
-    let kind: u128 = match about {
+fn mail_id(AccountId(account): AccountId, about: WarningAbout, now: Timestamp) -> MailId {
+    let kind = match about {
         WarningAbout::Mails(_) => 1,
         WarningAbout::Account => 2,
     };
-    // The parts of a UUID of version 7: time, version, 12 bits, variant, 62 bits.
-    let time = u128::from(now.0 & 0xffff_ffff_ffff) << 80;
-    let account = u128::from(account.unsigned_abs()) & ((1 << 62) - 1);
-    MailId::try_from((time | 7 << 76 | kind << 64 | 2 << 62 | account).to_be_bytes()).ok()
+    let [a, b, c, d, e, f, g, h] = account.to_be_bytes();
+    MailId::from_parts(now, [0, kind, a, b, c, d, e, f, g, h])
 }
 
 /// A date in UTC, as `2026-11-27`.
@@ -86,7 +84,7 @@ mod tests {
 
     #[test]
     fn warnings_have_ids_of_their_own() {
-        let id = |account, about| mail_id(AccountId(account), about, Timestamp(5)).unwrap();
+        let id = |account, about| mail_id(AccountId(account), about, Timestamp(5));
         assert_ne!(id(1, WarningAbout::Account), id(2, WarningAbout::Account));
         assert_ne!(id(1, WarningAbout::Account), id(1, WarningAbout::Mails(1)));
     }
