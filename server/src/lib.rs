@@ -14,6 +14,7 @@ pub mod auth;
 pub mod cancel;
 pub mod clock;
 mod data_directory;
+pub mod day;
 pub mod engine;
 pub mod event;
 pub mod gateway;

@@ -6,6 +6,7 @@
 
 mod content;
 mod hasher;
+mod id;
 mod parts;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeStruct};
@@ -16,9 +17,9 @@ pub(crate) use self::parts::{
 pub use self::{
     content::{Content, ContentKind, ContentSize, LargeContent, Message, Piece, Sha256},
     hasher::ContentHasher,
+    id::{MailId, MailRef},
     parts::{
-        Body, Field, FullName, Invalid, MailId, MailRef, Problem, Recipients, Seq, Subject,
-        Timestamp, Username,
+        Body, Field, FullName, Invalid, Problem, Recipients, Seq, Subject, Timestamp, Username,
     },
 };
 

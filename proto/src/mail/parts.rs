@@ -3,9 +3,8 @@
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use arrayvec::ArrayString;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
-use uuid::Uuid;
 
 use crate::limits;
 
@@ -39,7 +38,7 @@ pub enum Field {
     Content,
     /// A [`super::Piece`].
     Piece,
-    /// A [`MailId`].
+    /// A [`MailId`](super::MailId).
     MailId,
     /// A list of [`Recipients`].
     Recipients,
@@ -297,73 +296,6 @@ pub(crate) fn unacceptable<E: de::Error>(invalid: Invalid) -> E {
     E::custom(format_args!("{UNACCEPTABLE}{invalid}"))
 }
 
-/// Identifies a mail together with its sender's username: a UUID of version 7 (RFC 9562) that the
-/// sending client makes, so that it can send the mail again without a duplicate.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MailId([u8; 16]);
-
-impl MailId {
-    /// The 16 bytes as they travel.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl TryFrom<Uuid> for MailId {
-    type Error = Invalid;
-
-    fn try_from(uuid: Uuid) -> Result<Self, Invalid> {
-        if uuid.get_version_num() != 7 || uuid.get_variant() != uuid::Variant::RFC4122 {
-            return Err(Invalid { field: Field::MailId, problem: Problem::Form });
-        }
-        Ok(Self(uuid.into_bytes()))
-    }
-}
-
-impl TryFrom<[u8; 16]> for MailId {
-    type Error = Invalid;
-
-    fn try_from(bytes: [u8; 16]) -> Result<Self, Invalid> {
-        Uuid::from_bytes(bytes).try_into()
-    }
-}
-
-impl FromStr for MailId {
-    type Err = Invalid;
-
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        Uuid::try_parse(text)
-            .map_err(|_| Invalid { field: Field::MailId, problem: Problem::Form })?
-            .try_into()
-    }
-}
-
-impl fmt::Display for MailId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Uuid::from_bytes(self.0).fmt(f)
-    }
-}
-
-impl fmt::Debug for MailId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for MailId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for MailId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = serde_bytes::ByteArray::<16>::deserialize(deserializer)?;
-        Self::try_from(*bytes).map_err(unacceptable)
-    }
-}
-
 /// The recipients of a mail: 1 to [`limits::RECIPIENTS_MAX`] usernames, each once, in the order
 /// given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -508,18 +440,6 @@ pub struct Timestamp(pub u64);
 #[serde(transparent)]
 pub struct Seq(pub u64);
 
-/// Names one mail of the account's mailbox in a `confirm`.
-///
-/// The number finds the mail, and the id proves that it is the fetched one. So neither a wrong
-/// guess nor a store restored from a backup deletes another mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MailRef {
-    /// The mail's number in the store.
-    pub seq: Seq,
-    /// The id its sender gave it.
-    pub id: MailId,
-}
-
 /// Reads an optional field that is present. An absent field is left out, never nil.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     input: D,
@@ -584,13 +504,6 @@ mod tests {
         assert!(",".parse::<Recipients>().is_err());
         let many = (0..101).map(|n| format!("u{n}")).collect::<Vec<_>>().join(",");
         assert!(many.parse::<Recipients>().is_err());
-    }
-
-    #[test]
-    fn mail_ids_are_version_7() {
-        assert!("01890a5d-ac96-774b-bcce-b302099a8057".parse::<MailId>().is_ok());
-        assert!("01890a5d-ac96-474b-bcce-b302099a8057".parse::<MailId>().is_err());
-        assert!("00000000-0000-0000-0000-000000000000".parse::<MailId>().is_err());
     }
 
     proptest! {

@@ -17,13 +17,12 @@ use super::{
 use crate::{
     auth::recovery,
     clock::Now,
+    day::days_after,
     store::admin::{AdminJob, CodeRecord, NEW_ACCOUNTS_MAX, NewAccountRecord, POSTMASTER},
 };
 
 /// Accounts in one reply.
 pub(super) const ACCOUNTS_PAGE: usize = 500;
-
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Makes accounts with codes.
 pub(super) fn create(now: Now, people: Vec<NewPerson>, days: u16) -> Next {
@@ -96,7 +95,7 @@ fn expiry(now: Now, days: u16) -> Result<Timestamp, AdminError> {
         let text = format!("a code can be used for 1 to {CODE_DAYS_MAX} days");
         return Err(AdminError::new(AdminErrorCode::BadRequest, text));
     }
-    Ok(Timestamp(now.wall.0.saturating_add(u64::from(days) * DAY)))
+    Ok(days_after(now.wall, days.into()))
 }
 
 fn make_code(expires_at: Timestamp) -> Result<(RecoveryCode, CodeRecord), AdminError> {

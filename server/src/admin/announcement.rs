@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use correio_proto::mail::{Body, Content, FullName, Subject, Username};
+use correio_proto::mail::{Body, Content, Subject, Username};
 
 use super::{
     announcing::Announcing,
@@ -22,7 +22,7 @@ use crate::{
     session::effect::{Arrival, Effect},
     store::{
         EVERYBODY, NewMailRecord,
-        admin::{AdminDone, AdminJob, AdminRefusal, POSTMASTER, POSTMASTER_NAME},
+        admin::{AdminDone, AdminJob, AdminRefusal, postmaster},
     },
 };
 
@@ -54,10 +54,7 @@ fn prepare(
     body: Body,
 ) -> Result<Box<Announcing>, String> {
     let to: Username = EVERYBODY.parse().map_err(|invalid| format!("{EVERYBODY}: {invalid}"))?;
-    let from: Username =
-        POSTMASTER.parse().map_err(|invalid| format!("{POSTMASTER}: {invalid}"))?;
-    let from_name: FullName =
-        POSTMASTER_NAME.parse().map_err(|invalid| format!("{POSTMASTER_NAME}: {invalid}"))?;
+    let (from, from_name) = postmaster();
     let arrival = Arrival { from, from_name, subject: subject.clone() };
     let (to, refusals, mailboxes) = (to.into(), 0, 0);
     Ok(Box::new(Announcing { subject, body, to, arrival, cursor, refusals, mailboxes }))

@@ -7,10 +7,6 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Now;
 
-/// The bytes of a UUID of version 7 that have its time (RFC 9562). The rest is random but for
-/// version and variant.
-const TIME_BYTES: usize = 6;
-
 /// An announcement's id, and the account after which it goes on. Written as the id, or as the id, `/`
 /// and a username.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +29,9 @@ impl AnnouncementCursor {
     ///
     /// The system gives no random bytes.
     pub fn begin(now: Now) -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
-        let time = now.wall.0.to_be_bytes();
-        for (byte, from) in bytes.iter_mut().zip(time.into_iter().skip(2)) {
-            *byte = from;
-        }
-        Ok(Self { id: version_7(bytes), after: None })
+        let mut random = [0; 10];
+        getrandom::fill(&mut random)?;
+        Ok(Self { id: MailId::from_parts(now.wall, random), after: None })
     }
 
     /// The cursor of the step that begins after this account.
@@ -53,22 +45,12 @@ impl AnnouncementCursor {
         let Some(after) = &self.after else {
             return self.id;
         };
-        let mut bytes = *self.id.as_bytes();
-        let digest = Sha256::new().chain_update(bytes).chain_update(after.as_str()).finalize();
-        for (byte, from) in bytes.iter_mut().zip(digest).skip(TIME_BYTES) {
-            *byte = from;
-        }
-        version_7(bytes)
+        let digest =
+            Sha256::new().chain_update(self.id.as_bytes()).chain_update(after.as_str()).finalize();
+        let mut rest = [0; 10];
+        rest.iter_mut().zip(digest.into_iter().skip(6)).for_each(|(byte, from)| *byte = from);
+        MailId::from_parts(self.id.time(), rest)
     }
-}
-
-/// The id of these bytes, with the version and the variant of a UUID of version 7 in their places.
-fn version_7(bytes: [u8; 16]) -> MailId {
-    let [a, b, c, d, e, f, version, g, variant, rest @ ..] = bytes;
-    let [h, i, j, k, l, m, n] = rest;
-    let (version, variant) = (0x70 | (version & 0x0f), 0x80 | (variant & 0x3f));
-    let bytes = [a, b, c, d, e, f, version, g, variant, h, i, j, k, l, m, n];
-    MailId::try_from(bytes).expect("version and variant are in their places")
 }
 
 impl fmt::Display for AnnouncementCursor {
@@ -118,7 +100,6 @@ mod tests {
         assert_ne!(step("tony").mail_id(), step("pepper").mail_id());
         assert_ne!(step("tony").mail_id(), cursor.mail_id());
         // Ids that were made together stand together in the store.
-        let time = |id: MailId| id.as_bytes()[..TIME_BYTES].to_vec();
-        assert_eq!(time(step("tony").mail_id()), time(cursor.id));
+        assert_eq!(step("tony").mail_id().time(), cursor.id.time());
     }
 }

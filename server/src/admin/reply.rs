@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     protocol::Protocol,
-    store::admin::{AccountOverview, AccountState, DisabledMail, InviteOverview, Totals},
+    store::admin::{
+        AccountOverview, AccountState, DisabledMail, InviteOverview, InviteStanding, Totals,
+    },
 };
 
 /// A reply to an [`super::request::AdminRequest`]. Any request may be answered by `Error`.
@@ -251,12 +253,12 @@ impl InviteView {
     /// An invite as it stands at a time.
     #[must_use]
     pub fn of(overview: &InviteOverview, now: Moment) -> Self {
-        let InviteOverview { invite, is_used, is_revoked } = *overview;
-        let state = match (is_used, is_revoked) {
-            (true, _) => InviteState::Used,
-            (false, true) => InviteState::Revoked,
-            (false, false) if invite.expires_at <= now.0 => InviteState::Expired,
-            (false, false) => InviteState::Open,
+        let InviteOverview { invite, standing } = *overview;
+        let state = match standing {
+            InviteStanding::Used => InviteState::Used,
+            InviteStanding::Revoked => InviteState::Revoked,
+            InviteStanding::Unused if invite.expires_at <= now.0 => InviteState::Expired,
+            InviteStanding::Unused => InviteState::Open,
         };
         let (made_at, expires_at) = (Moment(invite.made_at), Moment(invite.expires_at));
         Self { id: InviteName(invite.id), made_at, expires_at, state }

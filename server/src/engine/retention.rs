@@ -3,23 +3,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use correio_proto::mail::{Timestamp, Username};
+use correio_proto::mail::Username;
 
 use super::logins::Logins;
 use crate::{
     clock::Now,
+    day::{day, days_before},
     event::Event,
     ids::AccountId,
-    limits::retention::{NOTICE_DAYS, RetentionPolicy},
+    limits::retention::{RetentionPolicy, WARNING_DAYS},
     session::effect::{Arrival, Effect},
     store::{
         StoreDone,
-        admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{AdminDone, Retention, SentWarning, WarningAbout, postmaster},
     },
 };
-
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// See the module's description. At most one step is under way.
 #[derive(Debug, Default)]
@@ -63,7 +61,7 @@ impl RetentionSchedule {
     pub(super) fn begin(&mut self, now: Now, lost: u64, in_use: impl FnOnce() -> Vec<AccountId>) {
         let is_due = match self.done_on {
             None => true,
-            Some(day) => self.policy.is_on() && day != now.wall.0 / DAY,
+            Some(done_on) => self.policy.is_on() && done_on != day(now.wall),
         };
         if is_due && matches!(self.run, Run::Idle) {
             let whole = Whole { in_use: in_use().into(), lost };
@@ -98,8 +96,7 @@ impl RetentionSchedule {
             }
         };
         self.run = Run::Asked { whole };
-        let before =
-            |days: u32| Timestamp(now.wall.0.saturating_sub(u64::from(days).saturating_mul(DAY)));
+        let before = |days: u32| days_before(now.wall, days.into());
         Some(Retention {
             after,
             now: now.wall,
@@ -108,7 +105,7 @@ impl RetentionSchedule {
                 true => None,
                 false => self.policy.account_days.map(before),
             },
-            notice_days: NOTICE_DAYS,
+            warning_days: WARNING_DAYS,
             in_use,
         })
     }
@@ -124,7 +121,7 @@ impl RetentionSchedule {
                 self.run = Run::Due { at: now.uptime, after: Some(*next), whole };
             }
             Some(StoreDone::Admin(_)) => {
-                self.done_on = Some(now.wall.0 / DAY);
+                self.done_on = Some(day(now.wall));
                 self.spared = whole.lost;
             }
             _ => {}
@@ -170,9 +167,7 @@ pub(super) fn effects(deleted: &[(AccountId, Username)], warned: &[SentWarning])
     let ended = deleted.iter().map(|(account, _)| *account);
     let mut effects: Vec<Effect> =
         ended.map(|account| Effect::EndSessions { account, except: None }).collect();
-    let Ok(from) = POSTMASTER.parse::<Username>() else {
-        return effects;
-    };
+    let (from, _) = postmaster();
     effects.extend(warned.iter().map(|warning| Effect::MailArrived {
         accounts: vec![warning.account],
         arrival: Arrival {
@@ -186,7 +181,10 @@ pub(super) fn effects(deleted: &[(AccountId, Username)], warned: &[SentWarning])
 
 #[cfg(test)]
 mod tests {
+    use correio_proto::mail::Timestamp;
+
     use super::*;
+    use crate::day::DAY;
 
     fn at(hours: u64) -> Now {
         let uptime = Duration::from_secs(hours * 3600);

@@ -1,7 +1,7 @@
 //! How long mails and unused accounts are kept.
 
 /// Whole days between a warning of retention and the deletion.
-pub const NOTICE_DAYS: u32 = 7;
+pub const WARNING_DAYS: u32 = 7;
 
 /// Days for which mails and unused accounts are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! and the commands of the operator.
 
 pub mod admin;
+pub mod admin_command;
 pub mod allocator;
 pub mod archive;
 pub mod backup;
@@ -19,6 +20,7 @@ pub mod renewal;
 pub mod required_files;
 pub mod restore;
 pub mod sampler;
+mod size;
 mod streams;
 pub mod systemd;
 pub mod tls;

@@ -19,8 +19,12 @@ use crate::ids::{AccountId, CodeDigest, InviteId};
 /// register it. The store makes the account, without a password, when it first sends such a mail.
 pub const POSTMASTER: &str = "postmaster";
 
-/// Full name with which the store makes [`POSTMASTER`].
-pub const POSTMASTER_NAME: &str = "Postmaster";
+/// The username of [`POSTMASTER`], and the full name with which the store makes its account.
+#[must_use]
+pub fn postmaster() -> (Username, FullName) {
+    let username = POSTMASTER.parse().expect("the constant is a username");
+    (username, "Postmaster".parse().expect("the constant is a full name"))
+}
 
 /// Most accounts that one job makes.
 pub const NEW_ACCOUNTS_MAX: usize = 10_000;
@@ -251,10 +255,19 @@ pub struct InviteRecord {
 pub struct InviteOverview {
     /// The invite.
     pub invite: InviteRecord,
-    /// Whether an account was made with it.
-    pub is_used: bool,
-    /// Whether it was revoked.
-    pub is_revoked: bool,
+    /// What has become of it.
+    pub standing: InviteStanding,
+}
+
+/// What has become of an invite. Its time is another matter ([`InviteRecord::expires_at`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InviteStanding {
+    /// No account was made with it, and it was not revoked.
+    Unused,
+    /// An account was made with it.
+    Used,
+    /// It was revoked, and no account can be made with it.
+    Revoked,
 }
 
 /// What the store has.
@@ -297,7 +310,7 @@ pub struct Retention {
     /// login takes the warning back.
     pub accounts_before: Option<Timestamp>,
     /// So many whole days lie between a warning and the deletion.
-    pub notice_days: u32,
+    pub warning_days: u32,
     /// Accounts with open sessions, in ascending order: they are used now.
     pub in_use: Arc<[AccountId]>,
 }

@@ -10,8 +10,10 @@ use correio_proto::{
     mail::Timestamp,
 };
 
-use super::day::begin_of_day;
-use crate::ids::{AccountId, AppPasswordDigest};
+use crate::{
+    day::begin_of_day,
+    ids::{AccountId, AppPasswordDigest},
+};
 
 /// A job about app passwords of the account that is logged in. [`AppPasswordDone`] has the results;
 /// any job may have [`super::StoreDone::NoAccount`] or [`super::StoreDone::Unavailable`].

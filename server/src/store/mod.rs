@@ -34,7 +34,6 @@ use crate::{
 mod account_record;
 pub mod admin;
 pub mod app_password;
-mod day;
 mod directory;
 pub mod gateway;
 pub mod kind;

@@ -3,6 +3,7 @@
 
 use correio_proto::mail::{Timestamp, Username};
 use correio_server::{
+    day::DAY,
     ids::{AccountId, CodeDigest},
     store::{
         Quota, StoreDone, StoreJob,
@@ -29,8 +30,6 @@ contract! {
     totals_count_each_mail_of_each_mailbox,
     a_login_is_recorded_to_the_day_and_a_later_day_stays,
 }
-
-const DAY: u64 = 86_400_000;
 
 pub fn name(name: &str) -> Username {
     name.parse().unwrap()

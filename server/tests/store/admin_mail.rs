@@ -11,7 +11,10 @@ use correio_server::{
     ids::{AccountId, InviteId},
     store::{
         NewMailRecord, Quota, StoreDone, StoreJob,
-        admin::{AdminDone, AdminJob, AdminRefusal, DisabledMail, InviteRecord, NewAccountRecord},
+        admin::{
+            AdminDone, AdminJob, AdminRefusal, DisabledMail, InviteRecord, InviteStanding,
+            NewAccountRecord,
+        },
     },
 };
 
@@ -205,8 +208,12 @@ fn invites(harness: &mut Harness, skip: usize, invites: usize) -> (Vec<String>, 
             let shown = invites.iter().map(|shown| {
                 let InviteId([number, ..]) = shown.invite.id;
                 assert_eq!(shown.invite, invite(number));
-                let used = if shown.is_used { "u" } else { "" };
-                format!("{number}{used}{}", if shown.is_revoked { "r" } else { "" })
+                let standing = match shown.standing {
+                    InviteStanding::Unused => "",
+                    InviteStanding::Used => "u",
+                    InviteStanding::Revoked => "r",
+                };
+                format!("{number}{standing}")
             });
             (shown.collect(), more)
         }

@@ -8,6 +8,7 @@ use correio_proto::{
     mail::Timestamp,
 };
 use correio_server::{
+    day::DAY,
     ids::{AccountId, AppPasswordDigest, CodeDigest},
     store::{
         AccountRecord, HashChange, StoreDone, StoreJob,
@@ -39,8 +40,6 @@ contract! {
     a_disabled_account_is_found_by_its_app_password,
     the_last_use_is_recorded_to_the_day_with_its_address,
 }
-
-const DAY: u64 = 86_400_000;
 
 fn digest(number: u8) -> AppPasswordDigest {
     AppPasswordDigest([number; 32])

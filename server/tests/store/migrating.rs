@@ -175,7 +175,7 @@ fn an_account_of_a_person_that_is_named_postmaster_does_not_speak_for_the_operat
         now: Timestamp(7000),
         mails_before: Some(Timestamp(7000)),
         accounts_before: None,
-        notice_days: 7,
+        warning_days: 7,
         in_use: Arc::new([]),
     });
     for job in [&announce, &retain] {

@@ -2,6 +2,7 @@
 
 use correio_proto::mail::{Mail, Timestamp};
 use correio_server::{
+    day::DAY,
     ids::AccountId,
     store::{
         Quota, StoreDone, StoreJob,
@@ -36,8 +37,6 @@ contract! {
     a_step_deletes_no_more_than_it_may_and_the_next_goes_on,
 }
 
-const DAY: u64 = 86_400_000;
-
 /// What a run of retention has done.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Run {
@@ -68,7 +67,7 @@ fn run_with(harness: &mut Harness, day: u64, keep: Keep, in_use: &[AccountId]) -
             now: Timestamp(now),
             mails_before: before(keep.mails),
             accounts_before: before(keep.accounts),
-            notice_days: 7,
+            warning_days: 7,
             in_use: in_use.into(),
         };
         match admin(harness, AdminJob::Retain(retention)) {

@@ -62,6 +62,7 @@ const SERVER: &[Room] = &[
     ("cancel", &[]),
     ("clock", &[]),
     ("data_directory", &[]),
+    ("day", &[]),
     ("ids", &[]),
     ("mutex", &[]),
     ("peer_user", &[]),
@@ -80,6 +81,7 @@ const SERVER: &[Room] = &[
             "cancel",
             "clock",
             "data_directory",
+            "day",
             "event",
             "ids",
             "metrics",
@@ -91,7 +93,7 @@ const SERVER: &[Room] = &[
         ],
     ),
     ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
-    ("admin", &["clock", "event", "ids", "protocol", "auth", "store", "session"]),
+    ("admin", &["clock", "day", "event", "ids", "protocol", "auth", "store", "session"]),
     (
         "gateway",
         &["clock", "event", "ids", "limits", "metrics", "protocol", "auth", "store", "session"],
@@ -99,8 +101,8 @@ const SERVER: &[Room] = &[
     (
         "engine",
         &[
-            "clock", "event", "ids", "metrics", "protocol", "limits", "auth", "store", "session",
-            "admin", "gateway",
+            "clock", "day", "event", "ids", "metrics", "protocol", "limits", "auth", "store",
+            "session", "admin", "gateway",
         ],
     ),
     (
@@ -109,6 +111,7 @@ const SERVER: &[Room] = &[
             "cancel",
             "clock",
             "data_directory",
+            "day",
             "event",
             "metrics",
             "mutex",

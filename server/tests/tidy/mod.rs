@@ -84,7 +84,7 @@ const RULES: &[Rule] = &[
             // Commands of the command line.
             "client/src/bin/correio/help.rs",
             "server/src/ops/config/command.rs",
-            "server/src/ops/admin/command.rs",
+            "server/src/ops/admin_command/command.rs",
         ],
         why: "one place starts programs, without the secrets of the environment",
     },

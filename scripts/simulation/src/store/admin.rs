@@ -2,21 +2,22 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use correio_proto::mail::{FullName, Timestamp, Username};
+use correio_proto::mail::{Timestamp, Username};
 use correio_server::{
+    day::DAY,
     ids::{AccountId, CodeDigest, PasswordHash},
     store::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, DisabledMail, NewAccountRecord,
-            POSTMASTER, POSTMASTER_NAME, Totals,
+            Totals, postmaster,
         },
     },
 };
 
 use super::{
     lists::is_kept,
-    settings::{DAY, Settings},
+    settings::Settings,
     state::{Account, State},
 };
 
@@ -236,8 +237,7 @@ impl State {
 
     /// The account that sends the operator's mail; made if there is none. An error is a list's name.
     pub(super) fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, Username> {
-        let username: Username = POSTMASTER.parse().expect("the name is a username");
-        let full_name: FullName = POSTMASTER_NAME.parse().expect("the name is a full name");
+        let (username, full_name) = postmaster();
         match self.account(&username) {
             Some(id) => Ok(id),
             None if self.lists.find(&username).is_some() => Err(username),

@@ -8,11 +8,10 @@ use correio_proto::{
     mail::Timestamp,
 };
 use correio_server::{
+    day::DAY,
     ids::{AccountId, AppPasswordDigest},
     store::app_password::AppPasswordDone,
 };
-
-use super::settings::DAY;
 
 /// The app passwords of all accounts, by id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,22 +4,25 @@ use std::sync::Arc;
 
 use correio_proto::mail::{Mail, MailId, MailRef, Seq, Timestamp, Username};
 use correio_server::{
+    day::DAY,
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
-        admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{
+            AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout, postmaster,
+        },
     },
 };
 
 use super::{
-    settings::{DAY, MailsWarning, RetentionDays, Settings},
+    settings::{MailsWarning, RetentionDays, Settings},
     state::State,
 };
 
 impl State {
     /// Does the one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
-        let postmaster: Username = POSTMASTER.parse().expect("the name is a username");
+        let (postmaster, _) = postmaster();
         if retention.is_on() && self.lists.find(&postmaster).is_some() {
             return AdminDone::Taken(vec![postmaster]);
         }
@@ -48,7 +51,7 @@ impl State {
 
     /// Whether the days after a warning are over.
     fn is_over(&self, retention: &Retention, warned_on: u64) -> bool {
-        self.retention.count - warned_on > u64::from(retention.notice_days)
+        self.retention.count - warned_on > u64::from(retention.warning_days)
     }
 
     fn settings(&mut self, id: AccountId) -> Option<&mut Settings> {
@@ -161,8 +164,8 @@ impl State {
 
 /// What is there now and before the bound once a warning of today is over.
 fn soon(retention: &Retention, before: Timestamp) -> Timestamp {
-    let notice = (u64::from(retention.notice_days) + 1) * DAY;
-    retention.now.min(Timestamp(before.0 + notice))
+    let period = (u64::from(retention.warning_days) + 1) * DAY;
+    retention.now.min(Timestamp(before.0 + period))
 }
 
 fn warning(
@@ -174,14 +177,11 @@ fn warning(
         WarningAbout::Mails(mails) => format!("{mails} old mails will be deleted"),
         WarningAbout::Account => "the account will be deleted".to_owned(),
     };
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&(now.0 << 16).to_be_bytes());
-    bytes[8..].copy_from_slice(&id.0.to_be_bytes());
-    bytes[6] = 0x70;
-    bytes[7] = u8::from(about == WarningAbout::Account);
-    bytes[8] |= 0x80;
+    let mut rest = [0; 10];
+    rest[1] = u8::from(about == WarningAbout::Account);
+    rest[2..].copy_from_slice(&id.0.to_be_bytes());
     NewMailRecord::new(
-        MailId::try_from(bytes).expect("it has the version and the variant"),
+        MailId::from_parts(now, rest),
         username.clone().into(),
         text.parse().expect("the text is a subject"),
         text.parse().expect("the text is a body"),

@@ -7,12 +7,9 @@ use correio_server::{
     ids::InviteId,
     store::{
         Quota,
-        admin::{AccountState, CodeRecord, InviteOverview, InviteRecord},
+        admin::{AccountState, CodeRecord, InviteOverview, InviteRecord, InviteStanding},
     },
 };
-
-/// Milliseconds of a day.
-pub(super) const DAY: u64 = 86_400_000;
 
 /// What the operator has set for an account, and when it was made, used and warned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +71,11 @@ impl Invites {
     pub(super) fn all(&self, skip: usize) -> Vec<InviteOverview> {
         let overview = |(invite, is_revoked): &(InviteRecord, bool)| InviteOverview {
             invite: *invite,
-            is_used: !is_revoked && self.used.contains(&invite.id.0),
-            is_revoked: *is_revoked,
+            standing: match (is_revoked, self.used.contains(&invite.id.0)) {
+                (true, _) => InviteStanding::Revoked,
+                (false, true) => InviteStanding::Used,
+                (false, false) => InviteStanding::Unused,
+            },
         };
         self.recorded.values().skip(skip).map(overview).collect()
     }

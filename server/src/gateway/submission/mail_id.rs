@@ -49,14 +49,7 @@ impl IdHasher {
 
 /// A UUID of version 7 with this time and bits of this digest.
 fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
-    let mut bytes = [0; 16];
-    let time = time.0.to_be_bytes();
-    let fields = time.iter().skip(2).chain(&digest);
-    bytes.iter_mut().zip(fields).for_each(|(byte, from)| *byte = *from);
-    let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
-    *version = *version & 0x0f | 0x70;
-    *variant = *variant & 0x3f | 0x80;
-    bytes.try_into().ok()
+    digest.first_chunk().map(|rest| MailId::from_parts(time, *rest))
 }
 
 /// An id for an upload that begins at this moment on this connection: no other upload has it.

@@ -10,7 +10,6 @@ use super::{
     pages,
     people_file::{People, PeopleError},
     result::{ChangeKind, CommandResult, code_of},
-    types::AccountAction,
 };
 use crate::{
     admin::{
@@ -18,7 +17,7 @@ use crate::{
         reply::{AccountView, AdminErrorCode, AdminReply, AppPasswordView, CodeView},
         request::{AdminRequest, NewPerson},
     },
-    ops::exit::Failure,
+    ops::{admin_command::types::AccountAction, exit::Failure},
     private_file,
 };
 

@@ -16,17 +16,16 @@ use crate::{
     auth::invite::InviteKey,
     clock::Clock,
     data_directory::{DATABASE, has},
+    day::days_after,
     ops::{config::Config, exit::Failure, required_files, streams::note},
     store::kind::StoreKind,
 };
-
-const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// Makes invites. The key stays with the command: a server of another policy has none.
 pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInvite>, Failure> {
     required_files::require_server(&config.data_dir)?;
     let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
-    let end = Clock::start().now().wall.0.saturating_add(u64::from(days) * DAY);
+    let Timestamp(end) = days_after(Clock::start().now().wall, days.into());
     // An invite has its end to the minute.
     let end = Timestamp(end - end % 60_000);
     let mut made = Vec::new();

@@ -10,11 +10,10 @@ use super::{
     error::AdminCommandError,
     pages,
     result::{ChangeKind, CommandResult},
-    types::ListAction,
 };
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
-    ops::exit::Failure,
+    ops::{admin_command::types::ListAction, exit::Failure},
 };
 
 /// Runs a command.

@@ -7,7 +7,6 @@
 
 mod accounts;
 mod client;
-pub(super) mod command;
 pub mod error;
 mod input;
 mod invites;
@@ -20,8 +19,6 @@ mod result;
 mod running;
 mod show;
 mod table;
-pub(super) mod task;
-pub mod types;
 pub mod unanswered;
 
 use std::io;
@@ -32,9 +29,13 @@ use self::{
     error::AdminCommandError,
     prepared::{Prepared, prepare},
     result::{CommandResult, error_json},
-    types::{AdminCommand, CommandAction, InviteAction, OutputFormat},
 };
-use super::{config::Config, exit::Failure, streams};
+use super::{
+    admin_command::types::{AdminCommand, CommandAction, InviteAction, OutputFormat},
+    config::Config,
+    exit::Failure,
+    streams,
+};
 use crate::{
     admin::{
         reply::{AdminReply, SessionView},

@@ -11,13 +11,17 @@ use super::{
     error::AdminCommandError,
     input, invites,
     result::{CommandResult, MadeInvite},
-    types::{AccountAction, CommandAction, Confirmation, InviteAction},
 };
 use crate::{
     admin::{cursor::AnnouncementCursor, line::LINE_MAX},
     cancel::Cancel,
     clock::Clock,
-    ops::{config::Config, exit::Failure, streams::note},
+    ops::{
+        admin_command::types::{AccountAction, CommandAction, Confirmation, InviteAction},
+        config::Config,
+        exit::Failure,
+        streams::note,
+    },
 };
 
 /// See the module's description.

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{Arg, ArgAction, Command};
 
 use super::settings::{Kind, SETTINGS, Setting};
-use crate::ops::admin::command::{COMMANDS, commands};
+use crate::ops::admin_command::command::{COMMANDS, commands};
 
 const ABOUT: &str = "The correio mail server.";
 

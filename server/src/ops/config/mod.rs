@@ -26,7 +26,6 @@ mod command;
 mod environment;
 mod error;
 mod settings;
-pub(in crate::ops) mod size;
 mod sources;
 mod task;
 mod together;

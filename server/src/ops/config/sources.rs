@@ -18,7 +18,7 @@ use super::{
     task,
     types::Task,
 };
-use crate::ops::admin::task::last_of;
+use crate::ops::admin_command::task::last_of;
 
 /// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]

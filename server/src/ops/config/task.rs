@@ -9,7 +9,7 @@ use super::{
     types::{Operation, Task},
 };
 use crate::ops::{
-    admin::task::admin_command,
+    admin_command::task::admin_command,
     backup::BackupTarget,
     export::{self, ExportChoice},
     restore::RestoreSource,

@@ -16,7 +16,7 @@ use crate::{
     },
     metrics::Hosts,
     ops::{
-        admin::types::AdminCommand, backup::BackupTarget, certificate::CertificateSource,
+        admin_command::types::AdminCommand, backup::BackupTarget, certificate::CertificateSource,
         export::ExportChoice, logging::LogFormat, restore::RestoreSource,
     },
     protocol::Service,

@@ -10,13 +10,15 @@ use std::{
 use super::{
     error::ConfigError,
     settings::SETTINGS,
-    size::parse_size,
     sources::{Written, WrittenSettings},
     types::{Listen, SecurityConfig},
 };
 use crate::{
-    gateway::domain::MailDomain, limits::network::Network, metrics::Hosts,
-    ops::certificate::CertificateSource, protocol::Service,
+    gateway::domain::MailDomain,
+    limits::network::Network,
+    metrics::Hosts,
+    ops::{certificate::CertificateSource, size::parse_size},
+    protocol::Service,
 };
 
 /// The written values of all settings.

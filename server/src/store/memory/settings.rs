@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use correio_proto::mail::Timestamp;
 
-use crate::store::{
-    Quota,
-    admin::{AccountState, CodeRecord, InviteRecord},
+use crate::{
     day::{begin_of_day, day},
-    retention::MailsWarning,
+    store::{
+        Quota,
+        admin::{AccountState, CodeRecord, InviteRecord},
+        retention::MailsWarning,
+    },
 };
 
 /// What the operator has set for an account, and when the account was made and used.

@@ -14,8 +14,14 @@ use crate::{
     },
 };
 
+/// State of accounts that are enabled.
+pub(super) const ENABLED: i64 = state_number(AccountState::Enabled);
+
+/// State of accounts whose mailboxes take no mail.
+pub(super) const REFUSES_MAIL: i64 = state_number(AccountState::Disabled(DisabledMail::Refused));
+
 /// The number that stands for a state.
-pub(super) fn state_number(state: AccountState) -> i64 {
+pub(super) const fn state_number(state: AccountState) -> i64 {
     match state {
         AccountState::Enabled => 0,
         AccountState::Disabled(DisabledMail::Kept) => 1,

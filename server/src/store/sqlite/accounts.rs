@@ -13,10 +13,9 @@ use super::{
     uploads,
 };
 use crate::{
+    day::begin_of_day,
     ids::{AccountId, CodeDigest, InviteId, PasswordHash},
-    store::{
-        AccountRecord, HashChange, StoreDone, admin::Usage, day::begin_of_day, lists::is_reserved,
-    },
+    store::{AccountRecord, HashChange, StoreDone, admin::Usage, lists::is_reserved},
 };
 
 pub(super) fn find(tables: &Tables<'_>, username: &Username) -> Result<Option<AccountRecord>> {

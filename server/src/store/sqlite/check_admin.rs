@@ -6,25 +6,25 @@ use super::check_rules::{self, Rule};
 
 const ACCOUNTS: &[Rule] = &[
     Rule {
-        defect: "state is none of an account",
+        defect: "its state is not 0 (enabled), 1 (disabled, takes mail) or 2 (disabled, refuses mail)",
         sql: "SELECT id FROM account WHERE state NOT IN (0, 1, 2)",
     },
     Rule {
-        defect: "recovery code is no digest with a time",
+        defect: "its recovery code is incomplete: a code has a digest of 32 bytes and an end",
         sql: "SELECT id FROM account WHERE (code IS NULL) != (code_expires_at IS NULL)
                   OR length(code) != 32 OR code_expires_at < 0",
     },
     Rule {
-        defect: "quota is no number of mails with a number of bytes",
+        defect: "its quota lacks mails or bytes, or has a number of them that no quota has",
         sql: "SELECT id FROM account WHERE (quota_mails IS NULL) != (quota_bytes IS NULL)
                   OR quota_mails NOT BETWEEN 0 AND 4294967295 OR quota_bytes < 0",
     },
     Rule {
-        defect: "time is before 1970",
+        defect: "it was made, or used, before 1970",
         sql: "SELECT id FROM account WHERE created_at < 0 OR used_at < 0",
     },
     Rule {
-        defect: "warning of retention is on no day of retention",
+        defect: "its warning of a deletion is incomplete, or of a day that retention has not counted",
         sql: "SELECT id FROM account, meta
               WHERE warned_on NOT BETWEEN 1 AND retention_days
                   OR mails_warned_on NOT BETWEEN 1 AND retention_days
@@ -36,16 +36,19 @@ const ACCOUNTS: &[Rule] = &[
 /// As rules of accounts, by the hexadecimal id of the invite.
 const INVITES: &[Rule] = &[
     Rule {
-        defect: "has no id of an invite",
+        defect: "has an id that is not 8 bytes long",
         sql: "SELECT hex(id) FROM invite WHERE length(id) != 8",
     },
     Rule {
-        defect: "has a value that no invite has",
-        sql: "SELECT hex(id) FROM invite
-              WHERE made_at < 0 OR expires_at < 0 OR is_revoked NOT IN (0, 1)",
+        defect: "was made, or ends, before 1970",
+        sql: "SELECT hex(id) FROM invite WHERE made_at < 0 OR expires_at < 0",
     },
     Rule {
-        defect: "was revoked and can be used",
+        defect: "is marked neither as revoked (1) nor as not revoked (0)",
+        sql: "SELECT hex(id) FROM invite WHERE is_revoked NOT IN (0, 1)",
+    },
+    Rule {
+        defect: "was revoked, but an account can still be made with it",
         sql: "SELECT hex(id) FROM invite WHERE is_revoked = 1
                   AND id NOT IN (SELECT id FROM used_invite)",
     },
@@ -122,9 +125,9 @@ mod tests {
         }
         for (change, defect, id) in [
             ("INSERT INTO invite VALUES (x'07', 1, 2, 0)", 0, "07"),
-            ("UPDATE invite SET is_revoked = 2 WHERE is_revoked = 0", 1, "0101010101010101"),
+            ("UPDATE invite SET is_revoked = 2 WHERE is_revoked = 0", 2, "0101010101010101"),
             ("UPDATE invite SET expires_at = -1 WHERE is_revoked = 0", 1, "0101010101010101"),
-            ("DELETE FROM used_invite", 2, "0202020202020202"),
+            ("DELETE FROM used_invite", 3, "0202020202020202"),
         ] {
             let expected = [(INVITES[defect].defect, Subject::Invite(id.to_owned()))];
             assert_eq!(found(change), expected, "{change}");

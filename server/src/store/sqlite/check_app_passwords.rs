@@ -13,11 +13,11 @@ const RULES: &[Rule] = &[
         sql: "SELECT id FROM app_password WHERE account NOT IN (SELECT id FROM account)",
     },
     Rule {
-        defect: "app password has no digest",
+        defect: "app password has no digest of 32 bytes",
         sql: "SELECT id FROM app_password WHERE length(digest) != 32",
     },
     Rule {
-        defect: "app password is above the most that an account may have",
+        defect: "app password is one more than its account may have",
         sql: "SELECT id FROM (
                   SELECT id, row_number() OVER (PARTITION BY account ORDER BY id) AS place
                   FROM app_password
@@ -33,7 +33,7 @@ const RULES: &[Rule] = &[
 pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, i64)) -> Result<()> {
     check_rules::broken(db, RULES, &mut see)?;
     for id in app_passwords::unreadable(db)? {
-        see("app password has a value that none has", id);
+        see("app password has a label, a time or an address that cannot be read", id);
     }
     Ok(())
 }
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn what_contradicts_itself_is_found() {
         assert_eq!(found(""), []);
-        let value = "app password has a value that none has";
+        let value = "app password has a label, a time or an address that cannot be read";
         let many = "INSERT INTO app_password (account, label, digest, made_at)
             WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 19)
             SELECT 1, 'x' || n, randomblob(32), 5 FROM numbers";

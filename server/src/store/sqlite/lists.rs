@@ -14,7 +14,7 @@ use correio_proto::{
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSqlError};
 
 use super::{
-    account_columns::own_quota,
+    account_columns::{REFUSES_MAIL, own_quota},
     row::{converted, parsed, to_sql, unsigned},
     tables::Tables,
 };
@@ -206,15 +206,15 @@ pub(super) fn each_member(
         Membership::Added => {
             "SELECT account.id, account.username, mails, bytes, quota_mails, quota_bytes
              FROM list_member CROSS JOIN account ON account.id = list_member.account
-             WHERE list = ?1 AND state <> 2 ORDER BY list_member.username"
+             WHERE list = ?1 AND state <> ?2 ORDER BY list_member.username"
         }
         Membership::AllAccounts => {
             "SELECT id, username, mails, bytes, quota_mails, quota_bytes
-             FROM account WHERE ?1 IS NOT NULL AND state <> 2 ORDER BY username"
+             FROM account WHERE ?1 IS NOT NULL AND state <> ?2 ORDER BY username"
         }
     };
     let mut select = db.prepare_cached(sql)?;
-    let mut rows = select.query([list.id])?;
+    let mut rows = select.query(params![list.id, REFUSES_MAIL])?;
     while let Some(row) = rows.next()? {
         let bytes = unsigned(row, 3)?;
         see(Member {

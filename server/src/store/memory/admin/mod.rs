@@ -16,8 +16,8 @@ use crate::{
         NewMailRecord, Quota, StoreDone,
         admin::{
             AccountOverview, AccountState, AdminDone, AdminJob, AdminRefusal, CodeRecord,
-            InviteOverview, InviteRecord, NewAccountRecord, POSTMASTER, POSTMASTER_NAME, Totals,
-            Usage,
+            InviteOverview, InviteRecord, InviteStanding, NewAccountRecord, Totals, Usage,
+            postmaster,
         },
         lists::is_reserved,
         reached::Reached,
@@ -245,11 +245,7 @@ impl MemoryStore {
 
     /// The account that sends the operator's mail. Makes it if there is none.
     fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, AdminDone> {
-        let (Ok(username), Ok(full_name)) =
-            (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
-        else {
-            return Err(AdminDone::NoAccount);
-        };
+        let (username, full_name) = postmaster();
         match self.ids.get(&username) {
             // No client has made it: its name is kept from the first account on.
             Some(id) => Ok(*id),
@@ -260,10 +256,15 @@ impl MemoryStore {
 
     fn page_of_invites(&self, skip: usize, max: usize) -> AdminDone {
         let mut rest = self.recorded_invites.values().skip(skip);
+        // A revoked invite is among the used ones, too, so that no account is made with it.
+        let standing = |invite: &InviteRecord, is_revoked| match is_revoked {
+            true => InviteStanding::Revoked,
+            false if self.invites.contains(&invite.id) => InviteStanding::Used,
+            false => InviteStanding::Unused,
+        };
         let overview = |(invite, is_revoked): &(InviteRecord, bool)| InviteOverview {
             invite: *invite,
-            is_used: !is_revoked && self.invites.contains(&invite.id),
-            is_revoked: *is_revoked,
+            standing: standing(invite, *is_revoked),
         };
         let invites = rest.by_ref().take(max).map(overview).collect();
         AdminDone::Invites { invites, more: rest.next().is_some() }

@@ -7,11 +7,15 @@ use correio_proto::mail::{MailRef, Seq, Timestamp, Username};
 use crate::{
     ids::AccountId,
     store::{
-        admin::{AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        admin::{
+            AccountState, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout, postmaster,
+        },
         memory::{Account, Accounts, MemoryStore, mailbox::StoredMail, settings::AccountSettings},
         reached::Reached,
         retention::{
-            ACCOUNTS_STEP, DELETED_STEP, MailsWarning, Notice, STEP_WORK, WRITE_WORK, warning,
+            ACCOUNTS_STEP, DELETED_STEP, STEP_WORK, WRITE_WORK, WarningPeriod,
+            decision::{AccountDecision, AccountTimes, MailsDecision, WaitingMail, decide},
+            warning,
         },
     },
 };
@@ -19,7 +23,7 @@ use crate::{
 /// One step, and what it has done so far.
 struct Step<'a> {
     retention: &'a Retention,
-    notice: Notice,
+    period: WarningPeriod,
     work: usize,
     mails: u32,
     accounts: Vec<(AccountId, Username)>,
@@ -45,18 +49,16 @@ impl Accounts {
 impl MemoryStore {
     /// Does one step of retention.
     pub(super) fn retain(&mut self, retention: &Retention) -> AdminDone {
-        if retention.is_on()
-            && let Ok(name) = POSTMASTER.parse::<Username>()
-            && self.lists.has_name(&name)
-        {
+        let (name, _) = postmaster();
+        if retention.is_on() && self.lists.has_name(&name) {
             return AdminDone::Taken(vec![name]);
         }
         if retention.after.is_none() && retention.is_on() {
             self.retention_days.add(retention.now);
         }
-        let notice = Notice::new(self.retention_days.count, retention);
+        let period = WarningPeriod::new(self.retention_days.count, retention);
         let (accounts, warned) = (Vec::new(), Vec::new());
-        let mut step = Step { retention, notice, work: 0, mails: 0, accounts, warned };
+        let mut step = Step { retention, period, work: 0, mails: 0, accounts, warned };
         let ids = self.accounts.ids_after(retention.after);
         let last = *ids.end();
         let mut next = None;
@@ -80,15 +82,25 @@ impl MemoryStore {
         };
         step.work += 1;
         let username = account.names.username.clone();
-        let is_unused = match step.retention.accounts_before {
-            Some(before) => self.is_unused(step, (id, &username), before),
-            None => {
-                self.change(id, |settings| settings.warned_on = None);
-                false
-            }
+        let settings = &account.settings;
+        let times = AccountTimes {
+            used_at: settings.used_at,
+            created_at: settings.created_at,
+            warned_on: settings.warned_on,
         };
-        if is_unused {
-            return self.delete_unused(step, (id, username));
+        match decide(id, times, step.retention, step.period) {
+            AccountDecision::Keep => {}
+            AccountDecision::TakeBack => self.change(id, |settings| settings.warned_on = None),
+            AccountDecision::SetUsed => {
+                self.change(id, |settings| settings.set_used(step.retention.now));
+            }
+            AccountDecision::Warn => {
+                if self.warn(step, (id, &username), WarningAbout::Account) {
+                    let today = step.period.today;
+                    self.change(id, |settings| settings.warned_on = Some(today));
+                }
+            }
+            AccountDecision::Delete => return self.delete_unused(step, (id, username)),
         }
         match step.retention.mails_before {
             Some(before) => self.retain_mails(step, (id, &username), before),
@@ -102,41 +114,6 @@ impl MemoryStore {
     fn change(&mut self, id: AccountId, change: impl FnOnce(&mut AccountSettings)) {
         if let Some(account) = self.accounts.get_mut(id) {
             change(&mut account.settings);
-        }
-    }
-
-    /// Whether an account is to be deleted now. Warns its owner, or takes the warning back.
-    fn is_unused(
-        &mut self,
-        step: &mut Step<'_>,
-        (id, username): (AccountId, &Username),
-        before: Timestamp,
-    ) -> bool {
-        let notice = step.notice;
-        let Some(account) = self.accounts.get_mut(id) else {
-            return false;
-        };
-        let settings = &mut account.settings;
-        let is_in_use = step.retention.in_use.binary_search(&id).is_ok();
-        // The clock may have been behind at a login after the account was made.
-        let last_used = settings.used_at.max(settings.created_at).filter(|_| !is_in_use);
-        let Some(last_used) = last_used else {
-            settings.set_used(step.retention.now);
-            return false;
-        };
-        match settings.warned_on {
-            Some(_) if last_used >= notice.soon(before) => {
-                settings.warned_on = None;
-                false
-            }
-            Some(warned_on) => last_used < before && notice.is_over(warned_on),
-            None if last_used >= notice.soon(before) => false,
-            None => {
-                if self.warn(step, (id, username), WarningAbout::Account) {
-                    self.change(id, |settings| settings.warned_on = Some(notice.today));
-                }
-                false
-            }
         }
     }
 
@@ -166,36 +143,23 @@ impl MemoryStore {
         before: Timestamp,
     ) -> Progress {
         let warned = self.accounts.get(id).and_then(|account| account.settings.mails_warned);
-        if warned.is_some_and(|warned| !step.notice.is_over(warned.on)) {
+        let Some(mut decision) = MailsDecision::begin(before, warned, step.period) else {
             return Progress::Done;
-        }
-        let soon = step.notice.soon(before);
-        let (mut old, mut later) = (Vec::new(), 0);
-        let mut at = Timestamp(0);
+        };
         for (mail, stored) in self.oldest(id) {
-            // A mail did not come before those that stand before it: an earlier time is from a
-            // clock that was behind.
-            at = at.max(stored.sent_at);
-            if at >= soon {
-                break;
-            }
             step.work += 1;
-            if at < before && warned.is_some_and(|warned| warned.covers(mail.seq, at)) {
-                old.push(mail);
-            } else {
-                later += u32::from(stored.from.username.as_str() != POSTMASTER);
-            }
-            if old.len() >= DELETED_STEP || later >= WarningAbout::MAILS_MAX {
+            let is_postmaster = stored.from.username.as_str() == POSTMASTER;
+            let next = WaitingMail { mail, sent_at: stored.sent_at, is_postmaster };
+            if decision.see(&next).is_break() {
                 break;
             }
         }
-        let is_unfinished = old.len() >= DELETED_STEP;
-        self.delete_old(step, id, &old);
-        if is_unfinished {
+        self.delete_old(step, id, &decision.old);
+        if decision.is_cut() {
             return Progress::Unfinished;
         }
-        let warning =
-            MailsWarning { on: step.notice.today, before: soon, last: Seq(self.last_seq) };
+        let warning = decision.warning(Seq(self.last_seq));
+        let later = decision.later;
         let is_warned = later > 0 && self.warn(step, (id, username), WarningAbout::Mails(later));
         self.change(id, |settings| settings.mails_warned = is_warned.then_some(warning));
         Progress::Done

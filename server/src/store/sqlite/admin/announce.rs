@@ -8,8 +8,9 @@ use crate::{
     ids::AccountId,
     store::{
         NewMailRecord, StoreDone,
-        admin::{AdminDone, POSTMASTER, POSTMASTER_NAME},
+        admin::{self, AdminDone},
         sqlite::{
+            account_columns::REFUSES_MAIL,
             mails,
             row::{parsed, to_sql},
             tables::Tables,
@@ -34,9 +35,10 @@ pub(super) fn announce(
         Ok(postmaster) => postmaster,
         Err(refusal) => return Ok(refusal),
     };
-    let sql = "SELECT id, username FROM account WHERE username > ?1 AND state <> 2 AND id <> ?2
-               ORDER BY username LIMIT ?3";
-    let values = params![after.map_or("", Username::as_str), sender.0, to_sql(STEP as u64)];
+    let sql = "SELECT id, username FROM account WHERE username > ?1 AND state <> ?2 AND id <> ?3
+               ORDER BY username LIMIT ?4";
+    let after = after.map_or("", Username::as_str);
+    let values = params![after, REFUSES_MAIL, sender.0, to_sql(STEP as u64)];
     let mut select = tables.db.prepare_cached(sql)?;
     let rows = select
         .query_map(values, |row| Ok((AccountId(row.get(0)?), parsed::<Username>(row, 1)?)))?;
@@ -61,10 +63,7 @@ pub(super) fn postmaster(
     tables: &mut Tables<'_>,
     now: Timestamp,
 ) -> Result<std::result::Result<Sender, AdminDone>> {
-    let (Ok(username), Ok(full_name)) = (POSTMASTER.parse::<Username>(), POSTMASTER_NAME.parse())
-    else {
-        return Ok(Err(AdminDone::NoAccount));
-    };
+    let (username, full_name) = admin::postmaster();
     if let Some((id, account)) = tables.accounts.by_username(tables.db, &username)? {
         let names = (username.clone(), account.full_name.clone());
         return Ok(match accounts::is_own(tables.db, id)? {

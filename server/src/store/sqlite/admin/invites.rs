@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use crate::{
     ids::InviteId,
     store::{
-        admin::{AdminDone, InviteOverview, InviteRecord},
+        admin::{AdminDone, InviteOverview, InviteRecord, InviteStanding},
         sqlite::row::{timestamp, to_sql},
     },
 };
@@ -30,7 +30,13 @@ pub(super) fn page(db: &Connection, skip: usize, max: usize) -> Result<AdminDone
         let (made_at, expires_at) = (timestamp(row, 1)?, timestamp(row, 2)?);
         let (is_revoked, is_spent): (bool, bool) = (row.get(3)?, row.get(4)?);
         let invite = InviteRecord { id: InviteId(row.get(0)?), made_at, expires_at };
-        Ok(InviteOverview { invite, is_used: is_spent && !is_revoked, is_revoked })
+        // A revoked invite is among the used ones, too, so that no account is made with it.
+        let standing = match (is_revoked, is_spent) {
+            (true, _) => InviteStanding::Revoked,
+            (false, true) => InviteStanding::Used,
+            (false, false) => InviteStanding::Unused,
+        };
+        Ok(InviteOverview { invite, standing })
     })?;
     let mut invites = rows.collect::<Result<Vec<_>>>()?;
     let more = invites.len() > max;

@@ -1,5 +1,7 @@
 //! Retention: old mails, and accounts that nobody uses, are deleted after a warning.
 
+use std::ops::ControlFlow;
+
 use correio_proto::mail::{MailId, MailRef, Seq, Timestamp, Username};
 use rusqlite::{Result, Statement, ToSql, params, types::FromSqlError};
 
@@ -9,12 +11,16 @@ use super::{
     retained_account::{RetainedAccount, count_day, next},
 };
 use crate::{
+    day::begin_of_day,
     ids::AccountId,
     store::{
         StoreDone,
-        admin::{AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
-        day::begin_of_day,
-        retention::{ACCOUNTS_STEP, DELETED_STEP, Notice, STEP_WORK, WRITE_WORK, warning},
+        admin::{self, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
+        retention::{
+            ACCOUNTS_STEP, DELETED_STEP, MailsWarning, STEP_WORK, WRITE_WORK, WarningPeriod,
+            decision::{AccountDecision, MailsDecision, WaitingMail, decide},
+            warning,
+        },
         sqlite::{
             accounts, lists, mails,
             row::{converted, timestamp, to_sql, unsigned},
@@ -27,7 +33,7 @@ use crate::{
 struct Step<'a, 'b> {
     tables: &'a mut Tables<'b>,
     retention: &'a Retention,
-    notice: Notice,
+    period: WarningPeriod,
     work: usize,
     mails: u32,
     accounts: Vec<(AccountId, Username)>,
@@ -44,10 +50,8 @@ enum Progress {
 
 /// Does one step of retention.
 pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<AdminDone> {
-    if retention.is_on()
-        && let Ok(name) = POSTMASTER.parse::<Username>()
-        && is_taken(tables, &name)?
-    {
+    let (name, _) = admin::postmaster();
+    if retention.is_on() && is_taken(tables, &name)? {
         return Ok(AdminDone::Taken(vec![name]));
     }
     let today = count_day(tables.db, retention)?;
@@ -56,12 +60,12 @@ pub(super) fn step(tables: &mut Tables<'_>, retention: &Retention) -> Result<Adm
         let (accounts, warned) = (Vec::new(), Vec::new());
         return Ok(AdminDone::Retained { mails: 0, accounts, warned, next: None });
     }
-    let notice = Notice::new(today, retention);
+    let period = WarningPeriod::new(today, retention);
     // The step is the last job of its group, so that no other one waits for two of them.
     tables.work += STEP_WORK + 1;
     let found = next(tables.db, retention.after)?;
     let (accounts, warned) = (Vec::new(), Vec::new());
-    let mut step = Step { tables, retention, notice, work: 0, mails: 0, accounts, warned };
+    let mut step = Step { tables, retention, period, work: 0, mails: 0, accounts, warned };
     let is_last = found.len() < ACCOUNTS_STEP;
     let last = found.last().map(|account| account.id);
     let mut next = if is_last { None } else { last };
@@ -92,25 +96,26 @@ fn is_taken(tables: &mut Tables<'_>, name: &Username) -> Result<bool> {
 impl Step<'_, '_> {
     fn account(&mut self, account: &RetainedAccount) -> Result<Progress> {
         self.work += 1;
-        let is_unused = match self.retention.accounts_before {
-            Some(before) => self.unused(account, before)?,
-            None => self.take_back(account).map(|()| false)?,
-        };
-        if is_unused {
-            return self.delete(account);
+        match decide(account.id, account.times, self.retention, self.period) {
+            AccountDecision::Keep => {}
+            AccountDecision::TakeBack => self.set(account.id, "warned_on = NULL", &[])?,
+            AccountDecision::SetUsed => {
+                let columns = "used_at = max(coalesce(used_at, 0), ?2), warned_on = NULL";
+                let today = to_sql(begin_of_day(self.retention.now).0);
+                self.set(account.id, columns, &[&today])?;
+            }
+            AccountDecision::Warn => {
+                if self.warn(account, WarningAbout::Account)? {
+                    let today = to_sql(self.period.today);
+                    self.set(account.id, "warned_on = ?2", &[&today])?;
+                }
+            }
+            AccountDecision::Delete => return self.delete(account),
         }
         match self.retention.mails_before {
             Some(before) if self.has_mails(account) => self.mails(account, before),
             Some(_) => Ok(Progress::Done),
             None => self.take_back_mails(account).map(|()| Progress::Done),
-        }
-    }
-
-    /// Takes back the warning about an account, if there is one.
-    fn take_back(&mut self, account: &RetainedAccount) -> Result<()> {
-        match account.warned_on {
-            Some(_) => self.set(account.id, "warned_on = NULL", &[]),
-            None => Ok(()),
         }
     }
 
@@ -123,43 +128,17 @@ impl Step<'_, '_> {
         }
     }
 
-    /// Whether an account is to be deleted now. Warns its owner, or takes the warning back.
-    fn unused(&mut self, account: &RetainedAccount, before: Timestamp) -> Result<bool> {
-        let is_in_use = self.retention.in_use.binary_search(&account.id).is_ok();
-        // The clock may have been behind at a login after the account was made.
-        let last_used = account.used_at.max(account.created_at).filter(|_| !is_in_use);
-        let Some(last_used) = last_used else {
-            let today = begin_of_day(self.retention.now);
-            if account.used_at < Some(today) || account.warned_on.is_some() {
-                let columns = "used_at = max(coalesce(used_at, 0), ?2), warned_on = NULL";
-                self.set(account.id, columns, &[&to_sql(today.0)])?;
-            }
-            return Ok(false);
-        };
-        match account.warned_on {
-            None if last_used < self.notice.soon(before) => {
-                let today = to_sql(self.notice.today);
-                if self.warn(account, WarningAbout::Account)? {
-                    self.set(account.id, "warned_on = ?2", &[&today])?;
-                }
-                Ok(false)
-            }
-            None => Ok(false),
-            Some(_) if last_used >= self.notice.soon(before) => {
-                self.take_back(account)?;
-                Ok(false)
-            }
-            Some(warned_on) => Ok(last_used < before && self.notice.is_over(warned_on)),
-        }
-    }
-
     /// Deletes an account, after most of its mails.
     fn delete(&mut self, account: &RetainedAccount) -> Result<Progress> {
         let waiting = self.tables.memtable.totals(account.id).0;
         if account.indexed + u64::from(waiting) > DELETED_STEP as u64 {
-            let oldest = self.walk(account.id, |_, old| match old.len() < DELETED_STEP {
-                true => Seen::Old,
-                false => Seen::End,
+            let mut oldest = Vec::new();
+            self.walk(account.id, |next| {
+                oldest.push(next.mail);
+                match oldest.len() < DELETED_STEP {
+                    true => ControlFlow::Continue(()),
+                    false => ControlFlow::Break(()),
+                }
             })?;
             self.delete_mails(account.id, &oldest)?;
             return Ok(Progress::Unfinished);
@@ -179,29 +158,19 @@ impl Step<'_, '_> {
     /// Deletes the mails that their owner was warned of, and warns of the next.
     fn mails(&mut self, account: &RetainedAccount, before: Timestamp) -> Result<Progress> {
         let warned = account.mails_warned;
-        if warned.is_some_and(|warned| !self.notice.is_over(warned.on)) {
+        let Some(mut decision) = MailsDecision::begin(before, warned, self.period) else {
             return Ok(Progress::Done);
-        }
-        let soon = self.notice.soon(before);
-        let mut later: u32 = 0;
-        let old = self.walk(account.id, |mail, old| {
-            if mail.at >= soon || later >= WarningAbout::MAILS_MAX || old.len() >= DELETED_STEP {
-                return Seen::End;
-            }
-            if mail.at < before && warned.is_some_and(|warned| warned.covers(mail.seq, mail.at)) {
-                return Seen::Old;
-            }
-            later += u32::from(!mail.is_postmaster);
-            Seen::Later
-        })?;
-        self.delete_mails(account.id, &old)?;
-        if old.len() >= DELETED_STEP {
+        };
+        self.walk(account.id, |next| decision.see(next))?;
+        self.delete_mails(account.id, &decision.old)?;
+        if decision.is_cut() {
             return Ok(Progress::Unfinished);
         }
-        let last = self.tables.memtable.last_seq();
+        let warning = decision.warning(self.tables.memtable.last_seq());
+        let later = decision.later;
         if later > 0 && self.warn(account, WarningAbout::Mails(later))? {
-            let values: [&dyn ToSql; 3] =
-                [&to_sql(self.notice.today), &to_sql(soon.0), &to_sql(last.0)];
+            let MailsWarning { on, before, last } = warning;
+            let values: [&dyn ToSql; 3] = [&to_sql(on), &to_sql(before.0), &to_sql(last.0)];
             let columns = "mails_warned_on = ?2, mails_warned_before = ?3, mails_warned_seq = ?4";
             self.set(account.id, columns, &values)?;
         } else {
@@ -210,24 +179,28 @@ impl Step<'_, '_> {
         Ok(Progress::Done)
     }
 
-    /// Shows the mails of a mailbox, in the order in which they came. Returns the old ones.
+    /// Shows the mails of a mailbox, in the order in which they came, until `see` breaks.
     fn walk(
         &mut self,
         account: AccountId,
-        see: impl FnMut(&Waiting, &[MailRef]) -> Seen,
-    ) -> Result<Vec<MailRef>> {
+        mut see: impl FnMut(&WaitingMail) -> ControlFlow<()>,
+    ) -> Result<()> {
         let columns = format!(
             "mail.seq, mail.id, coalesce(content.sent_at, mail.sent_at),
              coalesce(content.sender, mail.sender) = '{POSTMASTER}'"
         );
-        let mut walk = Walk { latest: Timestamp(0), seen: 0, old: Vec::new(), see };
+        let mut seen = 0;
+        let mut see = |next: &WaitingMail| {
+            seen += 1;
+            see(next)
+        };
         let sql = format!(
             "SELECT {columns} FROM mailbox CROSS JOIN mail ON mail.seq = mailbox.seq
              LEFT JOIN content ON content.id = mail.content
              WHERE mailbox.account = ?1 ORDER BY mailbox.seq"
         );
         let mut select = self.tables.db.prepare_cached(&sql)?;
-        let mut goes_on = walk.rows(&mut select, account.0)?;
+        let mut flow = show(&mut select, account.0, &mut see)?;
         // Mails in the memtable have higher numbers than mails in the index.
         let sql = format!(
             "SELECT {columns} FROM mail LEFT JOIN content ON content.id = mail.content
@@ -235,13 +208,13 @@ impl Step<'_, '_> {
         );
         let mut select = self.tables.db.prepare_cached(&sql)?;
         for seq in self.tables.memtable.above(account, Seq(0)) {
-            if !goes_on {
+            if flow.is_break() {
                 break;
             }
-            goes_on = walk.rows(&mut select, seq)?;
+            flow = show(&mut select, seq, &mut see)?;
         }
-        self.work += walk.seen;
-        Ok(walk.old)
+        self.work += seen;
+        Ok(())
     }
 
     fn delete_mails(&mut self, account: AccountId, mails: &[MailRef]) -> Result<()> {
@@ -284,54 +257,24 @@ impl Step<'_, '_> {
     }
 }
 
-/// What a walk through a mailbox does with a mail.
-enum Seen {
-    /// It is returned.
-    Old,
-    /// It stays.
-    Later,
-    /// The walk ends before it.
-    End,
-}
-
-/// A mail of a mailbox, as retention sees it.
-struct Waiting {
-    seq: Seq,
-    /// When it came.
-    at: Timestamp,
-    is_postmaster: bool,
-}
-
-/// A walk through a mailbox, and what it has found so far.
-struct Walk<S> {
-    /// The latest time of the mails so far. A mail did not come before those that stand before it:
-    /// an earlier time is from a clock that was behind.
-    latest: Timestamp,
-    seen: usize,
-    old: Vec<MailRef>,
-    see: S,
-}
-
-impl<S: FnMut(&Waiting, &[MailRef]) -> Seen> Walk<S> {
-    /// Shows the rows of a query. Returns whether the walk goes on.
-    fn rows(&mut self, select: &mut Statement<'_>, key: i64) -> Result<bool> {
-        let mut rows = select.query(params![key])?;
-        while let Some(row) = rows.next()? {
-            self.seen += 1;
-            let id = converted(row, 1, |value| {
-                let bytes: [u8; 16] =
-                    value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
-                MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
-            })?;
-            let seq = Seq(unsigned(row, 0)?);
-            self.latest = self.latest.max(timestamp(row, 2)?);
-            let mail = Waiting { seq, at: self.latest, is_postmaster: row.get(3)? };
-            match (self.see)(&mail, &self.old) {
-                Seen::Old => self.old.push(MailRef { seq, id }),
-                Seen::Later => {}
-                Seen::End => return Ok(false),
-            }
+/// Shows the mails that a query finds, until `see` breaks.
+fn show(
+    select: &mut Statement<'_>,
+    key: i64,
+    see: &mut impl FnMut(&WaitingMail) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>> {
+    let mut rows = select.query(params![key])?;
+    while let Some(row) = rows.next()? {
+        let id = converted(row, 1, |value| {
+            let bytes: [u8; 16] =
+                value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
+            MailId::try_from(bytes).map_err(|invalid| FromSqlError::Other(Box::new(invalid)))
+        })?;
+        let mail = MailRef { seq: Seq(unsigned(row, 0)?), id };
+        let (sent_at, is_postmaster) = (timestamp(row, 2)?, row.get(3)?);
+        if see(&WaitingMail { mail, sent_at, is_postmaster }).is_break() {
+            return Ok(ControlFlow::Break(()));
         }
-        Ok(true)
     }
+    Ok(ControlFlow::Continue(()))
 }

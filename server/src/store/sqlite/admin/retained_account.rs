@@ -4,11 +4,12 @@ use correio_proto::mail::{Seq, Timestamp, Username};
 use rusqlite::{Connection, Result, Row, params};
 
 use crate::{
+    day::day,
     ids::AccountId,
     store::{
         admin::{POSTMASTER, Retention},
-        day::day,
-        retention::{ACCOUNTS_STEP, MailsWarning},
+        retention::{ACCOUNTS_STEP, MailsWarning, decision::AccountTimes},
+        sqlite::account_columns::ENABLED,
         sqlite::row::{optional_timestamp, parsed, to_sql, unsigned},
     },
 };
@@ -18,11 +19,7 @@ use crate::{
 pub(super) struct RetainedAccount {
     pub(super) id: AccountId,
     pub(super) username: Username,
-    /// The day of the last login that is known, or of the last run that found it in use.
-    pub(super) used_at: Option<Timestamp>,
-    pub(super) created_at: Option<Timestamp>,
-    /// The day of the warning that it will be deleted.
-    pub(super) warned_on: Option<u64>,
+    pub(super) times: AccountTimes,
     pub(super) mails_warned: Option<MailsWarning>,
     /// Mails in the index of its mailbox.
     pub(super) indexed: u64,
@@ -32,15 +29,19 @@ pub(super) struct RetainedAccount {
 pub(super) fn next(db: &Connection, after: Option<AccountId>) -> Result<Vec<RetainedAccount>> {
     let sql = "SELECT id, username, used_at, created_at, warned_on, mails_warned_on,
                    mails_warned_before, mails_warned_seq, mails
-               FROM account WHERE id > ?1 AND state = 0 AND username <> ?2 ORDER BY id LIMIT ?3";
+               FROM account WHERE id > ?1 AND state = ?2 AND username <> ?3 ORDER BY id LIMIT ?4";
     let after = after.map_or(0, |AccountId(id)| id);
-    let values = params![after, POSTMASTER, to_sql(ACCOUNTS_STEP as u64)];
+    let values = params![after, ENABLED, POSTMASTER, to_sql(ACCOUNTS_STEP as u64)];
     let mut select = db.prepare_cached(sql)?;
     select.query_map(values, account)?.collect()
 }
 
 fn account(row: &Row<'_>) -> Result<RetainedAccount> {
-    let warned_on = optional_timestamp(row, 4)?.map(|Timestamp(day)| day);
+    let times = AccountTimes {
+        used_at: optional_timestamp(row, 2)?,
+        created_at: optional_timestamp(row, 3)?,
+        warned_on: optional_timestamp(row, 4)?.map(|Timestamp(day)| day),
+    };
     let mails_warned = match (optional_timestamp(row, 5)?, optional_timestamp(row, 6)?) {
         (Some(Timestamp(on)), Some(before)) => {
             Some(MailsWarning { on, before, last: Seq(unsigned(row, 7)?) })
@@ -50,9 +51,7 @@ fn account(row: &Row<'_>) -> Result<RetainedAccount> {
     Ok(RetainedAccount {
         id: AccountId(row.get(0)?),
         username: parsed(row, 1)?,
-        used_at: optional_timestamp(row, 2)?,
-        created_at: optional_timestamp(row, 3)?,
-        warned_on,
+        times,
         mails_warned,
         indexed: unsigned(row, 8)?,
     })

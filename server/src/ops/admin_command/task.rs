@@ -14,7 +14,7 @@ use super::types::{
 };
 use crate::{
     admin::request::{Blocked, Bounds, MailPolicy, SessionsOf},
-    ops::config::size::parse_size,
+    ops::size::parse_size,
 };
 
 /// The name of a file that stands for standard input.
