@@ -246,6 +246,11 @@ impl Incoming {
         self.buffer = Vec::new();
     }
 
+    /// The job that forgets what is staged of a mail that will not be complete. `None` if nothing is.
+    pub(super) fn give_up(&mut self) -> Option<StoreJob> {
+        self.upload.take().map(|upload| discard(self.origin.account, upload.id))
+    }
+
     /// What follows, at this time.
     pub(super) fn next(&mut self, now: Timestamp) -> Next {
         if let Some(fault) = self.fault {
@@ -269,8 +274,8 @@ impl Incoming {
 
     /// What follows for a mail with a fault.
     fn refused(&mut self, fault: MailFault) -> Next {
-        if let Some(upload) = self.upload.take() {
-            return Next::Discard(discard(self.origin.account, upload.id));
+        if let Some(job) = self.give_up() {
+            return Next::Discard(job);
         }
         let is_endless = self.reader.octets() / READ_ON > self.size_max;
         match (self.has_ended, is_endless) {

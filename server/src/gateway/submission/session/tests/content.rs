@@ -7,7 +7,10 @@ use correio_proto::{
 use proptest::prelude::*;
 
 use super::dialogue::{Answer, Dialogue, HEAD, LOGIN, names};
-use crate::{gateway::Protection, store::StoreDone};
+use crate::{
+    gateway::{Ending, Protection},
+    store::StoreDone,
+};
 
 #[test]
 fn the_message_is_stored_as_it_came() {
@@ -348,4 +351,26 @@ proptest! {
             prop_assert_eq!(observed(input.as_bytes(), &lengths), whole);
         }
     }
+}
+
+#[test]
+fn a_large_mail_that_is_cut_off_is_given_up() {
+    let large = large(3 << 20);
+    let mut cut = Dialogue::in_data();
+    cut.say(&large);
+    assert_eq!(cut.uploads.len(), 1);
+    let mut ended = Dialogue::in_data();
+    ended.say(&large);
+    ended.end(Ending::SessionEnded);
+    for mut dialogue in [cut, ended] {
+        assert!(dialogue.give_up());
+        assert!(dialogue.uploads.is_empty());
+        assert!(!dialogue.give_up(), "once");
+    }
+    let mut small = Dialogue::in_data();
+    small.say(HEAD);
+    assert!(!small.give_up());
+    let mut complete = Dialogue::logged_in();
+    assert!(complete.mail(&large).starts_with("250 "));
+    assert!(!complete.give_up(), "the mail has the content");
 }
