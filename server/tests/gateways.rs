@@ -33,7 +33,7 @@ use correio_testing::{
     pipe::Pipe,
     program::Program,
     wait::PATIENCE,
-    world::{QUOTA, REALM, World, limits_of, session_config},
+    world::{PipeClient, QUOTA, REALM, World, limits_of, session_config},
 };
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
@@ -330,8 +330,17 @@ fn a_server_without_gateways_or_without_tls_opens_no_connection_of_them() {
     }
 }
 
+/// An app password of the account that is logged in.
+pub fn app_password(world: &mut World, client: &mut PipeClient) -> String {
+    let create = AppPasswordRequest::Create { label: "laptop".parse().unwrap() };
+    match client.ask(world, Request::AppPassword(create)) {
+        Reply::AppPasswordCreated { password, .. } => password.to_string(),
+        reply => panic!("an app password was expected, not {reply:?}"),
+    }
+}
+
 /// A program that has logged in as tony with this app password, and begun a mail to pepper.
-fn in_data(world: &mut World, password: &str) -> Program {
+pub fn in_data(world: &mut World, password: &str) -> Program {
     let plain = Service::SUBMISSIONS.in_plaintext();
     let mut program = Program::connect(world, plain, &Security::Plaintext);
     let response = STANDARD.encode(format!("\0tony\0{password}"));
@@ -350,11 +359,7 @@ fn large_mails_that_are_cut_off_leave_room_for_the_next() {
     let mut setting = Setting::new();
     let world = &mut setting.world;
     let (mut tony, _pepper) = world.tony_and_pepper();
-    let create = AppPasswordRequest::Create { label: "laptop".parse().unwrap() };
-    let password = match tony.ask(world, Request::AppPassword(create)) {
-        Reply::AppPasswordCreated { password, .. } => password.to_string(),
-        reply => panic!("an app password was expected, not {reply:?}"),
-    };
+    let password = app_password(world, &mut tony);
     let mail = format!("From: tony@mail.example.org\r\n\r\n{}", "line\r\n".repeat(1 << 19));
     for _ in 0..6 {
         let mut program = in_data(world, &password);

@@ -36,6 +36,7 @@ mod reference;
 mod retention;
 mod service;
 mod session;
+mod smuggling;
 mod stale;
 mod tidy;
 mod tls;
