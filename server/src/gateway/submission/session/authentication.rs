@@ -78,6 +78,7 @@ impl SubmissionSession {
         match login::complete(context, &mut self.charge, pending, done) {
             Ok(identity) => {
                 self.identity = Some(Box::new(identity));
+                self.password = Some(pending.password);
                 Reply::LoggedIn.write(output);
                 GatewayStep::Continue
             }

@@ -22,7 +22,7 @@ use crate::{
         login::{self, PendingLogin},
         sasl::Exchange,
     },
-    ids::{ConnId, Ticket},
+    ids::{AppPasswordDigest, ConnId, Ticket},
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
     store::{NewMailRecord, StoreDone, StoreJob, gateway::GatewayJob},
 };
@@ -46,6 +46,8 @@ pub(crate) struct SubmissionSession {
     phase: Phase,
     hello: Hello,
     identity: Option<Box<Identity>>,
+    /// The app password of the login: the key of the ids of mails.
+    password: Option<AppPasswordDigest>,
     /// The mail that `MAIL` has begun.
     envelope: Option<Envelope>,
     waiting: Waiting<Pending>,
@@ -108,6 +110,7 @@ impl SubmissionSession {
             phase: Phase::Greeting,
             hello: Hello::Due,
             identity: None,
+            password: None,
             envelope: None,
             waiting: Waiting::default(),
             charge: None,
