@@ -12,7 +12,12 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::tls::Security;
+use base64::{Engine, engine::general_purpose::STANDARD};
+use correio_proto::{
+    app_password::AppPasswordRequest,
+    message::{Reply, Request},
+    tls::Security,
+};
 use correio_server::{
     engine::ServerLimits,
     gateway::GatewayConfig,
@@ -28,7 +33,7 @@ use correio_testing::{
     pipe::Pipe,
     program::Program,
     wait::PATIENCE,
-    world::{QUOTA, REALM, World, limits_of, session_config},
+    world::{PipeClient, QUOTA, REALM, World, limits_of, session_config},
 };
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::{
@@ -323,6 +328,48 @@ fn a_server_without_gateways_or_without_tls_opens_no_connection_of_them() {
         let plain = service.in_plaintext();
         assert!(world.server.open(world.now, Pipe::new(1), peer, plain).is_some());
     }
+}
+
+/// An app password of the account that is logged in.
+pub fn app_password(world: &mut World, client: &mut PipeClient) -> String {
+    let create = AppPasswordRequest::Create { label: "laptop".parse().unwrap() };
+    match client.ask(world, Request::AppPassword(create)) {
+        Reply::AppPasswordCreated { password, .. } => password.to_string(),
+        reply => panic!("an app password was expected, not {reply:?}"),
+    }
+}
+
+/// A program that has logged in as tony with this app password, and begun a mail to pepper.
+pub fn in_data(world: &mut World, password: &str) -> Program {
+    let plain = Service::SUBMISSIONS.in_plaintext();
+    let mut program = Program::connect(world, plain, &Security::Plaintext);
+    let response = STANDARD.encode(format!("\0tony\0{password}"));
+    let said = program.say(
+        world,
+        &format!(
+            "EHLO x\r\nAUTH PLAIN {response}\r\nMAIL FROM:<tony>\r\nRCPT TO:<pepper>\r\nDATA\r\n"
+        ),
+    );
+    assert!(said.lines().last().unwrap().starts_with("354 "), "{said:?}");
+    program
+}
+
+#[test]
+fn large_mails_that_are_cut_off_leave_room_for_the_next() {
+    let mut setting = Setting::new();
+    let world = &mut setting.world;
+    let (mut tony, _pepper) = world.tony_and_pepper();
+    let password = app_password(world, &mut tony);
+    let mail = format!("From: tony@mail.example.org\r\n\r\n{}", "line\r\n".repeat(1 << 19));
+    for _ in 0..6 {
+        let mut program = in_data(world, &password);
+        assert_eq!(program.say(world, &mail), "");
+        program.pipe.close_at_client();
+        program.run(world);
+        assert!(world.server.transport_mut(program.id).is_none());
+    }
+    let said = in_data(world, &password).say(world, &(mail + ".\r\n"));
+    assert!(said.starts_with("250 "), "{said:?}");
 }
 
 /// The lines of a daemon until one contains this.

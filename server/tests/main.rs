@@ -37,6 +37,7 @@ mod reference;
 mod retention;
 mod service;
 mod session;
+mod smuggling;
 mod stale;
 mod tidy;
 mod tls;

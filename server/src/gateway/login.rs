@@ -20,6 +20,10 @@ use crate::{
     },
 };
 
+/// Failed logins after which a connection ends. Programs try each mechanism with each spelling of the
+/// name.
+pub(crate) const FAILED_LOGINS_MAX: u32 = 6;
+
 /// A gateway that programs log in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gateway {
@@ -53,6 +57,8 @@ impl Gateway {
 pub(crate) struct PendingLogin {
     username: Username,
     gateway: Gateway,
+    /// What the program has given.
+    pub(super) password: AppPasswordDigest,
 }
 
 /// Why a program is not logged in.
@@ -100,13 +106,14 @@ pub(crate) fn begin(
         return Err(LoginRefusal::Limited(wait));
     }
     *charge = Some(Charge::Login(username.clone()));
+    let password = digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials));
     let job = GatewayJob::LogIn {
         username: username.clone(),
-        password: digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials)),
+        password,
         from: context.peer.ip(),
         now: context.now.wall,
     };
-    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway }))
+    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway, password }))
 }
 
 /// Continues with the job's result: settles the charge, and logs.

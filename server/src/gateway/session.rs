@@ -7,6 +7,7 @@ use super::{
 use crate::{
     ids::{ConnId, Ticket},
     session::{Done, Identity, SessionContext, Settlement},
+    store::StoreJob,
 };
 
 /// See the module's description. The calls are described in [`super`].
@@ -73,6 +74,14 @@ impl GatewaySession {
         output: &mut Vec<u8>,
     ) {
         call!(self, end(context, ending, output));
+    }
+
+    /// The connection is over: the last job, whose result nobody waits for.
+    pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
+        match self {
+            Self::Submission(session) => session.give_up(connection),
+            Self::Pop3(_) => None,
+        }
     }
 
     /// The account that is logged in.

@@ -17,6 +17,7 @@ use crate::{
     ids::{ConnId, Ticket},
     protocol::{Protocol, Service},
     session::{Done, Identity, SessionContext, Settlement},
+    store::StoreJob,
 };
 
 /// A connection's dialogue, by protocol.
@@ -185,6 +186,14 @@ impl Dialogue {
                 let _ = admin.complete(channel, context, ticket, done);
             }
             Self::Http => {}
+        }
+    }
+
+    /// The connection is over: the last job, whose result nobody waits for.
+    pub(super) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
+        match self {
+            Self::Gateway(gateway) => gateway.give_up(connection),
+            Self::Correio(_) | Self::Admin(_) | Self::Http => None,
         }
     }
 

@@ -152,7 +152,8 @@ impl<T: Transport> Connection<T> {
 
     /// Releases what the connection holds of the server, before it is removed: cancels the pending
     /// job if no worker has begun it, settles its charge, frees the shares of the budgets and logs
-    /// the session out.
+    /// the session out. What is staged of a mail that was cut off is forgotten, if the store takes
+    /// the job; otherwise its room is given back later, as that of any idle upload.
     pub(crate) fn release(&mut self, context: &mut ServerContext<'_>, reason: CloseReason) {
         self.report_header(reason);
         let is_hashing = self
@@ -167,6 +168,9 @@ impl<T: Transport> Connection<T> {
             false => Settlement::Unanswered,
         };
         self.dialogue.settle(&mut context.session, settlement);
+        if let Some((ticket, job)) = self.dialogue.give_up(self.id) {
+            let _ = context.store.submit(ticket, job);
+        }
         if let Some(identity) = self.dialogue.identity() {
             let account = identity.account;
             context.session.effects.push(Effect::LoggedOut { connection: self.id, account });

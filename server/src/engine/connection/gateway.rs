@@ -198,6 +198,11 @@ impl Gateway {
         }
     }
 
+    /// See `Dialogue::give_up`.
+    pub(super) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
+        self.session.give_up(connection)
+    }
+
     /// Performs the session's steps until it waits for a job or for the client. `error` is what the job
     /// before the step came to, if it failed.
     fn perform(

@@ -12,7 +12,7 @@ use crate::{
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
         domain::MailDomain,
-        login::{self, Gateway, PendingLogin},
+        login::{self, FAILED_LOGINS_MAX, Gateway, LoginRefusal, PendingLogin},
         sasl::Credentials,
     },
     ids::{ConnId, Ticket},
@@ -35,6 +35,7 @@ pub(crate) struct Pop3Session {
     charge: Option<Charge>,
     /// Lines that were no command.
     errors: u32,
+    failed_logins: u32,
 }
 
 /// How far a program has come.
@@ -66,6 +67,7 @@ impl Pop3Session {
             waiting: Waiting::default(),
             charge: None,
             errors: 0,
+            failed_logins: 0,
         }
     }
 
@@ -135,10 +137,7 @@ impl Pop3Session {
                         self.phase = Phase::Transaction(Box::new(transaction));
                         self.follow(context, step)
                     }
-                    Err(refusal) => {
-                        authorization::refuse(refusal, output);
-                        GatewayStep::Continue
-                    }
+                    Err(refusal) => self.login_refused(refusal, output),
                 }
             }
             (Pending::Transaction(pending), Phase::Transaction(transaction)) => {
@@ -270,10 +269,18 @@ impl Pop3Session {
         let gateway = (Gateway::Pop3, &self.domain);
         match login::begin(context, &mut self.charge, gateway, credentials) {
             Ok((job, pending)) => self.defer(context, Job::Store(job), Pending::Login(pending)),
-            Err(refusal) => {
-                authorization::refuse(refusal, output);
-                GatewayStep::Continue
-            }
+            Err(refusal) => self.login_refused(refusal, output),
+        }
+    }
+
+    /// Tells the program that it is not logged in, and closes the connection after some failures: each
+    /// is logged.
+    fn login_refused(&mut self, refusal: LoginRefusal, output: &mut Vec<u8>) -> GatewayStep {
+        authorization::refuse(refusal, output);
+        self.failed_logins = self.failed_logins.saturating_add(1);
+        match self.failed_logins < FAILED_LOGINS_MAX {
+            true => GatewayStep::Continue,
+            false => GatewayStep::Close,
         }
     }
 

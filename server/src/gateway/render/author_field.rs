@@ -1,25 +1,42 @@
-//! Renames the fields `From` of a message's head.
+//! Renames the fields of a message's head in which programs look for its author.
 
-/// The name of the field.
-const FROM: &[u8] = b"from";
+/// The names of the fields, in lower case, and those that they get: as long as the old ones, so that
+/// the octets stay the same. Programs show `Sender` and the fields of a mail that was sent again
+/// beside the author, or instead of it.
+const FIELDS: [(&[u8], &[u8]); 4] = [
+    (b"from", b"X-By"),
+    (b"sender", b"X-Sent"),
+    (b"resent-from", b"X-Resent-By"),
+    (b"resent-sender", b"X-Resent-Sent"),
+];
 
-/// The name that it gets: as long as the old one, so that the octets stay the same.
-const RENAMED: &[u8] = b"X-By";
+/// Whether the head at the start of a message, whose lines end with CR LF, has a field besides `From`
+/// in which programs look for the author.
+pub(super) fn has_sender(message: &[u8]) -> bool {
+    message.split_inclusive(|byte| *byte == b'\n').take_while(|line| *line != b"\r\n").any(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        renamed(name.trim_ascii_end()).is_some_and(|(name, _)| name != b"from")
+    })
+}
 
-/// Copies a message piece by piece, and renames the fields `From` of its head. All lines end with
-/// CR LF, the last one too.
+/// The field of this name, in any case.
+fn renamed(name: &[u8]) -> Option<&(&'static [u8], &'static [u8])> {
+    FIELDS.iter().find(|(field, _)| field.eq_ignore_ascii_case(name))
+}
+
+/// Copies a message piece by piece, and renames the fields of its head that name an author. All lines
+/// end with CR LF, the last one too.
 #[derive(Debug, Default)]
 pub(super) struct AuthorRenamer {
     place: Place,
-    /// Bytes at the start of a line that may be the name: at most [`FROM`]'s length, not written
-    /// yet.
+    /// Bytes at the start of a line that may become one of the names: not written yet.
     held: Vec<u8>,
 }
 
 /// Where the next byte is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// In a line of the head that may be the field.
+    /// In a line of the head that may be one of the fields.
     #[default]
     LineStart,
     /// In a line of the head that is not, or whose name is written.
@@ -48,8 +65,12 @@ impl AuthorRenamer {
     }
 
     fn begin_line(&mut self, byte: u8, output: &mut Vec<u8>) {
-        let expected = FROM.get(self.held.len());
-        if expected.is_some_and(|expected| byte.eq_ignore_ascii_case(expected)) {
+        let may_follow = |(field, _): &(&[u8], &[u8])| {
+            let start = field.get(..self.held.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(&self.held))
+                && field.get(self.held.len()).is_some_and(|next| next.eq_ignore_ascii_case(&byte))
+        };
+        if FIELDS.iter().any(may_follow) {
             self.held.push(byte);
             return;
         }
@@ -58,12 +79,13 @@ impl AuthorRenamer {
             _ => Place::Line,
         };
         // Old programs wrote spaces before the colon, and programs still read them.
-        match expected.is_none() && matches!(byte, b':' | b' ' | b'\t') {
-            true => {
-                output.extend_from_slice(RENAMED);
+        let ends_name = matches!(byte, b':' | b' ' | b'\t' | 0x0b | 0x0c);
+        match renamed(&self.held).filter(|_| ends_name) {
+            Some((_, new)) => {
+                output.extend_from_slice(new);
                 self.held.clear();
             }
-            false => output.append(&mut self.held),
+            None => output.append(&mut self.held),
         }
         output.push(byte);
     }

@@ -7,10 +7,11 @@
 //! **The author.** The server takes any message from an account that is logged in, so `From` in a
 //! message may name somebody else. A mail program shows `From` and nothing of the account, and a
 //! person would believe it. So the message's own field counts only if it is the only one, and names
-//! the account's address and no other name than the account's full name. Otherwise the server
-//! writes a `From` with the account, and the message's own fields get another name, `X-By`:
-//! programs differ in which of two they show. What a program shows as the author is always the
-//! account that sent the mail.
+//! the account's address and no other name than the account's full name, and if the message has no
+//! `Sender`, `Resent-From` or `Resent-Sender`, which some programs show before the author. Otherwise
+//! the server writes a `From` with the account, and the message's own fields get other names, such
+//! as `X-By`: programs differ in which of two they show. What a program shows as the author is always
+//! the account that sent the mail.
 //!
 //! **The end of the head.** Some programs wait for ever for the empty line after a head. A message
 //! without one gets it at its end.
@@ -22,7 +23,7 @@
 use correio_proto::rfc5322::{self, AuthorDomain};
 
 use super::{
-    author_field::AuthorRenamer,
+    author_field::{self, AuthorRenamer},
     head::{self, Head},
     line_ends::{LineEndMaker, Nuls},
 };
@@ -177,11 +178,11 @@ impl Start {
     /// Decides whose author is shown. Appends the server's fields and the start.
     fn decide(&mut self, end: HeadEnd, output: &mut Vec<u8>) -> State {
         let (outline, domain) = (&self.outline, AuthorDomain::Only(&self.domain));
-        let author =
-            match rfc5322::is_author(&self.bytes, &outline.from, &outline.from_name, domain) {
-                true => ShownAuthor::Message,
-                false => ShownAuthor::Server,
-            };
+        let is_account = rfc5322::is_author(&self.bytes, &outline.from, &outline.from_name, domain);
+        let author = match is_account && !author_field::has_sender(&self.bytes) {
+            true => ShownAuthor::Message,
+            false => ShownAuthor::Server,
+        };
         output.extend_from_slice(fields(outline, &self.domain, author, end).as_bytes());
         let bytes = std::mem::take(&mut self.bytes);
         match author {

@@ -136,6 +136,33 @@ fn the_authors_that_are_not_shown_are_still_there() {
 }
 
 #[test]
+fn no_sender_is_shown_before_the_author() {
+    let cases = [
+        ("Sender: steve@stark.example\n", "X-Sent: steve@stark.example\r\n"),
+        ("sender\t: Steve\n <steve>\n", "X-Sent\t: Steve\r\n <steve>\r\n"),
+        ("Resent-From: steve\n", "X-Resent-By: steve\r\n"),
+        ("RESENT-SENDER: steve\n", "X-Resent-Sent: steve\r\n"),
+    ];
+    for (field, renamed) in cases {
+        for content in [
+            format!("From: tony@stark.example\n{field}\nSender: text\n"),
+            format!("{field}From: tony@stark.example\n\nSender: text\n"),
+        ] {
+            let mail = rendered(&message(content.as_bytes()), content.as_bytes());
+            assert_eq!(authors(&mail), tony(), "{mail}");
+            assert!(mail.contains(renamed), "{mail}");
+            assert!(mail.contains("X-By: tony@stark.example\r\n"), "{mail}");
+            assert!(mail.ends_with("\r\n\r\nSender: text\r\n"), "the body stays: {mail}");
+            let pieces = rendered_in(&message(content.as_bytes()), content.as_bytes(), &[1]);
+            assert_eq!(String::from_utf8(pieces).unwrap(), mail);
+        }
+    }
+    let other = b"From: tony@stark.example\nSenders: a\nResent-Fro: b\n\nSender: text\n";
+    let mail = rendered(&message(other), other);
+    assert!(mail.contains("\r\nFrom: tony@stark.example\r\nSenders: a\r\n"), "{mail}");
+}
+
+#[test]
 fn a_head_always_has_an_end() {
     for content in [&b"Subject: a"[..], b"Subject: a\r\n", b"\0", b"a: b\n\0", b"a: b\n\0\nc", b"x"]
     {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     gateway::domain::MailDomain,
-    ids::AccountId,
+    ids::{AccountId, AppPasswordDigest},
     session::{Identity, SessionContext},
     store::{NewMailRecord, StoreJob, gateway::GatewayJob},
 };
@@ -128,17 +128,18 @@ pub(super) fn size_max(content_max: u64) -> u64 {
 }
 
 impl Incoming {
-    /// A mail of which nothing was received yet.
+    /// A mail of which nothing was received yet, from a program that has logged in to this account
+    /// with this app password.
     pub(super) fn new(
         context: &SessionContext<'_>,
-        identity: &Identity,
+        (identity, password): (&Identity, AppPasswordDigest),
         domain: &MailDomain,
         envelope: Envelope,
     ) -> Self {
         let sender = identity.username.clone();
         let size_max = size_max(context.config.content_max);
         Self {
-            id: IdHasher::new(context.config.realm, &sender, envelope.recipients()),
+            id: IdHasher::new(password, &sender, envelope.recipients()),
             inline_max: context.config.body_max.min(limits::BODY_MAX),
             size_max,
             reader: DataReader::new(size_max),
@@ -246,6 +247,11 @@ impl Incoming {
         self.buffer = Vec::new();
     }
 
+    /// The job that forgets what is staged of a mail that will not be complete. `None` if nothing is.
+    pub(super) fn give_up(&mut self) -> Option<StoreJob> {
+        self.upload.take().map(|upload| discard(self.origin.account, upload.id))
+    }
+
     /// What follows, at this time.
     pub(super) fn next(&mut self, now: Timestamp) -> Next {
         if let Some(fault) = self.fault {
@@ -269,8 +275,8 @@ impl Incoming {
 
     /// What follows for a mail with a fault.
     fn refused(&mut self, fault: MailFault) -> Next {
-        if let Some(upload) = self.upload.take() {
-            return Next::Discard(discard(self.origin.account, upload.id));
+        if let Some(job) = self.give_up() {
+            return Next::Discard(job);
         }
         let is_endless = self.reader.octets() / READ_ON > self.size_max;
         match (self.has_ended, is_endless) {

@@ -2,13 +2,15 @@
 //! queue if it did not hear the reply; the same mail must get the same id, so that it is delivered once.
 //!
 //! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256 of
-//! the realm, the envelope and the message as it came. The Message-ID is of no use for this: some
+//! a key, the envelope and the message as it came. The Message-ID is of no use for this: some
 //! programs use one for several mails.
+//!
+//! The key is the digest of the program's app password. Recipients know the id and most of the message:
+//! without a key, they could try envelopes until one gives the id, and so learn the hidden recipients.
 
-use correio_proto::{
-    mail::{ContentHasher, MailId, Timestamp, Username},
-    message::Realm,
-};
+use correio_proto::mail::{ContentHasher, MailId, Timestamp, Username};
+
+use crate::ids::AppPasswordDigest;
 
 /// Hashes a mail as it comes.
 #[derive(Clone, Debug)]
@@ -17,13 +19,13 @@ pub(super) struct IdHasher(ContentHasher);
 impl IdHasher {
     /// A hasher for a mail of this sender to these recipients. Each part is hashed after its length.
     #[must_use]
-    pub(super) fn new(realm: Realm, sender: &Username, recipients: &[Username]) -> Self {
+    pub(super) fn new(key: AppPasswordDigest, sender: &Username, recipients: &[Username]) -> Self {
         let mut hasher = ContentHasher::new();
         let mut part = |bytes: &[u8]| {
             hasher.update(&(bytes.len() as u64).to_be_bytes());
             hasher.update(bytes);
         };
-        part(&realm.0);
+        part(&key.0);
         part(sender.as_str().as_bytes());
         hasher.update(&(recipients.len() as u64).to_be_bytes());
         let mut part = |bytes: &[u8]| {
@@ -70,9 +72,20 @@ mod tests {
     const DATE: Timestamp = Timestamp(0x0123_4567_89ab);
 
     fn id(sender: &str, recipients: &[&str], message: &[&[u8]], date: Timestamp) -> MailId {
+        keyed(7, sender, recipients, message, date)
+    }
+
+    fn keyed(
+        key: u8,
+        sender: &str,
+        recipients: &[&str],
+        message: &[&[u8]],
+        date: Timestamp,
+    ) -> MailId {
         let recipients: Vec<Username> =
             recipients.iter().map(|name| name.parse().unwrap()).collect();
-        let mut hasher = IdHasher::new(Realm([7; 16]), &sender.parse().unwrap(), &recipients);
+        let key = AppPasswordDigest([key; 32]);
+        let mut hasher = IdHasher::new(key, &sender.parse().unwrap(), &recipients);
         message.iter().for_each(|piece| hasher.update(piece));
         hasher.id(date).unwrap()
     }
@@ -83,6 +96,14 @@ mod tests {
         let pieces: &[&[u8]] = &[b"From: tony\r\n", b"\r\nx"];
         assert_eq!(id("tony", &["steve", "pepper"], pieces, DATE), whole);
         assert!(whole.to_string().starts_with("01234567-89ab-7"));
+    }
+
+    #[test]
+    fn without_the_key_nobody_can_try_recipients() {
+        let message: &[&[u8]] = &[b"x"];
+        let key = |key| keyed(key, "tony", &["steve", "pepper"], message, DATE);
+        assert_eq!(key(1), key(1));
+        assert_ne!(key(1), key(2));
     }
 
     #[test]

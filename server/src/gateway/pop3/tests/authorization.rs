@@ -163,6 +163,18 @@ fn a_program_that_guesses_must_wait_and_is_not_told_that_its_password_is_wrong()
 }
 
 #[test]
+fn the_sixth_failed_login_closes_the_connection() {
+    for name in ["tony", "tony@hydra.example"] {
+        let mut mailbox = Mailbox::new();
+        let mut program = Program::connect(&mut mailbox);
+        let guess = format!("USER {name}\r\nPASS wrong\r\n");
+        let reply = program.say(&mut mailbox, &guess.repeat(20));
+        assert_eq!(reply.matches("-ERR [").count(), 6, "{reply}");
+        assert_eq!(program.state, State::Closed);
+    }
+}
+
+#[test]
 fn what_the_store_could_not_do_is_no_wrong_password() {
     for failure in [Failure::Unavailable, Failure::Busy] {
         for job in ["log in", "outline"] {

@@ -90,6 +90,15 @@ fn hidden_recipients_are_taken_out_with_their_folded_lines() {
 }
 
 #[test]
+fn senders_beside_the_author_are_taken_out() {
+    let head = "From: tony\r\nSender: steve@mail.example\r\nSENDER : Steve\r\n <steve>\r\n\
+                Resent-From: steve\r\nResent-Sender: steve\r\nX-Sender: y\r\nDate: x\r\n\
+                Message-Id: <y>\r\n";
+    let kept = "From: tony\r\nX-Sender: y\r\nDate: x\r\nMessage-Id: <y>\r\n\r\n";
+    assert_eq!(written(head), kept);
+}
+
+#[test]
 fn a_date_and_a_message_id_are_added_where_they_are_missing() {
     let dated = "From: tony\r\nDate: Fri, 27 Nov 2026 10:00:00 +0100\r\n";
     let id = "Message-ID: <id@mail.example>\r\n\r\n";

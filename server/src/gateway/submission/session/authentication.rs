@@ -4,16 +4,12 @@ use super::{Hello, Pending, Phase, SubmissionSession};
 use crate::{
     gateway::{
         GatewayStep, Protection,
-        login::{self, Gateway, LoginRefusal, PendingLogin},
+        login::{self, FAILED_LOGINS_MAX, Gateway, LoginRefusal, PendingLogin},
         sasl::{Credentials, Exchange, Mechanism, SaslStep},
         submission::reply::{Order, Refused, Reply},
     },
     session::{Done, SessionContext},
 };
-
-/// Failed logins after which the connection ends. Programs try each mechanism with each spelling of the
-/// name.
-const FAILED_LOGINS_MAX: u32 = 6;
 
 impl SubmissionSession {
     pub(super) fn auth(
@@ -82,6 +78,7 @@ impl SubmissionSession {
         match login::complete(context, &mut self.charge, pending, done) {
             Ok(identity) => {
                 self.identity = Some(Box::new(identity));
+                self.password = Some(pending.password);
                 Reply::LoggedIn.write(output);
                 GatewayStep::Continue
             }

@@ -22,9 +22,9 @@ use crate::{
         login::{self, PendingLogin},
         sasl::Exchange,
     },
-    ids::{ConnId, Ticket},
+    ids::{AppPasswordDigest, ConnId, Ticket},
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
-    store::{NewMailRecord, StoreDone, StoreJob},
+    store::{NewMailRecord, StoreDone, StoreJob, gateway::GatewayJob},
 };
 
 /// Unknown commands after which the connection ends: a browser that was made to speak to this port
@@ -46,6 +46,8 @@ pub(crate) struct SubmissionSession {
     phase: Phase,
     hello: Hello,
     identity: Option<Box<Identity>>,
+    /// The app password of the login: the key of the ids of mails.
+    password: Option<AppPasswordDigest>,
     /// The mail that `MAIL` has begun.
     envelope: Option<Envelope>,
     waiting: Waiting<Pending>,
@@ -54,6 +56,8 @@ pub(crate) struct SubmissionSession {
     unknown: u32,
     failed_logins: u32,
     refusals: u32,
+    /// The job that forgets what is staged of a mail that the connection's end has cut off.
+    left: Option<StoreJob>,
 }
 
 /// What the session expects of its input.
@@ -106,12 +110,14 @@ impl SubmissionSession {
             phase: Phase::Greeting,
             hello: Hello::Due,
             identity: None,
+            password: None,
             envelope: None,
             waiting: Waiting::default(),
             charge: None,
             unknown: 0,
             failed_logins: 0,
             refusals: 0,
+            left: None,
         }
     }
 
@@ -199,8 +205,28 @@ impl SubmissionSession {
         ending: Ending,
         output: &mut Vec<u8>,
     ) {
+        self.left = self.staged_job();
         self.phase = Phase::Closed;
         Reply::End(ending).write(output);
+    }
+
+    /// The connection is over. Returns a job whose result nobody waits for, if there is one to do: it
+    /// forgets what is staged of a mail that is cut off, so that the program can send it again at once.
+    pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
+        let job = self.staged_job()?;
+        let wrapped = Job::Store(job.clone());
+        Some((self.waiting.wait(connection, &wrapped, Pending::Forgetting), job))
+    }
+
+    /// The job that forgets what is staged of the mail in progress. Returned once.
+    fn staged_job(&mut self) -> Option<StoreJob> {
+        match &mut self.phase {
+            Phase::Mail(incoming) => incoming.give_up(),
+            Phase::Greeting | Phase::Command | Phase::LongLine | Phase::Sasl(_) | Phase::Closed => {
+                None
+            }
+        }
+        .or_else(|| self.left.take())
     }
 
     /// The account that is logged in.
@@ -231,8 +257,12 @@ impl SubmissionSession {
     /// The connection discarded this step (it is closing). If the step was a job, the session does not
     /// wait for its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
-        if matches!(step, GatewayStep::Defer(..)) {
-            self.waiting.give_up();
+        let GatewayStep::Defer(_, job) = step else {
+            return;
+        };
+        self.waiting.give_up();
+        if let Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) = job {
+            self.left = Some(job.clone());
         }
     }
 

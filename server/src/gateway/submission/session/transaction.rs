@@ -129,14 +129,16 @@ impl SubmissionSession {
         context: &mut SessionContext<'_>,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let (Some(identity), Some(envelope)) = (&self.identity, &self.envelope) else {
+        let (Some(identity), Some(password), Some(envelope)) =
+            (&self.identity, self.password, &self.envelope)
+        else {
             return self.refuse(context, &Refused::Order(self.before_recipient()), output);
         };
         if envelope.recipients().is_empty() {
             return self.refuse(context, &Refused::Order(Order::RecipientFirst), output);
         }
         let envelope = envelope.clone();
-        let incoming = Incoming::new(context, identity, &self.domain, envelope);
+        let incoming = Incoming::new(context, (identity, password), &self.domain, envelope);
         self.phase = Phase::Mail(Box::new(incoming));
         self.envelope = None;
         Reply::GoOn.write(output);

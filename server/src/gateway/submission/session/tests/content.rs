@@ -7,7 +7,10 @@ use correio_proto::{
 use proptest::prelude::*;
 
 use super::dialogue::{Answer, Dialogue, HEAD, LOGIN, names};
-use crate::{gateway::Protection, store::StoreDone};
+use crate::{
+    gateway::{Ending, Protection},
+    store::StoreDone,
+};
 
 #[test]
 fn the_message_is_stored_as_it_came() {
@@ -184,6 +187,22 @@ fn the_same_mail_has_the_same_id_and_another_one_another() {
 }
 
 #[test]
+fn the_id_of_a_mail_depends_on_the_app_password() {
+    let id_with = |login: &str| {
+        let mut dialogue = Dialogue::new(Protection::Protected);
+        dialogue.say("EHLO phone\r\n");
+        assert!(dialogue.say(login).starts_with("235 "));
+        dialogue.mail(HEAD);
+        dialogue.mails[0].id
+    };
+    // As in `LOGIN`, but for the last character of the password: 1, and 2.
+    let other = LOGIN.replace("UjE=", "UjI=");
+    assert_ne!(other, LOGIN);
+    assert_eq!(id_with(LOGIN), id_with(LOGIN));
+    assert_ne!(id_with(LOGIN), id_with(&other));
+}
+
+#[test]
 fn a_mail_without_a_date_is_a_new_one_each_time() {
     let mut dialogue = Dialogue::logged_in();
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
@@ -348,4 +367,26 @@ proptest! {
             prop_assert_eq!(observed(input.as_bytes(), &lengths), whole);
         }
     }
+}
+
+#[test]
+fn a_large_mail_that_is_cut_off_is_given_up() {
+    let large = large(3 << 20);
+    let mut cut = Dialogue::in_data();
+    cut.say(&large);
+    assert_eq!(cut.uploads.len(), 1);
+    let mut ended = Dialogue::in_data();
+    ended.say(&large);
+    ended.end(Ending::SessionEnded);
+    for mut dialogue in [cut, ended] {
+        assert!(dialogue.give_up());
+        assert!(dialogue.uploads.is_empty());
+        assert!(!dialogue.give_up(), "once");
+    }
+    let mut small = Dialogue::in_data();
+    small.say(HEAD);
+    assert!(!small.give_up());
+    let mut complete = Dialogue::logged_in();
+    assert!(complete.mail(&large).starts_with("250 "));
+    assert!(!complete.give_up(), "the mail has the content");
 }

@@ -151,6 +151,12 @@ impl Dialogue {
         String::from_utf8(std::mem::take(&mut self.output)).unwrap()
     }
 
+    /// The connection is over: does the last job, if there is one. Returns whether there was.
+    pub(super) fn give_up(&mut self) -> bool {
+        let last = self.session.give_up(CONNECTION);
+        last.map(|(_, job)| self.done(job)).is_some()
+    }
+
     fn follow(&mut self, mut step: GatewayStep) {
         loop {
             match step {
