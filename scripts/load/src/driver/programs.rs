@@ -42,10 +42,8 @@ impl Programs {
                 plan.programs.context("the server has no listeners for mail programs")?;
             let to = settings.to.as_ref().unwrap_or(&settings.name);
             let to = clients.iter().filter(|group| group.name == *to);
-            let to: Vec<Username> = to
-                .flat_map(Group::usernames)
-                .map(|name| name.parse())
-                .collect::<Result<_, _>>()?;
+            let to: Vec<Username> =
+                to.flat_map(Group::usernames).map(|name| name.parse()).collect::<Result<_, _>>()?;
             for (number, username) in settings.usernames().enumerate() {
                 let user = first + plans.len();
                 plans.push(ProgramPlan {
