@@ -45,7 +45,7 @@ count = 2
 behaviour = "smtp"
 to = "clerk"
 think = [0.0, 0.02]
-body = [100, 400000]
+body = [100, 1500000]
 fan-out = [1, 3]
 hidden = 0.5
 
