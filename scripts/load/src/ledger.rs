@@ -9,7 +9,7 @@ use std::{
 };
 
 use correio_proto::{
-    mail::{Content, LargeContent, Mail, MailId, Username},
+    mail::{Content, ContentHasher, ContentKind, LargeContent, Mail, MailId, Username},
     message::Send,
 };
 
@@ -34,6 +34,8 @@ struct Entry {
     from: UserId,
     digest: u64,
     acknowledged: bool,
+    /// Recipients that no other recipient may see.
+    hidden: Box<[Username]>,
     /// The state of each recipient's copy.
     copies: Vec<(UserId, CopyState)>,
 }
@@ -62,7 +64,8 @@ pub struct MailCounts {
     pub doubled: u64,
     /// Copies that came to the wrong recipient, or that no user has sent.
     pub misdelivered: u64,
-    /// Copies that came with another sender, subject or content.
+    /// Copies that came with another sender, subject or content, or that name a hidden recipient to
+    /// another one.
     pub changed: u64,
     /// Mailboxes that were not emptied, whose contents could not be compared.
     pub unemptied: u64,
@@ -126,7 +129,23 @@ impl Ledger {
             history.sending(from, mail.id, copies.iter().map(|(user, _)| *user), now);
         }
         let digest = digest(mail.subject.as_str(), &mail.content);
-        self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, copies });
+        let hidden = Box::default();
+        self.mails.insert(mail.id, Entry { from, digest, acknowledged: false, hidden, copies });
+    }
+
+    /// As [`Ledger::begin`], for a mail of whose recipients these are hidden (Bcc): a copy may name
+    /// its own recipient among them, and no other.
+    pub fn begin_hiding(
+        &mut self,
+        from: UserId,
+        mail: &Send,
+        hidden: Box<[Username]>,
+        now: Duration,
+    ) {
+        self.begin(from, mail, now);
+        if let Some(entry) = self.mails.get_mut(&mail.id) {
+            entry.hidden = hidden;
+        }
     }
 
     /// Records an acknowledgement.
@@ -158,6 +177,12 @@ impl Ledger {
         if !is_whole {
             self.counts.changed += 1;
             self.counts.example("changed:", id);
+        }
+        let is_hidden =
+            |name: &&Username| entry.hidden.contains(*name) && self.users.get(*name) != Some(&by);
+        if mail.to.iter().any(|name| is_hidden(&name)) {
+            self.counts.changed += 1;
+            self.counts.example("names a hidden recipient:", id);
         }
         match copy {
             CopyState::Waiting => {
@@ -224,14 +249,19 @@ pub fn key(mail: &Mail) -> MailId {
     mail.subject.as_str().parse().unwrap_or(mail.id)
 }
 
-/// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes.
+/// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes, and so it
+/// does of every message: whether one that a mail program sends is large is up to the server.
 fn digest(subject: &str, content: &Content) -> u64 {
     let mut hasher = DefaultHasher::new();
     subject.hash(&mut hasher);
-    mem::discriminant(content).hash(&mut hasher);
     match content {
         Content::Body(body) => body.as_str().hash(&mut hasher),
-        Content::Message(message) => message.as_bytes().hash(&mut hasher),
+        Content::Message(message) => {
+            let mut sha256 = ContentHasher::new();
+            sha256.update(message.as_bytes());
+            let (kind, size) = (ContentKind::Message {}, message.as_bytes().len() as u64);
+            (mem::discriminant(&kind), size, sha256.finish()).hash(&mut hasher);
+        }
         Content::Large(LargeContent { kind, size, sha256 }) => {
             (mem::discriminant(kind), size.get(), sha256).hash(&mut hasher);
         }
@@ -241,7 +271,7 @@ fn digest(subject: &str, content: &Content) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use correio_proto::mail::{ContentKind, Seq, Sha256, Timestamp};
+    use correio_proto::mail::{Seq, Sha256, Timestamp};
 
     use super::*;
 
@@ -324,6 +354,22 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_names_a_hidden_recipient_to_another_one_is_found() {
+        let mut ledger = ledger();
+        let sent = send("pepper, happy");
+        ledger.begin_hiding(0, &sent, ["happy".parse().unwrap()].into(), NOW);
+        ledger.acknowledged(sent.id, NOW);
+        let seen = |to: &str| Mail { to: to.parse().unwrap(), ..mail("tony", &sent) };
+        ledger.received(1, &seen("pepper"));
+        ledger.received(2, &seen("pepper, happy"));
+        assert_eq!(ledger.counts().changed, 0);
+        ledger.received(1, &seen("pepper, happy"));
+        let counts = ledger.close(&everybody(), 0);
+        assert_eq!((counts.changed, counts.lost), (1, 0));
+        assert_eq!(counts.examples, [format!("names a hidden recipient: {}", sent.id)]);
+    }
+
+    #[test]
     fn a_large_content_that_was_read_as_another_is_found() {
         let mut ledger = ledger();
         let large = |byte: u8| {
@@ -348,8 +394,19 @@ mod tests {
             Content::Large(LargeContent { kind, size, sha256 })
         };
         let large_message = large(ContentKind::Message {});
+        let as_large = |bytes: &[u8]| {
+            let mut hasher = ContentHasher::new();
+            hasher.update(bytes);
+            let (kind, size) = (ContentKind::Message {}, (bytes.len() as u64).try_into().unwrap());
+            Content::Large(LargeContent { kind, size, sha256: hasher.finish() })
+        };
+        let sent = Send { content: message(b"a\xff"), ..send("pepper") };
+        ledger.begin(0, &sent, NOW);
+        ledger.received(1, &Mail { content: as_large(b"a\xff"), ..mail("tony", &sent) });
+        assert_eq!(ledger.counts().changed, 0);
         for (sent, changed) in [
             (message(b"a\xff"), message(b"a\xfe")),
+            (message(b"a\xff"), as_large(b"a\xfe")),
             (message(b"a"), "a".parse().unwrap()),
             (large_message, large(ContentKind::Text {})),
         ] {

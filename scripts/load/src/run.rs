@@ -254,6 +254,12 @@ impl TargetServer {
             false => RunError::Interrupted,
         };
         match target {
+            Target::Other { .. } if scenario.clients.iter().any(Group::is_program) => {
+                Err(RunError::Usage(
+                    "the listeners for mail programs are those of a server that the run starts: leave \
+                     out --server",
+                ))
+            }
             Target::Other { server: address, trust } => {
                 reach(address, &trust).map_err(failed)?;
                 Ok(Self { own: None, address, trust, kills: 0, backup_every: None })

@@ -92,6 +92,10 @@ pub struct Group {
     /// The share of mails, from 0 to 1, whose content is an RFC 5322 message.
     #[serde(default)]
     pub messages: f64,
+    /// The share of a mail program's mails, from 0 to 1, whose last recipient is hidden: it is in the
+    /// envelope and not in `To`. Half of these mails name it in `Bcc`.
+    #[serde(default)]
+    pub hidden: f64,
     /// Whether the link of an upload is cut at every tenth of it.
     #[serde(default)]
     pub cut_uploads: bool,
@@ -358,6 +362,11 @@ impl Group {
         ensure!((0.0..=1.0).contains(&self.large), "large takes a share from 0 to 1");
         ensure!((0.0..=1.0).contains(&self.lists), "lists takes a share from 0 to 1");
         ensure!((0.0..=1.0).contains(&self.messages), "messages takes a share from 0 to 1");
+        ensure!((0.0..=1.0).contains(&self.hidden), "hidden takes a share from 0 to 1");
+        ensure!(
+            self.hidden == 0.0 || self.behaviour == Behaviour::Smtp,
+            "hidden is for programs that send by SMTP only"
+        );
         let (from, to) = self.fan_out;
         ensure!(
             from >= 1 && to >= from && to <= correio_proto::limits::RECIPIENTS_MAX,
@@ -368,6 +377,7 @@ impl Group {
             !self.is_program() || self.count <= PROGRAMS_MAX,
             "at most {PROGRAMS_MAX} mail programs of a group: each is a thread"
         );
+        self.check_recipients(scenario)?;
         if !self.behaviour.is_user() {
             ensure!(self.does.is_empty(), "does is for virtual users only");
             ensure!(self.mistype == 0.0, "mistype is for virtual users only");
@@ -376,11 +386,23 @@ impl Group {
         let heaviest = self.does.values().max().copied().unwrap_or(0);
         ensure!(heaviest <= WEIGHT_MAX, "a weight of does is above {WEIGHT_MAX}");
         ensure!(self.does.values().any(|weight| *weight > 0), "does is empty");
-        if let Some(to) = &self.to
-            && !scenario.clients.iter().any(|group| group.receives() && group.name == *to)
-        {
-            bail!("to names {to:?}, which is no group of virtual users");
-        }
+        Ok(())
+    }
+
+    /// Checks the group that gets the mails.
+    fn check_recipients(&self, scenario: &Scenario) -> Result<()> {
+        let Some(to) = &self.to else {
+            ensure!(self.behaviour != Behaviour::Smtp, "to is missing: SMTP receives no mail");
+            return Ok(());
+        };
+        let group = scenario.clients.iter().find(|group| group.receives() && group.name == *to);
+        let Some(group) = group else {
+            bail!("to names {to:?}, which is no group that receives mail");
+        };
+        ensure!(
+            group.behaviour != Behaviour::Pop3 || self.large + self.messages == 0.0,
+            "to names {to:?}, whose programs compare neither large contents nor messages of users"
+        );
         Ok(())
     }
 }
@@ -444,6 +466,8 @@ mod tests {
             ("1", "lists = 1.5", "lists takes"),
             ("1", "messages = nan", "messages takes"),
             ("1", "messages = 1.1", "messages takes"),
+            ("1", "hidden = 1.1", "hidden takes"),
+            ("1", "hidden = 0.5", "hidden is for programs"),
             ("1", "content = [35, 100]", "content takes"),
             ("1", "content = [100, 99]", "content takes"),
             ("1", "content = [100, 67108865]", "content takes"),

@@ -51,4 +51,7 @@ fn a_filled_database_has_no_finding() {
     let checked = snapshot.check(|_| ()).unwrap();
     assert!(checked.is_whole(), "{checked:?}");
     assert_eq!((checked.accounts, checked.mails), (8, 20));
+    let db = rusqlite::Connection::open(directory.path().join("correio.db")).unwrap();
+    let sql = "SELECT count(*) FROM mail WHERE texture IS NULL";
+    assert_eq!(db.query_row(sql, [], |row| row.get::<_, i64>(0)), Ok(0));
 }

@@ -2,7 +2,7 @@
 //! and lose a mail. Its threads end with the program; it is meant for a few clients.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -19,7 +19,7 @@ use correio_proto::{
     message::{ClientMessage, Reply, Request, ServerMessage},
 };
 
-/// What passes a proxy. The last two variants decode requests, so the connections must be without
+/// What passes a proxy. The last three variants read requests, so the connections must be without
 /// TLS.
 #[derive(Clone, Debug)]
 pub enum ProxyMode {
@@ -33,6 +33,8 @@ pub enum ProxyMode {
     LosingOneMail,
     /// No `confirm` passes; each is reported on this channel.
     WithoutConfirm(Sender<()>),
+    /// The first line that a client sends with this text passes with that text in its place.
+    ReplacingOneLine(&'static str, &'static str),
 }
 
 /// The proxy.
@@ -51,6 +53,7 @@ struct State {
     /// Whether bytes are held back.
     is_held: bool,
     has_lost_a_mail: bool,
+    has_replaced_a_line: bool,
     streams: Vec<TcpStream>,
     cuts: u64,
 }
@@ -68,6 +71,7 @@ impl Proxy {
             is_refusing: false,
             is_held: false,
             has_lost_a_mail: false,
+            has_replaced_a_line: false,
             streams: vec![],
             cuts: 0,
         };
@@ -133,6 +137,9 @@ impl Proxy {
             ProxyMode::Cutting(bytes) => self.cut_after(bytes, passed, &mut client, &mut server),
             ProxyMode::LosingOneMail | ProxyMode::WithoutConfirm(_) => {
                 self.filter(&mut client, &mut server)
+            }
+            ProxyMode::ReplacingOneLine(text, other) => {
+                self.replace(text, other, &client, &mut server)
             }
         };
         let _ = server.shutdown(Shutdown::Both);
@@ -205,6 +212,28 @@ impl Proxy {
                     server.write_all(&bytes)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Passes lines on, the first with this text with the other text.
+    fn replace(
+        &self,
+        text: &str,
+        other: &str,
+        client: &TcpStream,
+        server: &mut TcpStream,
+    ) -> io::Result<()> {
+        let (mut client, mut line) = (BufReader::new(client), Vec::new());
+        while client.read_until(b'\n', &mut line)? > 0 {
+            let ended = |text: &str| format!("{text}\r\n").into_bytes();
+            if line == ended(text)
+                && !std::mem::replace(&mut self.state().has_replaced_a_line, true)
+            {
+                line = ended(other);
+            }
+            server.write_all(&line)?;
+            line.clear();
         }
         Ok(())
     }

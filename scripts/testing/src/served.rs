@@ -16,12 +16,13 @@ use correio_server::{
         invite::RegistrationRules,
     },
     engine::{Server, ServerLimits},
+    gateway::GatewayConfig,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     ops::{
         certificate::{Certificate, CertificateSource},
         tls,
     },
-    protocol::Service,
+    protocol::{Protocol, Service, TlsMode},
     reactor::{LoopExit, ReactorBuilder, ReactorWaker, Socket},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
     store::{
@@ -43,10 +44,16 @@ pub enum Protection {
     Plaintext,
 }
 
+/// The mail domain of a server that ordinary mail programs can use.
+const MAIL_DOMAIN: &str = "localhost";
+
 /// A running server; dropping it stops it.
 pub struct RunningServer {
     /// The address that it listens on.
     pub address: SocketAddr,
+    /// The address for SMTP submission without TLS, and that for POP3. Their mail domain is
+    /// `localhost`.
+    pub programs: (SocketAddr, SocketAddr),
     /// The trust in the server that its clients need.
     pub trust: Trust,
     waker: Arc<ReactorWaker>,
@@ -96,16 +103,21 @@ impl RunningServer {
             let mut builder = ReactorBuilder::new().unwrap();
             let address =
                 builder.listen((Ipv4Addr::LOCALHOST, port).into(), Service::CORREIO).unwrap();
+            let mut listen = |protocol| {
+                let service = Service { protocol, tls: TlsMode::None };
+                builder.listen((Ipv4Addr::LOCALHOST, 0).into(), service).unwrap()
+            };
+            let programs = (listen(Protocol::Submission), listen(Protocol::Pop3));
             let waker = builder.waker();
-            started.send((address, Arc::clone(&waker))).unwrap();
+            started.send((address, programs, Arc::clone(&waker))).unwrap();
             let wake = waker as Arc<dyn Wake>;
             let server = server(data.as_deref(), security, directory, &wake);
             let mut reactor = builder.build(server, Duration::from_secs(5));
             assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
         });
-        let (address, waker) = running.recv().unwrap();
-        Self { address, trust, waker, thread: Some(thread) }
+        let (address, programs, waker) = running.recv().unwrap();
+        Self { address, programs, trust, waker, thread: Some(thread) }
     }
 }
 
@@ -157,5 +169,7 @@ fn server(
         input_max: 64 << 20,
         output_max: 128 << 20,
     };
-    Server::new(limits, session, store, Box::new(hasher))
+    let domain = MAIL_DOMAIN.parse().unwrap();
+    let gateways = GatewayConfig { domain, security: Security::Plaintext };
+    Server::new(limits, session, store, Box::new(hasher)).with_gateways(Some(gateways))
 }

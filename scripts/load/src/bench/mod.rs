@@ -6,6 +6,7 @@
 
 pub mod closed_loop;
 pub mod frames;
+pub mod idle_programs;
 pub mod open_loop;
 pub mod pop3;
 pub mod rows;

@@ -99,6 +99,13 @@ pub const ROWS: &[Row] = &[
         Target::RatioAtLeast(25.0),
     ),
     row(
+        "pop3",
+        "RETR and DELE of 2,000 mails of 512 B, then QUIT, SQLite, plaintext, one session",
+        "Dovecot POP3, the same client",
+        "mails/s",
+        Target::RatioAtLeast(4.0),
+    ),
+    row(
         "login",
         "logins at cost 10, all workers busy",
         "workers / time of one bcrypt",
@@ -126,6 +133,22 @@ pub const ROWS: &[Row] = &[
         "B",
         Target::AtMost(12.0 * 1024.0),
     ),
+    row(
+        "idle-submission-plain",
+        "memory of one idle SMTP session, logged in, plaintext",
+        "none",
+        "B",
+        Target::None,
+    ),
+    row("idle-submission-tls", "the same, TLS", "none", "B", Target::None),
+    row(
+        "idle-pop3-plain",
+        "memory of one idle POP3 session, logged in, plaintext",
+        "none",
+        "B",
+        Target::None,
+    ),
+    row("idle-pop3-tls", "the same, TLS", "none", "B", Target::None),
     row(
         "paced-p99",
         "p99 of clients sending once a second each, SQLite, TLS",
@@ -203,6 +226,20 @@ pub const ROWS: &[Row] = &[
         "Postfix, smtp-source, 20 sessions kept open, 1 KiB",
         "mails/s",
         Target::None,
+    ),
+    row(
+        "submission",
+        "SMTP submission, SQLite, plaintext, 20 sessions, 1 KiB, one command at a time",
+        "Postfix, the same client",
+        "mails/s",
+        Target::RatioAtLeast(8.0),
+    ),
+    row(
+        "submission-pipelined",
+        "the same, the commands of a mail together",
+        "Postfix, the same client",
+        "mails/s",
+        Target::RatioAtLeast(8.0),
     ),
 ];
 

@@ -123,6 +123,8 @@ fn fill(db: &mut Connection, options: &Options) -> Result<()> {
 struct Mails {
     subject: &'static str,
     body: String,
+    /// The texture of the body, from which a mail program is told a mail's octets without reading it.
+    texture: Vec<u8>,
     oldest: u64,
     total: u64,
     made: u64,
@@ -133,7 +135,8 @@ impl Mails {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_millis();
         let oldest = u64::try_from(now)?.saturating_sub(AGE);
         let body = "x".repeat(options.size);
-        Ok(Self { subject: "Elevador", body, oldest, total: options.mails.max(1), made: 0 })
+        let (texture, total) = (texture(options.size), options.mails.max(1));
+        Ok(Self { subject: "Elevador", body, texture, oldest, total, made: 0 })
     }
 
     /// When the next mail was sent.
@@ -145,6 +148,19 @@ impl Mails {
     fn bytes(&self) -> u64 {
         (self.subject.len() + self.body.len()) as u64
     }
+}
+
+/// The texture of one line of ASCII without an end, as the store writes it: a flag, no bare line ends,
+/// no NULs, and the length of the longest line in groups of seven bits.
+fn texture(line: usize) -> Vec<u8> {
+    const IS_ASCII: u8 = 2;
+    let (mut texture, mut rest) = (vec![IS_ASCII, 0, 0], line);
+    while rest >= 0x80 {
+        texture.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    texture.push(rest as u8);
+    texture
 }
 
 /// A full name of two or three of these names, which as many accounts share as in a large school.
@@ -230,8 +246,9 @@ fn add_account(
     ])?;
     let id = db.last_insert_rowid();
     let mut insert = db.prepare_cached(
-        "INSERT INTO mail (account, id, sender, sender_name, recipients, sent_at, subject, body)
-         VALUES (?1, ?2, ?3, ?7, ?3, ?4, ?5, ?6)",
+        "INSERT INTO mail (account, id, sender, sender_name, recipients, sent_at, subject, body,
+             texture)
+         VALUES (?1, ?2, ?3, ?7, ?3, ?4, ?5, ?6, ?8)",
     )?;
     let mut enter = db.prepare_cached("INSERT INTO mailbox (account, seq) VALUES (?1, ?2)")?;
     let sql = "INSERT INTO verdict (sender, id, digest, sent_at) VALUES (?1, ?2, ?3, ?4)";
@@ -239,7 +256,8 @@ fn add_account(
     for _ in 0..count {
         let (mail, sent_at) = (new_id()?, i64::try_from(mails.next_moment())?);
         let mail = mail.as_bytes();
-        insert.execute(params![id, mail, name, sent_at, mails.subject, mails.body, full_name])?;
+        let (subject, body, texture) = (mails.subject, &mails.body, &mails.texture);
+        insert.execute(params![id, mail, name, sent_at, subject, body, full_name, texture])?;
         enter.execute([id, db.last_insert_rowid()])?;
         verdict.execute(params![id, mail, [0_u8; 16], sent_at])?;
     }

@@ -17,6 +17,7 @@ use correio_load::{
     bench::{
         closed_loop::{self, ClosedLoopClient},
         frames::account,
+        idle_programs::{self, Listeners},
         open_loop, pop3,
         setup::{self, Endpoint, SetupScript},
         submission::{self, Login, Pipelining},
@@ -25,6 +26,7 @@ use correio_load::{
         work::{RecipientPool, Work},
     },
     new_id, process,
+    programs::{ProgramProtocol, app_password},
 };
 use correio_proto::{fingerprint::Fingerprint, mail::Content, message::Send, tls::Security};
 use serde_json::{Value, json};
@@ -111,6 +113,24 @@ enum Mode {
     },
     /// Register the first account and nothing else
     Register,
+    /// An account and a new app password of it
+    AppPassword {
+        /// The username
+        #[arg(long, default_value = "tony")]
+        username: String,
+    },
+    /// Silent, logged-in sessions of mail programs, to measure the server's memory
+    IdlePrograms {
+        /// Their protocol
+        #[arg(long)]
+        protocol: ProgramProtocol,
+        /// The server's address for it
+        #[arg(long)]
+        at: SocketAddr,
+        /// The fingerprint of the certificate for mail programs; without it, plaintext
+        #[arg(long)]
+        fingerprint_at: Option<Fingerprint>,
+    },
     /// bcrypt on this machine, without a server
     Bcrypt {
         /// Number of threads
@@ -185,6 +205,18 @@ fn run(options: &Options) -> Result<Value> {
             Ok(json!({}))
         }
         Mode::Bcrypt { threads, cost } => bcrypt(options, *threads, *cost),
+        Mode::AppPassword { username } => {
+            let password = app_password(options.server, options.trust(), username)?;
+            Ok(json!({ "username": username, "password": password }))
+        }
+        Mode::IdlePrograms { protocol, at, fingerprint_at } => {
+            let pid = options.pid.context("--pid is needed, for the memory")?;
+            let trust = fingerprint_at.map_or(Trust::Plaintext, Trust::Fingerprint);
+            let own = (options.server, options.trust());
+            let listeners = Listeners { own, programs: (*at, trust) };
+            let sessions = (options.connections, SESSIONS);
+            idle_programs::run(*protocol, listeners, pid, sessions, SETTLE)
+        }
         Mode::Pop3 { username, password } => pop3::run(options.server, username, password),
         Mode::Submission { from, to, password, pipelining } => {
             let username = from.split('@').next().unwrap_or_default().to_owned();
@@ -209,8 +241,11 @@ fn run(options: &Options) -> Result<Value> {
 impl Options {
     fn endpoint(&self) -> Result<Endpoint> {
         let address = Address::new(&self.server.ip().to_string(), self.server.port())?;
-        let trust = self.fingerprint.map_or(Trust::Plaintext, Trust::Fingerprint);
-        Ok(Endpoint { server: self.server, security: trust.security(&address) })
+        Ok(Endpoint { server: self.server, security: self.trust().security(&address) })
+    }
+
+    fn trust(&self) -> Trust {
+        self.fingerprint.map_or(Trust::Plaintext, Trust::Fingerprint)
     }
 
     fn prefix(&self) -> &str {

@@ -1,44 +1,36 @@
 //! Owns the connections of all scripted clients in one thread: polls them, keeps their timers and
 //! reconnects them. The clients themselves decide what to send.
 
+mod links;
 mod programs;
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashSet},
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
 use correio_client::Trust;
 use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
-use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use mio::{Events, Poll, net::TcpStream};
 
 use self::programs::Programs;
 use crate::{
-    dial::{LinkAction, code, connect},
+    dial::{LinkAction, code},
     history::History,
     intruder::Intruder,
     ledger::{Ledger, MailCounts, UserId},
     programs::ProgramAddresses,
-    results::{Operation, Recorder, UserCounts},
+    results::{Recorder, UserCounts},
     scenario::Scenario,
     user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
 };
 
-/// Connections from one source address: fewer than it has ports.
-const CONNECTIONS_PER_ADDRESS: usize = 20_000;
-
-/// Longest wait before a new attempt to connect.
-const RECONNECT_MAX: Duration = Duration::from_secs(2);
-
 /// How often the events of mail programs are looked for.
 const PROGRAMS_GLANCE: Duration = Duration::from_millis(20);
-
-/// A connection that lasted this long resets the backoff.
-const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// Most consecutive rounds of one client before the others are served.
 const ROUNDS_MAX: usize = 8;
@@ -453,71 +445,6 @@ impl Driver {
         self.set_timer(index);
     }
 
-    fn keep_connected(&mut self, index: usize, now: Duration) {
-        let source = self.source(index);
-        let Some(slot) = self.slots.get_mut(index) else {
-            return;
-        };
-        if let Link::Down(at) = slot.link
-            && at <= now
-        {
-            match connect(source, self.plan.server) {
-                Ok(mut stream) => {
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    let registered =
-                        self.poll.registry().register(&mut stream, Token(index), interest);
-                    slot.link = match registered {
-                        Ok(()) => Link::Connecting(stream, now),
-                        Err(_) => Link::Down(now + RECONNECT_MAX),
-                    };
-                }
-                Err(_) => self.disconnected(index, now, "connect"),
-            }
-            return;
-        }
-        let Link::Connecting(stream, since) = &slot.link else {
-            return;
-        };
-        let since = *since;
-        let is_connected = match stream.take_error() {
-            Ok(None) => match stream.peer_addr() {
-                Ok(_) => true,
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => return,
-                Err(_) => false,
-            },
-            _ => false,
-        };
-        if !is_connected {
-            return self.disconnected(index, now, "refused");
-        }
-        if let Link::Connecting(stream, _) = std::mem::replace(&mut slot.link, Link::Down(now)) {
-            let _ = stream.set_nodelay(true);
-            slot.link = Link::Up(stream, now);
-            slot.has_connected = true;
-            self.up += 1;
-        }
-        match &mut slot.role {
-            Role::User(user) => {
-                user.client.connected(now);
-                self.recorder.done(Operation::Connect, now.saturating_sub(since));
-            }
-            Role::Intruder(intruder) => intruder.connected(now),
-        }
-    }
-
-    /// A source address on this machine, so that there are enough ports. Hostile clients use other
-    /// addresses than users.
-    fn source(&self, index: usize) -> Option<IpAddr> {
-        if !self.plan.server.ip().is_loopback() || self.plan.server.is_ipv6() {
-            return None;
-        }
-        let (network, number) = match index.checked_sub(self.user_count) {
-            None => (0, 1 + index / CONNECTIONS_PER_ADDRESS),
-            Some(intruder) => (1, 1 + intruder % 50),
-        };
-        Some(Ipv4Addr::new(127, 0, network, number as u8).into())
-    }
-
     fn drive_user(&mut self, index: usize) {
         for _ in 0..ROUNDS_MAX {
             let now = self.now();
@@ -578,37 +505,6 @@ impl Driver {
         };
         if intruder.drive(now, stream) == LinkAction::Close {
             self.drop_link(index, now);
-        }
-    }
-
-    fn disconnected(&mut self, index: usize, now: Duration, code: &str) {
-        if index < self.user_count {
-            self.recorder.failed(Operation::Connect, code);
-        }
-        self.drop_link(index, now);
-    }
-
-    fn drop_link(&mut self, index: usize, now: Duration) {
-        let pause = self.rng.f64();
-        let Some(slot) = self.slots.get_mut(index) else {
-            return;
-        };
-        if let Link::Up(_, since) = slot.link {
-            self.up = self.up.saturating_sub(1);
-            self.fewest = self.fewest.min(self.up);
-            if since + GOOD_AFTER <= now {
-                slot.failures = 0;
-            }
-        }
-        slot.failures = slot.failures.saturating_add(1);
-        let wait = RECONNECT_MAX.min(Duration::from_millis(50) * 2_u32.pow(slot.failures.min(6)));
-        slot.link = Link::Down(now + wait.mul_f64(0.5 + pause / 2.0));
-        match &mut slot.role {
-            Role::User(user) => user.client.disconnected(),
-            Role::Intruder(intruder) => {
-                intruder.disconnected(now);
-                slot.link = Link::Down(intruder.wake_at());
-            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     ledger::UserId,
     programs::{ProgramEvent, ProgramPlan, ProgramThreads},
     results::UserCounts,
+    scenario::Group,
     user::Phase,
 };
 
@@ -41,10 +42,8 @@ impl Programs {
                 plan.programs.context("the server has no listeners for mail programs")?;
             let to = settings.to.as_ref().unwrap_or(&settings.name);
             let to = clients.iter().filter(|group| group.name == *to);
-            let to: Vec<Username> = to
-                .flat_map(|group| group.usernames())
-                .map(|name| name.parse())
-                .collect::<Result<_, _>>()?;
+            let to: Vec<Username> =
+                to.flat_map(Group::usernames).map(|name| name.parse()).collect::<Result<_, _>>()?;
             for (number, username) in settings.usernames().enumerate() {
                 let user = first + plans.len();
                 plans.push(ProgramPlan {
@@ -131,7 +130,9 @@ impl Driver {
                         .into_iter()
                         .for_each(|names| names.push(username.clone()));
                 }
-                ProgramEvent::Sending { from, mail } => self.ledger.begin(from, &mail, now),
+                ProgramEvent::Sending { from, mail, hidden } => {
+                    self.ledger.begin_hiding(from, &mail, hidden, now);
+                }
                 ProgramEvent::Accepted(id) => self.ledger.acknowledged(id, now),
                 ProgramEvent::Received { by, mail } => self.ledger.received(by, &mail),
                 ProgramEvent::Deleting { by, ids } => self.ledger.confirming(by, &ids, now),

@@ -1,26 +1,28 @@
 //! The account of a mail program: made with correio's own protocol, as its owner would.
 
+use std::net::SocketAddr;
+
 use anyhow::{Result, bail};
+use correio_client::Trust;
 use correio_proto::{
     app_password::AppPasswordRequest,
     message::{Reply, Request},
 };
 use correio_testing::client::Client;
 
-use super::{ProgramPlan, received::security};
+use super::received::security;
 
-/// Makes the account, if there is none yet, and an app password.
+/// Makes the account, if there is none yet, and returns a new app password of it.
 ///
 /// # Errors
 ///
 /// The server cannot be reached, or refuses.
-pub(super) fn prepare(plan: &ProgramPlan) -> Result<String> {
-    let security = security(plan.server, plan.trust);
-    let mut client = Client::try_connect_with(plan.server, &security)?;
+pub fn app_password(server: SocketAddr, trust: Trust, username: &str) -> Result<String> {
+    let mut client = Client::try_connect_with(server, &security(server, trust))?;
     client.try_ask(crate::hello())?;
     // A repetition finds the account.
-    client.try_ask(crate::register(plan.username.as_str())?)?;
-    client.try_ask(crate::login(plan.username.as_str())?)?;
+    client.try_ask(crate::register(username)?)?;
+    client.try_ask(crate::login(username)?)?;
     // An app password whose reply was lost keeps its label.
     let label = correio_client::new_mail_id().to_string().parse()?;
     let create = Request::AppPassword(AppPasswordRequest::Create { label });

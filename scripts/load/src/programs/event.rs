@@ -26,8 +26,10 @@ pub enum ProgramEvent {
     Sending {
         /// The sender.
         from: UserId,
-        /// The mail, as its recipients will see it.
+        /// The mail, as its recipients will see it, with all of them.
         mail: Box<Send>,
+        /// The recipients that no other recipient may see.
+        hidden: Box<[Username]>,
     },
     /// The server has accepted a mail.
     Accepted(MailId),

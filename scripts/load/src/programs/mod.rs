@@ -4,6 +4,7 @@
 
 mod account;
 mod event;
+mod held;
 mod line;
 mod pop3;
 mod received;
@@ -24,7 +25,12 @@ use anyhow::{Context, Result};
 use correio_client::Trust;
 use correio_proto::mail::Username;
 
-pub use self::{event::ProgramEvent, smtp::DOMAIN};
+pub use self::{
+    account::app_password,
+    event::ProgramEvent,
+    held::{HeldSession, ProgramProtocol},
+    smtp::DOMAIN,
+};
 use self::{pop3::Reader, smtp::Sender as SmtpSender};
 use crate::{
     ledger::UserId,
@@ -169,7 +175,8 @@ impl ProgramContext {
     /// Makes the account and an app password, however often the server is away meanwhile.
     fn account(&mut self) -> Option<String> {
         loop {
-            match account::prepare(&self.plan) {
+            let ProgramPlan { server, trust, username, .. } = &self.plan;
+            match app_password(*server, *trust, username.as_str()) {
                 Ok(password) => {
                     let (user, group) = (self.plan.user, self.plan.group);
                     let username = self.plan.username.clone();

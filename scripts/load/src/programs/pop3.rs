@@ -55,8 +55,7 @@ impl Reader {
         ok(&mut stream)?;
         context.tell(ProgramEvent::Done(Operation::Connect, begun.elapsed()));
         let begun = Instant::now();
-        ask(&mut stream, &format!("USER {}", context.plan.username))?;
-        ask(&mut stream, &format!("PASS {}", self.password))?;
+        log_in(&mut stream, context.plan.username.as_str(), &self.password)?;
         context.tell(ProgramEvent::Done(Operation::Login, begun.elapsed()));
         let stat = ask(&mut stream, "STAT")?;
         let count = stat.split_whitespace().nth(1).and_then(|count| count.parse::<u64>().ok());
@@ -83,12 +82,19 @@ impl Reader {
     }
 }
 
+/// Logs in with an app password.
+pub(super) fn log_in(stream: &mut LineStream, username: &str, password: &str) -> io::Result<()> {
+    ask(stream, &format!("USER {username}"))?;
+    ask(stream, &format!("PASS {password}")).map(drop)
+}
+
 fn ask(stream: &mut LineStream, line: &str) -> io::Result<String> {
     stream.send(format!("{line}\r\n").as_bytes())?;
     ok(stream)
 }
 
-fn ok(stream: &mut LineStream) -> io::Result<String> {
+/// Waits for a positive reply. Returns its line.
+pub(super) fn ok(stream: &mut LineStream) -> io::Result<String> {
     let line = String::from_utf8_lossy(&stream.line()?).into_owned();
     match line.starts_with("+OK") {
         true => Ok(line),

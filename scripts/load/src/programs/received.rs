@@ -5,9 +5,14 @@ use std::net::SocketAddr;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use correio_client::{Address, Trust};
 use correio_proto::{
-    mail::{Content, Mail, MailId, Seq, Timestamp, Username},
+    mail::{
+        Content, ContentHasher, ContentKind, LargeContent, Mail, MailId, Message, Recipients, Seq,
+        Timestamp, Username,
+    },
     tls::Security,
 };
+
+use super::DOMAIN;
 
 /// The first field of a message that an SMTP sender of a load has made.
 pub(super) const MARK: &str = "X-Load: a mail program";
@@ -27,15 +32,20 @@ pub(super) fn mail(message: &[u8], by: &Username) -> Option<Mail> {
     let head = String::from_utf8_lossy(head).into_owned();
     let id: MailId = field(&head, "Subject")?.parse().ok()?;
     let content = match find(message, MARK.as_bytes()) {
-        Some(start) => Content::Message(message.get(start..)?.try_into().ok()?),
+        Some(start) => self::message(message.get(start..)?)?,
         None => text(&head, body)?,
     };
+    let from = author(&field(&head, "From")?)?;
+    let mut to = named(&head, &from);
+    if to.is_empty() {
+        to.push(by.clone());
+    }
     Some(Mail {
         seq: Seq(0),
         id,
-        from: author(&field(&head, "From")?)?,
+        from,
         from_name: by.as_str().parse().ok()?,
-        to: by.clone().into(),
+        to: Recipients::try_from(to).ok()?,
         sent_at: Timestamp(0),
         subject: id.to_string().parse().ok()?,
         content,
@@ -48,7 +58,8 @@ fn text(head: &str, body: &[u8]) -> Option<Content> {
         "base64" => {
             let digits: Vec<u8> =
                 body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-            STANDARD.decode(digits).ok()?
+            let bytes = STANDARD.decode(digits).ok()?;
+            return String::from_utf8(bytes).ok()?.replace("\r\n", "\n").parse().ok();
         }
         _ => String::from_utf8_lossy(body).replace("\r\n", "\n").into_bytes(),
     };
@@ -56,6 +67,28 @@ fn text(head: &str, body: &[u8]) -> Option<Content> {
     // The form for programs ends each text with a line end.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     text.parse().ok()
+}
+
+/// A message as a content, which is large if it is longer than a body.
+pub(super) fn message(bytes: &[u8]) -> Option<Content> {
+    if let Ok(message) = Message::try_from(bytes) {
+        return Some(Content::Message(message));
+    }
+    let mut hasher = ContentHasher::new();
+    hasher.update(bytes);
+    let (kind, size) = (ContentKind::Message {}, (bytes.len() as u64).try_into().ok()?);
+    Some(Content::Large(LargeContent { kind, size, sha256: hasher.finish() }))
+}
+
+/// The usernames that a head names anywhere, except for its author.
+fn named(head: &str, author: &Username) -> Vec<Username> {
+    let mut names: Vec<Username> = Vec::new();
+    for word in head.split(|c: char| !c.is_ascii_alphanumeric() && !"@.-_".contains(c)) {
+        let name = word.split_once('@').filter(|(_, domain)| *domain == DOMAIN);
+        let name = name.and_then(|(name, _)| name.parse().ok());
+        names.extend(name.filter(|name| name != author && !names.contains(name)));
+    }
+    names
 }
 
 fn author(from: &str) -> Option<Username> {
@@ -83,16 +116,20 @@ mod tests {
 
     #[test]
     fn a_marked_message_is_taken_from_its_mark_on() {
-        let own = format!("{MARK}\r\nFrom: tony@localhost\r\nSubject: {ID}\r\n\r\na\r\n");
-        let got = format!("Return-Path: <tony@localhost>\r\n{own}");
+        let own = format!(
+            "{MARK}\r\nFrom: tony@localhost\r\nTo: bruce@localhost,\r\n steve@localhost\r\n\
+             Subject: {ID}\r\n\r\na@localhost\r\n"
+        );
+        let got = format!("Return-Path: <tony@localhost>\r\nX: steve@localhost\r\n{own}");
         let mail = mail(got.as_bytes(), &"pepper".parse().unwrap()).unwrap();
         assert_eq!((mail.id.to_string().as_str(), mail.from.as_str()), (ID, "tony"));
         assert_eq!(mail.content, Content::Message(own.as_bytes().try_into().unwrap()));
+        assert_eq!(mail.to, "steve, bruce".parse().unwrap());
     }
 
     #[test]
     fn a_text_is_decoded() {
-        for (encoding, body) in [("7bit", "a\r\nb\r\n"), ("base64", "YQpi\r\n")] {
+        for (encoding, body) in [("7bit", "a\r\nb\r\n"), ("base64", "YQ0KYg==\r\n")] {
             let got = format!(
                 "From: Tony Stark <tony@localhost>\r\nSubject: {ID}\r\n\
                  Content-Transfer-Encoding: {encoding}\r\n\r\n{body}"

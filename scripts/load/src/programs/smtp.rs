@@ -5,14 +5,14 @@ use std::{io, time::Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use correio_proto::{
-    mail::{Content, MailId, Recipients, Username},
+    mail::{MailId, Recipients, Username},
     message::Send,
 };
 
 use super::{
     ProgramContext, ProgramEvent, RETRY,
     line::LineStream,
-    received::{MARK, security},
+    received::{self, MARK, security},
 };
 use crate::{results::Operation, user::Phase};
 
@@ -37,7 +37,7 @@ struct Outgoing {
 }
 
 /// Why a session ends.
-enum Broken {
+pub(super) enum Broken {
     /// The connection broke.
     Io,
     /// The server refused something for now.
@@ -47,6 +47,15 @@ enum Broken {
 impl From<io::Error> for Broken {
     fn from(_: io::Error) -> Self {
         Self::Io
+    }
+}
+
+impl From<Broken> for io::Error {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Io => io::ErrorKind::BrokenPipe.into(),
+            Broken::Refused => io::ErrorKind::PermissionDenied.into(),
+        }
     }
 }
 
@@ -80,12 +89,10 @@ impl Sender {
         let addresses = context.plan.addresses;
         let security = security(addresses.submission, addresses.trust);
         let mut stream = LineStream::connect(addresses.submission, &security)?;
-        expect(&mut stream, b"220")?;
+        greeted(&mut stream)?;
         context.tell(ProgramEvent::Done(Operation::Connect, begun.elapsed()));
-        ask(&mut stream, "EHLO load.localhost", b"250")?;
-        let plain = format!("\0{}\0{}", context.plan.username, self.password);
         let begun = Instant::now();
-        ask(&mut stream, &format!("AUTH PLAIN {}", STANDARD.encode(plain)), b"235")?;
+        log_in(&mut stream, context.plan.username.as_str(), &self.password)?;
         context.tell(ProgramEvent::Done(Operation::Login, begun.elapsed()));
         for _ in 0..MAILS_PER_CONNECTION {
             if self.present.is_none() {
@@ -109,10 +116,14 @@ impl Sender {
         ask(stream, &from, b"250")?;
         for to in &mail.to {
             stream.send(format!("RCPT TO:<{to}@{DOMAIN}>\r\n").as_bytes())?;
-            if !reply(stream)?.starts_with(b"250") {
+            let answer = reply(stream)?;
+            if answer.starts_with(b"5") {
                 // The recipient has not registered yet: this mail goes nowhere.
                 self.present = None;
                 return ask(stream, "RSET", b"250");
+            }
+            if !answer.starts_with(b"250") {
+                return Err(Broken::Refused);
             }
         }
         ask(stream, "DATA", b"354")?;
@@ -126,7 +137,7 @@ impl Sender {
             self.present = None;
             return Ok(());
         }
-        context.tell(ProgramEvent::Failed(Operation::Submit, "refused"));
+        context.tell(ProgramEvent::Failed(Operation::Submit, failure(&answer)));
         if answer.starts_with(b"5") {
             self.present = None;
         }
@@ -140,34 +151,48 @@ pub const DOMAIN: &str = "localhost";
 /// Makes a mail and tells the driver.
 fn compose(context: &mut ProgramContext) -> Outgoing {
     let id = correio_client::new_mail_id();
-    let group = &context.plan.settings;
+    let (sender, group) = (context.plan.username.clone(), &context.plan.settings);
     let mut to: Vec<Username> = Vec::new();
     for _ in 0..context.rng.usize(group.fan_out.0..=group.fan_out.1) {
         let name = context.plan.to.get(context.rng.usize(..context.plan.to.len().max(1)));
         to.extend(name.filter(|name| !to.contains(*name)).cloned());
     }
+    let named = match context.rng.f64() < group.hidden {
+        true => to.len().saturating_sub(1),
+        false => to.len(),
+    };
+    let (visible, hidden) = to.split_at_checked(named).unwrap_or_default();
     let length = context.rng.usize(group.body.0..=group.body.1);
-    let names: Vec<String> = to.iter().map(|name| format!("{name}@{DOMAIN}")).collect();
-    // The first field marks the message; a date and an id leave the server nothing to add.
-    let mut message = format!(
-        "{MARK}\r\nFrom: {}@{DOMAIN}\r\nTo: {}\r\nSubject: {id}\r\n\
-         Date: Thu, 26 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{id}@load>\r\n\r\n",
-        context.plan.username,
-        names.join(",\r\n "),
-    )
-    .into_bytes();
-    let line = format!("{id} in a line\r\n.\r\n..\r\n");
-    message.extend(line.bytes().cycle().take(length - length % line.len()));
-    message.extend_from_slice(b"end\r\n");
+    let lines = format!("{id} in a line\r\n.\r\n..\r\n");
+    let body = lines.repeat(length / lines.len()) + "end\r\n";
+    let (kept, bcc) = (head(id, &sender, visible) + &body, context.rng.bool());
+    // The server takes this field out, and the message arrives from its mark on.
+    let bcc = hidden.iter().filter(|_| bcc).map(|name| format!("Bcc: {name}@{DOMAIN}\r\n"));
+    let message = (bcc.collect::<String>() + &kept).into_bytes();
     let recipients: Option<Recipients> = to.clone().try_into().ok();
-    let content = message.as_slice().try_into().ok().map(Content::Message);
+    let content = received::message(kept.as_bytes());
     if let (Some(recipients), Some(content), Ok(subject)) =
         (recipients, content, id.to_string().parse())
     {
         let mail = Box::new(Send { id, to: recipients, subject, content });
-        context.tell(ProgramEvent::Sending { from: context.plan.user, mail });
+        let hidden = hidden.into();
+        context.tell(ProgramEvent::Sending { from: context.plan.user, mail, hidden });
     }
     Outgoing { id, to, message, begun: Instant::now() }
+}
+
+/// The head, from its mark on. The mark is the first field; a date and an id leave the server nothing
+/// to add.
+fn head(id: MailId, sender: &Username, visible: &[Username]) -> String {
+    let addresses: Vec<String> = visible.iter().map(|name| format!("{name}@{DOMAIN}")).collect();
+    let to = match addresses.as_slice() {
+        [] => "undisclosed-recipients:;".to_owned(),
+        addresses => addresses.join(",\r\n "),
+    };
+    format!(
+        "{MARK}\r\nFrom: {sender}@{DOMAIN}\r\nTo: {to}\r\nSubject: {id}\r\n\
+         Date: Thu, 26 Nov 2026 12:00:00 +0000\r\nMessage-ID: <{id}@load>\r\n\r\n"
+    )
 }
 
 /// The message with a dot before each line that begins with a dot (RFC 5321, section 4.5.2).
@@ -184,6 +209,22 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Waits for the greeting.
+pub(super) fn greeted(stream: &mut LineStream) -> Result<(), Broken> {
+    expect(stream, b"220")
+}
+
+/// Logs in with an app password.
+pub(super) fn log_in(
+    stream: &mut LineStream,
+    username: &str,
+    password: &str,
+) -> Result<(), Broken> {
+    ask(stream, "EHLO load.localhost", b"250")?;
+    let plain = STANDARD.encode(format!("\0{username}\0{password}"));
+    ask(stream, &format!("AUTH PLAIN {plain}"), b"235")
+}
+
 fn ask(stream: &mut LineStream, line: &str, code: &[u8]) -> Result<(), Broken> {
     stream.send(format!("{line}\r\n").as_bytes())?;
     expect(stream, code)
@@ -193,6 +234,16 @@ fn expect(stream: &mut LineStream, code: &[u8]) -> Result<(), Broken> {
     match reply(stream)?.starts_with(code) {
         true => Ok(()),
         false => Err(Broken::Refused),
+    }
+}
+
+/// The reply code that refuses a mail, as the results count it.
+fn failure(answer: &[u8]) -> &'static str {
+    match answer.get(..3) {
+        Some(b"421") => "421",
+        Some(b"451") => "451",
+        Some(b"452") => "452",
+        _ => "refused",
     }
 }
 
