@@ -12,7 +12,7 @@ use correio_proto::{
     tls::Security,
 };
 
-use super::DOMAIN;
+use super::plan::DOMAIN;
 
 /// The first field of a message that an SMTP sender of a load has made.
 pub(super) const MARK: &str = "X-Load: a mail program";

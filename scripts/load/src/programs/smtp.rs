@@ -10,8 +10,10 @@ use correio_proto::{
 };
 
 use super::{
-    ProgramContext, ProgramEvent, RETRY,
+    context::{ProgramContext, RETRY},
+    event::ProgramEvent,
     line::LineStream,
+    plan::DOMAIN,
     received::{self, MARK, security},
 };
 use crate::{results::Operation, user::Phase};
@@ -144,9 +146,6 @@ impl Sender {
         Err(Broken::Refused)
     }
 }
-
-/// The mail domain of the server under load.
-pub const DOMAIN: &str = "localhost";
 
 /// Makes a mail and tells the driver.
 fn compose(context: &mut ProgramContext) -> Outgoing {
