@@ -12,7 +12,7 @@ use crate::{
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
         domain::MailDomain,
-        login::{self, Gateway, PendingLogin},
+        login::{self, GatewayProtocol, PendingLogin},
         sasl::Credentials,
     },
     ids::{ConnId, Ticket},
@@ -267,7 +267,7 @@ impl Pop3Session {
         credentials: &Credentials,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let gateway = (Gateway::Pop3, &self.domain);
+        let gateway = (GatewayProtocol::Pop3, &self.domain);
         match login::begin(context, &mut self.charge, gateway, credentials) {
             Ok((job, pending)) => self.defer(context, Job::Store(job), Pending::Login(pending)),
             Err(refusal) => {
