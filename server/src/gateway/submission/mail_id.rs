@@ -10,6 +10,8 @@ use correio_proto::{
     message::Realm,
 };
 
+use crate::session::SessionContext;
+
 /// Hashes a mail as it comes.
 #[derive(Clone, Debug)]
 pub(super) struct IdHasher(ContentHasher);
@@ -18,20 +20,18 @@ impl IdHasher {
     /// A hasher for a mail of this sender to these recipients. Each part is hashed after its length.
     #[must_use]
     pub(super) fn new(realm: Realm, sender: &Username, recipients: &[Username]) -> Self {
-        let mut hasher = ContentHasher::new();
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        };
-        part(&realm.0);
-        part(sender.as_str().as_bytes());
+        let mut hasher = Self(ContentHasher::new());
+        hasher.add(&realm.0);
+        hasher.add(sender.as_str().as_bytes());
         hasher.update(&(recipients.len() as u64).to_be_bytes());
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        };
-        recipients.iter().for_each(|recipient| part(recipient.as_str().as_bytes()));
-        Self(hasher)
+        recipients.iter().for_each(|recipient| hasher.add(recipient.as_str().as_bytes()));
+        hasher
+    }
+
+    /// Takes a part of the envelope, after its length.
+    fn add(&mut self, part: &[u8]) {
+        self.update(&(part.len() as u64).to_be_bytes());
+        self.update(part);
     }
 
     /// Takes the next bytes of the message.
@@ -54,7 +54,7 @@ fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
 
 /// An id for an upload that begins at this moment on this connection: no other upload has it.
 #[must_use]
-pub(super) fn upload_id(context: &crate::session::SessionContext<'_>) -> Option<MailId> {
+pub(super) fn upload_id(context: &SessionContext<'_>) -> Option<MailId> {
     let mut hasher = ContentHasher::new();
     hasher.update(&context.config.realm.0);
     hasher.update(&context.now.uptime.as_nanos().to_be_bytes());
