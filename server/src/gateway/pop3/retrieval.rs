@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use correio_proto::mail::{Content, Mail, MailRef, Seq, Username};
 
-use super::sender::Extent;
 use crate::{
     ids::AccountId,
     store::{
@@ -20,6 +19,15 @@ const MAILS: u32 = 16;
 /// Bytes of contents at which no further mail is read, and above which a content is not kept: a
 /// mail that was read ahead takes little memory while the program is silent.
 const BYTES: usize = 64 * 1024;
+
+/// What a program wants of a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The whole mail.
+    Whole,
+    /// Its head, and so many lines of its body.
+    Top(u64),
+}
 
 /// A mail that a program asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,12 @@
 
 use correio_proto::mail::{Body, Content, Message, Piece};
 
-use super::{reply, retrieval, stuffing::Stuffer, top::TopCut};
+use super::{
+    reply,
+    retrieval::{self, Extent},
+    stuffing::Stuffer,
+    top::TopCut,
+};
 use crate::{
     gateway::{domain::MailDomain, render::Renderer},
     store::gateway::MailOutline,
@@ -10,15 +15,6 @@ use crate::{
 
 /// Bytes of a content that are sent in one part.
 const PART_MAX: usize = 32 * 1024;
-
-/// What a program wants of a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
-    /// The whole mail.
-    Whole,
-    /// Its head, and so many lines of its body.
-    Top(u64),
-}
 
 /// Bytes of a content, all or a piece of them.
 #[derive(Clone, Debug)]

@@ -11,8 +11,8 @@ use super::{
     listing::{Listing, ListingKind, Progress},
     maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
     reply::{self, Code},
-    retrieval::{self, ReadAhead, Wanted},
-    sender::{Extent, MailSender, Part, Sent},
+    retrieval::{self, Extent, ReadAhead, Wanted},
+    sender::{MailSender, Part, Sent},
 };
 use crate::{
     event::Event,
