@@ -12,25 +12,6 @@ use crate::{
     protocol::{Protocol, Service, TlsMode},
 };
 
-/// Numbers of sessions of mail programs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ProgramSessions {
-    /// Of submission.
-    pub(super) submission: usize,
-    /// Of POP3.
-    pub(super) pop3: usize,
-}
-
-impl ProgramSessions {
-    fn of(&mut self, protocol: Protocol) -> Option<&mut usize> {
-        match protocol {
-            Protocol::Submission => Some(&mut self.submission),
-            Protocol::Pop3 => Some(&mut self.pop3),
-            Protocol::Correio | Protocol::Http | Protocol::Admin => None,
-        }
-    }
-}
-
 impl<T: Transport> Server<T> {
     /// Counts a session that has begun, if it is a mail program's.
     pub(super) fn session_began(&mut self, id: ConnId) {
@@ -41,8 +22,8 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Counts the session of a connection that is being removed no longer, if it is a mail program's.
-    /// Programs do not log out before.
+    /// Counts the session of a connection that is being removed no longer, if it is a mail
+    /// program's. Programs do not log out before.
     pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
         if connection.identity().is_some()
             && let Some(sessions) = self.programs.of(connection.protocol())
@@ -58,8 +39,9 @@ impl<T: Transport> Server<T> {
         self
     }
 
-    /// The dialogue of a service for mail, and the security with which its connections begin. `None`
-    /// if the server cannot offer the service: it has no gateways, or no TLS for one that promises it.
+    /// The dialogue of a service for mail, and the security with which its connections begin.
+    /// `None` if the server cannot offer the service: it has no gateways, or no TLS for one that
+    /// promises it.
     pub(super) fn prepare(&self, service: Service) -> Option<(Dialogue, Security)> {
         if service.protocol == Protocol::Correio {
             let security = match service.tls {

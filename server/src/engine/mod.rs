@@ -13,6 +13,7 @@ mod effects;
 mod gateways;
 mod logins;
 mod monitoring;
+mod program_sessions;
 mod proxied;
 mod retention;
 mod slots;
@@ -29,7 +30,7 @@ use crate::{
     engine::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
         deadlines::Deadlines,
-        gateways::ProgramSessions,
+        program_sessions::ProgramSessions,
         slots::Slots,
         upkeep::Upkeep,
     },
