@@ -7,7 +7,7 @@ use correio_proto::{
 };
 use correio_testing::client::Client;
 
-use super::{ProgramPlan, received::security};
+use super::{context::ProgramPlan, received::security};
 
 /// Makes the account, if there is none yet, and an app password.
 ///

@@ -5,7 +5,8 @@ use std::{io, time::Instant};
 use correio_proto::mail::MailId;
 
 use super::{
-    ProgramContext, ProgramEvent, RETRY,
+    context::{ProgramContext, RETRY},
+    event::ProgramEvent,
     line::LineStream,
     received::{self, security},
 };

@@ -10,7 +10,8 @@ use correio_proto::{
 };
 
 use super::{
-    ProgramContext, ProgramEvent, RETRY,
+    context::{ProgramContext, RETRY},
+    event::ProgramEvent,
     line::LineStream,
     received::{MARK, security},
 };

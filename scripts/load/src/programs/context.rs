@@ -1,0 +1,134 @@
+//! What the thread of a mail program has: its plan, the phase of the load, and the way to the driver.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+        mpsc::Sender,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use correio_client::Trust;
+use correio_proto::mail::Username;
+
+use super::event::ProgramEvent;
+use crate::{
+    ledger::UserId,
+    scenario::Group,
+    user::{Phase, Rng},
+};
+
+/// Pause before a program connects again after a failure.
+pub(super) const RETRY: Duration = Duration::from_millis(200);
+
+/// How often a program that waits looks at the phase.
+const GLANCE: Duration = Duration::from_millis(20);
+
+/// Where the server listens for mail programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProgramAddresses {
+    /// SMTP submission.
+    pub submission: SocketAddr,
+    /// POP3.
+    pub pop3: SocketAddr,
+    /// The trust of programs in the server.
+    pub trust: Trust,
+}
+
+/// Everything that a program's thread needs.
+#[derive(Clone, Debug)]
+pub struct ProgramPlan {
+    /// The user's number.
+    pub user: UserId,
+    /// The number of the group.
+    pub group: usize,
+    /// The username, which is also the full name.
+    pub username: Username,
+    /// The group.
+    pub settings: Group,
+    /// Usernames of the possible recipients.
+    pub to: Vec<Username>,
+    /// Address for correio's own protocol.
+    pub server: SocketAddr,
+    /// The trust of correio's own clients.
+    pub trust: Trust,
+    /// The listeners for mail programs.
+    pub addresses: ProgramAddresses,
+    /// Time of the first connection.
+    pub arrival: Duration,
+    /// Seed of the random choices.
+    pub seed: u64,
+}
+
+/// The phase of the load, as the threads see it.
+#[derive(Debug, Default)]
+pub(super) struct SharedPhase(AtomicU8);
+
+/// What a thread borrows while its program acts.
+pub(super) struct ProgramContext {
+    pub(super) plan: ProgramPlan,
+    pub(super) events: Sender<ProgramEvent>,
+    pub(super) phase: Arc<SharedPhase>,
+    pub(super) rng: Rng,
+    pub(super) started: Instant,
+}
+
+impl SharedPhase {
+    /// Sets the phase; `None` ends the load.
+    pub(super) fn set(&self, phase: Option<Phase>) {
+        let number = match phase {
+            Some(Phase::Acting) => 0,
+            Some(Phase::Settling) => 1,
+            Some(Phase::Draining) => 2,
+            None => 3,
+        };
+        self.0.store(number, Ordering::Release);
+    }
+
+    /// The phase; `None` once the load is over.
+    pub(super) fn get(&self) -> Option<Phase> {
+        match self.0.load(Ordering::Acquire) {
+            0 => Some(Phase::Acting),
+            1 => Some(Phase::Settling),
+            2 => Some(Phase::Draining),
+            _ => None,
+        }
+    }
+}
+
+impl ProgramContext {
+    /// The phase; `None` once the load is over.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.phase.get()
+    }
+
+    /// Tells the driver.
+    pub(super) fn tell(&self, event: ProgramEvent) {
+        // Without a driver the load is over.
+        let _ = self.events.send(event);
+    }
+
+    /// Waits for the think time of the scenario. Returns false once the load is over.
+    pub(super) fn think(&mut self) -> bool {
+        let (from, to) = self.plan.settings.think;
+        let seconds = from + (to - from) * self.rng.f64();
+        self.pause(Duration::from_secs_f64(seconds))
+    }
+
+    /// Waits, but not beyond the phase. Returns false once the load is over.
+    pub(super) fn pause(&self, time: Duration) -> bool {
+        let (until, before) = (Instant::now() + time, self.phase());
+        while Instant::now() < until && self.phase() == before {
+            thread::park_timeout(GLANCE.min(until.saturating_duration_since(Instant::now())));
+        }
+        self.phase().is_some()
+    }
+
+    /// Waits for the time of the first connection. Returns false once the load is over.
+    pub(super) fn wait_until(&self, arrival: Duration) -> bool {
+        self.pause(arrival.saturating_sub(self.started.elapsed()))
+    }
+}
