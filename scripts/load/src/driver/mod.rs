@@ -1,30 +1,30 @@
 //! Owns the connections of all scripted clients in one thread: polls them, keeps their timers and
 //! reconnects them. The clients themselves decide what to send.
 
+mod plan;
+mod program_events;
 mod programs;
 
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, HashSet},
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use correio_client::Trust;
 use correio_proto::{SpareBuffers, credential::Credential, mail::Username};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
+pub use self::plan::Plan;
 use self::programs::Programs;
 use crate::{
     dial::{LinkAction, code, connect},
     history::History,
     intruder::Intruder,
     ledger::{Ledger, MailCounts, UserId},
-    programs::ProgramAddresses,
     results::{Operation, Recorder, UserCounts},
-    scenario::Scenario,
     user::{Phase, Profile, Rng, TypedPassword, UserContext, VirtualUser},
 };
 
@@ -42,27 +42,6 @@ const GOOD_AFTER: Duration = Duration::from_secs(5);
 
 /// Most consecutive rounds of one client before the others are served.
 const ROUNDS_MAX: usize = 8;
-
-/// Target server and the virtual users.
-#[derive(Debug)]
-pub struct Plan {
-    /// The scenario.
-    pub scenario: Scenario,
-    /// The server.
-    pub server: SocketAddr,
-    /// The trust of the clients in the server.
-    pub trust: Trust,
-    /// The server's listeners for mail programs, if it has any.
-    pub programs: Option<ProgramAddresses>,
-    /// Mails a second by schedule, besides the scenario's; `None` for a closed load.
-    pub rate: Option<f64>,
-    /// Seed of the random choices.
-    pub seed: u64,
-    /// A server that is silent for this long is gone, unless it has told a user to wait.
-    pub silence: Duration,
-    /// A history to keep, if backups are compared with it.
-    pub history: Option<History>,
-}
 
 /// See the module's description.
 pub struct Driver {

@@ -1,16 +1,16 @@
-//! The driver's side of the mail programs: starts their threads, and enters what they tell into the
-//! ledger.
+//! The driver's side of the mail programs: starts their threads, and knows how far they are.
 
 use std::{collections::HashSet, time::Instant};
 
 use anyhow::{Context as _, Result};
 use correio_proto::mail::Username;
 
-use super::{Driver, Plan};
+use super::plan::Plan;
 use crate::{
     ledger::UserId,
     programs::{ProgramEvent, ProgramPlan, ProgramThreads},
     results::UserCounts,
+    scenario::Group,
     user::Phase,
 };
 
@@ -21,9 +21,9 @@ pub(super) struct Programs {
     plans: Vec<ProgramPlan>,
     threads: Option<ProgramThreads>,
     expected: usize,
-    registered: HashSet<UserId>,
-    settled: HashSet<UserId>,
-    drained: HashSet<UserId>,
+    pub(super) registered: HashSet<UserId>,
+    pub(super) settled: HashSet<UserId>,
+    pub(super) drained: HashSet<UserId>,
 }
 
 impl Programs {
@@ -41,10 +41,8 @@ impl Programs {
                 plan.programs.context("the server has no listeners for mail programs")?;
             let to = settings.to.as_ref().unwrap_or(&settings.name);
             let to = clients.iter().filter(|group| group.name == *to);
-            let to: Vec<Username> = to
-                .flat_map(|group| group.usernames())
-                .map(|name| name.parse())
-                .collect::<Result<_, _>>()?;
+            let to: Vec<Username> =
+                to.flat_map(Group::usernames).map(|name| name.parse()).collect::<Result<_, _>>()?;
             for (number, username) in settings.usernames().enumerate() {
                 let user = first + plans.len();
                 plans.push(ProgramPlan {
@@ -112,38 +110,7 @@ impl Programs {
         self.registered.difference(&self.drained).count() as u64
     }
 
-    fn take(&self) -> Option<ProgramEvent> {
+    pub(super) fn take(&self) -> Option<ProgramEvent> {
         self.threads.as_ref().and_then(ProgramThreads::take)
-    }
-}
-
-impl Driver {
-    /// Takes what the programs have told so far. Called before an answer to another client is looked
-    /// at: a mail is in the ledger before anybody can have received it.
-    pub(super) fn take_program_events(&mut self) {
-        while let Some(event) = self.programs.take() {
-            let now = self.now();
-            match event {
-                ProgramEvent::Registered { user, group, username } => {
-                    self.programs.registered.insert(user);
-                    self.usernames
-                        .get_mut(group)
-                        .into_iter()
-                        .for_each(|names| names.push(username.clone()));
-                }
-                ProgramEvent::Sending { from, mail } => self.ledger.begin(from, &mail, now),
-                ProgramEvent::Accepted(id) => self.ledger.acknowledged(id, now),
-                ProgramEvent::Received { by, mail } => self.ledger.received(by, &mail),
-                ProgramEvent::Deleting { by, ids } => self.ledger.confirming(by, &ids, now),
-                ProgramEvent::Deleted { by, ids } => self.ledger.confirmed(by, &ids, now),
-                ProgramEvent::Done(operation, took) => {
-                    self.recorder.done(operation, took);
-                    self.heard_at = now;
-                }
-                ProgramEvent::Failed(operation, code) => self.recorder.failed(operation, code),
-                ProgramEvent::Settled(user) => drop(self.programs.settled.insert(user)),
-                ProgramEvent::Drained(user) => drop(self.programs.drained.insert(user)),
-            }
-        }
     }
 }
