@@ -1,5 +1,5 @@
-//! The login of a mail program, which both gateways share: a name and an app password are charged to
-//! the throttle as a password of correio's own protocol is, and the store looks them up.
+//! The login of a mail program, which both gateways share: a name and an app password are charged
+//! to the throttle as a password of correio's own protocol is, and the store looks them up.
 //!
 //! An unknown name costs the same job as a wrong password, and gets the same answer.
 
@@ -38,8 +38,8 @@ impl GatewayProtocol {
         }
     }
 
-    /// The reason of a failed login in the log. It begins as that of correio's own protocol does, which
-    /// fail2ban's filter knows.
+    /// The reason of a failed login in the log. It begins as that of correio's own protocol does,
+    /// which fail2ban's filter knows.
     fn wrong_password(self) -> &'static str {
         match self {
             Self::Submission => "wrong password of a program, or unknown username (submission)",

@@ -1,9 +1,10 @@
-//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from its
-//! queue if it did not hear the reply; the same mail must get the same id, so that it is delivered once.
+//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from
+//! its queue if it did not hear the reply; the same mail must get the same id, so that it is
+//! delivered once.
 //!
-//! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256 of
-//! the realm, the envelope and the message as it came. The Message-ID is of no use for this: some
-//! programs use one for several mails.
+//! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256
+//! of the realm, the envelope and the message as it came. The Message-ID is of no use for this:
+//! some programs use one for several mails.
 
 use correio_proto::{
     mail::{ContentHasher, MailId, Timestamp, Username},
@@ -17,7 +18,8 @@ use crate::session::SessionContext;
 pub(super) struct IdHasher(ContentHasher);
 
 impl IdHasher {
-    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its length.
+    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its
+    /// length.
     #[must_use]
     pub(super) fn new(realm: Realm, sender: &Username, recipients: &[Username]) -> Self {
         let mut hasher = Self(ContentHasher::new());

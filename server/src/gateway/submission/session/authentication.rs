@@ -11,8 +11,8 @@ use crate::{
     session::{Done, SessionContext},
 };
 
-/// Failed logins after which the connection ends. Programs try each mechanism with each spelling of the
-/// name.
+/// Failed logins after which the connection ends. Programs try each mechanism with each spelling of
+/// the name.
 const FAILED_LOGINS_MAX: u32 = 6;
 
 impl SubmissionSession {

@@ -228,8 +228,8 @@ impl SubmissionSession {
         }
     }
 
-    /// The connection discarded this step (it is closing). If the step was a job, the session does not
-    /// wait for its result.
+    /// The connection discarded this step (it is closing). If the step was a job, the session does
+    /// not wait for its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
         if matches!(step, GatewayStep::Defer(..)) {
             self.waiting.give_up();
