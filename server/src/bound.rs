@@ -30,8 +30,8 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Takes over the service manager's sockets. For a service without one, listens on the addresses
-    /// of the settings: both would make it unclear where the server can be reached.
+    /// Takes over the service manager's sockets. For a service without one, listens on the
+    /// addresses of the settings: both would make it unclear where the server can be reached.
     pub(crate) fn bind(
         config: &Config,
         inherited: Vec<InheritedListener>,

@@ -81,8 +81,8 @@ impl Certificates {
         tls::security_of_gateways(certificate).map_err(Failure::Start)
     }
 
-    /// Renews the certificate for mail programs while the server runs, if the server has made it. The
-    /// thread ends when the handle is dropped.
+    /// Renews the certificate for mail programs while the server runs, if the server has made it.
+    /// The thread ends when the handle is dropped.
     pub(crate) fn renewal(&self) -> Result<Option<Renewal>, Failure> {
         match &self.programs {
             Programs::None | Programs::Same => Ok(None),

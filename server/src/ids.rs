@@ -44,7 +44,8 @@ impl fmt::Debug for PasswordHash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InviteId(pub [u8; 8]);
 
-/// SHA-256 of an app password. An app password has enough random bits that its digest needs no salt.
+/// SHA-256 of an app password. An app password has enough random bits that its digest needs no
+/// salt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AppPasswordDigest(pub [u8; 32]);
 

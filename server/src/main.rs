@@ -252,7 +252,8 @@ fn listen_for_operator(config: &Config, builder: &mut ReactorBuilder) {
     }
 }
 
-/// Has the server show metrics, if there is an address for them. The sampler ends when it is dropped.
+/// Has the server show metrics, if there is an address for them. The sampler ends when it is
+/// dropped.
 fn monitored<T: Transport>(
     server: Server<T>,
     bound: &Bound,

@@ -63,7 +63,8 @@ fn write(directory: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Makes a new, empty file that belongs to the owner of a directory. This owner may be hostile:
-/// `O_EXCL` refuses symlinks, and `fchown` changes the owner of the open descriptor, never of a path.
+/// `O_EXCL` refuses symlinks, and `fchown` changes the owner of the open descriptor, never of a
+/// path.
 ///
 /// # Errors
 ///

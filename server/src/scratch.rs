@@ -1,4 +1,5 @@
-//! A directory for the unfinished files of a command, which is removed with them when it is dropped.
+//! A directory for the unfinished files of a command, which is removed with them when it is
+//! dropped.
 
 use std::{
     fs, io,

@@ -1,5 +1,5 @@
-//! Tests of the operator's requests, in memory: what they answer, what they change for others, and what
-//! they cannot hold up.
+//! Tests of the operator's requests, in memory: what they answer, what they change for others, and
+//! what they cannot hold up.
 
 use std::time::Duration;
 
@@ -239,7 +239,8 @@ fn sessions_are_shown_and_ended() {
     let account = end(SessionsOf::Account { username: name("pepper") });
     assert_eq!(operator.ask(&mut world, &account), AdminReply::Ended { sessions: 1 });
     assert_eq!(notices(&mut pepper), [Notice::SessionEnded {}]);
-    // What is not a session of an account cannot be ended, the operator's own connection least of all.
+    // What is not a session of an account cannot be ended, the operator's own connection least of
+    // all.
     let own = end(SessionsOf::Connection { connection: ConnectionName(operator.id) });
     assert_eq!(error(operator.ask(&mut world, &own)).code, AdminErrorCode::NoSession);
     let nobody = end(SessionsOf::Account { username: name("nobody") });

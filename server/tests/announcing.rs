@@ -1,5 +1,5 @@
-//! Tests of announcements in memory: steps that find the store's queue full, a server that stops, and
-//! a command that goes on where another one ended.
+//! Tests of announcements in memory: steps that find the store's queue full, a server that stops,
+//! and a command that goes on where another one ended.
 
 use std::{cell::Cell, rc::Rc, time::Duration};
 

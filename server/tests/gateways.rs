@@ -1,5 +1,5 @@
-//! Tests of the connections of mail programs: greeting, TLS from the first byte and later, rejection,
-//! timeouts and the shutdown. What the programs say is tested beside the sessions.
+//! Tests of the connections of mail programs: greeting, TLS from the first byte and later,
+//! rejection, timeouts and the shutdown. What the programs say is tested beside the sessions.
 
 use std::{
     fs,
@@ -82,7 +82,8 @@ impl Setting {
     }
 }
 
-/// Services with TLS from the first byte, each with the beginnings of its greeting and its refusals.
+/// Services with TLS from the first byte, each with the beginnings of its greeting and its
+/// refusals.
 const IMPLICIT: [(Service, &str, &str); 2] =
     [(Service::SUBMISSIONS, "220 mail.example.org", "421 "), (Service::POP3S, "+OK", "-ERR")];
 

@@ -1,4 +1,5 @@
-//! Tests of contents that are RFC 5322 messages: the server keeps their bytes, and reads none of them.
+//! Tests of contents that are RFC 5322 messages: the server keeps their bytes, and reads none of
+//! them.
 
 use correio_proto::{
     capability::MESSAGES,

@@ -1,5 +1,5 @@
-//! Tests of the status page: its numbers, its files and their headers. `scripts/page/test` opens it in
-//! a browser.
+//! Tests of the status page: its numbers, its files and their headers. `scripts/page/test` opens it
+//! in a browser.
 
 use std::{fs, net::SocketAddr, path::Path, process::Command, sync::Arc};
 

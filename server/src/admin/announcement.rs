@@ -1,8 +1,8 @@
 //! The handler of an announcement: a mail for everybody, in steps of the store.
 //!
 //! A step has the id that [`AnnouncementCursor`] derives from the announcement's id and the step's
-//! beginning, so that a step that is repeated puts no mail into a mailbox twice. An announcement that
-//! stops gives back its cursor, from which another request goes on.
+//! beginning, so that a step that is repeated puts no mail into a mailbox twice. An announcement
+//! that stops gives back its cursor, from which another request goes on.
 
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ use crate::{
     },
 };
 
-/// How often in a row a step is submitted again because the store's queue was full: with a quarter of
-/// a second between, for a minute.
+/// How often in a row a step is submitted again because the store's queue was full: with a quarter
+/// of a second between, for a minute.
 const REFUSALS_MAX: u32 = 240;
 
 /// Begins an announcement, or goes on with one.

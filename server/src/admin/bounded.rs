@@ -1,5 +1,5 @@
-//! Reads an array of JSON that has a bound: a longer one is refused at its first item too many, and not
-//! after all are in memory.
+//! Reads an array of JSON that has a bound: a longer one is refused at its first item too many, and
+//! not after all are in memory.
 
 use std::{fmt, marker::PhantomData};
 

@@ -7,13 +7,14 @@ use sha2::{Digest, Sha256};
 
 use crate::clock::Now;
 
-/// An announcement's id, and the account after which it goes on. Written as the id, or as the id, `/`
-/// and a username.
+/// An announcement's id, and the account after which it goes on. Written as the id, or as the id,
+/// `/` and a username.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnnouncementCursor {
     /// The announcement's id.
     pub id: MailId,
-    /// Only accounts whose usernames stand after this one are still to get the mail; `None` for all.
+    /// Only accounts whose usernames stand after this one are still to get the mail; `None` for
+    /// all.
     pub after: Option<Username>,
 }
 

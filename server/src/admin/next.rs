@@ -31,8 +31,8 @@ pub(super) enum Pending {
     Coding(Vec<CodeView>),
     /// Sessions of the account of this username are to be ended, once its id is known.
     FindingSessions(Username),
-    /// The server acts on this: sessions of an account, a connection, or a blocked address or account.
-    /// It is logged under the word if something was changed.
+    /// The server acts on this: sessions of an account, a connection, or a blocked address or
+    /// account. It is logged under the word if something was changed.
     Acting(&'static str, String),
     /// Mailboxes get an announcement.
     Announcing(Box<Announcing>),

@@ -10,8 +10,8 @@ use crate::ids::{AccountId, ConnId};
 /// Sessions in one answer.
 pub(crate) const SESSIONS_PAGE: usize = 1000;
 
-/// A question to the server that owns the connections. The driver of a stopped server's store answers
-/// [`ServerAnswer::NotRunning`].
+/// A question to the server that owns the connections. The driver of a stopped server's store
+/// answers [`ServerAnswer::NotRunning`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ServerQuestion {
     /// Open sessions of connections with larger numbers, at most [`SESSIONS_PAGE`]. Answered by
@@ -30,8 +30,8 @@ pub(crate) enum ServerQuestion {
     UnblockAccount(Username),
     /// The server's state. Answered by `Status`.
     Status,
-    /// Time for the store's queue, which was full, to get room. Answered by `Waited`, a quarter of a
-    /// second later.
+    /// Time for the store's queue, which was full, to get room. Answered by `Waited`, a quarter of
+    /// a second later.
     Wait,
 }
 

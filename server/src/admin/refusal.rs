@@ -8,8 +8,8 @@ use crate::{
     store::admin::{AdminDone, AdminRefusal},
 };
 
-/// The reply to a job that the store refused. A result that is no refusal does not belong to its job:
-/// the store has a fault.
+/// The reply to a job that the store refused. A result that is no refusal does not belong to its
+/// job: the store has a fault.
 pub(super) fn refused(done: AdminDone) -> Next {
     let (code, text) = match done {
         AdminDone::NoAccount => (AdminErrorCode::NoAccount, "there is no such account"),

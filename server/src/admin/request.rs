@@ -47,8 +47,8 @@ pub enum AdminRequest {
         /// How long their codes can be used, in days: 1 to [`CODE_DAYS_MAX`].
         days: u16,
     },
-    /// Gives an account a recovery code in place of an earlier one; the password stays until the code is
-    /// used. Answered by `Codes`.
+    /// Gives an account a recovery code in place of an earlier one; the password stays until the
+    /// code is used. Answered by `Codes`.
     Reset {
         /// The account's username.
         username: Username,
@@ -125,11 +125,11 @@ pub enum AdminRequest {
         of: Blocked,
     },
     /// Puts a mail of the postmaster into the mailboxes of all accounts that take mail. Answered by
-    /// `Announced`, after the last mailbox has it. An announcement that stops before is answered by an
-    /// error with the cursor from which another request goes on.
+    /// `Announced`, after the last mailbox has it. An announcement that stops before is answered by
+    /// an error with the cursor from which another request goes on.
     Announce {
-        /// The announcement's id, and where it begins or goes on. Of each announcement, the steps that
-        /// were done are not done again.
+        /// The announcement's id, and where it begins or goes on. Of each announcement, the steps
+        /// that were done are not done again.
         cursor: AnnouncementCursor,
         /// The mail's subject.
         subject: Subject,

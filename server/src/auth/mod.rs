@@ -1,5 +1,5 @@
-//! Passwords, app passwords, invites and recovery codes: the proofs that a client may use or make an
-//! account.
+//! Passwords, app passwords, invites and recovery codes: the proofs that a client may use or make
+//! an account.
 
 pub mod app_password;
 pub mod hashing;

@@ -1,5 +1,5 @@
-//! The server's part in the operator's requests: connections of the admin socket, which have places of
-//! their own, and answers to questions about sessions and limits.
+//! The server's part in the operator's requests: connections of the admin socket, which have places
+//! of their own, and answers to questions about sessions and limits.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},

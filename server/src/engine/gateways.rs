@@ -22,8 +22,8 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Counts the session of a connection that is being removed no longer, if it is a mail program's.
-    /// Programs do not log out before.
+    /// Counts the session of a connection that is being removed no longer, if it is a mail
+    /// program's. Programs do not log out before.
     pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
         if connection.identity().is_some()
             && let Some(sessions) = self.programs.of(connection.protocol())
@@ -39,8 +39,9 @@ impl<T: Transport> Server<T> {
         self
     }
 
-    /// The dialogue of a service for mail, and the security with which its connections begin. `None`
-    /// if the server cannot offer the service: it has no gateways, or no TLS for one that promises it.
+    /// The dialogue of a service for mail, and the security with which its connections begin.
+    /// `None` if the server cannot offer the service: it has no gateways, or no TLS for one that
+    /// promises it.
     pub(super) fn prepare(&self, service: Service) -> Option<(Dialogue, Security)> {
         if service.protocol == Protocol::Correio {
             let security = match service.tls {

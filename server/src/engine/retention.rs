@@ -55,8 +55,8 @@ impl RetentionSchedule {
         Self { policy, ..Self::default() }
     }
 
-    /// Begins a run, unless one is under way or has ended on this day. Without bounds, one run takes
-    /// back the warnings of a time when there were some. So many logins were `lost`
+    /// Begins a run, unless one is under way or has ended on this day. Without bounds, one run
+    /// takes back the warnings of a time when there were some. So many logins were `lost`
     /// since the start.
     pub(super) fn begin(&mut self, now: Now, lost: u64, in_use: impl FnOnce() -> Vec<AccountId>) {
         let is_due = match self.done_on {

@@ -84,8 +84,8 @@ impl Upkeep {
         jobs
     }
 
-    /// Learns a job's result; `None` if the store did not take the job. Returns what the result does
-    /// to sessions.
+    /// Learns a job's result; `None` if the store did not take the job. Returns what the result
+    /// does to sessions.
     pub(super) fn done(
         &mut self,
         now: Now,

@@ -211,10 +211,11 @@ events! {
         },
         /// An account was deleted, with its mailbox.
         Info "account.deleted" AccountDeleted { username: &'a Username, connection: ConnId },
-        /// An account was deleted, since nobody had used it for as long as `keep-account-days` says.
+        /// An account was deleted, since nobody had used it for as long as `keep-account-days`
+        /// says.
         Info "account.expired" AccountExpired { username: &'a Username },
-        /// The owner of an account was warned, by a mail of the postmaster, that its old mails or the
-        /// account itself will be deleted.
+        /// The owner of an account was warned, by a mail of the postmaster, that its old mails or
+        /// the account itself will be deleted.
         Info "account.warned" AccountWarned { username: &'a Username, about: &'a str },
         /// An app password was made; `id` is its number.
         Info "app_password.created" AppPasswordCreated {
@@ -335,8 +336,8 @@ events! {
             text: &'a str,
         },
         /// The operator has changed something; `action` is the command's word. An import of several
-        /// accounts has their number as its `name`. An announcement has its id, and in `announce_step`
-        /// and `announce_stopped` the username, too, up to which it was sent.
+        /// accounts has their number as its `name`. An announcement has its id, and in
+        /// `announce_step` and `announce_stopped` the username, too, up to which it was sent.
         Info "operator.acted" OperatorActed { action: &'a str, name: &'a str },
         /// A job queue was full; the client was told to try again.
         Warn "queue.full" QueueFull { queue: &'a str },

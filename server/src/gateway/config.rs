@@ -9,7 +9,7 @@ use super::domain::MailDomain;
 pub struct GatewayConfig {
     /// The domain of its mail addresses.
     pub domain: MailDomain,
-    /// TLS for these ports, whose clients know neither ALPN nor, some of them, TLS 1.3. Plaintext only
-    /// where no listener offers TLS.
+    /// TLS for these ports, whose clients know neither ALPN nor, some of them, TLS 1.3. Plaintext
+    /// only where no listener offers TLS.
     pub security: Security,
 }

@@ -1,5 +1,5 @@
-//! The login of a mail program, which both gateways share: a name and an app password are charged to
-//! the throttle as a password of correio's own protocol is, and the store looks them up.
+//! The login of a mail program, which both gateways share: a name and an app password are charged
+//! to the throttle as a password of correio's own protocol is, and the store looks them up.
 //!
 //! An unknown name costs the same job as a wrong password, and gets the same answer.
 
@@ -24,16 +24,16 @@ use crate::{
 /// name.
 pub(crate) const FAILED_LOGINS_MAX: u32 = 6;
 
-/// A gateway that programs log in to.
+/// The protocol of a gateway that programs log in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gateway {
+pub(crate) enum GatewayProtocol {
     /// SMTP submission.
     Submission,
     /// POP3.
     Pop3,
 }
 
-impl Gateway {
+impl GatewayProtocol {
     /// The gateway's word in the log.
     fn as_str(self) -> &'static str {
         match self {
@@ -42,8 +42,8 @@ impl Gateway {
         }
     }
 
-    /// The reason of a failed login in the log. It begins as that of correio's own protocol does, which
-    /// fail2ban's filter knows.
+    /// The reason of a failed login in the log. It begins as that of correio's own protocol does,
+    /// which fail2ban's filter knows.
     fn wrong_password(self) -> &'static str {
         match self {
             Self::Submission => "wrong password of a program, or unknown username (submission)",
@@ -56,7 +56,7 @@ impl Gateway {
 #[derive(Debug)]
 pub(crate) struct PendingLogin {
     username: Username,
-    gateway: Gateway,
+    gateway: GatewayProtocol,
     /// What the program has given.
     pub(super) password: AppPasswordDigest,
 }
@@ -85,7 +85,7 @@ pub(crate) enum LoginRefusal {
 pub(crate) fn begin(
     context: &mut SessionContext<'_>,
     charge: &mut Option<Charge>,
-    (gateway, domain): (Gateway, &MailDomain),
+    (gateway, domain): (GatewayProtocol, &MailDomain),
     credentials: &Credentials,
 ) -> Result<(StoreJob, PendingLogin), LoginRefusal> {
     let Ok(username) = address::parse(&credentials.name, domain) else {
@@ -184,7 +184,7 @@ fn judge(
 
 fn logged_in(
     context: &mut SessionContext<'_>,
-    gateway: Gateway,
+    gateway: GatewayProtocol,
     account: AccountRecord,
 ) -> Identity {
     let AccountRecord { id: account, username, full_name, .. } = account;
@@ -239,7 +239,7 @@ mod tests {
     /// Logs in as `name`, with this result of the store.
     fn log_in(harness: &mut Harness, name: &str, done: Done) -> Result<Identity, LoginRefusal> {
         let (mut charge, domain) = (None, domain());
-        let gateway = (Gateway::Submission, &domain);
+        let gateway = (GatewayProtocol::Submission, &domain);
         let context = &mut harness.context();
         let (job, pending) = begin(context, &mut charge, gateway, &credentials(name))?;
         assert!(matches!(&job, StoreJob::Gateway(GatewayJob::LogIn { .. })), "{job:?}");
@@ -268,7 +268,7 @@ mod tests {
     fn the_store_is_asked_for_the_name_and_the_digest() {
         let mut harness = Harness::new();
         let (mut charge, domain) = (None, domain());
-        let gateway = (Gateway::Pop3, &domain);
+        let gateway = (GatewayProtocol::Pop3, &domain);
         let context = &mut harness.context();
         let given = credentials("Tony@mail.example");
         let (job, _) = begin(context, &mut charge, gateway, &given).unwrap();

@@ -1,21 +1,21 @@
-//! Gateways: SMTP submission and POP3, through which ordinary mail programs use the server. Each is a
-//! session without I/O and clock, as that of correio's own protocol.
+//! Gateways: SMTP submission and POP3, through which ordinary mail programs use the server. Each is
+//! a session without I/O and clock, as that of correio's own protocol.
 //!
 //! A session of a gateway has these calls, which its connection makes:
 //!
-//! - `new(protection, domain)`: a session that has not greeted. After [`GatewayStep::StartTls`] it is as
-//!   a new one that has, and protected.
-//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part of
-//!   a mail, or the session has more to send. Not asked while the session waits for a job or while the
-//!   client must read its output first. A new session has work: its greeting, for which `take` needs
-//!   no input. After [`GatewayStep::StartTls`] there is no second one.
-//! - `take(context, input, output)`: handles one command, one part of a mail, or sends more. Appends
-//!   replies to the output.
-//! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the session
-//!   does not wait for it.
+//! - `new(protection, domain)`: a session that has not greeted. After [`GatewayStep::StartTls`] it
+//!   is as a new one that has, and protected.
+//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part
+//!   of a mail, or the session has more to send. Not asked while the session waits for a job or
+//!   while the client must read its output first. A new session has work: its greeting, for which
+//!   `take` needs no input. After [`GatewayStep::StartTls`] there is no second one.
+//! - `take(context, input, output)`: handles one command, one part of a mail, or sends more.
+//!   Appends replies to the output.
+//! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the
+//!   session does not wait for it.
 //! - `end(context, ending, output)`: tells the client why the server ends the connection.
-//! - `held()`: bytes that the session holds in memory, which count in the shared budgets: of submission
-//!   as input, of POP3 as output.
+//! - `held()`: bytes that the session holds in memory, which count in the shared budgets: of
+//!   submission as input, of POP3 as output.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
 pub mod address;
@@ -59,7 +59,8 @@ pub(crate) struct GatewayTaken {
 /// Protection of a gateway's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protection {
-    /// TLS is in force, or the operator permits plaintext (`--plaintext`): authentication is offered.
+    /// TLS is in force, or the operator permits plaintext (`--plaintext`): authentication is
+    /// offered.
     Protected,
     /// TLS can begin (STARTTLS, STLS), and must before authentication.
     Startable,

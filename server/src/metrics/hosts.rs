@@ -1,8 +1,8 @@
 //! The names by which metrics may be asked for.
 //!
 //! A page in a browser can make a name of its own point at an address of this machine (DNS
-//! rebinding), and would then read what it asks for. The name stays its own in the header `Host`, so
-//! names that the operator does not know are refused.
+//! rebinding), and would then read what it asks for. The name stays its own in the header `Host`,
+//! so names that the operator does not know are refused.
 
 use std::{net::IpAddr, str::FromStr};
 

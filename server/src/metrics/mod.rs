@@ -1,8 +1,8 @@
 //! Metrics: what the server counts and measures of itself, and the text that collectors read.
 //!
 //! The loop's thread counts in plain numbers (`counts`); other threads use atomics (`shared`). The
-//! text is written when it is asked for (`render`), from the list in [`families`]; the numbers of the
-//! status page as JSON, too (`status`).
+//! text is written when it is asked for (`render`), from the list in [`families`]; the numbers of
+//! the status page as JSON, too (`status`).
 
 pub(crate) mod counts;
 pub(crate) mod facts;

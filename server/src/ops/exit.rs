@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use crate::{
     auth::invite::InviteKeyError,
     ops::{
-        admin::error::AdminCommandError, backup::BackupError, certificate::CertificateError,
+        admin_error::AdminCommandError, backup::BackupError, certificate::CertificateError,
         config::ConfigError, export::ExportError, logging::LoggingError, restore::RestoreError,
         systemd::InheritError,
     },

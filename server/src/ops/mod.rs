@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod admin_command;
+pub mod admin_error;
 pub mod allocator;
 pub mod archive;
 pub mod backup;

@@ -1,5 +1,5 @@
-//! The server's own certificate for mail programs. Unlike the one that correio's clients pin, it has
-//! the name by which programs connect, and an end: some refuse a certificate without either.
+//! The server's own certificate for mail programs. Unlike the one that correio's clients pin, it
+//! has the name by which programs connect, and an end: some refuse a certificate without either.
 
 use std::{
     io,
@@ -49,8 +49,9 @@ pub struct ProgramCertificate {
 }
 
 impl ProgramCertificate {
-    /// Reads the certificate of a data directory. Makes one if there is none, or if the present one is
-    /// due: it has another name, or ends within 30 days, or is not valid yet. `now` is the time since
+    /// Reads the certificate of a data directory. Makes one if there is none, or if the present one
+    /// is due: it has another name, or ends within 30 days, or is not valid yet. `now` is the time
+    /// since
     /// 1970. A present certificate that cannot be replaced stays in use, and the log says so.
     ///
     /// # Errors
@@ -74,8 +75,9 @@ impl ProgramCertificate {
         Ok(opened)
     }
 
-    /// Replaces the certificate if it is due, for new connections and in the data directory. Returns
-    /// whether it did. While the clock is obviously wrong, only a certificate of another name is due.
+    /// Replaces the certificate if it is due, for new connections and in the data directory.
+    /// Returns whether it did. While the clock is obviously wrong, only a certificate of another
+    /// name is due.
     ///
     /// # Errors
     ///
@@ -170,8 +172,8 @@ fn make(directory: &Path, domain: &MailDomain, now: Duration) -> Result<(), Cert
         .map_err(|error| make_failed(directory, error.to_string()))
 }
 
-/// The first and the last day of a certificate. It begins a day early, since a program's clock may be
-/// behind.
+/// The first and the last day of a certificate. It begins a day early, since a program's clock may
+/// be behind.
 fn validity(now: Duration) -> (Date, Date) {
     let now = seconds(clock::plausible(now));
     let today = jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::MAX);

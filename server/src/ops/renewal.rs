@@ -13,8 +13,8 @@ use std::{
 use super::program_certificate::ProgramCertificate;
 use crate::{clock, event::Event};
 
-/// Time between two looks at the certificate. Much less than the month in which it is due, so that a
-/// full disk or a wrong clock has time to be mended.
+/// Time between two looks at the certificate. Much less than the month in which it is due, so that
+/// a full disk or a wrong clock has time to be mended.
 const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// The handle of the thread, which ends when this is dropped.

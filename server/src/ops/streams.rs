@@ -1,5 +1,5 @@
-//! Standard input and output, and files, as a command's source and sink. A signal ends the wait for a
-//! slow other end.
+//! Standard input and output, and files, as a command's source and sink. A signal ends the wait for
+//! a slow other end.
 
 use std::{
     fs::{File, OpenOptions},
@@ -94,8 +94,8 @@ pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr(), "correiod: {text}");
 }
 
-/// Writes all bytes to standard output. A signal ends the wait for an other end that takes none, and
-/// nothing else: what a command has to say after a signal is said.
+/// Writes all bytes to standard output. A signal ends the wait for an other end that takes none,
+/// and nothing else: what a command has to say after a signal is said.
 pub(super) fn print(bytes: &[u8], cancel: &Cancel) -> io::Result<()> {
     let stdout = io::stdout();
     let mut rest = bytes;

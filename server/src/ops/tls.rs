@@ -16,7 +16,8 @@ use rustls::{
 use super::certificate::{Certificate, provider};
 use crate::clock;
 
-/// The TLS configuration of the channels of correio's own protocol: TLS 1.3 only, since every client is newer.
+/// The TLS configuration of the channels of correio's own protocol: TLS 1.3 only, since every
+/// client is newer.
 ///
 /// # Errors
 ///

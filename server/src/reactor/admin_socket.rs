@@ -1,5 +1,5 @@
-//! The listener of the operator's commands: a Unix socket in the data directory, for the server's own
-//! user and root alone.
+//! The listener of the operator's commands: a Unix socket in the data directory, for the server's
+//! own user and root alone.
 
 use std::{
     fs, io,
@@ -33,8 +33,8 @@ pub(super) struct AdminSocket {
 }
 
 impl AdminSocket {
-    /// Listens in a data directory, which the caller has locked: a socket that is there already is one
-    /// of a server that was killed.
+    /// Listens in a data directory, which the caller has locked: a socket that is there already is
+    /// one of a server that was killed.
     pub(super) fn bind(directory: &Path) -> io::Result<Self> {
         let file = directory.join(ADMIN_SOCKET);
         match fs::remove_file(&file) {
@@ -44,7 +44,8 @@ impl AdminSocket {
         let path = SocketPath::of(directory)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
         socket.set_nonblocking(true)?;
-        // Before the file exists: it is never open to others, whatever the umask (unix(7) of Linux).
+        // Before the file exists: it is never open to others, whatever the umask (unix(7) of
+        // Linux).
         fchmod(&socket, Mode::RUSR | Mode::WUSR)?;
         socket.bind(&SockAddr::unix(path.as_path())?)?;
         fs::set_permissions(path.as_path(), fs::Permissions::from_mode(0o600))?;

@@ -17,8 +17,8 @@ use crate::{
     store::{StoreDone, StoreJob},
 };
 
-/// How long a client waits before it tries to start an upload for which there was no room. Each mail
-/// that takes its upload over makes room.
+/// How long a client waits before it tries to start an upload for which there was no room. Each
+/// mail that takes its upload over makes room.
 const ROOM_RETRY_SECONDS: u32 = 60;
 
 /// Adds a piece to the upload of a large content.

@@ -1,5 +1,5 @@
-//! The way of a mail into the mailboxes, by whichever protocol it came: its charge, its job, and what
-//! the result means for the log, for other limits and for the recipients' sessions.
+//! The way of a mail into the mailboxes, by whichever protocol it came: its charge, its job, and
+//! what the result means for the log, for other limits and for the recipients' sessions.
 
 use std::{sync::Arc, time::Duration};
 

@@ -28,8 +28,8 @@ pub(crate) enum Effect {
         /// The mail.
         arrival: Arrival,
     },
-    /// All sessions of gateways of an account end, and their connections with them: a mail program may
-    /// have logged in with an app password that is revoked now. The others log in again.
+    /// All sessions of gateways of an account end, and their connections with them: a mail program
+    /// may have logged in with an app password that is revoked now. The others log in again.
     EndGatewaySessions {
         /// The account.
         account: AccountId,

@@ -3,8 +3,8 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs`, `list.rs` and
-//! `app_password.rs`.
+//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs`,
+//! `list.rs` and `app_password.rs`.
 
 mod account;
 mod app_password;

@@ -24,7 +24,8 @@ use crate::{
     store::{AccountRecord, StoreDone, StoreJob},
 };
 
-/// Sets a password: the code is compared before the password is hashed, and again when it is stored.
+/// Sets a password: the code is compared before the password is hashed, and again when it is
+/// stored.
 pub(crate) fn recover(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,

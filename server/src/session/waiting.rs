@@ -38,8 +38,8 @@ impl<P> Waiting<P> {
         Ticket { connection, serial: self.serial }
     }
 
-    /// Ends the waiting, and returns the continuation. `None` if the session does not wait for the job
-    /// of this ticket.
+    /// Ends the waiting, and returns the continuation. `None` if the session does not wait for the
+    /// job of this ticket.
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<P> {
         let serial = self.serial;
         let present = self.present.take_if(|_| serial == ticket.serial)?;

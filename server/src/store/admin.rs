@@ -1,4 +1,5 @@
-//! Jobs of the operator: accounts, quotas, recovery codes, lists, invites, announcements, retention.
+//! Jobs of the operator: accounts, quotas, recovery codes, lists, invites, announcements,
+//! retention.
 //!
 //! They come from the admin socket, or from a command that opens the store without a server. The
 //! operator names accounts by their usernames, and never learns or sets a password: a recovery code
@@ -52,8 +53,8 @@ pub enum AdminJob {
         /// The time that becomes their `created_at`.
         now: Timestamp,
     },
-    /// Give an account a recovery code in place of an earlier one, and revoke its app passwords. The
-    /// password stays until the code is used. Result: `Changed` or `NoAccount`.
+    /// Give an account a recovery code in place of an earlier one, and revoke its app passwords.
+    /// The password stays until the code is used. Result: `Changed` or `NoAccount`.
     SetCode {
         /// The account's username.
         username: Username,
@@ -107,8 +108,8 @@ pub enum AdminJob {
         members: usize,
     },
     /// Change a list as an owner may, and beyond that: owners of the list of all accounts may be
-    /// added and removed, and a list may lose its last owner. Result: `Changed`, `NoList`, `Taken`, or
-    /// `Refused` as [`super::StoreJob::ChangeList`] would.
+    /// added and removed, and a list may lose its last owner. Result: `Changed`, `NoList`, `Taken`,
+    /// or `Refused` as [`super::StoreJob::ChangeList`] would.
     ChangeList {
         /// The list's name.
         name: Username,
@@ -116,9 +117,10 @@ pub enum AdminJob {
         change: ListChange,
     },
     /// Put a mail of [`POSTMASTER`] into the mailboxes of accounts whose state takes mail, whatever
-    /// their quotas: one step of up to a thousand accounts. The next step has another id, and begins
-    /// at the result's `next`. A step that is repeated puts no mail into a mailbox twice. Result:
-    /// `Announced`; `Taken` if a list, or a client's account, has the postmaster's name; `Refused`.
+    /// their quotas: one step of up to a thousand accounts. The next step has another id, and
+    /// begins at the result's `next`. A step that is repeated puts no mail into a mailbox twice.
+    /// Result: `Announced`; `Taken` if a list, or a client's account, has the postmaster's name;
+    /// `Refused`.
     Announce {
         /// The mail. Its recipients are what the mail shows, usually [`super::EVERYBODY`].
         mail: Arc<NewMailRecord>,
@@ -290,8 +292,9 @@ pub struct Totals {
 /// One step of retention. Nothing is deleted that its owner was not warned of, by a mail of
 /// [`POSTMASTER`]. [`POSTMASTER`] itself and disabled accounts keep all.
 ///
-/// Time before a deletion is counted in days on which retention ran, since a clock may jump: however
-/// far it jumps, this is one day. A day that is not after the last that was counted is not counted.
+/// Time before a deletion is counted in days on which retention ran, since a clock may jump:
+/// however far it jumps, this is one day. A day that is not after the last that was counted is not
+/// counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Only accounts whose ids stand after this one; `None` for the first step.

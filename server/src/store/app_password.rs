@@ -61,9 +61,9 @@ pub enum AppPasswordDone {
     Revoked(Option<Label>),
 }
 
-/// The record of a use at this time, or `None` if the record before it says enough: only another day
-/// or another address is stored, since a program that polls would cause a write each time. A later
-/// day stays: the clock was set back.
+/// The record of a use at this time, or `None` if the record before it says enough: only another
+/// day or another address is stored, since a program that polls would cause a write each time. A
+/// later day stays: the clock was set back.
 #[must_use]
 pub(crate) fn record_of_use(
     before: Option<AppPasswordUse>,

@@ -120,8 +120,8 @@ impl<'a> Iterator for Search<'a> {
 
 /// The reply to a `find` with at most `people` people. `first` are those whose usernames begin with
 /// the part, in the order of usernames, and `person` looks an account up. One more person than
-/// `people` is looked for, which tells whether there are more; there may be more, too, if the search
-/// was cut.
+/// `people` is looked for, which tells whether there are more; there may be more, too, if the
+/// search was cut.
 pub(super) fn find(
     query: &Query,
     people: usize,

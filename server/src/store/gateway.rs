@@ -1,5 +1,5 @@
-//! Jobs of the gateways: what SMTP submission and POP3 need of a store besides the jobs of correio's
-//! own protocol.
+//! Jobs of the gateways: what SMTP submission and POP3 need of a store besides the jobs of
+//! correio's own protocol.
 
 use std::net::IpAddr;
 
@@ -18,8 +18,8 @@ pub const OUTLINES_MAX: u32 = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GatewayJob {
     /// Look up the account of this username that has this app password, and record the use. Result:
-    /// `LoggedIn`, or `WrongPassword` if the account has no such app password or there is no account.
-    /// A disabled account is `LoggedIn`: its record says so.
+    /// `LoggedIn`, or `WrongPassword` if the account has no such app password or there is no
+    /// account. A disabled account is `LoggedIn`: its record says so.
     LogIn {
         /// The account's username.
         username: Username,
@@ -122,12 +122,12 @@ pub struct MailOutline {
     pub kind: ContentKind,
     /// The content's bytes.
     pub size: u64,
-    /// What the content's bytes are, for its form in other mail programs.
+    /// What the content's bytes are, for its form in mail programs.
     pub texture: Texture,
 }
 
-/// Properties of a content that decide how it is sent to another mail program, and how many octets it
-/// has then. They are counted once, while the content arrives.
+/// Properties of a content that decide how it is sent to another mail program, and how many octets
+/// it has then. They are counted once, while the content arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texture {
     /// LF without a CR before it, and CR without an LF after it: line ends that become CR LF.

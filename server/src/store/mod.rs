@@ -46,14 +46,14 @@ pub mod sqlite;
 mod texture;
 mod uploads;
 
-/// Name of the list whose members are all accounts. A new store has it, without an owner. No account
-/// and no other list gets this name.
+/// Name of the list whose members are all accounts. A new store has it, without an owner. No
+/// account and no other list gets this name.
 pub const EVERYBODY: &str = "everybody";
 
 /// Bounds of the uploads of large contents that no mail names yet. A piece that would exceed one is
-/// refused, unless the idle uploads of its account make room ([`StoreJob::Upload`]). An upload counts
-/// with the bytes that it has, and with its whole size for the account and while pieces keep coming
-/// ([`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]).
+/// refused, unless the idle uploads of its account make room ([`StoreJob::Upload`]). An upload
+/// counts with the bytes that it has, and with its whole size for the account and while pieces keep
+/// coming ([`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UploadLimits {
     /// Uploads of one account.
@@ -201,9 +201,9 @@ pub enum StoreJob {
     /// after the upload's end; `UploadsFull`; `Uploaded`.
     ///
     /// A new upload that would exceed the bounds of its account displaces uploads of this account
-    /// that got no piece for [`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]: the store forgets as
-    /// many as are needed, the one idle longest first. If they are not enough, or if the room of all
-    /// is not, the result is `UploadsFull`, and nothing is forgotten.
+    /// that got no piece for [`correio_proto::limits::UPLOAD_RESERVED_SECONDS`]: the store forgets
+    /// as many as are needed, the one idle longest first. If they are not enough, or if the room of
+    /// all is not, the result is `UploadsFull`, and nothing is forgotten.
     Upload {
         /// The account that is logged in.
         account: AccountId,
@@ -228,8 +228,8 @@ pub enum StoreJob {
         /// Position of the piece in the content; the piece is empty from the content's end on.
         offset: u64,
     },
-    /// Delete mails from a mailbox. A content is deleted with the last mail that has it. Mails that are
-    /// not there, or have another id, are skipped. Result: `Confirmed` or `NoAccount`.
+    /// Delete mails from a mailbox. A content is deleted with the last mail that has it. Mails that
+    /// are not there, or have another id, are skipped. Result: `Confirmed` or `NoAccount`.
     Confirm {
         /// The account of the mailbox.
         account: AccountId,
@@ -244,8 +244,8 @@ pub enum StoreJob {
         people: usize,
     },
     /// Read the lists that an account is a member of, at most [`correio_proto::limits::LISTS_MAX`]:
-    /// those that it has made, then those that it owns, and then those that were made first. Result:
-    /// `Lists` or `NoAccount`.
+    /// those that it has made, then those that it owns, and then those that were made first.
+    /// Result: `Lists` or `NoAccount`.
     ListsOf {
         /// The account that is logged in.
         account: AccountId,
@@ -278,7 +278,8 @@ pub enum StoreJob {
     },
     /// Set an account's password by its recovery code, which is void afterwards, and revoke all app
     /// passwords of the account. Result: `Recovered`,
-    /// or `WrongCode` if the account has not this code, the code has expired, or there is no account.
+    /// or `WrongCode` if the account has not this code, the code has expired, or there is no
+    /// account.
     Recover {
         /// The account's username.
         username: Username,

@@ -133,10 +133,10 @@ struct Totals {
 }
 
 impl UploadLimits {
-    /// The uploads of an account that must be forgotten, so that the account may begin another one of
-    /// this size: of the idle ones, whose last piece came before `since`, as many as are needed from
-    /// the start of `own`, which has all uploads of the account, the one idle longest first. `None`
-    /// if the account may not begin another one even then.
+    /// The uploads of an account that must be forgotten, so that the account may begin another one
+    /// of this size: of the idle ones, whose last piece came before `since`, as many as are needed
+    /// from the start of `own`, which has all uploads of the account, the one idle longest first.
+    /// `None` if the account may not begin another one even then.
     ///
     /// So a person whose uploads were interrupted need not wait a day; uploads that go on never
     /// displace each other.

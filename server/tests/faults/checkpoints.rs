@@ -1,4 +1,5 @@
-//! Tests that no answer waits for a checkpoint, and that a checkpoint that is cut short loses nothing.
+//! Tests that no answer waits for a checkpoint, and that a checkpoint that is cut short loses
+//! nothing.
 
 use std::{
     fs,
@@ -30,8 +31,8 @@ fn large(number: u64) -> Request {
     })
 }
 
-/// The hundredth page that one thread writes into the main file takes longer than a client waits: only
-/// the thread that moves the log writes so many.
+/// The hundredth page that one thread writes into the main file takes longer than a client waits:
+/// only the thread that moves the log writes so many.
 #[test]
 fn jobs_are_answered_while_a_checkpoint_is_stuck() {
     if !can_trace() {
@@ -69,7 +70,8 @@ fn jobs_are_answered_while_a_checkpoint_is_stuck() {
     assert_eq!(u64::from(account.waiting), MAILS);
 }
 
-/// Sends enough for a checkpoint, until the server is gone. Returns the number of acknowledged mails.
+/// Sends enough for a checkpoint, until the server is gone. Returns the number of acknowledged
+/// mails.
 fn fill(daemon: &Daemon) -> u64 {
     let Some(mut tony) = Client::greet_unless_gone(daemon.address) else {
         return 0;

@@ -1,5 +1,5 @@
-//! Kills the server at each write, sync and answer while a large content is uploaded, sent, read and
-//! confirmed, and checks what is left.
+//! Kills the server at each write, sync and answer while a large content is uploaded, sent, read
+//! and confirmed, and checks what is left.
 
 use std::{fs, ops::Range, path::Path};
 

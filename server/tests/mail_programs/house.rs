@@ -130,8 +130,8 @@ impl House {
         self.directory.path().join(name)
     }
 
-    /// Writes a file into the test's directory, which only this user may read, as programs demand of
-    /// files with passwords.
+    /// Writes a file into the test's directory, which only this user may read, as programs demand
+    /// of files with passwords.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
         let path = self.path(name);

@@ -1,5 +1,5 @@
-//! Real mail programs against the server: each logs in, sends, sends a file, receives, leaves mails on
-//! the server, deletes them, and is told of a wrong password. A program that is not installed is
+//! Real mail programs against the server: each logs in, sends, sends a file, receives, leaves mails
+//! on the server, deletes them, and is told of a wrong password. A program that is not installed is
 //! reported as skipped.
 
 mod house;

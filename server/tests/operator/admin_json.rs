@@ -1,6 +1,6 @@
-//! Holds the operator's `--json` to its schemas: each command has one in `server/schemas`, named after
-//! the command, whose `x-runs` are commands that this test runs in order beside a server and without
-//! one, and whose output the schema of each command describes.
+//! Holds the operator's `--json` to its schemas: each command has one in `server/schemas`, named
+//! after the command, whose `x-runs` are commands that this test runs in order beside a server and
+//! without one, and whose output the schema of each command describes.
 
 use std::{
     fs,

@@ -202,8 +202,8 @@ fn a_running_server_is_backed_up_up_to_one_moment_and_goes_on() {
     assert_eq!(names(&data), ["correio.db", "lock"], "nothing stays beside the database");
 }
 
-/// Servers stop and start while commands are at work: a command succeeds, or says that the directory
-/// is in use, and so does a server.
+/// Servers stop and start while commands are at work: a command succeeds, or says that the
+/// directory is in use, and so does a server.
 #[test]
 fn servers_and_commands_come_and_go_beside_each_other() {
     let directory = tempfile::tempdir().unwrap();

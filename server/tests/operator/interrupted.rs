@@ -1,5 +1,5 @@
-//! The operator's commands whose input is slow, whose output is not taken, that a signal ends, or whose
-//! server gives no answer.
+//! The operator's commands whose input is slow, whose output is not taken, that a signal ends, or
+//! whose server gives no answer.
 
 use std::{
     collections::BTreeSet,

@@ -24,8 +24,8 @@ const CALLS: [&str; 5] = [
     "write,pwrite64",
 ];
 
-/// Runs a command that is killed at each of these calls in turn, and calls `check` after each, until
-/// the command comes to its end. Returns how many times it was killed.
+/// Runs a command that is killed at each of these calls in turn, and calls `check` after each,
+/// until the command comes to its end. Returns how many times it was killed.
 fn killed(calls: &str, data: &Path, arguments: &[&str], mut check: impl FnMut()) -> usize {
     for when in 1.. {
         let mut command =

@@ -47,8 +47,8 @@ pub fn done(directory: &Path, arguments: &[&str]) -> String {
     output
 }
 
-/// Makes the directory of a server that was stopped: two accounts, ten mails to tony, two of them with
-/// messages, and five of them to pepper, a certificate and a key of invites.
+/// Makes the directory of a server that was stopped: two accounts, ten mails to tony, two of them
+/// with messages, and five of them to pepper, a certificate and a key of invites.
 pub fn make(directory: &Path) {
     let daemon = Daemon::start(directory, &[]);
     fill(&daemon);

@@ -1,5 +1,5 @@
-//! Random jobs on uploads and contents: the stores answer as the oracle does, alone or in groups, and
-//! nothing is left in the files of the store in SQLite that no mail and no upload has.
+//! Random jobs on uploads and contents: the stores answer as the oracle does, alone or in groups,
+//! and nothing is left in the files of the store in SQLite that no mail and no upload has.
 
 use std::path::Path;
 

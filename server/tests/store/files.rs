@@ -220,7 +220,8 @@ pub fn make_version_3(directory: &Path) {
     connection.execute_batch(rows).unwrap();
 }
 
-/// Makes a database as the fourth version of the program has left it: an account with a recovery code.
+/// Makes a database as the fourth version of the program has left it: an account with a recovery
+/// code.
 pub fn make_version_4(directory: &Path) {
     make_version_3(directory);
     let connection = Connection::open(directory.join(DATABASE)).unwrap();

@@ -237,6 +237,40 @@ fn files_import_each_other_in_no_circle() {
     assert!(found.is_empty(), "files that import each other: {found:#?}");
 }
 
+#[test]
+fn folders_import_each_other_in_no_circle() {
+    let found: Vec<_> = CRATES
+        .iter()
+        .flat_map(|folder| {
+            folder_circles(&graph_of(folder)).into_iter().map(move |at| (folder, at))
+        })
+        .collect();
+    assert!(found.is_empty(), "folders that import each other: {found:#?}");
+}
+
+/// The circles of imports between the files and folders that stand beside each other in a folder. A
+/// folder counts as one with all that is in it.
+fn folder_circles(graph: &Graph) -> BTreeSet<Vec<String>> {
+    let folders: BTreeSet<&[String]> =
+        graph.keys().filter_map(|module| module.split_last()).map(|(_, folder)| folder).collect();
+    folders.into_iter().flat_map(|folder| circles(&siblings(graph, folder))).collect()
+}
+
+/// The imports between the files and folders in a folder.
+fn siblings(graph: &Graph, folder: &[String]) -> Graph {
+    let sibling = |module: &Module| {
+        let is_inside = module.len() > folder.len() && module.starts_with(folder);
+        is_inside.then(|| module[..=folder.len()].to_vec())
+    };
+    let mut found = Graph::new();
+    for (module, imports) in graph {
+        let Some(from) = sibling(module) else { continue };
+        let targets = imports.iter().filter_map(sibling).filter(|to| *to != from);
+        found.entry(from.clone()).or_default().extend(targets);
+    }
+    found
+}
+
 /// The graph of the crate whose root is in this folder.
 fn graph_of(folder: &str) -> Graph {
     let is_other_crate = |name: &str| {
@@ -604,4 +638,22 @@ fn circles_are_found() {
     assert_eq!(circles(&graph(&files)), BTreeSet::from([expected]));
     let without_import = files.map(|(module, text)| (module, text.replace("room::Parent", "")));
     assert!(circles(&graph(&without_import)).is_empty());
+}
+
+#[test]
+fn circles_of_folders_are_found() {
+    let file = |name: &str, text: &str| (module_of(name), text.to_owned());
+    let files = [
+        file("lib.rs", "mod room;"),
+        file("room/mod.rs", "mod first; mod second;"),
+        file("room/first/mod.rs", "mod a; mod b;"),
+        file("room/first/a.rs", "use crate::room::second::c::C;"),
+        file("room/first/b.rs", ""),
+        file("room/second/mod.rs", "mod c; mod d;"),
+        file("room/second/c.rs", ""),
+        file("room/second/d.rs", "use crate::room::first::b::B;"),
+    ];
+    assert!(circles(&graph(&files)).is_empty(), "no file imports another in a circle");
+    let expected = ["room::first", "room::second"].map(str::to_owned).to_vec();
+    assert_eq!(folder_circles(&graph(&files)), BTreeSet::from([expected]));
 }

@@ -75,8 +75,8 @@ impl Dialogue {
         }
     }
 
-    /// Bytes that the dialogue itself holds, beyond the channel's buffers. Requests of correio's own
-    /// protocol are bounded by their frames, and leave the dialogue at once.
+    /// Bytes that the dialogue itself holds, beyond the channel's buffers. Requests of correio's
+    /// own protocol are bounded by their frames, and leave the dialogue at once.
     pub(super) fn held(&self) -> Held {
         match self {
             Self::Gateway(gateway) => gateway.held(),
@@ -154,8 +154,8 @@ impl Dialogue {
         }
     }
 
-    /// Continues with the server's answer to a question of the operator. `None` if the dialogue does
-    /// not wait for it.
+    /// Continues with the server's answer to a question of the operator. `None` if the dialogue
+    /// does not wait for it.
     pub(super) fn answered(
         &mut self,
         channel: &mut ByteChannel,
@@ -170,8 +170,8 @@ impl Dialogue {
     }
 
     /// As [`Dialogue::complete`] after the transport is over: the result has its effects on other
-    /// sessions. A mail client's session gets no further job. The operator's goes on to its end, so that
-    /// an announcement reaches everybody; its reply is lost.
+    /// sessions. A mail client's session gets no further job. The operator's goes on to its end, so
+    /// that an announcement reaches everybody; its reply is lost.
     pub(super) fn complete_unheard(
         &mut self,
         channel: &mut ByteChannel,

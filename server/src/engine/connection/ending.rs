@@ -1,4 +1,5 @@
-//! How a connection ends: after a last notification, for its timers, or because its transport is over.
+//! How a connection ends: after a last notification, for its timers, or because its transport is
+//! over.
 
 use std::time::Duration;
 
@@ -42,8 +43,8 @@ impl<T: Transport> Connection<T> {
         self.end_for(context, notification, CloseReason::ByServer);
     }
 
-    /// As [`Connection::end`], with the reason for the log. A client that waits for the TLS handshake
-    /// would take words for a part of it.
+    /// As [`Connection::end`], with the reason for the log. A client that waits for the TLS
+    /// handshake would take words for a part of it.
     fn end_for(
         &mut self,
         context: &mut ServerContext<'_>,
@@ -95,8 +96,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Ends a connection whose client took too long. Returns the reason if it is over at once. A mail
-    /// program is told first, if it can read that.
+    /// Ends a connection whose client took too long. Returns the reason if it is over at once. A
+    /// mail program is told first, if it can read that.
     fn time_out(
         &mut self,
         context: &mut ServerContext<'_>,

@@ -34,8 +34,8 @@ const SUBMISSION_INPUT_MAX: usize = 64 * 1024;
 /// Bytes of input that a session of POP3 needs buffered: some commands.
 const POP3_INPUT_MAX: usize = 16 * 1024;
 
-/// Bytes of a mail that count as a sign of life. With fewer in an idle timeout (5 minutes: 3 bytes a
-/// second), a client only holds its place.
+/// Bytes of a mail that count as a sign of life. With fewer in an idle timeout (5 minutes: 3 bytes
+/// a second), a client only holds its place.
 const PART_MIN: usize = 1024;
 
 /// See the module's description.
@@ -114,8 +114,8 @@ impl Gateway {
         self.session.settle(context, settlement);
     }
 
-    /// See `Dialogue::has_request`. The greeting waits for the TLS handshake. While the session waits
-    /// for a job it is not asked, and input that is there already is enough.
+    /// See `Dialogue::has_request`. The greeting waits for the TLS handshake. While the session
+    /// waits for a job it is not asked, and input that is there already is enough.
     pub(super) fn has_request(&self, channel: &ByteChannel, connection: ConnId) -> bool {
         if channel.has_failed() {
             return true;
@@ -203,8 +203,8 @@ impl Gateway {
         self.session.give_up(connection)
     }
 
-    /// Performs the session's steps until it waits for a job or for the client. `error` is what the job
-    /// before the step came to, if it failed.
+    /// Performs the session's steps until it waits for a job or for the client. `error` is what the
+    /// job before the step came to, if it failed.
     fn perform(
         &mut self,
         channel: &mut ByteChannel,

@@ -49,8 +49,8 @@ const REQUESTS_PER_PUMP: u32 = 64;
 /// copied and encrypted: four pieces of contents have a mebibyte.
 const LARGE_REQUEST_COST: u32 = 16;
 
-/// Bytes of a request's message, or of the output that is pending after it, from which on the request
-/// is large.
+/// Bytes of a request's message, or of the output that is pending after it, from which on the
+/// request is large.
 const LARGE: usize = 64 * 1024;
 
 /// Reads in one pump: a frame that comes in many pieces must not hold up other connections either.
@@ -234,9 +234,9 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Bytes that count in the shared budgets. Those of the operator do not: a large import must not
-    /// take the room of mail, nor be refused because mail has taken it. Their bound is the number of
-    /// the operator's connections times the longest line, and one reply for each.
+    /// Bytes that count in the shared budgets. Those of the operator do not: a large import must
+    /// not take the room of mail, nor be refused because mail has taken it. Their bound is the
+    /// number of the operator's connections times the longest line, and one reply for each.
     fn shared(&self, bytes: usize) -> usize {
         match self.protocol() {
             Protocol::Admin => 0,
@@ -386,8 +386,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Begins TLS once the reply to the client's command is sent. Closes if the client has sent more
-    /// than the command: that was not protected, and its sender is unknown.
+    /// Begins TLS once the reply to the client's command is sent. Closes if the client has sent
+    /// more than the command: that was not protected, and its sender is unknown.
     fn begin_tls_once_flushed(&mut self, context: &mut ServerContext<'_>) {
         if self.phase != Phase::StartingTls || self.wire.channel.pending_output() > 0 {
             return;
@@ -450,8 +450,8 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Hands the server's answer to the dialogue, if it waits for this answer. The connection must be
-    /// driven afterwards.
+    /// Hands the server's answer to the dialogue, if it waits for this answer. The connection must
+    /// be driven afterwards.
     pub(crate) fn answered(
         &mut self,
         context: &mut ServerContext<'_>,

@@ -8,12 +8,12 @@ use crate::{protocol::Protocol, session::SessionConfig};
 /// How long a closing connection waits for the client to read the last output and to close.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How much longer a closing connection may take if a mail program goes on reading its last output, a
-/// part of a mail over a slow line.
+/// How much longer a closing connection may take if a mail program goes on reading its last output,
+/// a part of a mail over a slow line.
 const LINGER_MAX: Duration = Duration::from_secs(5 * 60);
 
-/// How long a mail program may take until it is logged in: it asks a person for the password while it
-/// is connected.
+/// How long a mail program may take until it is logged in: it asks a person for the password while
+/// it is connected.
 const PROGRAM_LOGIN: Duration = Duration::from_secs(120);
 
 /// How long a client of submission may be silent (RFC 5321, section 4.5.3.2.7).
@@ -22,8 +22,8 @@ const SUBMISSION_IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long a client of POP3 may be silent (RFC 1939, section 3).
 const POP3_IDLE: Duration = Duration::from_secs(10 * 60);
 
-/// Bytes of pending output that are as good as all of it within an idle timeout: a mail program that
-/// receives a large mail over a slow line is never without pending output.
+/// Bytes of pending output that are as good as all of it within an idle timeout: a mail program
+/// that receives a large mail over a slow line is never without pending output.
 const TAKEN_MIN: u64 = 64 * 1024;
 
 /// Timeouts of a connection.
@@ -161,8 +161,8 @@ impl Activity {
         self.stuck = (!has_taken_all).then(|| self.stuck.unwrap_or(uptime));
     }
 
-    /// Records bytes of the pending output that the transport took. Enough of them are as good as all,
-    /// and a sign of life: the client reads.
+    /// Records bytes of the pending output that the transport took. Enough of them are as good as
+    /// all, and a sign of life: the client reads.
     pub(super) fn took(&mut self, uptime: Duration, bytes: u64) {
         if bytes > 0 {
             self.read = uptime;

@@ -1,4 +1,5 @@
-//! The byte half of a connection: transport, buffers and TLS. It knows nothing of what the bytes mean.
+//! The byte half of a connection: transport, buffers and TLS. It knows nothing of what the bytes
+//! mean.
 
 use std::io::{self, Read};
 

@@ -12,7 +12,7 @@ use crate::{
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
         domain::MailDomain,
-        login::{self, FAILED_LOGINS_MAX, Gateway, LoginRefusal, PendingLogin},
+        login::{self, FAILED_LOGINS_MAX, GatewayProtocol, LoginRefusal, PendingLogin},
         sasl::Credentials,
     },
     ids::{ConnId, Ticket},
@@ -266,7 +266,7 @@ impl Pop3Session {
         credentials: &Credentials,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let gateway = (Gateway::Pop3, &self.domain);
+        let gateway = (GatewayProtocol::Pop3, &self.domain);
         match login::begin(context, &mut self.charge, gateway, credentials) {
             Ok((job, pending)) => self.defer(context, Job::Store(job), Pending::Login(pending)),
             Err(refusal) => self.login_refused(refusal, output),

@@ -1,5 +1,5 @@
-//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4): names, comments, quoted strings
-//! and groups around them.
+//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4): names, comments, quoted
+//! strings and groups around them.
 
 /// The addresses of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -123,7 +123,8 @@ fn mail(text: &str) -> Result<Command<'_>, CommandError> {
                 if !is_number {
                     return Err(CommandError::Arguments);
                 }
-                // Twenty digits may be more than a number can be: the mail is too large in any case.
+                // Twenty digits may be more than a number can be: the mail is too large in any
+                // case.
                 size = Some(value.parse().unwrap_or(u64::MAX));
             }
             "BODY" => match value.to_ascii_uppercase().as_str() {

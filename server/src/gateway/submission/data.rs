@@ -1,10 +1,10 @@
-//! Reads the data of a mail from the wire: finds its end, takes the stuffed dots away, and finds what
-//! no mail may have.
+//! Reads the data of a mail from the wire: finds its end, takes the stuffed dots away, and finds
+//! what no mail may have.
 //!
-//! Only CR LF `.` CR LF ends a mail (RFC 5321, section 4.1.1.4). A server that takes a bare LF or CR
-//! beside the dot for a line's end, or passes it on to one that does, lets a sender smuggle a second
-//! mail into the first. So such bytes end nothing here, and the mail that has them is refused after
-//! its end.
+//! Only CR LF `.` CR LF ends a mail (RFC 5321, section 4.1.1.4). A server that takes a bare LF or
+//! CR beside the dot for a line's end, or passes it on to one that does, lets a sender smuggle a
+//! second mail into the first. So such bytes end nothing here, and the mail that has them is
+//! refused after its end.
 
 use memchr::memchr3;
 
@@ -67,8 +67,8 @@ pub struct DataReader {
 }
 
 impl DataReader {
-    /// A reader at the start of a mail that may have this many bytes, with its line ends and without
-    /// stuffed dots.
+    /// A reader at the start of a mail that may have this many bytes, with its line ends and
+    /// without stuffed dots.
     #[must_use]
     pub fn new(bytes_max: u64) -> Self {
         Self { place: Place::Start, line: 0, bytes: 0, bytes_max, octets: 0, fault: None }
@@ -86,8 +86,8 @@ impl DataReader {
         self.octets
     }
 
-    /// Reads a part of the data, to its end at most. Appends what belongs to the mail to `mail`; of a
-    /// mail with a fault, nothing more.
+    /// Reads a part of the data, to its end at most. Appends what belongs to the mail to `mail`; of
+    /// a mail with a fault, nothing more.
     pub fn read(&mut self, part: &[u8], mail: &mut Vec<u8>) -> Progress {
         self.octets = self.octets.saturating_add(part.len() as u64);
         let mut rest = part;

@@ -21,8 +21,9 @@ struct Word {
     bytes: Vec<u8>,
 }
 
-/// Decodes the value of a field, unfolded. A word that cannot be decoded stays as it is. White space
-/// between two words is dropped, and characters that are cut between two words are whole again.
+/// Decodes the value of a field, unfolded. A word that cannot be decoded stays as it is. White
+/// space between two words is dropped, and characters that are cut between two words are whole
+/// again.
 #[must_use]
 pub(super) fn decode(value: &[u8]) -> String {
     let mut text = String::with_capacity(value.len());

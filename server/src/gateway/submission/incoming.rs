@@ -1,8 +1,8 @@
 //! A mail that is being received: from the bytes of the wire to the record that the store gets.
 //!
-//! Up to the size that a request may have, a mail is kept in memory and becomes a content within its
-//! job. A larger one is staged in the store piece by piece while it arrives; from then on, memory holds
-//! a piece and what one read brings.
+//! Up to the size that a request may have, a mail is kept in memory and becomes a content within
+//! its job. A larger one is staged in the store piece by piece while it arrives; from then on,
+//! memory holds a piece and what one read brings.
 
 use correio_proto::{
     limits,
@@ -26,8 +26,8 @@ use crate::{
     store::{NewMailRecord, StoreJob, gateway::GatewayJob},
 };
 
-/// A mail that is refused is read to its end, since what follows would be taken for commands; but no
-/// further than this many times the largest mail: then the connection ends.
+/// A mail that is refused is read to its end, since what follows would be taken for commands; but
+/// no further than this many times the largest mail: then the connection ends.
 const READ_ON: u64 = 4;
 
 /// Why a mail is not handed to the store.
@@ -173,8 +173,8 @@ impl Incoming {
         self.size_max
     }
 
-    /// Reads a part of the data. Returns how many of its bytes belong to the mail; [`Incoming::next`]
-    /// says what follows.
+    /// Reads a part of the data. Returns how many of its bytes belong to the mail;
+    /// [`Incoming::next`] says what follows.
     pub(super) fn read(&mut self, part: &[u8]) -> usize {
         let before = self.buffer.len();
         let consumed = match self.reader.read(part, &mut self.buffer) {
@@ -184,7 +184,8 @@ impl Incoming {
                 consumed
             }
         };
-        // A fault of the data counts before others, so that the reply does not depend on the pieces.
+        // A fault of the data counts before others, so that the reply does not depend on the
+        // pieces.
         if let Some(fault) = self.reader.fault() {
             self.fault = Some(MailFault::Data(fault));
         }
@@ -295,8 +296,8 @@ impl Incoming {
         }
     }
 
-    /// Puts the head before what is in memory of the body: from now on the mail is staged. `None` if
-    /// an id could not be made.
+    /// Puts the head before what is in memory of the body: from now on the mail is staged. `None`
+    /// if an id could not be made.
     fn begin_upload(&mut self) -> Option<()> {
         let Part::Body { head, head_id, .. } = &self.part else {
             return None;
@@ -330,8 +331,8 @@ impl Incoming {
         Some(StoreJob::Gateway(GatewayJob::Stage { account, id, offset, bytes, now }))
     }
 
-    /// The record of a mail that is complete and, if it is large, staged. `None` if it breaks a rule
-    /// that was checked before.
+    /// The record of a mail that is complete and, if it is large, staged. `None` if it breaks a
+    /// rule that was checked before.
     fn record(&mut self) -> Option<NewMailRecord> {
         let Part::Body { head, addressed, .. } = &self.part else {
             return None;

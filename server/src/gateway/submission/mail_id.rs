@@ -1,39 +1,40 @@
-//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from its
-//! queue if it did not hear the reply; the same mail must get the same id, so that it is delivered once.
+//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from
+//! its queue if it did not hear the reply; the same mail must get the same id, so that it is
+//! delivered once.
 //!
-//! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256 of
-//! a key, the envelope and the message as it came. The Message-ID is of no use for this: some
+//! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256
+//! of a key, the envelope and the message as it came. The Message-ID is of no use for this: some
 //! programs use one for several mails.
 //!
-//! The key is the digest of the program's app password. Recipients know the id and most of the message:
-//! without a key, they could try envelopes until one gives the id, and so learn the hidden recipients.
+//! The key is the digest of the program's app password. Recipients know the id and most of the
+//! message: without a key, they could try envelopes until one gives the id, and so learn the hidden
+//! recipients.
 
 use correio_proto::mail::{ContentHasher, MailId, Timestamp, Username};
 
-use crate::ids::AppPasswordDigest;
+use crate::{ids::AppPasswordDigest, session::SessionContext};
 
 /// Hashes a mail as it comes.
 #[derive(Clone, Debug)]
 pub(super) struct IdHasher(ContentHasher);
 
 impl IdHasher {
-    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its length.
+    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its
+    /// length.
     #[must_use]
     pub(super) fn new(key: AppPasswordDigest, sender: &Username, recipients: &[Username]) -> Self {
-        let mut hasher = ContentHasher::new();
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        };
-        part(&key.0);
-        part(sender.as_str().as_bytes());
+        let mut hasher = Self(ContentHasher::new());
+        hasher.add(&key.0);
+        hasher.add(sender.as_str().as_bytes());
         hasher.update(&(recipients.len() as u64).to_be_bytes());
-        let mut part = |bytes: &[u8]| {
-            hasher.update(&(bytes.len() as u64).to_be_bytes());
-            hasher.update(bytes);
-        };
-        recipients.iter().for_each(|recipient| part(recipient.as_str().as_bytes()));
-        Self(hasher)
+        recipients.iter().for_each(|recipient| hasher.add(recipient.as_str().as_bytes()));
+        hasher
+    }
+
+    /// Takes a part of the envelope, after its length.
+    fn add(&mut self, part: &[u8]) {
+        self.update(&(part.len() as u64).to_be_bytes());
+        self.update(part);
     }
 
     /// Takes the next bytes of the message.
@@ -56,7 +57,7 @@ fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
 
 /// An id for an upload that begins at this moment on this connection: no other upload has it.
 #[must_use]
-pub(super) fn upload_id(context: &crate::session::SessionContext<'_>) -> Option<MailId> {
+pub(super) fn upload_id(context: &SessionContext<'_>) -> Option<MailId> {
     let mut hasher = ContentHasher::new();
     hasher.update(&context.config.realm.0);
     hasher.update(&context.now.uptime.as_nanos().to_be_bytes());

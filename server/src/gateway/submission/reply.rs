@@ -1,4 +1,5 @@
-//! The replies of SMTP submission: their codes, the enhanced codes (RFC 3463, RFC 5248) and the texts.
+//! The replies of SMTP submission: their codes, the enhanced codes (RFC 3463, RFC 5248) and the
+//! texts.
 
 use std::{borrow::Cow, fmt};
 
@@ -274,8 +275,8 @@ impl Refused<'_> {
         }
     }
 
-    /// The error of correio's own protocol that says the same, for the log and the metrics. `None` for
-    /// a refusal that has an event of its own.
+    /// The error of correio's own protocol that says the same, for the log and the metrics. `None`
+    /// for a refusal that has an event of its own.
     pub(super) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Command(_) | Self::LongLine | Self::LineEnd => Some(ErrorCode::Protocol),

@@ -213,8 +213,8 @@ impl AdmissionControl {
         Some(self.opened(id, prefix))
     }
 
-    /// Counts a connection, and decides which one gives way. `crowded` is the narrowest wider prefix
-    /// that is full.
+    /// Counts a connection, and decides which one gives way. `crowded` is the narrowest wider
+    /// prefix that is full.
     fn admit(
         &mut self,
         id: ConnId,

@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The time in which a bucket becomes full that holds an hour's tokens.
 pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// How many tokens a bucket holds, and how fast it is refilled. A number alone stands for the tokens
-/// of an hour.
+/// How many tokens a bucket holds, and how fast it is refilled. A number alone stands for the
+/// tokens of an hour.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
     /// Tokens of a full bucket; 0 counts as 1.
@@ -40,8 +40,8 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Time until the bucket holds `count` tokens: zero if it holds them already, at most the period
-    /// of `rate`, or twice that if it owes some. A `count` above all tokens counts as all.
+    /// Time until the bucket holds `count` tokens: zero if it holds them already, at most the
+    /// period of `rate`, or twice that if it owes some. A `count` above all tokens counts as all.
     pub(super) fn wait(self, now: Duration, rate: impl Into<Rate>, count: u32) -> Duration {
         let rate = rate.into();
         // Not the period: the division may have dropped nanoseconds.

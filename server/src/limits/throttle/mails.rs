@@ -21,7 +21,8 @@ pub enum ToLists {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mails {
     pub(super) bucket: Bucket,
-    /// Mails that may go to lists and are not settled: how many members they reach is not known yet.
+    /// Mails that may go to lists and are not settled: how many members they reach is not known
+    /// yet.
     uncounted: u32,
 }
 

@@ -374,8 +374,8 @@ impl Throttle {
         }
     }
 
-    /// Charges a find before the store works for it, so that concurrent finds count, too. The caller
-    /// refunds a find that is not answered.
+    /// Charges a find before the store works for it, so that concurrent finds count, too. The
+    /// caller refunds a find that is not answered.
     ///
     /// # Errors
     ///

@@ -6,11 +6,11 @@ use correio_proto::mail::Username;
 
 use super::{
     client::AdminClient,
-    error::AdminCommandError,
     pages,
     people_file::{People, PeopleError},
     result::{ChangeKind, CommandResult, code_of},
 };
+use crate::ops::admin_error::AdminCommandError;
 use crate::{
     admin::{
         line::LINE_MAX,
@@ -190,8 +190,8 @@ fn write(file: fs::File, codes: &[CodeView]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A cell that no spreadsheet takes for a formula: an apostrophe goes before a character that begins
-/// one. Usernames and codes begin with a letter or a digit.
+/// A cell that no spreadsheet takes for a formula: an apostrophe goes before a character that
+/// begins one. Usernames and codes begin with a letter or a digit.
 fn harmless(cell: &str) -> String {
     match cell.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']) {
         true => format!("'{cell}"),

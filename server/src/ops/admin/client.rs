@@ -1,6 +1,7 @@
 //! The client of the operator's requests: it asks a running server, or works on the store itself.
 
-use super::{error::AdminCommandError, opened_store::OpenedStore, running::RunningServer};
+use super::{opened_store::OpenedStore, running::RunningServer};
+use crate::ops::admin_error::AdminCommandError;
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     cancel::Cancel,
@@ -8,8 +9,8 @@ use crate::{
     store::kind::StoreKind,
 };
 
-/// See the module's description. It keeps a connection, or the store's lock: a command reads its input
-/// and asks its questions before it opens one.
+/// See the module's description. It keeps a connection, or the store's lock: a command reads its
+/// input and asks its questions before it opens one.
 pub(super) struct AdminClient<'a> {
     target: Target<'a>,
     cancel: &'a Cancel,

@@ -1,12 +1,12 @@
-//! The input of the operator's commands: a file, standard input, or the answer to a question. A signal
-//! ends the wait for each.
+//! The input of the operator's commands: a file, standard input, or the answer to a question. A
+//! signal ends the wait for each.
 
 use std::{
     io::{self, BufRead, BufReader, IsTerminal, Read, Write},
     path::Path,
 };
 
-use super::error::AdminCommandError;
+use crate::ops::admin_error::AdminCommandError;
 use crate::{admin::reply::AccountView, cancel::Cancel, event::is_obeyed, ops::streams::Input};
 
 /// Reads a file, or standard input, of at most `max` bytes, and one byte more of a larger one.
@@ -55,7 +55,8 @@ pub(super) fn require_terminal() -> Result<(), AdminCommandError> {
 ///
 /// # Errors
 ///
-/// [`AdminCommandError::Declined`] unless the answer is yes, and [`AdminCommandError::Interrupted`].
+/// [`AdminCommandError::Declined`] unless the answer is yes, and
+/// [`AdminCommandError::Interrupted`].
 pub(super) fn confirm(account: &AccountView, cancel: &Cancel) -> Result<(), AdminCommandError> {
     let mut terminal = io::stderr();
     let AccountView { username, full_name, mails, .. } = account;

@@ -7,10 +7,10 @@ use correio_proto::{
 
 use super::{
     client::AdminClient,
-    error::AdminCommandError,
     pages,
     result::{ChangeKind, CommandResult},
 };
+use crate::ops::admin_error::AdminCommandError;
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     ops::{admin_command::types::ListAction, exit::Failure},

@@ -1,5 +1,5 @@
-//! The operator's commands about a server's accounts, lists, sessions, invites and state: they ask the
-//! running server, or open the store of a stopped one.
+//! The operator's commands about a server's accounts, lists, sessions, invites and state: they ask
+//! the running server, or open the store of a stopped one.
 //!
 //! A command first reads its input and asks its questions, and then opens its way to the store: no
 //! person who thinks keeps a place of the server, or the lock of a store. A signal ends a command
@@ -7,7 +7,6 @@
 
 mod accounts;
 mod client;
-pub mod error;
 mod input;
 mod invites;
 mod lists;
@@ -19,14 +18,11 @@ mod result;
 mod running;
 mod show;
 mod table;
-pub mod unanswered;
 
 use std::io;
 
-pub use self::people_file::{BadRow, BadRows, Extent};
 use self::{
     client::AdminClient,
-    error::AdminCommandError,
     prepared::{Prepared, prepare},
     result::{CommandResult, error_json},
 };
@@ -36,6 +32,7 @@ use super::{
     exit::Failure,
     streams,
 };
+use crate::ops::admin_error::AdminCommandError;
 use crate::{
     admin::{
         reply::{AdminReply, SessionView},
@@ -146,7 +143,8 @@ fn sessions(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {
     all.map(CommandResult::Sessions)
 }
 
-/// Prints a result. A reader that has gone is no error, unless what it did not read is lost with it.
+/// Prints a result. A reader that has gone is no error, unless what it did not read is lost with
+/// it.
 fn print(
     result: &CommandResult,
     output: OutputFormat,

@@ -1,5 +1,6 @@
-//! The operator's requests without a server: the command opens the store itself, which locks the data
-//! directory, and drives the same state machine. A signal ends work of many steps between two of them.
+//! The operator's requests without a server: the command opens the store itself, which locks the
+//! data directory, and drives the same state machine. A signal ends work of many steps between two
+//! of them.
 
 use std::{
     sync::Arc,
@@ -15,7 +16,7 @@ use crate::{
     cancel::Cancel,
     clock::Clock,
     ids::{ConnId, Ticket},
-    ops::{admin::error::AdminCommandError, config::Config, exit::Failure, required_files},
+    ops::{admin_error::AdminCommandError, config::Config, exit::Failure, required_files},
     store::{
         CreateStore, Store, StoreDone, StoreJob, Submitted, UploadLimits,
         kind::{OpenError, StoreKind, StoreOptions},

@@ -1,6 +1,7 @@
 //! Reads what the server gives in pages, to the end.
 
-use super::{client::AdminClient, error::AdminCommandError};
+use super::client::AdminClient;
+use crate::ops::admin_error::AdminCommandError;
 use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     ops::exit::Failure,
@@ -9,8 +10,8 @@ use crate::{
 /// A page: its items, and whether there are more after them.
 pub(super) type Page<T> = (Vec<T>, bool);
 
-/// Reads all pages. `request` asks for the page after the items that are known, and `page` takes its
-/// reply apart; `None` if it is another reply.
+/// Reads all pages. `request` asks for the page after the items that are known, and `page` takes
+/// its reply apart; `None` if it is another reply.
 ///
 /// # Errors
 ///

@@ -8,10 +8,10 @@ use correio_proto::{
 use super::{
     accounts::{self, Import},
     client::AdminClient,
-    error::AdminCommandError,
     input, invites,
     result::{CommandResult, MadeInvite},
 };
+use crate::ops::admin_error::AdminCommandError;
 use crate::{
     admin::{cursor::AnnouncementCursor, line::LINE_MAX},
     cancel::Cancel,

@@ -15,9 +15,9 @@ use crate::{
         request::InviteName,
     },
     ops::{
-        admin::{
-            error::AdminCommandError,
-            people_file::{BadRow, BadRows},
+        admin_error::{
+            AdminCommandError,
+            bad_rows::{BadRow, BadRows},
             unanswered::Consequence,
         },
         exit::Failure,
@@ -96,8 +96,8 @@ pub(super) struct MadeInvite {
 }
 
 impl CommandResult {
-    /// If the result has secrets that nothing shows again: what was done, and what to do if they are
-    /// lost.
+    /// If the result has secrets that nothing shows again: what was done, and what to do if they
+    /// are lost.
     pub(super) fn secrets(&self) -> Option<&'static str> {
         match self {
             Self::Codes(_) => Some(

@@ -17,8 +17,8 @@ use rustix::{
 };
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{
-    error::AdminCommandError,
+use crate::ops::admin_error::{
+    AdminCommandError,
     unanswered::{Consequence, NoAnswer},
 };
 use crate::{
@@ -156,8 +156,8 @@ fn connect(directory: &Path) -> io::Result<UnixStream> {
     Ok(UnixStream::from(std::os::fd::OwnedFd::from(socket)))
 }
 
-/// Whether a server of this user may be told what an operator asks: that of this user, of root, or of
-/// the owner of the data directory. Others could give codes that they have made.
+/// Whether a server of this user may be told what an operator asks: that of this user, of root, or
+/// of the owner of the data directory. Others could give codes that they have made.
 fn is_trusted(user: Uid, owner: u32) -> bool {
     user.is_root() || user == geteuid() || user.as_raw() == owner
 }

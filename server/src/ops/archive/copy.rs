@@ -10,8 +10,8 @@ use crate::cancel::Cancel;
 /// Bytes that are copied at once.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// Copies everything that a reader gives. Returns its SHA-256 and size. `copied` learns the number of
-/// bytes so far.
+/// Copies everything that a reader gives. Returns its SHA-256 and size. `copied` learns the number
+/// of bytes so far.
 ///
 /// # Errors
 ///

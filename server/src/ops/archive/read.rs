@@ -18,9 +18,9 @@ const PADDING_MAX: u64 = 64 * 1024;
 /// The first two bytes of gzip's format.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Reads a whole backup and verifies everything that its manifest states. `accept` sees the manifest
-/// before anything else is read, and may refuse it. `open` gives the place of each file; `unpacked`
-/// learns how many bytes of the files are written.
+/// Reads a whole backup and verifies everything that its manifest states. `accept` sees the
+/// manifest before anything else is read, and may refuse it. `open` gives the place of each file;
+/// `unpacked` learns how many bytes of the files are written.
 ///
 /// Memory stays within some hundred kibibytes, whatever the archive says, and no more bytes are
 /// written than the manifest states.

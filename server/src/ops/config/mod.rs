@@ -135,7 +135,8 @@ fn directory(values: &Values) -> Result<DirectoryPolicy, ConfigError> {
     members_or_off(values, "directory", [DirectoryPolicy::Members, DirectoryPolicy::Off])
 }
 
-/// Where everybody may register, everybody could take names for lists: only if the operator says so.
+/// Where everybody may register, everybody could take names for lists: only if the operator says
+/// so.
 fn lists(values: &Values) -> Result<ListCreation, ConfigError> {
     members_or_off(values, "lists", [ListCreation::Members, ListCreation::Off])
 }

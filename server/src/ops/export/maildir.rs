@@ -29,8 +29,8 @@ pub(super) struct Maildir {
 }
 
 impl Maildir {
-    /// Opens a Maildir, or makes its directories. It refuses links: with a link, the owner of the target
-    /// could make an export by another user write other people's mail into any directory.
+    /// Opens a Maildir, or makes its directories. It refuses links: with a link, the owner of the
+    /// target could make an export by another user write other people's mail into any directory.
     pub(super) fn open(directory: &Path, domain: &str) -> Result<Self, ExportError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
@@ -52,8 +52,8 @@ impl Maildir {
         Ok(Self { directory: directory.to_owned(), domain: domain.to_owned(), known })
     }
 
-    /// Adds a mail as new, whose large content `read` reads from a position on. Returns false if it is
-    /// there already, whatever was done to it since.
+    /// Adds a mail as new, whose large content `read` reads from a position on. Returns false if it
+    /// is there already, whatever was done to it since.
     pub(super) fn add(
         &mut self,
         mail: &Mail,

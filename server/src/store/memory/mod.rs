@@ -1,7 +1,7 @@
 //! A store in memory, for laboratories and tests: its data is gone when the server stops.
 //!
-//! The store does each job at once and needs no thread. The quota bounds each mailbox, [`MemoryLimits`]
-//! the whole store.
+//! The store does each job at once and needs no thread. The quota bounds each mailbox,
+//! [`MemoryLimits`] the whole store.
 
 use std::{
     collections::{BTreeMap, HashSet},

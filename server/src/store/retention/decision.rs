@@ -93,8 +93,8 @@ pub(in crate::store) struct MailsDecision {
 }
 
 impl MailsDecision {
-    /// Begins with no mail. `None` while the days after the warning are not over: no mail is deleted
-    /// then, and no other warning sent.
+    /// Begins with no mail. `None` while the days after the warning are not over: no mail is
+    /// deleted then, and no other warning sent.
     pub(in crate::store) fn begin(
         before: Timestamp,
         warned: Option<MailsWarning>,
@@ -151,8 +151,8 @@ mod tests {
 
     const ACCOUNT: AccountId = AccountId(7);
 
-    /// The hundredth day since 1970, and the twentieth of retention. Accounts are deleted after thirty
-    /// days.
+    /// The hundredth day since 1970, and the twentieth of retention. Accounts are deleted after
+    /// thirty days.
     fn retention(in_use: &[AccountId]) -> Retention {
         Retention {
             after: None,

@@ -1,5 +1,5 @@
-//! Rules of retention that the stores share: what a step decides, when a warning is over, and the mail
-//! that warns.
+//! Rules of retention that the stores share: what a step decides, when a warning is over, and the
+//! mail that warns.
 
 use correio_proto::mail::{Seq, Timestamp};
 
@@ -53,14 +53,14 @@ impl WarningPeriod {
         Self { today, days: u64::from(retention.warning_days), now: retention.now }
     }
 
-    /// Whether the days after a warning are over. The warning may have come at the end of its day, and
-    /// the present one may have just begun: whole days lie between them.
+    /// Whether the days after a warning are over. The warning may have come at the end of its day,
+    /// and the present one may have just begun: whole days lie between them.
     pub(super) fn is_over(self, warned_on: u64) -> bool {
         self.today > warned_on.saturating_add(self.days)
     }
 
-    /// What will be before the bound of retention when a warning of today is over, and is there now: a
-    /// warning is not about what comes after it.
+    /// What will be before the bound of retention when a warning of today is over, and is there
+    /// now: a warning is not about what comes after it.
     pub(super) fn soon(self, before: Timestamp) -> Timestamp {
         days_after(before, self.days + 1).min(self.now)
     }

@@ -12,8 +12,8 @@ use crate::{
     },
 };
 
-/// The mail that warns the owner of an account. `None` if the parts of a mail do not allow it, which
-/// they do for every account.
+/// The mail that warns the owner of an account. `None` if the parts of a mail do not allow it,
+/// which they do for every account.
 pub(in crate::store) fn warning(
     (account, username): (AccountId, &Username),
     about: WarningAbout,

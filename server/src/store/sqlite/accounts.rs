@@ -164,8 +164,8 @@ pub(super) fn recover(
     Ok(StoreDone::Recovered(account))
 }
 
-/// Records the day of a login, and takes back the warning of retention. A later day stays: the clock
-/// was set back.
+/// Records the day of a login, and takes back the warning of retention. A later day stays: the
+/// clock was set back.
 pub(super) fn set_used(db: &Connection, account: AccountId, now: Timestamp) -> Result<StoreDone> {
     let day = begin_of_day(now).0;
     let sql = "UPDATE account SET used_at = max(coalesce(used_at, 0), ?2), warned_on = NULL

@@ -106,8 +106,9 @@ pub(super) fn revoke_all(db: &Connection, account: AccountId) -> Result<()> {
     db.prepare_cached("DELETE FROM app_password WHERE account = ?1")?.execute([account.0]).map(drop)
 }
 
-/// The app password of this digest, if it belongs to the account of this username, and its last use.
-/// It is looked for by its digest first: that takes as long for a username that does not exist.
+/// The app password of this digest, if it belongs to the account of this username, and its last
+/// use. It is looked for by its digest first: that takes as long for a username that does not
+/// exist.
 pub(super) fn find(
     db: &Connection,
     username: &Username,

@@ -269,8 +269,8 @@ fn read_accounts(
     })
 }
 
-/// Reads every mail, and compares the accounts' counts and the index of mailboxes with the mails that
-/// are not in the memtable.
+/// Reads every mail, and compares the accounts' counts and the index of mailboxes with the mails
+/// that are not in the memtable.
 fn read_mails(
     db: &Connection,
     checked: &mut Checked,

@@ -1,10 +1,12 @@
 //! Looks for app passwords that contradict themselves or the accounts.
 
+use correio_proto::limits;
 use rusqlite::{Connection, Result};
 
 use super::{
     app_passwords,
     check_rules::{self, Rule},
+    row::to_sql,
 };
 
 const RULES: &[Rule] = &[
@@ -16,14 +18,14 @@ const RULES: &[Rule] = &[
         defect: "app password has no digest of 32 bytes",
         sql: "SELECT id FROM app_password WHERE length(digest) != 32",
     },
-    Rule {
-        defect: "app password is one more than its account may have",
-        sql: "SELECT id FROM (
-                  SELECT id, row_number() OVER (PARTITION BY account ORDER BY id) AS place
-                  FROM app_password
-              ) WHERE place > 20",
-    },
 ];
+
+const TOO_MANY: &str = "app password is one more than its account may have";
+
+/// App passwords that stand after as many others of their account as this.
+const AFTER: &str = "SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY account ORDER BY id) AS place FROM app_password
+) WHERE place > ?1";
 
 /// Calls `see` for each defect, with the number of its app password.
 ///
@@ -32,6 +34,11 @@ const RULES: &[Rule] = &[
 /// The file cannot be read.
 pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, i64)) -> Result<()> {
     check_rules::broken(db, RULES, &mut see)?;
+    let mut select = db.prepare(AFTER)?;
+    let mut rows = select.query([to_sql(limits::APP_PASSWORDS_MAX as u64)])?;
+    while let Some(row) = rows.next()? {
+        see(TOO_MANY, row.get(0)?);
+    }
     for id in app_passwords::unreadable(db)? {
         see("app password has a label, a time or an address that cannot be read", id);
     }
@@ -72,7 +79,7 @@ mod tests {
                  UPDATE app_password SET digest = x'01' WHERE id = 3",
                 (RULES[1].defect, 3),
             ),
-            (many, (RULES[2].defect, 23)),
+            (many, (TOO_MANY, 23)),
             ("UPDATE app_password SET label = '' WHERE id = 3", (value, 3)),
             ("UPDATE app_password SET made_at = -1 WHERE id = 4", (value, 4)),
             ("UPDATE app_password SET used_from = 'x' WHERE id = 4", (value, 4)),

@@ -1,12 +1,12 @@
 //! Decides when the log is moved into the main file, and by which thread.
 //!
-//! The log begins anew, in the same file, when a change is written after everything in it was moved.
-//! While mail keeps coming, a checkpoint beside the store thread never gets there: jobs are
+//! The log begins anew, in the same file, when a change is written after everything in it was
+//! moved. While mail keeps coming, a checkpoint beside the store thread never gets there: jobs are
 //! committed meanwhile. So the checkpoint thread moves the log in parts, and once little is left,
 //! the store thread moves that rest between two groups.
 //!
-//! Each part ends with a commit that notes it (`wal_state.rs`). A read transaction that begins right
-//! after this commit, the pin, keeps the checkpoint from moving anything later.
+//! Each part ends with a commit that notes it (`wal_state.rs`). A read transaction that begins
+//! right after this commit, the pin, keeps the checkpoint from moving anything later.
 
 use std::{
     fs::File,
@@ -206,8 +206,8 @@ impl Checkpoints {
         self.seen = pages;
     }
 
-    /// Moves what [`Checkpoints::note`] found due, or asks the checkpoint thread to. Nothing may have
-    /// been committed since.
+    /// Moves what [`Checkpoints::note`] found due, or asks the checkpoint thread to. Nothing may
+    /// have been committed since.
     pub(super) fn proceed(&mut self, due: Due, store: &Connection) -> Result<(), Fatal> {
         match due {
             Due::Nothing => {}
@@ -253,8 +253,8 @@ impl Checkpoints {
         self.collect()
     }
 
-    /// Moves the whole log and empties its file. Returns false where the disk has no room, or another
-    /// program reads an earlier state.
+    /// Moves the whole log and empties its file. Returns false where the disk has no room, or
+    /// another program reads an earlier state.
     pub(super) fn empty(&mut self, store: &Connection) -> Result<bool, Fatal> {
         self.wait()?;
         let moved = checkpoint(store, "TRUNCATE")?;
@@ -268,7 +268,8 @@ impl Checkpoints {
         self.is_new_log |= is_whole;
         self.is_cut = false;
         if !is_whole {
-            // The disk is full, or another program reads an earlier state: the log grows until then.
+            // The disk is full, or another program reads an earlier state: the log grows until
+            // then.
             self.is_moved = false;
             self.full_at = u64::from(self.pages()) + FULL_BYTES / self.page_size;
         }

@@ -39,13 +39,14 @@ pub(super) fn connect(path: &Path, locking: Locking) -> rusqlite::Result<Connect
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // The values in a statement do not change its plan. Otherwise SQLite would plan each fetch anew.
+    // The values in a statement do not change its plan. Otherwise SQLite would plan each fetch
+    // anew.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
-/// Sets whether closing the connection keeps the log as it is. Otherwise the last connection that is
-/// closed moves the log into the main file and deletes it.
+/// Sets whether closing the connection keeps the log as it is. Otherwise the last connection that
+/// is closed moves the log into the main file and deletes it.
 pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep).map(drop)
 }
@@ -54,8 +55,8 @@ pub(super) fn keep_log(connection: &Connection, keep: bool) -> rusqlite::Result<
 /// the store thread more than they save.
 const CACHE_KIB: i64 = 16 * 1024;
 
-/// Bytes of the log's file that stay when a new log begins in it. Overwriting them syncs faster than
-/// appending, which also changes the file's length.
+/// Bytes of the log's file that stay when a new log begins in it. Overwriting them syncs faster
+/// than appending, which also changes the file's length.
 const LOG_KEPT: i64 = 64 << 20;
 
 /// Switches to the write-ahead log, and reads the answer to its end: SQLite commits the switch, and

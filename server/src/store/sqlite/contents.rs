@@ -3,8 +3,8 @@
 //!
 //! A mail's row has its texts, or names a row of the table `content`, and then has at most one
 //! recipient: the hidden one that its mailbox sees. The index `mail_content` tells
-//! whether a mail still names a content: the content is deleted with the last of its mails. A count of
-//! mails could be wrong after a fault.
+//! whether a mail still names a content: the content is deleted with the last of its mails. A count
+//! of mails could be wrong after a fault.
 
 use correio_proto::mail::{
     Content, ContentKind, FullName, LargeContent, Mail, MailId, MailRef, Seq, Sha256, Timestamp,

@@ -328,8 +328,8 @@ impl Database {
         read.map_err(|error| Fatal(error.to_string().into()))
     }
 
-    /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces. The
-    /// memtable is flushed with the groups, unless it is late.
+    /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces.
+    /// The memtable is flushed with the groups, unless it is late.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
         let due = std::mem::take(&mut self.due);
         self.checkpoints.proceed(due, &self.connection)?;

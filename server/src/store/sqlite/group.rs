@@ -30,8 +30,8 @@ const GROWN_MAX: usize = 128;
 /// for it.
 pub(super) const PAGES_BYTES_MAX: usize = 4 << 20;
 
-/// Work of the jobs of a group together, as [`Tables::work`] counts it, above which the group ends: the
-/// jobs before do not wait for further ones like these.
+/// Work of the jobs of a group together, as [`Tables::work`] counts it, above which the group ends:
+/// the jobs before do not wait for further ones like these.
 ///
 /// [`Tables::work`]: super::tables::Tables::work
 const WORK_MAX: usize = 1000;

@@ -1,7 +1,7 @@
 //! The columns `body` and `message` of the tables `mail` and `content`: what a mail has in itself.
 //!
-//! A row has a text, or a message and an empty text. A content in pieces has no text, and a row that
-//! names a content has an empty one.
+//! A row has a text, or a message and an empty text. A content in pieces has no text, and a row
+//! that names a content has an empty one.
 
 use correio_proto::mail::{Body, Content, Message};
 use rusqlite::{

@@ -196,7 +196,8 @@ pub(super) struct Member {
     pub(super) quota: Option<Quota>,
 }
 
-/// Calls `see` for every member of a list whose account takes mail, in the order of their usernames.
+/// Calls `see` for every member of a list whose account takes mail, in the order of their
+/// usernames.
 pub(super) fn each_member(
     db: &Connection,
     list: &StoredList,

@@ -272,8 +272,8 @@ fn mail(db: &Connection, row: &Row<'_>) -> Result<Mail> {
     })
 }
 
-/// Calls `see` for every mail, in the order of their numbers, with its account, and with whether the
-/// index of mailboxes has it. The mail is an error if one of its values does not parse.
+/// Calls `see` for every mail, in the order of their numbers, with its account, and with whether
+/// the index of mailboxes has it. The mail is an error if one of its values does not parse.
 pub(super) fn each(
     db: &Connection,
     mut see: impl FnMut(i64, AccountId, bool, Result<Mail>),

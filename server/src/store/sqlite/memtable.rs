@@ -51,8 +51,8 @@ pub(super) struct Memtable {
 struct Flush {
     until: i64,
     done: AccountId,
-    /// Accounts after `done` with mails up to `until`, in ascending order, which is the order of the
-    /// index.
+    /// Accounts after `done` with mails up to `until`, in ascending order, which is the order of
+    /// the index.
     rest: VecDeque<AccountId>,
 }
 
@@ -193,7 +193,8 @@ impl Memtable {
 
     pub(super) fn add(&mut self, account: AccountId, seq: i64, bytes: u64) {
         let mailbox = self.mailboxes.entry(account).or_default();
-        // A flush that is under way ends with the mails before it: after it, this is a mailbox anew.
+        // A flush that is under way ends with the mails before it: after it, this is a mailbox
+        // anew.
         let until = self.flush.as_ref().map_or(0, |flush| flush.until);
         let is_first = mailbox.entries.back().is_none_or(|entry| entry.seq <= until);
         self.added += if is_first { 1 + MAILBOX_WORK } else { 1 };

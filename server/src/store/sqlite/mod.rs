@@ -1,10 +1,10 @@
 //! Accounts and mail in one SQLite file, each change durable before it is reported.
 //!
-//! The store thread reads and writes the file. It takes all waiting jobs as a group, runs them in one
-//! transaction, commits with a sync, and hands all results back with one wake-up: the more jobs wait,
-//! the more share a sync, and a single job is not delayed. A mail to many recipients that is larger
-//! than a group has a transaction for itself. The checkpoint thread moves the log into the main file
-//! (`checkpoints.rs`), and the finder looks people up (`finder/`).
+//! The store thread reads and writes the file. It takes all waiting jobs as a group, runs them in
+//! one transaction, commits with a sync, and hands all results back with one wake-up: the more jobs
+//! wait, the more share a sync, and a single job is not delayed. A mail to many recipients that is
+//! larger than a group has a transaction for itself. The checkpoint thread moves the log into the
+//! main file (`checkpoints.rs`), and the finder looks people up (`finder/`).
 //!
 //! In this folder "the log" is SQLite's write-ahead log, never the server's log.
 
@@ -237,8 +237,8 @@ impl Store for SqliteStore {
         let level = Level { now: queue.waiting.len(), max: self.options.queue_jobs };
         drop(queue);
         let stopped = self.report.stopped();
-        // Without jobs the thread measures the disk every few seconds once the report is asked for, and
-        // at once while mail is refused.
+        // Without jobs the thread measures the disk every few seconds once the report is asked for,
+        // and at once while mail is refused.
         if self.report.watch() || stopped.is_some() {
             self.shared.wake();
         }

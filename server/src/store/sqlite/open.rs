@@ -142,8 +142,8 @@ fn begin_log(
         Ok::<_, Fatal>(moved.is_some_and(Moved::is_whole))
     };
     let was_whole = is_whole()?;
-    // While another program reads an earlier state, the log goes on: it is the one that the main file
-    // belongs to, and its number stays.
+    // While another program reads an earlier state, the log goes on: it is the one that the main
+    // file belongs to, and its number stays.
     let begin = if was_whole { begin } else { wal_state::go_on };
     match begin(connection) {
         Ok(()) => is_whole(),

@@ -6,8 +6,8 @@ use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
 use super::row::{to_sql, unsigned};
 
-/// A row with fewer bytes takes further bytes in. Otherwise a content that came in tiny pieces would
-/// have so many rows that reading a part of it takes long.
+/// A row with fewer bytes takes further bytes in. Otherwise a content that came in tiny pieces
+/// would have so many rows that reading a part of it takes long.
 const ROW_BYTES_MIN: u32 = 32 << 10;
 
 /// Rows deleted in one slice, about a mebibyte: SQLite reads each of their database pages.

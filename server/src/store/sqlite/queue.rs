@@ -17,8 +17,8 @@ use crate::{
     store::{StoreJob, gateway::GatewayJob},
 };
 
-/// Bytes, as [`size`] counts them, after which a transaction takes no further job. A larger mail has
-/// a transaction for itself.
+/// Bytes, as [`size`] counts them, after which a transaction takes no further job. A larger mail
+/// has a transaction for itself.
 pub(super) const GROUP_BYTES_MAX: u64 = 8 << 20;
 
 /// Large jobs that may wait. Each may take a second, and a stopping server does them all.
@@ -283,8 +283,8 @@ mod tests {
         assert!(queue.push(ticket(201, 1), find, OPTIONS));
     }
 
-    /// A mail that is kept once counts once, and a piece counts, so that the bytes of a group and of
-    /// the queue are bounded.
+    /// A mail that is kept once counts once, and a piece counts, so that the bytes of a group and
+    /// of the queue are bounded.
     #[test]
     fn jobs_count_for_what_they_write() {
         let mail = |to: &str, content: Content| StoreJob::Send {

@@ -84,9 +84,9 @@ impl Named<'_> {
         !self.lists.is_empty()
     }
 
-    /// The accounts that the mail reaches, each once, or the result that refuses the mail for all of
-    /// them. The accounts that the mail names come first, then the members of each list in the order
-    /// of their usernames.
+    /// The accounts that the mail reaches, each once, or the result that refuses the mail for all
+    /// of them. The accounts that the mail names come first, then the members of each list in the
+    /// order of their usernames.
     pub(super) fn reached(
         self,
         tables: &mut Tables<'_>,

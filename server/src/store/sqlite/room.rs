@@ -1,8 +1,8 @@
 //! Gives room that deleted mail has left in the main file back to the disk, in slices.
 //!
 //! SQLite keeps pages that become free for later use (`auto_vacuum = INCREMENTAL`). When they are
-//! many, pages from the file's end are moved into free ones, and the next checkpoint of the whole log
-//! cuts the file.
+//! many, pages from the file's end are moved into free ones, and the next checkpoint of the whole
+//! log cuts the file.
 
 use std::time::Duration;
 

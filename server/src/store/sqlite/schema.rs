@@ -194,8 +194,8 @@ const VERSION_1: &str = "
 /// `upload` gives the numbers of `pieces`, each of them once (`pieces.rs`).
 ///
 /// A log begins with the last note of the log before (`wal_state.rs`). The memtable is flushed in
-/// slices: `flushing` is the last mail of the flush that is under way, and `flushed` the last account
-/// that it is done with (`memtable.rs`).
+/// slices: `flushing` is the last mail of the flush that is under way, and `flushed` the last
+/// account that it is done with (`memtable.rs`).
 const VERSION_2: &str = "
     CREATE TABLE content (
         id INTEGER PRIMARY KEY,
@@ -279,8 +279,8 @@ const VERSION_3: &str = "
 /// `mails_warned_seq`. `invite` has the invites that were recorded when they were made; those that
 /// were used are in `used_invite`, as before.
 ///
-/// `creator` is the account that made a list, also after it was deleted; lists of version 3 have none.
-/// `retired_name` has the usernames of deleted accounts, which no list gets.
+/// `creator` is the account that made a list, also after it was deleted; lists of version 3 have
+/// none. `retired_name` has the usernames of deleted accounts, which no list gets.
 const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2));
     ALTER TABLE account ADD COLUMN code BLOB;
@@ -308,9 +308,9 @@ const VERSION_4: &str = "
     CREATE INDEX invite_age ON invite (made_at, id);
 ";
 
-/// `digest` is the SHA-256 of an app password; its index finds the app password of a login in the same
-/// time whatever username was named. `used_day` is the begin of a day in milliseconds since 1970, and
-/// `used_from` an address as text.
+/// `digest` is the SHA-256 of an app password; its index finds the app password of a login in the
+/// same time whatever username was named. `used_day` is the begin of a day in milliseconds since
+/// 1970, and `used_from` an address as text.
 const VERSION_5: &str = "
     CREATE TABLE app_password (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -159,8 +159,8 @@ impl SqliteSnapshot {
         Ok(!state.is_open)
     }
 
-    /// Writes the database as of one moment into a new file, closed in order and without the text of
-    /// deleted mails. `copied` learns, from time to time, how many bytes the file has.
+    /// Writes the database as of one moment into a new file, closed in order and without the text
+    /// of deleted mails. `copied` learns, from time to time, how many bytes the file has.
     ///
     /// One read transaction of SQLite sees one moment and holds no writer up, and changes meanwhile
     /// do not make it begin again.

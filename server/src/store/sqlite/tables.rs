@@ -17,6 +17,7 @@ pub(super) struct Tables<'a> {
     /// Changes of names, which the finder learns of after the commit.
     pub(super) names: &'a mut Vec<NameChange>,
     /// Rows that the job has worked on one by one: members of lists that it has looked at as
-    /// recipients of its mail, accounts that it has made, mails that it has deleted with an account.
+    /// recipients of its mail, accounts that it has made, mails that it has deleted with an
+    /// account.
     pub(super) work: usize,
 }

@@ -8,8 +8,8 @@
 //! the log before.
 //!
 //! A log is moved in several parts. The last transaction of each part notes how far the part goes,
-//! and a new log begins with the last note of the log before. So a main file that was copied between
-//! two parts is told from the one that the next log continues.
+//! and a new log begins with the last note of the log before. So a main file that was copied
+//! between two parts is told from the one that the next log continues.
 
 use std::{fmt::Write, os::unix::ffi::OsStrExt, path::Path};
 

@@ -1,4 +1,5 @@
-//! The dialogue of HTTP: metrics, health checks and the status page, without bodies of requests and without state.
+//! The dialogue of HTTP: metrics, health checks and the status page, without bodies of requests and
+//! without state.
 
 mod answer;
 mod head;

@@ -1,8 +1,8 @@
-//! The head of a message that a program submits: where it ends, what the server reads of it, and how
-//! it is changed.
+//! The head of a message that a program submits: where it ends, what the server reads of it, and
+//! how it is changed.
 //!
-//! The author is checked strictly, since programs show it: a head that some program may read another
-//! author in is refused. Other fields are read as well as they can be.
+//! The author is checked strictly, since programs show it: a head that some program may read
+//! another author in is refused. Other fields are read as well as they can be.
 
 use correio_proto::mail::{Subject, Timestamp, Username};
 
@@ -39,8 +39,8 @@ pub enum HeadFault {
 pub struct HeadEnd {
     /// Bytes of the fields.
     pub fields: usize,
-    /// Position of the body. An empty line may stand between: where a line follows that is no field,
-    /// the head ends without it.
+    /// Position of the body. An empty line may stand between: where a line follows that is no
+    /// field, the head ends without it.
     pub body: usize,
 }
 
@@ -59,8 +59,8 @@ pub struct Head {
     has_message_id: bool,
 }
 
-/// Looks for the end of a head in the first bytes of a message, whose lines end with CR LF. `scanned`
-/// is 0 at first, and keeps the place for when there are more bytes.
+/// Looks for the end of a head in the first bytes of a message, whose lines end with CR LF.
+/// `scanned` is 0 at first, and keeps the place for when there are more bytes.
 #[must_use]
 pub fn find_end(message: &[u8], scanned: &mut usize) -> Option<HeadEnd> {
     loop {

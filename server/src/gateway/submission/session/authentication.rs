@@ -4,7 +4,7 @@ use super::{Hello, Pending, Phase, SubmissionSession};
 use crate::{
     gateway::{
         GatewayStep, Protection,
-        login::{self, FAILED_LOGINS_MAX, Gateway, LoginRefusal, PendingLogin},
+        login::{self, FAILED_LOGINS_MAX, GatewayProtocol, LoginRefusal, PendingLogin},
         sasl::{Credentials, Exchange, Mechanism, SaslStep},
         submission::reply::{Order, Refused, Reply},
     },
@@ -61,8 +61,8 @@ impl SubmissionSession {
         credentials: &Credentials,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let server = (Gateway::Submission, &self.domain);
-        match login::begin(context, &mut self.charge, server, credentials) {
+        let gateway = (GatewayProtocol::Submission, &self.domain);
+        match login::begin(context, &mut self.charge, gateway, credentials) {
             Ok((job, pending)) => self.defer(context, job, Pending::Login(pending)),
             Err(refusal) => self.login_refused(context, refusal, output),
         }

@@ -254,8 +254,8 @@ impl SubmissionSession {
         }
     }
 
-    /// The connection discarded this step (it is closing). If the step was a job, the session does not
-    /// wait for its result.
+    /// The connection discarded this step (it is closing). If the step was a job, the session does
+    /// not wait for its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
         let GatewayStep::Defer(_, job) = step else {
             return;

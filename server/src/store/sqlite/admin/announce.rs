@@ -56,9 +56,9 @@ pub(super) fn announce(
     }
 }
 
-/// The account that sends the operator's mail, with its names. Makes it if there is none. Refused if
-/// a list has its name, or an account that a client made before the name was kept: a person would
-/// speak for the operator.
+/// The account that sends the operator's mail, with its names. Makes it if there is none. Refused
+/// if a list has its name, or an account that a client made before the name was kept: a person
+/// would speak for the operator.
 pub(super) fn postmaster(
     tables: &mut Tables<'_>,
     now: Timestamp,

@@ -1,11 +1,11 @@
-//! Golden dialogues: what mail programs say in the order in which they say it, and what they need to
-//! be answered. A line of a program ends with CR LF.
+//! Golden dialogues: what mail programs say in the order in which they say it, and what they need
+//! to be answered. A line of a program ends with CR LF.
 
 use super::dialogue::{Dialogue, HEAD, LOGIN};
 use crate::gateway::Protection;
 
-/// Follows a transcript: lines after `C: ` are the program's, those after `S: ` are the beginnings of
-/// the server's lines.
+/// Follows a transcript: lines after `C: ` are the program's, those after `S: ` are the beginnings
+/// of the server's lines.
 fn follow(dialogue: &mut Dialogue, transcript: &str) {
     let mut said = String::new();
     for line in transcript.lines().map(str::trim) {

@@ -1,9 +1,12 @@
 //! Errors of the operator's commands.
 
+pub mod bad_rows;
+pub mod unanswered;
+
 use std::{fmt, io, path::PathBuf};
 
-use super::{
-    people_file::BadRows,
+use self::{
+    bad_rows::BadRows,
     unanswered::{Consequence, NoAnswer},
 };
 use crate::{
@@ -136,7 +139,7 @@ fn advice(error: &io::Error) -> &'static str {
 
 impl AdminCommandError {
     /// The reply belongs to another request.
-    pub(super) fn unexpected() -> Self {
+    pub(in crate::ops) fn unexpected() -> Self {
         Self::Answer("it belongs to another request".to_owned())
     }
 

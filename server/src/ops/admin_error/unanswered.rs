@@ -35,7 +35,7 @@ pub enum Consequence {
 
 impl NoAnswer {
     /// The exit status, as in sysexits.h. After a signal, the program has another.
-    pub(super) fn exit_status(&self) -> u8 {
+    pub(in crate::ops) fn exit_status(&self) -> u8 {
         match self {
             Self::Ended | Self::Interrupted => sysexits::UNAVAILABLE,
             Self::Silent(_) => sysexits::TRY_AGAIN,
@@ -44,7 +44,7 @@ impl NoAnswer {
     }
 
     /// The word of the error for programs.
-    pub(super) fn code(&self) -> &'static str {
+    pub(in crate::ops) fn code(&self) -> &'static str {
         match self {
             Self::Ended => "ended",
             Self::Silent(_) => "silent",
@@ -56,7 +56,7 @@ impl NoAnswer {
 
 impl Consequence {
     /// The consequence of a request that has no answer.
-    pub(super) fn of(request: &AdminRequest) -> Self {
+    pub(in crate::ops) fn of(request: &AdminRequest) -> Self {
         match request {
             AdminRequest::Accounts { .. }
             | AdminRequest::Account { .. }
@@ -81,7 +81,7 @@ impl Consequence {
     }
 
     /// How long the answer may take: an announcement goes through all mailboxes.
-    pub(super) fn patience(&self) -> Duration {
+    pub(in crate::ops) fn patience(&self) -> Duration {
         match self {
             Self::Announcement(_) => Duration::from_secs(60 * 60),
             Self::Nothing | Self::Change | Self::Codes => Duration::from_secs(2 * 60),
