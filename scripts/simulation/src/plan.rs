@@ -174,7 +174,7 @@ impl Plan {
         let devices: Vec<usize> =
             (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
         let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
-        let content_max = rng.pick(&[500, 5_000, 20_000]).unwrap_or(500);
+        let content_max = rng.pick(&[1_600, 5_000, 20_000]).unwrap_or(1_600);
         let most = devices.iter().sum();
         let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
