@@ -17,6 +17,7 @@ mod ledger;
 mod lists;
 mod many;
 mod network;
+mod observer;
 mod pipe;
 mod plan;
 mod program;

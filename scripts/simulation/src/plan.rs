@@ -23,6 +23,9 @@ use crate::{
 /// The realm of the store, which all servers of a simulation share.
 pub(crate) const REALM: Realm = Realm([7; 16]);
 
+/// Domain of mail addresses.
+pub(crate) const DOMAIN: &str = "correio.example";
+
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {

@@ -12,7 +12,7 @@ use correio_proto::{
 use crate::{
     check::{Check, Violation, require},
     contents::MailKey,
-    device::DOMAIN,
+    plan::DOMAIN,
 };
 
 /// Longest line of a text that is sent as it is.

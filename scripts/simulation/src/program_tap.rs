@@ -8,7 +8,7 @@ use correio_server::{ids::ConnId, protocol::Protocol};
 
 use crate::{
     check::{Check, Violation, require},
-    tap::Observer,
+    observer::Observer,
 };
 
 /// First byte of the addresses of attackers.

@@ -17,9 +17,9 @@ use correio_server::ids::ConnId;
 use crate::{
     check::{Check, Violation, require},
     ledger::Ledger,
+    observer::Observer,
     pipe::LinkRef,
     program_tap::{ReplyEffect, WatchedTalk},
-    trace::Trace,
 };
 
 /// See the module's description.
@@ -57,20 +57,6 @@ pub(crate) struct PendingRequest {
     /// `None` for a request that could not be read.
     request: Option<Request>,
 }
-
-/// Where the wire observer records what it sees.
-pub(crate) struct Observer<'a> {
-    pub(crate) now: u64,
-    /// Largest content, and shortest piece within a content, that the server takes.
-    pub(crate) content_max: u64,
-    pub(crate) piece_min: usize,
-    pub(crate) ledger: &'a mut Ledger,
-    pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
-    pub(crate) trace: &'a mut Trace,
-}
-
-/// A failed login as an attacker sees it: the protocol's name, jobs, error code and text.
-pub(crate) type LoginTrace = (&'static str, Vec<&'static str>, ErrorCode, String);
 
 impl Tap {
     pub(crate) fn new(id: ConnId, link: LinkRef, now: u64, talk: WatchedTalk) -> Self {

@@ -19,8 +19,8 @@ use correio_proto::{
     mail::{MailId, Username},
     message::Send,
 };
-
 use correio_server::protocol::Service;
+
 use large::SendingLarge;
 
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
     ledger::Ledger,
     network::Network,
     pipe::ClientEnd,
-    plan::Plan,
+    plan::{DOMAIN, Plan},
     rng::Rng,
     trace::Trace,
     user::User,
@@ -38,9 +38,6 @@ use crate::{
 
 /// Directory of a device's mail, on its own disk.
 const MAILBOX: &str = "mail";
-
-/// Domain of mail addresses.
-pub(crate) const DOMAIN: &str = "correio.example";
 
 /// Longest wait before reconnecting, in ticks.
 const RECONNECT_MAX: u64 = 3 * SECOND;

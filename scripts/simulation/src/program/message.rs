@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     contents::stated,
-    device::{DOMAIN, DeviceContext},
+    device::DeviceContext,
     lists::LISTS,
-    plan::REALM,
+    plan::{DOMAIN, REALM},
     rng::Rng,
 };
 

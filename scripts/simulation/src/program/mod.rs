@@ -5,6 +5,7 @@
 mod credentials;
 mod line;
 mod message;
+mod next;
 mod pop3;
 mod submission;
 
@@ -16,6 +17,7 @@ use crate::{check::Violation, clock::SECOND, device::DeviceContext, network::Net
 use credentials::Credentials;
 use line::ProgramLine;
 use message::OutgoingMessage;
+use next::Next;
 use pop3::Receiving;
 use submission::Submitting;
 
@@ -48,19 +50,6 @@ struct Session {
 enum Dialogue {
     Submission(Box<Submitting>),
     Pop3(Box<Receiving>),
-}
-
-/// What follows a line of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    /// More lines.
-    Wait,
-    /// The message was taken; the program quits.
-    Accepted,
-    /// The message was refused for good; the program quits.
-    Refused,
-    /// The connection is dropped.
-    Leave,
 }
 
 impl MailProgram {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use correio_proto::mail::{MailRef, Seq};
 
-use super::{Next, credentials::Credentials, line::ProgramLine};
+use super::{credentials::Credentials, line::ProgramLine, next::Next};
 use crate::{
     check::{Check, Violation, require},
     device::DeviceContext,

@@ -4,15 +4,16 @@
 use std::rc::Rc;
 
 use super::{
-    Next,
     credentials::Credentials,
     line::ProgramLine,
     message::{self, OutgoingMessage, Wellformed},
+    next::Next,
 };
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
-    device::{DOMAIN, DeviceContext},
+    device::DeviceContext,
+    plan::DOMAIN,
     rng::Rng,
 };
 

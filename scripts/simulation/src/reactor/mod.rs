@@ -19,14 +19,14 @@ use correio_server::{
 use crate::{
     check::{Check, Violation, require},
     clock::{Clock, tick_of},
-    device::DOMAIN,
     hasher::SimHasher,
     network::Network,
+    observer::Observer,
     pipe::ServerEnd,
-    plan::Plan,
+    plan::{DOMAIN, Plan},
     program_tap::WatchedTalk,
     store::SimStore,
-    tap::{Observer, Tap},
+    tap::Tap,
 };
 
 /// Most connections accepted in one iteration, as in the real reactor.

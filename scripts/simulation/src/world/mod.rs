@@ -20,12 +20,12 @@ use crate::{
     hasher::SimHasher,
     ledger::Ledger,
     network::Network,
+    observer::{LoginTrace, Observer},
     plan::{Attack, Plan, REALM},
     program::MailProgram,
     reactor::{Reactor, ServerState},
     rng::Rng,
     store::SimStore,
-    tap::{LoginTrace, Observer},
     trace::Trace,
     user::User,
 };
