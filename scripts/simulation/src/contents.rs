@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use crate::{
     check::{Check, Violation, require},
-    store::{StagedUpload, State, UploadKey},
+    store::{StagedUpload, State, UploadKey, UploadSize},
 };
 
 /// A mail's identity: sender and id.
@@ -27,6 +27,17 @@ pub(crate) type MailKey = (Username, MailId);
 pub(crate) fn stated(kind: ContentKind, bytes: &[u8]) -> Option<LargeContent> {
     let size = ContentSize::try_from(bytes.len() as u64).ok()?;
     Some(LargeContent { kind, size, sha256: Sha256(Hasher::digest(bytes).into()) })
+}
+
+/// The uploads that may be gone.
+#[derive(Debug)]
+pub(crate) struct Forgotten {
+    /// Those whose last piece came before this time.
+    pub(crate) before: Timestamp,
+    /// Those that were idle when their account began an upload beyond its bounds, at this time.
+    pub(crate) crowded_at: BTreeMap<AccountId, Timestamp>,
+    /// Those of mails of programs that were refused, or stored.
+    pub(crate) given_up: BTreeSet<UploadKey>,
 }
 
 /// See the module's description.
@@ -77,15 +88,12 @@ impl Contents {
         require(unnamed.is_none(), Check::Contents, text)
     }
 
-    /// Examines all uploads of the durable store. Uploads whose last piece came before
-    /// `forgotten_before` may be gone; so may those that were idle when their account began an upload
-    /// beyond its bounds, at the time in `crowded_at`.
+    /// Examines all uploads of the durable store. Uploads that were forgotten may be gone.
     pub(crate) fn look_at_uploads(
         &mut self,
         state: &State,
         limits: UploadLimits,
-        forgotten_before: Timestamp,
-        crowded_at: &BTreeMap<AccountId, Timestamp>,
+        forgotten: &Forgotten,
     ) -> Result<(), Violation> {
         let mut present = BTreeMap::new();
         for (key, upload) in state.uploads() {
@@ -104,8 +112,9 @@ impl Contents {
                 continue;
             }
             let idle_from = touched_at.0 + UPLOAD_RESERVED_SECONDS * 1000 + 1;
-            let is_over = touched_at < forgotten_before
-                || crowded_at.get(&key.0).is_some_and(|crowded| crowded.0 >= idle_from)
+            let is_over = touched_at < forgotten.before
+                || forgotten.given_up.contains(&key)
+                || forgotten.crowded_at.get(&key.0).is_some_and(|crowded| crowded.0 >= idle_from)
                 || state.was_sent(key)
                 || state.accounts().all(|(account, ..)| account != key.0);
             let text = || format!("upload {key:?} had {staged} bytes and has {now_staged}");
@@ -124,8 +133,16 @@ impl Contents {
         let (account, id) = key;
         let username = state.accounts().find(|(present, ..)| *present == account);
         let username = username.map(|(_, username, ..)| username.clone());
-        let written = username.and_then(|username| self.written.get(&(username, id)));
-        let is_prefix = written.is_some_and(|written| written.starts_with(&upload.bytes));
+        let is_prefix = username.is_some_and(|username| match upload.size {
+            UploadSize::Announced(_) => {
+                let written = self.written.get(&(username, id));
+                written.is_some_and(|written| written.starts_with(&upload.bytes))
+            }
+            // A program's mail, whose id is not known before its end.
+            UploadSize::Unknown(_) => self.written.iter().any(|((sender, _), written)| {
+                *sender == username && written.starts_with(&upload.bytes)
+            }),
+        });
         let text = || format!("upload {id} of {account:?} is not the start of what was uploaded");
         require(is_prefix, Check::Intact, text)
     }

@@ -23,10 +23,11 @@ use correio_server::{
 
 use crate::{
     check::{Check, Violation, require},
-    contents::{Contents, MailKey},
+    contents::{Contents, Forgotten, MailKey},
     disk::SimDisk,
     hasher,
     lists::ListLedger,
+    program_ledger::{self, ProgramLedger},
     store::{AccountChange, ListTouch, SimStore, State},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Ledger {
     lists: ListLedger,
     /// The large contents of those mails.
     pub(crate) contents: Contents,
+    /// What mail programs have done.
+    programs: ProgramLedger,
     /// Mails that the server has acknowledged, with each recipient.
     acknowledged: BTreeSet<(MailKey, AccountId)>,
     /// Mails named in confirmations, with the connections that named them.
@@ -84,6 +87,55 @@ impl Ledger {
     /// Records a mail before it is sent.
     pub(crate) fn note_sent(&mut self, sender: Username, mail: &Send) {
         self.sent.entry((sender, mail.id)).or_insert_with(|| mail.clone());
+    }
+
+    /// Records the hidden recipients of a mail.
+    pub(crate) fn note_hidden(&mut self, sender: &Username, id: MailId, hidden: &[Username]) {
+        self.programs.note_hidden((sender.clone(), id), hidden);
+    }
+
+    /// Records the mails that a program had marked as deleted when it quits.
+    pub(crate) fn note_quit(&mut self, user: &Username, deleted: &[MailRef]) {
+        self.programs.note_quit(user, deleted);
+    }
+
+    /// Checks a mail that a program has retrieved; the program keeps it.
+    pub(crate) fn keep_retrieved(
+        &mut self,
+        user: &Username,
+        mail: MailRef,
+        octets: &[u8],
+    ) -> Result<(), Violation> {
+        let is_theirs = |key: &&MailKey| key.1 == mail.id && self.is_for(key, user);
+        let key = self.sent.keys().find(is_theirs).cloned();
+        let text = || format!("{user} has retrieved mail {}, which nobody sent to them", mail.id);
+        let sent = key.and_then(|key| self.sent.get(&key).map(|sent| (key, sent)));
+        let (key, sent) = sent.ok_or_else(|| Violation::new(Check::Intact, text()))?;
+        let written = self.contents.written(&key).map(|written| &**written);
+        let content = program_ledger::inline(&sent.content).or(written).unwrap_or_default();
+        self.programs.keep(user, (&key, sent), content, octets)
+    }
+
+    /// Whether a mail is in a user's mailbox, in the durable half of the store.
+    pub(crate) fn is_held(&self, user: &Username, mail: MailRef) -> bool {
+        let mut accounts = self.accounts.iter().filter(|(_, username)| *username == user);
+        accounts.any(|(account, _)| {
+            self.held.get(&(*account, mail.seq)).is_some_and(|key| key.1 == mail.id)
+        })
+    }
+
+    /// Whether an account was there before `since`.
+    pub(crate) fn has_account(&self, username: &Username, since: u64) -> bool {
+        self.made_at.get(username).is_some_and(|made_at| *made_at < since)
+    }
+
+    /// Records that the server has acknowledged a mail of a program.
+    pub(crate) fn acknowledge_submitted(&mut self, id: MailId) -> Result<(), Violation> {
+        let sent = self.sent.iter().find(|(key, _)| key.1 == id);
+        let sent = sent.map(|((sender, _), mail)| (sender.clone(), mail.clone()));
+        let text = || format!("mail {id} was accepted, and no program sent it");
+        let (sender, mail) = sent.ok_or_else(|| Violation::new(Check::Intact, text()))?;
+        self.acknowledge(&sender, &mail)
     }
 
     /// The mail of this sender and subject, to check notices.
@@ -201,12 +253,16 @@ impl Ledger {
             self.note_change(account, change, now);
         }
         let (limits, forgotten_before) = (store.bounds().uploads, store.forgotten_before());
-        let crowded_at = store.crowded_at();
+        let (crowded_at, given_up) = (store.crowded_at(), store.given_up());
         let touched = store.take_list_touches();
         store.durable(|state| {
             self.look_at(state, &touched, now)?;
             self.contents.check_named(state)?;
-            self.contents.look_at_uploads(state, limits, forgotten_before, &crowded_at)
+            self.contents.look_at_uploads(
+                state,
+                limits,
+                &Forgotten { before: forgotten_before, crowded_at, given_up },
+            )
         })
     }
 
@@ -314,15 +370,16 @@ impl Ledger {
 
     /// Checks that a mail is as it was sent, and that `user` is a recipient.
     pub(crate) fn check_mail(&self, mail: &Mail, user: Option<&Username>) -> Result<(), Violation> {
-        let sent = self.sent.get(&(mail.from.clone(), mail.id));
-        let is_same = sent.is_some_and(|sent| {
-            sent.to == mail.to && sent.subject == mail.subject && sent.content == mail.content
+        let key = (mail.from.clone(), mail.id);
+        let is_same = self.sent.get(&key).is_some_and(|sent| {
+            self.programs.seen_by(&key, sent, user) == mail.to.as_slice()
+                && sent.subject == mail.subject
+                && sent.content == mail.content
         });
         let text = || format!("mail {} from {} is not what was sent", mail.id, mail.from);
         require(is_same, Check::Intact, text)?;
         let text = || format!("{} never was the name of {}", mail.from_name, mail.from);
         require(self.was_named(&mail.from, &mail.from_name), Check::Intact, text)?;
-        let key = (mail.from.clone(), mail.id);
         let is_theirs = user.is_some_and(|user| self.is_for(&key, user));
         let text = || format!("mail {} to {} is with {user:?}", mail.id, mail.to);
         require(is_theirs, Check::Intact, text)
@@ -374,13 +431,13 @@ impl Ledger {
         };
         let is_confirmed = self.confirmed.get(&(seq, key.1)).is_some_and(|connections| {
             connections.iter().any(|id| self.logins.contains(&(*id, username.clone())))
-        });
+        }) || self.programs.has_confirmed(username, seq, key.1);
         let text =
             || format!("mail {} of {username} was deleted, and {username} never named it", key.1);
         require(is_confirmed, Check::Confirmed, text)?;
         let text = || format!("mail {} of {username} was deleted, and is on no disk", key.1);
         require(
-            !self.has_disk(username) || self.is_on_disk(username, key),
+            !self.has_disk(username) || self.is_kept_by(username, key),
             Check::Acknowledged,
             text,
         )
@@ -420,6 +477,7 @@ impl Ledger {
             let disk = self.accounts.get(account).and_then(|username| disks.get(username));
             let is_kept = held.contains(&(*account, key))
                 || disk.is_none_or(|keys| keys.contains(key))
+                || self.accounts.get(account).is_some_and(|user| self.programs.keeps(user, key))
                 || self.deleted.contains(account);
             require(is_kept, Check::Acknowledged, || self.lost(key, *account))?;
         }
@@ -431,7 +489,7 @@ impl Ledger {
         let is_held = self.held.range(range).any(|(_, held)| held == key);
         let username = self.accounts.get(&account);
         let is_kept = is_held
-            || username.is_none_or(|user| !self.has_disk(user) || self.is_on_disk(user, key));
+            || username.is_none_or(|user| !self.has_disk(user) || self.is_kept_by(user, key));
         require(is_kept, Check::Acknowledged, || self.lost(key, account))
     }
 
@@ -442,6 +500,11 @@ impl Ledger {
 
     fn has_disk(&self, username: &Username) -> bool {
         self.disks.iter().any(|(user, _)| user == username)
+    }
+
+    /// Whether a mail is on a disk of the user, or a program of the user keeps it.
+    fn is_kept_by(&self, username: &Username, key: &MailKey) -> bool {
+        self.programs.keeps(username, key) || self.is_on_disk(username, key)
     }
 
     fn is_on_disk(&self, username: &Username, key: &MailKey) -> bool {

@@ -2,6 +2,8 @@
 
 use std::{collections::VecDeque, net::SocketAddr};
 
+use correio_server::protocol::Service;
+
 use crate::{
     clock::Clock,
     pipe::{ClientEnd, Link, LinkConditions, LinkRef},
@@ -16,7 +18,7 @@ pub(crate) struct Network {
     conditions: LinkConditions,
     links: Vec<LinkRef>,
     /// Connections that the server has not accepted yet.
-    pub(crate) backlog: VecDeque<(LinkRef, SocketAddr)>,
+    pub(crate) backlog: VecDeque<(LinkRef, SocketAddr, Service)>,
     /// Whether the server listens.
     pub(crate) is_open: bool,
 }
@@ -27,14 +29,14 @@ impl Network {
         Self { clock, rng, conditions, links, backlog, is_open: false }
     }
 
-    /// Connects to the server, which need not have accepted yet; `None` if no server listens.
-    pub(crate) fn connect(&mut self, from: SocketAddr) -> Option<ClientEnd> {
+    /// Connects to a service of the server, which need not have accepted yet; `None` if no server listens.
+    pub(crate) fn connect(&mut self, from: SocketAddr, to: Service) -> Option<ClientEnd> {
         if !self.is_open {
             return None;
         }
         let link = Link::new(self.clock.clone(), self.rng.fork(), self.conditions.clone());
         self.links.push(link.clone());
-        self.backlog.push_back((link.clone(), from));
+        self.backlog.push_back((link.clone(), from, to));
         Some(ClientEnd(link))
     }
 
@@ -49,7 +51,7 @@ impl Network {
     /// Closes the listener and resets the connections in its backlog.
     pub(crate) fn close(&mut self) {
         self.is_open = false;
-        for (link, _) in self.backlog.drain(..) {
+        for (link, ..) in self.backlog.drain(..) {
             let mut link = link.borrow_mut();
             link.server_gone = true;
             link.reset();

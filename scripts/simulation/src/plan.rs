@@ -23,6 +23,9 @@ use crate::{
 /// The realm of the store, which all servers of a simulation share.
 pub(crate) const REALM: Realm = Realm([7; 16]);
 
+/// Domain of mail addresses.
+pub(crate) const DOMAIN: &str = "correio.example";
+
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -174,7 +177,7 @@ impl Plan {
         let devices: Vec<usize> =
             (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
         let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
-        let content_max = rng.pick(&[500, 5_000, 20_000]).unwrap_or(500);
+        let content_max = rng.pick(&[1_600, 5_000, 20_000]).unwrap_or(1_600);
         let most = devices.iter().sum();
         let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {

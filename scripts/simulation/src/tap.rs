@@ -17,8 +17,9 @@ use correio_server::ids::ConnId;
 use crate::{
     check::{Check, Violation, require},
     ledger::Ledger,
+    observer::Observer,
     pipe::LinkRef,
-    trace::Trace,
+    program_tap::{ReplyEffect, WatchedTalk},
 };
 
 /// See the module's description.
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Tap {
     pub(crate) id: ConnId,
     pub(crate) link: LinkRef,
+    /// What is known of the talk on the connection.
+    pub(crate) talk: WatchedTalk,
     requests: Channel,
     replies: Channel,
     /// Requests without a reply, oldest first.
@@ -55,25 +58,13 @@ pub(crate) struct PendingRequest {
     request: Option<Request>,
 }
 
-/// Where the wire observer records what it sees.
-pub(crate) struct Observer<'a> {
-    pub(crate) now: u64,
-    /// Largest content, and shortest piece within a content, that the server takes.
-    pub(crate) content_max: u64,
-    pub(crate) piece_min: usize,
-    pub(crate) ledger: &'a mut Ledger,
-    pub(crate) failed_logins: &'a mut Vec<LoginTrace>,
-    pub(crate) trace: &'a mut Trace,
-}
-
-/// A failed login as an attacker sees it: its jobs, error code and text.
-pub(crate) type LoginTrace = (Vec<&'static str>, ErrorCode, String);
-
 impl Tap {
-    pub(crate) fn new(id: ConnId, link: LinkRef, now: u64) -> Self {
+    pub(crate) fn new(id: ConnId, link: LinkRef, now: u64, talk: WatchedTalk) -> Self {
         Self {
             id,
             link,
+            is_refused: matches!(talk, WatchedTalk::Hostile(_)),
+            talk,
             requests: Channel::plaintext(limits::REPLY_FRAME_MAX),
             replies: Channel::plaintext(limits::REPLY_FRAME_MAX),
             waiting: VecDeque::new(),
@@ -83,7 +74,6 @@ impl Tap {
             moved_at: now,
             stuck_since: None,
             shut_since: None,
-            is_refused: false,
             jobs: Vec::new(),
         }
     }
@@ -96,6 +86,16 @@ impl Tap {
     /// Observes the requests that the server has read since the last call.
     pub(crate) fn observe_requests(&mut self, observer: &mut Observer<'_>) {
         let read = std::mem::take(&mut self.link.borrow_mut().server_read);
+        if let WatchedTalk::Program(program) = &mut self.talk {
+            let was_waiting = program.waiting() > 0;
+            if program.observe_requests(&read) {
+                self.moved_at = observer.now;
+            }
+            if !was_waiting && program.waiting() > 0 {
+                self.jobs.clear();
+            }
+            return;
+        }
         let mut rest = read.as_slice();
         while !rest.is_empty() && !self.is_refused {
             // Reading from a slice cannot fail; nothing is read while a message is ready.
@@ -141,6 +141,11 @@ impl Tap {
     /// Observes and checks the replies that the server has written since the last call.
     pub(crate) fn observe_replies(&mut self, observer: &mut Observer<'_>) -> Result<(), Violation> {
         let written = std::mem::take(&mut self.link.borrow_mut().server_wrote);
+        match &mut self.talk {
+            WatchedTalk::Correio => {}
+            WatchedTalk::Hostile(_) => return Ok(()),
+            WatchedTalk::Program(_) => return self.observe_program(observer, &written),
+        }
         let mut rest = written.as_slice();
         while !rest.is_empty() {
             let _ = self.replies.read_from(&mut rest);
@@ -162,6 +167,39 @@ impl Tap {
             }
         }
         Ok(())
+    }
+
+    fn observe_program(
+        &mut self,
+        observer: &mut Observer<'_>,
+        written: &[u8],
+    ) -> Result<(), Violation> {
+        let WatchedTalk::Program(program) = &mut self.talk else {
+            return Ok(());
+        };
+        if !written.is_empty() {
+            self.moved_at = observer.now;
+        }
+        match program.observe_replies(observer, (self.id, written), &mut self.jobs)? {
+            ReplyEffect::None => {}
+            ReplyEffect::LoggedIn => self.has_logged_in = true,
+            ReplyEffect::Closing => self.is_refused = true,
+        }
+        Ok(())
+    }
+
+    /// Number of requests without a reply.
+    pub(crate) fn unanswered(&self) -> usize {
+        match &self.talk {
+            WatchedTalk::Correio => self.waiting.len(),
+            WatchedTalk::Program(program) => program.waiting(),
+            WatchedTalk::Hostile(_) => 0,
+        }
+    }
+
+    /// Whether every job of the connection belongs to a request that has a reply now.
+    pub(crate) fn has_only_answered(&self) -> bool {
+        matches!(self.talk, WatchedTalk::Correio) && self.waiting.is_empty()
     }
 
     fn noticed(&self, observer: &mut Observer<'_>, notice: &Notice) -> Result<(), Violation> {
@@ -207,7 +245,7 @@ impl Tap {
             // If the password was changed in the meantime, the login takes another path.
             && !observer.ledger.was_right(&login.username, &login.credential, asked.at)
         {
-            observer.failed_logins.push((jobs, error.code, error.text.clone()));
+            observer.failed_logins.push(("correio", jobs, error.code, error.text.clone()));
         }
         match asked.request {
             Some(request) => self.check(observer, asked.at, request, reply),

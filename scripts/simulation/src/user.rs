@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use correio_proto::{
+    app_password::{AppPassword, AppPasswordId},
     credential::Credential,
     mail::{FullName, MailId, Username},
 };
@@ -24,12 +25,57 @@ pub(crate) struct User {
     /// Time until which a change without an answer may still take effect.
     pub(crate) unsure_until: u64,
     pub(crate) address: SocketAddr,
+    /// The app passwords that the server has told a device of.
+    pub(crate) app_passwords: Vec<KnownAppPassword>,
+    /// When the password change under way was asked for.
+    pub(crate) change_asked_at: u64,
+}
+
+/// An app password of a user.
+#[derive(Debug)]
+pub(crate) struct KnownAppPassword {
+    pub(crate) id: AppPasswordId,
+    pub(crate) password: AppPassword,
+    pub(crate) made_at: u64,
+    pub(crate) state: AppPasswordState,
+}
+
+/// What the user knows of an app password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AppPasswordState {
+    /// Nothing speaks against it.
+    Live,
+    /// A program was refused with it: a revocation may be under way, or its answer was lost.
+    Refused,
+    /// Its end was acknowledged at this time.
+    Dead { since: u64 },
 }
 
 /// Longest time that a request may be in flight, in ticks.
 const UNSURE_FOR: u64 = 120 * SECOND;
 
 impl User {
+    /// Whether programs have an app password that may be used.
+    pub(crate) fn has_live_app_password(&self) -> bool {
+        self.app_passwords.iter().any(|it| it.state == AppPasswordState::Live)
+    }
+
+    /// The revocation of an app password was acknowledged.
+    pub(crate) fn app_password_revoked(&mut self, id: AppPasswordId, now: u64) {
+        for known in self.app_passwords.iter_mut().filter(|it| it.id == id) {
+            known.end(now);
+        }
+    }
+
+    /// A password change was acknowledged, which has revoked all app passwords. Those that were made
+    /// after it was asked for may have been made after the change.
+    pub(crate) fn password_changed(&mut self, now: u64) {
+        let asked_at = self.change_asked_at;
+        for known in self.app_passwords.iter_mut().filter(|it| it.made_at < asked_at) {
+            known.end(now);
+        }
+    }
+
     /// The answer to a password change was lost.
     pub(crate) fn change_is_lost(&mut self, now: u64) {
         if std::mem::take(&mut self.is_changing) {
@@ -43,6 +89,14 @@ impl User {
         let is_known = self.passwords.contains(password);
         if is_known && !self.is_changing && now >= self.unsure_until {
             self.passwords.retain(|known| known == password);
+        }
+    }
+}
+
+impl KnownAppPassword {
+    fn end(&mut self, now: u64) {
+        if !matches!(self.state, AppPasswordState::Dead { .. }) {
+            self.state = AppPasswordState::Dead { since: now };
         }
     }
 }

@@ -19,6 +19,8 @@ use correio_proto::{
     message::{ClientMessage, Reply, Request, ServerMessage},
 };
 
+use correio_server::protocol::Service;
+
 use crate::{
     check::Violation,
     clock::{Clock, SECOND},
@@ -115,7 +117,7 @@ impl Attacker {
             end.0.borrow_mut().reset();
         }
         if self.end.is_none() {
-            self.end = context.network.connect(self.address);
+            self.end = context.network.connect(self.address, self.service());
             self.channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
             self.number = 0;
             self.outgoing.clear();
@@ -138,6 +140,14 @@ impl Attacker {
         }
         self.exchange();
         Ok(true)
+    }
+
+    /// The service that is attacked. Some attacks need no word of a protocol.
+    fn service(&mut self) -> Service {
+        let gateways = [Service::SUBMISSION, Service::POP3].map(Service::in_plaintext);
+        let is_any = matches!(self.attack, Attack::Silent | Attack::Garbage | Attack::Dripping);
+        let gateway = self.rng.pick(&gateways).filter(|_| is_any && self.rng.one_in(2));
+        gateway.unwrap_or(Service::CORREIO)
     }
 
     fn leave(&mut self, context: &mut AttackContext<'_>) {

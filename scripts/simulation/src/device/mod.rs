@@ -1,6 +1,7 @@
 //! An honest client: the real request queue, session resumption and receiving code on a disk that
 //! fails, driven by a user who sends, receives and changes settings.
 
+mod app_passwords;
 mod contents;
 mod large;
 mod replies;
@@ -13,10 +14,12 @@ use correio_client::{
     client::{Client, Driven, LinkError, RequestId},
 };
 use correio_proto::{
+    app_password::AppPasswordId,
     credential::Credential,
     mail::{MailId, Username},
     message::Send,
 };
+use correio_server::protocol::Service;
 
 use large::SendingLarge;
 
@@ -27,7 +30,7 @@ use crate::{
     ledger::Ledger,
     network::Network,
     pipe::ClientEnd,
-    plan::Plan,
+    plan::{DOMAIN, Plan},
     rng::Rng,
     trace::Trace,
     user::User,
@@ -35,9 +38,6 @@ use crate::{
 
 /// Directory of a device's mail, on its own disk.
 const MAILBOX: &str = "mail";
-
-/// Domain in the mail files' addresses.
-const DOMAIN: &str = "correio.example";
 
 /// Longest wait before reconnecting, in ticks.
 const RECONNECT_MAX: u64 = 3 * SECOND;
@@ -115,6 +115,9 @@ enum Operation {
     List,
     Password(Credential),
     Find,
+    CreateAppPassword,
+    ListAppPasswords,
+    RevokeAppPassword(AppPasswordId),
     Ping,
 }
 
@@ -227,7 +230,7 @@ impl Device {
         if program.end.is_some() || now < program.connect_at {
             return;
         }
-        match context.network.connect(context.user.address) {
+        match context.network.connect(context.user.address, Service::CORREIO) {
             Some(end) => {
                 context.trace.note(&self.name, format_args!("connects"));
                 program.client.connected(context.clock.elapsed());

@@ -11,7 +11,7 @@ use correio_proto::{
     message::{ErrorCode, ErrorReply, Reply, Request},
 };
 
-use super::{Device, DeviceContext, MAILBOX, Operation, QueuedMail};
+use super::{Device, DeviceContext, MAILBOX, Operation, QueuedMail, app_passwords};
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
@@ -105,6 +105,9 @@ impl Device {
             | Operation::Rename
             | Operation::Find
             | Operation::List
+            | Operation::CreateAppPassword
+            | Operation::ListAppPasswords
+            | Operation::RevokeAppPassword(_)
             | Operation::Ping => {}
         }
     }
@@ -124,6 +127,21 @@ impl Device {
             Operation::Password(new) => {
                 context.user.is_changing = false;
                 context.user.passwords = vec![new.clone()];
+                context.user.password_changed(context.clock.tick());
+            }
+            Operation::CreateAppPassword => {
+                if let Reply::AppPasswordCreated { id, password } = reply {
+                    let made = app_passwords::made(id, password, context.clock.tick());
+                    context.user.app_passwords.push(made);
+                }
+            }
+            Operation::ListAppPasswords => {
+                if let Reply::AppPasswords { passwords } = reply {
+                    self.make_room_for_app_password(context, &passwords);
+                }
+            }
+            Operation::RevokeAppPassword(id) => {
+                context.user.app_password_revoked(*id, context.clock.tick());
             }
             Operation::Send(id) => return self.sent(context, *id),
             Operation::Receive | Operation::Read => return self.handle_page(context, reply),
@@ -183,9 +201,17 @@ impl Device {
                 | Operation::Send(_)
                 | Operation::Password(_)
                 | Operation::Find
-                | Operation::List,
+                | Operation::List
+                | Operation::CreateAppPassword
+                | Operation::ListAppPasswords
+                | Operation::RevokeAppPassword(_),
                 RateLimited,
             ) => true,
+            (Operation::CreateAppPassword, ErrorCode::LabelTaken) => true,
+            (Operation::CreateAppPassword, ErrorCode::AppPasswordsFull) => {
+                self.list_app_passwords(context);
+                true
+            }
             (Operation::Send(_), MailboxFull | UnknownRecipient | MayNotSend) => true,
             // Another user changes the lists, too. A person who is not registered yet is no member.
             (

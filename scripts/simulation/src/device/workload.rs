@@ -46,6 +46,7 @@ impl Device {
         if self.rng.one_in(3) {
             self.show();
         }
+        self.manage_app_passwords(context);
         self.send_outbox(context)?;
         if context.is_healing {
             self.receive(context)?;
@@ -140,6 +141,7 @@ impl Device {
         let (current, new) = (current.clone(), Credential::from(self.rng.bytes()));
         context.user.passwords.push(new.clone());
         context.user.is_changing = true;
+        context.user.change_asked_at = context.clock.tick();
         let request = Request::Account(Account::Password { current, new: new.clone() });
         self.ask(context, Operation::Password(new), request);
     }

@@ -1,7 +1,7 @@
 //! Property (f): memory and queues stay within the documented formula.
 
 use correio_proto::{frame::HEADER, limits};
-use correio_server::engine::connection::Held;
+use correio_server::{engine::connection::Held, protocol::Protocol};
 
 use super::Reactor;
 use crate::{
@@ -18,6 +18,9 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 /// Most bytes around a body in a page, with the names and subjects used here.
 const MAIL_OVERHEAD: usize = 400;
 
+/// Most bytes of a mail that a session of submission takes at once.
+const SUBMISSION_PART: usize = 64 * 1024;
+
 /// Most rejected connections that are still receiving the reason.
 const REJECTED_MAX: usize = 64;
 
@@ -31,8 +34,12 @@ impl Reactor {
         require(self.server.len() <= connections_max, Check::Bounded, text)?;
         let mut together = Held::default();
         for (id, held) in self.server.held() {
-            let has_logged_in = self.taps.get(&id).is_none_or(|tap| tap.has_logged_in);
-            let (input_max, output_max) = (input_max(plan, has_logged_in), output_max(plan));
+            let tap = self.taps.get(&id);
+            let input_max = match tap.map(|tap| tap.talk.protocol()) {
+                Some(Protocol::Submission) => submission_input_max(plan),
+                _ => input_max(plan, tap.is_none_or(|tap| tap.has_logged_in)),
+            };
+            let output_max = output_max(plan);
             let text = || format!("connection {id} holds {held:?} of {input_max}, {output_max}");
             let is_bounded = held.input <= input_max && held.output <= output_max;
             require(is_bounded, Check::Bounded, text)?;
@@ -54,6 +61,13 @@ fn input_max(plan: &Plan, has_logged_in: bool) -> usize {
         false => limits::FRAME_BEFORE_LOGIN_MAX,
     };
     (frame + HEADER).max(FREE)
+}
+
+/// Largest input of submission: a part of a mail, and a buffer with the mail so far, which may be twice
+/// as large as its content.
+fn submission_input_max(plan: &Plan) -> usize {
+    let mail = usize::try_from(plan.session_config.content_max).unwrap_or(usize::MAX);
+    SUBMISSION_PART + FREE + 3 * mail
 }
 
 /// Largest output of a connection: the output before a request, the largest page, and notices.

@@ -7,11 +7,12 @@ mod quiescence;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use correio_proto::tls::Security;
 use correio_server::{
     clock::Now,
     engine::{Server, connection::Readiness},
+    gateway::GatewayConfig,
     ids::ConnId,
-    protocol::Service,
     store::StoreFailed,
 };
 
@@ -20,10 +21,12 @@ use crate::{
     clock::{Clock, tick_of},
     hasher::SimHasher,
     network::Network,
+    observer::Observer,
     pipe::ServerEnd,
-    plan::Plan,
+    plan::{DOMAIN, Plan},
+    program_tap::WatchedTalk,
     store::SimStore,
-    tap::{Observer, Tap},
+    tap::Tap,
 };
 
 /// Most connections accepted in one iteration, as in the real reactor.
@@ -35,6 +38,12 @@ const EMPTY_ITERATIONS_MAX: u32 = 4;
 
 /// Most consecutive iterations that leave a passed deadline unhandled.
 const OVERDUE_ITERATIONS_MAX: u32 = 2;
+
+/// The configuration of the gateways. No connection uses TLS.
+fn gateways() -> Option<GatewayConfig> {
+    let domain = DOMAIN.parse().ok()?;
+    Some(GatewayConfig { domain, security: Security::Plaintext })
+}
 
 /// A running server.
 pub(crate) struct Reactor {
@@ -74,7 +83,8 @@ impl Reactor {
             plan.session_config.clone(),
             Box::new(store.clone()),
             Box::new(hasher.clone()),
-        );
+        )
+        .with_gateways(gateways());
         Self {
             server,
             clock: clock.clone(),
@@ -206,13 +216,15 @@ impl Reactor {
             return;
         }
         for _ in 0..ACCEPTS_PER_ITERATION {
-            let Some((link, peer)) = network.backlog.pop_front() else {
+            let Some((link, peer, service)) = network.backlog.pop_front() else {
                 return;
             };
             let end = ServerEnd(link.clone());
-            if let Some(id) = self.server.open(self.now(), end, peer, Service::CORREIO) {
-                observer.trace.note("server", format_args!("{id}: opened, {peer}"));
-                self.taps.insert(id, Tap::new(id, link, self.clock.tick()));
+            if let Some(id) = self.server.open(self.now(), end, peer, service) {
+                let name = service.name();
+                observer.trace.note("server", format_args!("{id}: opened, {peer}, {name}"));
+                let talk = WatchedTalk::new(service.protocol, peer);
+                self.taps.insert(id, Tap::new(id, link, self.clock.tick(), talk));
             }
         }
     }
@@ -238,7 +250,8 @@ impl Reactor {
             tap.observe_replies(observer)?;
             // An answered connection has no job under way; otherwise the answer was another job's.
             let is_at_work = self.store.is_at(tap.id) || self.hasher.is_at(tap.id);
-            let is_answered = tap.waiting.is_empty() && !tap.is_refused;
+            // A part of a mail that is staged has no answer.
+            let is_answered = tap.has_only_answered() && !tap.is_refused;
             let text = || format!("connection {}: answered before its job was done", tap.id);
             require(!is_at_work || !is_answered, Check::Answered, text)?;
         }

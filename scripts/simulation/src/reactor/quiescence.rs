@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use correio_server::{engine::connection::Held, ids::ConnId};
+use correio_server::{engine::connection::Held, ids::ConnId, protocol::Protocol};
 
 use super::Reactor;
 use crate::{
@@ -15,6 +15,16 @@ use crate::{
 
 /// How long a closing connection waits for the client's end, in ticks.
 const LINGER: u64 = 2 * SECOND;
+
+/// How long a mail program may take to read its last output, in ticks.
+const LINGER_OF_PROGRAMS: u64 = 302 * SECOND;
+
+/// How long a mail program may take to log in, in ticks.
+const PROGRAM_LOGIN: u64 = 120 * SECOND;
+
+/// How long a program may be silent, in ticks (RFC 5321, RFC 1939).
+const SUBMISSION_IDLE: u64 = 300 * SECOND;
+const POP3_IDLE: u64 = 600 * SECOND;
 
 /// How late the loop may handle a deadline, in ticks, besides simulated pauses.
 const LATE_MAX: u64 = 4 * SECOND;
@@ -49,7 +59,12 @@ impl Tap {
         if link.is_shut() {
             self.shut_since.get_or_insert(now);
         }
-        if held.output == 0 {
+        // What a POP3 session holds of the mailbox counts as output, too.
+        let is_stuck = match self.talk.protocol() {
+            Protocol::Correio => held.output > 0,
+            _ => link.is_output_blocked(),
+        };
+        if !is_stuck {
             self.stuck_since = None;
         } else {
             self.stuck_since.get_or_insert(now);
@@ -62,7 +77,7 @@ impl Tap {
         if link.is_shut() || link.is_output_blocked() || self.is_refused {
             return Ok(());
         }
-        let (waiting, unread) = (self.waiting.len(), link.unread());
+        let (waiting, unread) = (self.unanswered(), link.unread());
         let text = || {
             let id = self.id;
             format!("connection {id}: {waiting} requests and {unread} bytes are forgotten")
@@ -71,13 +86,25 @@ impl Tap {
     }
 
     fn check_deadlines(&self, plan: &Plan, now: u64, late: u64) -> Result<(), Violation> {
-        let idle = tick_of(plan.session_config.idle_timeout);
+        let protocol = self.talk.protocol();
+        let (idle, login, linger) = match protocol {
+            Protocol::Submission => (SUBMISSION_IDLE, PROGRAM_LOGIN, LINGER_OF_PROGRAMS),
+            Protocol::Pop3 => (POP3_IDLE, PROGRAM_LOGIN, LINGER_OF_PROGRAMS),
+            _ => {
+                let config = &plan.session_config;
+                (tick_of(config.idle_timeout), tick_of(config.login_timeout), LINGER)
+            }
+        };
+        let is_anonymous = match protocol {
+            Protocol::Correio => self.user.is_none(),
+            _ => !self.has_logged_in,
+        };
         let (since, allowed, what) = if let Some(since) = self.shut_since {
-            (since, LINGER, "is being closed")
+            (since, linger, "is being closed")
         } else if let Some(since) = self.stuck_since {
             (since, idle, "does not read")
-        } else if self.user.is_none() {
-            (self.anonymous_since, tick_of(plan.session_config.login_timeout), "does not log in")
+        } else if is_anonymous {
+            (self.anonymous_since, login, "does not log in")
         } else {
             (self.moved_at, idle, "is silent")
         };

@@ -18,7 +18,7 @@ mod state;
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
 };
 
@@ -65,6 +65,8 @@ struct Halves {
     forgotten_before: Timestamp,
     /// See [`SimStore::crowded_at`].
     crowded_at: BTreeMap<AccountId, Timestamp>,
+    /// See [`SimStore::given_up`].
+    given_up: BTreeSet<UploadKey>,
     /// Account changes made durable since [`SimStore::take_changes`].
     changes: Vec<(AccountId, AccountChange)>,
     /// Changes of lists made durable since [`SimStore::take_list_touches`].
@@ -124,6 +126,7 @@ impl SimStore {
             submitted: Vec::new(),
             forgotten_before: Timestamp(0),
             crowded_at: BTreeMap::new(),
+            given_up: BTreeSet::new(),
             changes: Vec::new(),
             list_touches: Vec::new(),
         })))
@@ -300,6 +303,12 @@ impl SimStore {
         self.0.borrow().crowded_at.clone()
     }
 
+    /// Uploads without a size that durable jobs had forgotten, or used for a mail.
+    #[must_use]
+    pub fn given_up(&self) -> BTreeSet<UploadKey> {
+        self.0.borrow().given_up.clone()
+    }
+
     /// Takes the account changes made durable since the last call, in order.
     #[must_use]
     pub fn take_changes(&self) -> Vec<(AccountId, AccountChange)> {
@@ -351,6 +360,7 @@ impl Halves {
             if let StoreJob::Prune { uploads_before, .. } = &job {
                 self.forgotten_before = self.forgotten_before.max(*uploads_before);
             }
+            self.given_up.extend(given_up(&job));
             let crowding = crowding(&self.durable, self.bounds.uploads, &job);
             // The same jobs on the same state give the same answers.
             if self.durable.run(self.bounds, job) == StoreDone::Changed {
@@ -413,6 +423,15 @@ fn change(job: &StoreJob) -> Option<(AccountId, AccountChange)> {
         StoreJob::SetHash { account, new, .. } => {
             Some((*account, AccountChange::Hash(new.clone())))
         }
+        _ => None,
+    }
+}
+
+/// The upload without a size that a job has forgotten.
+fn given_up(job: &StoreJob) -> Option<UploadKey> {
+    match job {
+        StoreJob::Gateway(GatewayJob::Discard { account, id }) => Some((*account, *id)),
+        StoreJob::Send { sender, mail, .. } => mail.staged.map(|staged| (*sender, staged)),
         _ => None,
     }
 }

@@ -6,8 +6,9 @@ use super::World;
 use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
+    program::MailProgram,
     reactor::Reactor,
-    store::StoreFaults,
+    store::{StoreFaults, UploadSize},
 };
 
 /// Longest duration of this phase, in ticks: a client that is throttled may wait for an hour.
@@ -36,13 +37,16 @@ impl World {
         self.let_hostile_uploads_expire()
     }
 
-    /// If there are uploads of attackers, which may have taken all the room, lets their time pass
+    /// If there are uploads of attackers or programs, which may have taken all the room, lets their time pass
     /// and starts the server again, which forgets them then.
     fn let_hostile_uploads_expire(&mut self) -> Result<(), Violation> {
         let touched = self.store.durable(|state| {
             let honest: Vec<_> =
                 self.usernames.iter().filter_map(|username| state.account(username)).collect();
-            let hostile = state.uploads().filter(|((account, _), _)| !honest.contains(account));
+            // An upload of a program is never gone on with.
+            let hostile = state.uploads().filter(|((account, _), upload)| {
+                !honest.contains(account) || matches!(upload.size, UploadSize::Unknown(_))
+            });
             hostile.map(|(_, upload)| upload.touched_at.0).max()
         });
         self.let_time_pass(touched)
@@ -99,6 +103,7 @@ impl World {
 
     fn is_drained(&self) -> bool {
         self.devices.iter().all(|device| device.has_sent_all() && device.is_at_rest())
+            && self.programs.iter().all(MailProgram::is_at_rest)
             && self.is_store_at_rest()
             && self.hasher.len() == 0
             && self.mail_left() == 0
@@ -123,6 +128,10 @@ impl World {
         for device in &self.devices {
             text.push_str("; ");
             text.push_str(&device.unfinished_work());
+        }
+        for program in &self.programs {
+            text.push_str("; ");
+            text.push_str(&program.unfinished_work());
         }
         text
     }

@@ -5,6 +5,8 @@ mod faults;
 mod healing;
 mod operator;
 
+use std::collections::BTreeMap;
+
 use correio_proto::{
     limits,
     mail::{FullName, Timestamp, Username},
@@ -18,11 +20,12 @@ use crate::{
     hasher::SimHasher,
     ledger::Ledger,
     network::Network,
+    observer::{LoginTrace, Observer},
     plan::{Attack, Plan, REALM},
+    program::MailProgram,
     reactor::{Reactor, ServerState},
     rng::Rng,
     store::SimStore,
-    tap::{LoginTrace, Observer},
     trace::Trace,
     user::User,
 };
@@ -51,14 +54,15 @@ pub(crate) struct World {
     users: Vec<User>,
     usernames: Vec<Username>,
     devices: Vec<Device>,
+    programs: Vec<MailProgram>,
     attackers: Vec<Attacker>,
     attackers_started: u32,
     ledger: Ledger,
     /// The latest time that the wall clock has shown.
     latest_wall: Timestamp,
     failed_logins: Vec<LoginTrace>,
-    /// The observation of the first failed login.
-    login_trace: Option<LoginTrace>,
+    /// The observation of the first failed login of each protocol.
+    login_traces: BTreeMap<&'static str, LoginTrace>,
     fault_at: u64,
     is_healing: bool,
     steps: u64,
@@ -79,6 +83,7 @@ enum Component {
     Store,
     Server,
     Devices,
+    Programs,
     Attacker,
     Faults,
 }
@@ -112,12 +117,13 @@ impl World {
             users: Vec::new(),
             usernames: Vec::new(),
             devices: Vec::new(),
+            programs: Vec::new(),
             attackers: Vec::new(),
             attackers_started: 0,
             ledger: Ledger::default(),
             latest_wall: Timestamp(0),
             failed_logins: Vec::new(),
-            login_trace: None,
+            login_traces: BTreeMap::new(),
             is_healing: false,
             steps: 0,
             steps_here: 0,
@@ -149,7 +155,14 @@ impl World {
                 is_changing: false,
                 unsure_until: 0,
                 address: ([192, 0, 2, 1 + index as u8], 4000).into(),
+                app_passwords: Vec::new(),
+                change_asked_at: 0,
             });
+            if self.rng.one_in(2) {
+                let address = ([198, 51, 100 + index as u8, 1], 4000).into();
+                let (name, rng) = (format!("{name}.program"), self.rng.fork());
+                self.programs.push(MailProgram::new(name, index, address, rng));
+            }
         }
     }
 
@@ -177,9 +190,9 @@ impl World {
 
     /// Runs all components, then advances the clock to the next due time.
     fn step(&mut self) -> Result<(), Violation> {
-        use Component::{Attacker, Devices, Faults, Network, Server, Store};
+        use Component::{Attacker, Devices, Faults, Network, Programs, Server, Store};
         self.steps += 1;
-        let mut components = [Network, Store, Server, Devices, Attacker, Faults];
+        let mut components = [Network, Store, Server, Devices, Programs, Attacker, Faults];
         self.rng.shuffle(&mut components);
         for component in components {
             match component {
@@ -187,6 +200,7 @@ impl World {
                 Store => self.work_on_store()?,
                 Server => self.serve()?,
                 Devices => self.step_devices()?,
+                Programs => self.step_programs()?,
                 Attacker => self.step_attackers()?,
                 Faults => self.inject_fault()?,
             }
@@ -220,12 +234,14 @@ impl World {
             None => (self.store.queued() > 0).then(|| self.clock.tick()),
         };
         let devices = self.devices.iter().map(Device::next_due);
+        let programs = self.programs.iter().map(MailProgram::next_due);
         let attackers = self.attackers.iter().map(Attacker::next_due);
         let fault = (!self.is_healing).then_some(self.fault_at);
         [server, store, self.network.next_arrival(), fault]
             .into_iter()
             .flatten()
             .chain(devices)
+            .chain(programs)
             .chain(attackers)
             .min()
             .unwrap_or(u64::MAX)
@@ -331,6 +347,29 @@ impl World {
         Ok(())
     }
 
+    fn step_programs(&mut self) -> Result<(), Violation> {
+        let now = self.clock.tick();
+        for program in &mut self.programs {
+            if program.next_due() > now {
+                continue;
+            }
+            let Some(user) = self.users.get_mut(program.user) else {
+                continue;
+            };
+            program.step(&mut DeviceContext {
+                clock: &self.clock,
+                plan: &self.plan,
+                user,
+                usernames: &self.usernames,
+                ledger: &mut self.ledger,
+                network: &mut self.network,
+                trace: &mut self.trace,
+                is_healing: self.is_healing,
+            })?;
+        }
+        Ok(())
+    }
+
     fn step_attackers(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         while self.attackers.len() < self.plan.attackers && !self.is_healing {
@@ -378,10 +417,10 @@ impl World {
         require(since == 0 || over <= self.latest_wall.0, Check::Contents, text)
     }
 
-    /// Property (i): all failed logins look alike.
+    /// Property (i): all failed logins of a protocol look alike.
     fn check_login_traces(&mut self) -> Result<(), Violation> {
         for trace in self.failed_logins.drain(..) {
-            let first = self.login_trace.get_or_insert_with(|| trace.clone());
+            let first = self.login_traces.entry(trace.0).or_insert_with(|| trace.clone());
             let text = || format!("one failed login looked like {first:?}, another like {trace:?}");
             require(*first == trace, Check::Alike, text)?;
         }
