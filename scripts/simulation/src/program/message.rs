@@ -3,19 +3,14 @@
 use std::rc::Rc;
 
 use correio_proto::{
+    app_password::AppPassword,
     mail::{Content, ContentKind, MailId, Message, Recipients, Subject, Timestamp, Username},
     message::Send,
     rfc5322,
 };
 use sha2::{Digest, Sha256};
 
-use crate::{
-    contents::stated,
-    device::DeviceContext,
-    lists::LISTS,
-    plan::{DOMAIN, REALM},
-    rng::Rng,
-};
+use crate::{contents::stated, device::DeviceContext, lists::LISTS, plan::DOMAIN, rng::Rng};
 
 /// Bytes that the server adds to a head at most: a content has room for them.
 const ADDED_MAX: usize = 1024;
@@ -38,7 +33,11 @@ pub(super) enum Wellformed {
 /// See the module's description.
 #[derive(Debug)]
 pub(super) struct OutgoingMessage {
-    pub(super) id: MailId,
+    pub(super) subject: String,
+    date: Timestamp,
+    addressees: Addressees,
+    head: Head,
+    body: Vec<u8>,
     /// The recipients in the order in which they are named to the server.
     pub(super) envelope: Vec<Username>,
     /// The message without stuffed dots, with a line end at its end.
@@ -49,6 +48,7 @@ pub(super) struct OutgoingMessage {
 }
 
 /// The recipients of a message: those that its fields name, and those that they do not.
+#[derive(Debug)]
 struct Addressees {
     to: Vec<Username>,
     cc: Vec<Username>,
@@ -67,7 +67,7 @@ pub(super) fn may_be_unknown(name: &Username) -> bool {
 }
 
 impl OutgoingMessage {
-    /// Writes a message of the user, and records the mail that the server must make of it.
+    /// Writes a message of the user.
     pub(super) fn compose(rng: &mut Rng, context: &mut DeviceContext<'_>) -> Option<Self> {
         let sender = context.user.username.clone();
         let addressees = Addressees::any(rng, context.usernames);
@@ -88,47 +88,49 @@ impl OutgoingMessage {
             false => Wellformed::Yes,
         };
         let data = [&*head.sent, b"\r\n", &body].concat();
-        let id = id_of(&sender, &envelope, &data, date)?;
-        let message = Self { id, envelope, data, wellformed, stuffed };
-        if wellformed == Wellformed::Yes {
-            message.note(context, &addressees, (&head, &body), (&subject, date))?;
-        }
-        Some(message)
+        Some(Self { subject, date, addressees, head, body, envelope, data, wellformed, stuffed })
     }
 
-    /// Records the mail in the ledger before it is sent.
-    fn note(
+    /// Records the mail that the server must make of the message, before it is sent in a session with
+    /// this app password. Returns the mail's id.
+    pub(super) fn note(
         &self,
         context: &mut DeviceContext<'_>,
-        addressees: &Addressees,
-        (head, body): (&Head, &[u8]),
-        (subject, date): (&str, Timestamp),
-    ) -> Option<()> {
+        password: &AppPassword,
+    ) -> Option<MailId> {
+        let Self { subject, date, addressees, head, body, .. } = self;
         let sender = context.user.username.clone();
+        let id = id_of(password, &sender, &self.envelope, &self.data, *date)?;
+        if self.wellformed == Wellformed::No {
+            return Some(id);
+        }
         let is_large = head.kept.len() + ADDED_MAX + body.len() > context.plan.body_max;
         // A large mail's id is not known when its head is stored: the head's is taken.
         let shown = match is_large {
-            true => id_of(&sender, &self.envelope, &[&*head.sent, b"\r\n"].concat(), date)?,
-            false => self.id,
+            true => {
+                let stored = [&*head.sent, b"\r\n"].concat();
+                id_of(password, &sender, &self.envelope, &stored, *date)?
+            }
+            false => id,
         };
         let message_id = match head.has_message_id {
             true => String::new(),
             false => format!("Message-ID: <{}>\r\n", rfc5322::message_id(shown, &sender, DOMAIN)),
         };
-        let stored = [&*head.kept, message_id.as_bytes(), b"\r\n", body].concat();
+        let stored = [&*head.kept, message_id.as_bytes(), b"\r\n", body.as_slice()].concat();
         let content = match is_large {
             true => Content::Large(stated(ContentKind::Message {}, &stored)?),
             false => Content::Message(Message::try_from(stored.as_slice()).ok()?),
         };
         let to = Recipients::try_from(addressees.all().cloned().collect::<Vec<_>>()).ok()?;
         let subject = subject.parse::<Subject>().ok()?;
-        let mail = Send { id: self.id, to, subject, content };
+        let mail = Send { id, to, subject, content };
         if is_large {
-            context.ledger.contents.note(sender.clone(), self.id, Rc::from(stored));
+            context.ledger.contents.note(sender.clone(), id, Rc::from(stored));
         }
-        context.ledger.note_hidden(&sender, self.id, &addressees.hidden);
+        context.ledger.note_hidden(&sender, id, &addressees.hidden);
         context.ledger.note_sent(sender, &mail);
-        Some(())
+        Some(id)
     }
 
     /// The message as it is sent, with its end.
@@ -179,6 +181,7 @@ impl Addressees {
 }
 
 /// A head as it is sent, and its fields that the server must keep.
+#[derive(Debug)]
 struct Head {
     sent: Vec<u8>,
     kept: Vec<u8>,
@@ -250,9 +253,11 @@ fn smuggle(rng: &mut Rng, body: &mut Vec<u8>) -> Wellformed {
     Wellformed::No
 }
 
-/// The id that a mail must get: a UUID of version 7 with its date, and bits of the SHA-256 of realm,
-/// sender, number of recipients, recipients and message. Realm and names stand after their lengths.
+/// The id that a mail must get: a UUID of version 7 with its date, and bits of the SHA-256 of the app
+/// password's SHA-256, sender, number of recipients, recipients and message. The first and the names
+/// stand after their lengths.
 fn id_of(
+    password: &AppPassword,
     sender: &Username,
     envelope: &[Username],
     message: &[u8],
@@ -263,7 +268,7 @@ fn id_of(
         hashed.update((bytes.len() as u64).to_be_bytes());
         hashed.update(bytes);
     };
-    part(&REALM.0);
+    part(&Sha256::digest(password.as_bytes()));
     part(sender.as_str().as_bytes());
     let mut hashed_names = Vec::from((envelope.len() as u64).to_be_bytes());
     for name in envelope {

@@ -148,8 +148,8 @@ impl MailProgram {
     /// Writes a message into the queue.
     fn write(&mut self, context: &mut DeviceContext<'_>) {
         if let Some(message) = OutgoingMessage::compose(&mut self.rng, context) {
-            let (id, names) = (message.id, message.envelope.len());
-            context.trace.note(&self.name, format_args!("writes {id} to {names}"));
+            let (subject, names) = (message.subject.clone(), message.envelope.len());
+            context.trace.note(&self.name, format_args!("writes {subject:?} to {names}"));
             self.queue.push(Rc::new(message));
         }
     }
@@ -170,9 +170,9 @@ impl MailProgram {
             Next::Wait => {}
             Next::Accepted | Next::Refused => {
                 if let Dialogue::Submission(submitting) = &session.dialogue {
-                    let id = submitting.message.id;
-                    context.trace.note(&self.name, format_args!("{id}: {next:?}"));
-                    self.queue.retain(|queued| queued.id != id);
+                    let subject = &submitting.message.subject;
+                    context.trace.note(&self.name, format_args!("{subject:?}: {next:?}"));
+                    self.queue.retain(|queued| queued.subject != *subject);
                 }
             }
             Next::Leave => self.hang_up(context),

@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use correio_proto::mail::MailId;
+
 use super::{
     credentials::Credentials,
     line::ProgramLine,
@@ -21,6 +23,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Submitting {
     pub(super) message: Rc<OutgoingMessage>,
+    /// The id that the mail must get; it is known after the login.
+    id: Option<MailId>,
     credentials: Credentials,
     stage: Stage,
     /// When the last command was sent.
@@ -48,7 +52,7 @@ enum Stage {
 impl Submitting {
     pub(super) fn new(message: Rc<OutgoingMessage>, credentials: Credentials) -> Self {
         let asked_at = credentials.asked_at;
-        Self { message, credentials, stage: Stage::Greeting, asked_at, retry_after: 0 }
+        Self { message, id: None, credentials, stage: Stage::Greeting, asked_at, retry_after: 0 }
     }
 
     /// Takes a line of a reply.
@@ -99,6 +103,7 @@ impl Submitting {
             (Stage::Hello, 250) => self.log_in(context, line),
             (Stage::Login, 235) => {
                 self.credentials.check_logged_in(context)?;
+                self.id = self.message.note(context, &self.credentials.password);
                 let command = self.mail(rng);
                 self.say(context, line, Stage::Sender, &command);
             }
@@ -192,12 +197,13 @@ impl Submitting {
         context: &mut DeviceContext<'_>,
         line: &mut ProgramLine,
     ) -> Result<Next, Violation> {
-        let OutgoingMessage { id, wellformed, .. } = &*self.message;
-        let text = || format!("mail {id} with a line end that is none was accepted");
+        let OutgoingMessage { subject, wellformed, .. } = &*self.message;
+        let text = || format!("{subject:?} with a line end that is none was accepted");
         require(*wellformed == Wellformed::Yes, Check::Intact, text)?;
-        let key = (context.user.username.clone(), *id);
-        let text = || format!("mail {id} of a program is acknowledged and was not stored");
-        require(context.ledger.is_acknowledged(&key), Check::Acknowledged, text)?;
+        let user = context.user.username.clone();
+        let is_stored = self.id.is_some_and(|id| context.ledger.is_acknowledged(&(user, id)));
+        let text = || format!("{subject:?} of a program is acknowledged and was not stored");
+        require(is_stored, Check::Acknowledged, text)?;
         self.quit(context, line);
         Ok(Next::Accepted)
     }
@@ -222,7 +228,7 @@ impl Submitting {
             (Stage::Content, 550) => message.envelope.iter().any(is_unknown),
             _ => false,
         };
-        let text = || format!("{:?} of mail {} is refused: {text:?}", self.stage, message.id);
+        let text = || format!("{:?} of {:?} is refused: {text:?}", self.stage, message.subject);
         require(is_possible, Check::Answered, text)
     }
 }
