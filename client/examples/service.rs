@@ -3,7 +3,9 @@
 //! The server needs a certificate of a public authority; `send_and_receive.rs` also trusts a
 //! server's own certificate.
 //!
-//! `cargo run -p correio-client --no-default-features --example service -- SERVER USERNAME PASSWORD`
+//! ```sh
+//! cargo run -p correio-client --no-default-features --example service -- SERVER USERNAME PASSWORD
+//! ```
 
 use std::{env, error::Error, sync::Arc};
 

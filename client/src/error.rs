@@ -163,8 +163,8 @@ impl RequestError {
     }
 }
 
-/// Why a mail was not sent. Sending the same mail again is safe, and goes on with an upload that was
-/// interrupted.
+/// Why a mail was not sent. Sending the same mail again is safe, and goes on with an upload that
+/// was interrupted.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// A request failed.
@@ -173,7 +173,8 @@ pub enum SendError {
     /// The content cannot be read, or was changed meanwhile.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// The call was cancelled before it sent the mail: only a part of the content may be on the server.
+    /// The call was cancelled before it sent the mail: only a part of the content may be on the
+    /// server.
     #[error("cancelled before the mail was sent")]
     CancelledUnsent,
 }

@@ -38,8 +38,8 @@
 //! # }
 //! ```
 //!
-//! `examples/service.rs` is the shortest program; `examples/send_and_receive.rs` also sends mail and
-//! trusts a server's own certificate.
+//! `examples/service.rs` is the shortest program; `examples/send_and_receive.rs` also sends mail
+//! and trusts a server's own certificate.
 
 mod address;
 mod cancel;

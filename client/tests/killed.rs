@@ -1,4 +1,5 @@
-//! Kills the program at each system call while it sends or receives, and runs it with little memory.
+//! Kills the program at each system call while it sends or receives, and runs it with little
+//! memory.
 
 use std::{
     fs,
@@ -96,8 +97,9 @@ fn at_any_request_and_piece_a_large_content_is_kept_once() {
     kill_at_each_piece("sendto,write", 10);
 }
 
-/// Kills the program that sends at each of these calls. What it left is a draft, with which the mail
-/// is sent once, or nothing: then the text is in its file and the mail was not sent, or it was sent.
+/// Kills the program that sends at each of these calls. What it left is a draft, with which the
+/// mail is sent once, or nothing: then the text is in its file and the mail was not sent, or it was
+/// sent.
 fn kill_the_sender_at_each(calls: &str, least: usize) {
     if !can_trace() {
         return;

@@ -1,5 +1,5 @@
-//! Messages: those of other programs are shown as their senders meant, and what is made and saved comes
-//! back to the byte.
+//! Messages: those of other programs are shown as their senders meant, and what is made and saved
+//! comes back to the byte.
 
 use std::{
     cell::Cell,

@@ -1,6 +1,6 @@
-//! Holds `--json` to its schemas: each command has one in `client/schemas`, named after the command,
-//! whose `x-runs` are commands that this test runs in order against a server, and whose output the
-//! schema of each command describes.
+//! Holds `--json` to its schemas: each command has one in `client/schemas`, named after the
+//! command, whose `x-runs` are commands that this test runs in order against a server, and whose
+//! output the schema of each command describes.
 
 use std::{
     fs,

@@ -65,7 +65,8 @@ fn a_sequence_that_is_not_known_chooses_nothing() {
     screen.current("3) Open");
     for key in NOT_FOR_MENUS.iter().chain(&CONTROLS) {
         screen.press(key);
-        // The next key is decoded after it: the menu is the same, and the cursor stands where it did.
+        // The next key is decoded after it: the menu is the same, and the cursor stands where it
+        // did.
         screen.press(UP);
         screen.current("2) Register");
         screen.press(DOWN);

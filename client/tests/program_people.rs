@@ -1,4 +1,5 @@
-//! People: nicknames, completion of recipients on a pseudo-terminal, and strangers with known names.
+//! People: nicknames, completion of recipients on a pseudo-terminal, and strangers with known
+//! names.
 
 use std::fs;
 

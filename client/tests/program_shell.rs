@@ -164,8 +164,8 @@ fn bash_runs_nothing_that_the_name_of_a_file_contains() {
     }
 }
 
-/// Completes each of [`NAMES`] in a shell on a terminal, and asserts that the shell reads the completed
-/// word as the name.
+/// Completes each of [`NAMES`] in a shell on a terminal, and asserts that the shell reads the
+/// completed word as the name.
 fn complete_each(shell: &str, mut screen: Screen, files: &TempDir) {
     for start in ["y", "z"] {
         assert_reads(&mut screen, start, start);
@@ -180,8 +180,8 @@ fn complete_each(shell: &str, mut screen: Screen, files: &TempDir) {
     assert_eq!(screen.end().0, 0, "{shell}");
 }
 
-/// Types the start of a word, completes it, and asserts how the shell reads it: with another command at
-/// its start, the line prints its words.
+/// Types the start of a word, completes it, and asserts how the shell reads it: with another
+/// command at its start, the line prints its words.
 fn assert_reads(screen: &mut Screen, start: &str, word: &str) {
     screen.press("clear\r");
     screen.ends_with(&["shell>"]);

@@ -201,8 +201,8 @@ fn a_second_signal_ends_the_watch_at_once_and_the_command_goes_on_by_itself() {
 const SENDERS: [(&str, &str); 3] =
     [("steve", "Steve Rogers"), ("peter", "Peter Parker"), ("pepper", "Pepper Potts")];
 
-/// Three people send a hundred mails while the watch is ended and started again. Returns the ids for
-/// which the command ran.
+/// Three people send a hundred mails while the watch is ended and started again. Returns the ids
+/// for which the command ran.
 fn ended_while_mail_comes(signal: Signal) -> Vec<String> {
     let setup = Arc::new(Setup::of(&[&[("tony", "Tony Stark")], &SENDERS[..]].concat()));
     let runs = setup.data.path().join("runs");

@@ -176,8 +176,8 @@ impl ByteChannel {
         self.lose();
     }
 
-    /// Reads once from `source`. `Ok(0)` means the end of the stream, or that the input is full; see
-    /// [`ByteChannel::has_room`]. With TLS the count is of encrypted bytes.
+    /// Reads once from `source`. `Ok(0)` means the end of the stream, or that the input is full;
+    /// see [`ByteChannel::has_room`]. With TLS the count is of encrypted bytes.
     ///
     /// # Errors
     ///

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{limits, mail::bounded};
 
-/// Name of the part for large contents: the requests `upload` and `read`, and the field `content` of
-/// `send`.
+/// Name of the part for large contents: the requests `upload` and `read`, and the field `content`
+/// of `send`.
 pub const CONTENTS: &str = "contents";
 
 /// Name of the part for contents that are RFC 5322 messages: the field `message` of `send`, and the

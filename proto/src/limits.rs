@@ -39,9 +39,10 @@ pub const PIECE_MIN: usize = 16 * 1024;
 /// ([`UPLOAD_RESERVED_SECONDS`]).
 pub const UPLOAD_KEPT_SECONDS: u64 = 24 * 60 * 60;
 
-/// How long each piece that adds bytes reserves room for the missing bytes of its upload, in seconds.
-/// Later, the upload takes the room of the bytes that it has: so room for all accounts is not taken
-/// by sizes that were only announced. New uploads of the same account may displace it then.
+/// How long each piece that adds bytes reserves room for the missing bytes of its upload, in
+/// seconds. Later, the upload takes the room of the bytes that it has: so room for all accounts is
+/// not taken by sizes that were only announced. New uploads of the same account may displace it
+/// then.
 pub const UPLOAD_RESERVED_SECONDS: u64 = 60;
 
 /// Most recipients of one mail. Enough for a class, too few for a list of everybody.
@@ -57,7 +58,8 @@ pub const MEMBERS_PAGE_MAX: usize = 500;
 /// Most lists that one account may make, and most that a reply shows.
 pub const LISTS_MAX: usize = 200;
 
-/// Most people that one `find` returns. Enough to complete a name, too few to copy a directory with.
+/// Most people that one `find` returns. Enough to complete a name, too few to copy a directory
+/// with.
 pub const FOUND_MAX: usize = 20;
 
 /// Most app passwords of one account. More than a person has mail programs.

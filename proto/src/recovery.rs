@@ -1,4 +1,5 @@
-//! Recovery codes: the operator makes one for an account, and its person sets a password with it, once.
+//! Recovery codes: the operator makes one for an account, and its person sets a password with it,
+//! once.
 
 use crate::base32::secret;
 

@@ -1,7 +1,7 @@
 //! The examples of PROTOCOL.md, byte by byte.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test all golden` writes the examples of this crate
-//! into the document, after an intended change of the protocol. A new message needs its fence
+//! `UPDATE_GOLDEN=1 cargo test -p correio-proto --test all golden` writes the examples of this
+//! crate into the document, after an intended change of the protocol. A new message needs its fence
 //! in the document first.
 
 use std::{

@@ -244,8 +244,9 @@ impl Client {
         !matches!(self.state, ConnectionState::Down | ConnectionState::Hello)
     }
 
-    /// Whether a caller's request was answered on this connection, or on the last if it is gone, and
-    /// not with an error. A large content makes way on such connections, however short they are.
+    /// Whether a caller's request was answered on this connection, or on the last if it is gone,
+    /// and not with an error. A large content makes way on such connections, however short they
+    /// are.
     #[must_use]
     pub fn has_served(&self) -> bool {
         self.has_served
@@ -419,8 +420,8 @@ impl Client {
     }
 }
 
-/// Why the server does not take the content of a request: the content is above a limit, or of a kind
-/// that the server does not know.
+/// Why the server does not take the content of a request: the content is above a limit, or of a
+/// kind that the server does not know.
 fn not_taken(welcome: &Welcome, request: &Request) -> Option<Failure> {
     let content = match request {
         Request::Send(send) => &send.content,

@@ -36,8 +36,8 @@ pub trait Disk {
     /// See [`Disk::names`].
     fn create(&mut self, path: &Path) -> io::Result<()>;
 
-    /// Appends to the file that [`Disk::create`] made last. The appended bytes are durable only after a
-    /// [`Disk::sync`] of the file.
+    /// Appends to the file that [`Disk::create`] made last. The appended bytes are durable only
+    /// after a [`Disk::sync`] of the file.
     ///
     /// # Errors
     ///
@@ -175,9 +175,10 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<Option<io::Error>
     written
 }
 
-/// Replaces a file in a directory, which is made if it is missing, as a whole: after a power failure
-/// the file has its old or its new content. The caller holds a lock that keeps other programs of this
-/// kind out. On a file system that does not support syncing, the new content may be lost.
+/// Replaces a file in a directory, which is made if it is missing, as a whole: after a power
+/// failure the file has its old or its new content. The caller holds a lock that keeps other
+/// programs of this kind out. On a file system that does not support syncing, the new content may
+/// be lost.
 ///
 /// # Errors
 ///

@@ -1,11 +1,12 @@
 //! The text and the thread of an answer, and the text of a forwarded message.
 //!
-//! The words between, such as "Tony Stark escreveu:", are the caller's: the library has no languages.
+//! The words between, such as "Tony Stark escreveu:", are the caller's: the library has no
+//! languages.
 
 use super::{fields::MessageFields, head::cut, message_id::MessageId};
 
-/// Longest text that is quoted or forwarded, in bytes. A longer one is cut between lines, and a line
-/// with an ellipsis stands for the rest.
+/// Longest text that is quoted or forwarded, in bytes. A longer one is cut between lines, and a
+/// line with an ellipsis stands for the rest.
 const QUOTED_MAX: usize = 256 * 1024;
 
 /// Longest value of a field in a forwarded message's head, in bytes.
@@ -18,8 +19,8 @@ const REFERENCES_MAX: usize = 20;
 /// Stands for the rest of a text that was cut.
 const REST: &str = "[…]";
 
-/// A text as an answer quotes it: the words of `attribution` on a line of their own, and each line after
-/// a `>`. Lines that are quotations already get one `>` more.
+/// A text as an answer quotes it: the words of `attribution` on a line of their own, and each line
+/// after a `>`. Lines that are quotations already get one `>` more.
 #[must_use]
 pub fn quoted_text(attribution: &str, text: &str) -> String {
     let (text, is_whole) = bounded(text);

@@ -1,7 +1,7 @@
 //! Makes a message from a text and files, in a file.
 //!
-//! mail-builder writes the heads and the text. The bodies of attachments are written here, a piece at a
-//! time: the library would have them whole in memory.
+//! mail-builder writes the heads and the text. The bodies of attachments are written here, a piece
+//! at a time: the library would have them whole in memory.
 
 use std::{
     borrow::Cow,

@@ -14,7 +14,8 @@ const TEXT_MAX: usize = 16 * 1024;
 /// Most Message-IDs that are read of one field.
 const IDS_MAX: usize = 200;
 
-/// The fields of a message's head, decoded, of at most 16 KiB each. A field that is missing is empty.
+/// The fields of a message's head, decoded, of at most 16 KiB each. A field that is missing is
+/// empty.
 ///
 /// Everything here is what the message says of itself. Who sent a mail is known from the mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,8 +74,8 @@ impl MessageFields {
         }
     }
 
-    /// Compares the message's own authors with the sender of the mail. Only the part before the `@` is
-    /// compared, since a server has several names.
+    /// Compares the message's own authors with the sender of the mail. Only the part before the `@`
+    /// is compared, since a server has several names.
     #[must_use]
     pub fn from_field(&self, sender: &Username) -> FromField {
         match self.authors.as_slice() {

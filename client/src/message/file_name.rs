@@ -1,5 +1,5 @@
-//! Names of saved attachments, made harmless: whatever name a message gives, the file is a plain one in
-//! the directory that was chosen.
+//! Names of saved attachments, made harmless: whatever name a message gives, the file is a plain
+//! one in the directory that was chosen.
 
 use super::media_type;
 

@@ -1,8 +1,9 @@
 //! Turns the HTML of a message into text.
 //!
 //! html5gum reads the tags as a browser does, in one pass. No tree is built: some kilobytes of HTML
-//! make a tree of gigabytes (formatting that no paragraph closes is repeated in each), and a nesting
-//! of any depth costs nothing here. Tables become lines of cells, since messages use them for layout.
+//! make a tree of gigabytes (formatting that no paragraph closes is repeated in each), and a
+//! nesting of any depth costs nothing here. Tables become lines of cells, since messages use them
+//! for layout.
 
 use std::{convert::Infallible, mem};
 

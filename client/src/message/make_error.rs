@@ -12,8 +12,8 @@ pub enum MakeError {
     Attachment {
         /// The file.
         path: PathBuf,
-        /// The error of the operating system; [`io::ErrorKind::InvalidData`] for a directory, a pipe
-        /// or a device.
+        /// The error of the operating system; [`io::ErrorKind::InvalidData`] for a directory, a
+        /// pipe or a device.
         source: io::Error,
     },
     /// A file that is attached was changed, or became longer or shorter, while it was read.

@@ -1,4 +1,5 @@
-//! Types of files by their names. Only the usual ones: a program that opens a file looks at the file.
+//! Types of files by their names. Only the usual ones: a program that opens a file looks at the
+//! file.
 
 /// Extensions in lower case, and their types. The first extension of a type is the one that a file
 /// without a name gets.
@@ -59,8 +60,8 @@ const TYPES: [(&str, &str); 52] = [
 
 /// The type of a file with this name.
 ///
-/// A message is attached as plain bytes: RFC 2046 forbids to encode `message/rfc822`, and its lines may
-/// be of any length.
+/// A message is attached as plain bytes: RFC 2046 forbids to encode `message/rfc822`, and its lines
+/// may be of any length.
 pub(super) fn of_name(name: &str) -> &'static str {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
     let known = TYPES.iter().find(|(known, _)| Some(*known) == extension.as_deref());

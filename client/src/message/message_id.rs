@@ -21,8 +21,8 @@ pub struct MessageId(String);
 pub struct InvalidMessageId;
 
 impl MessageId {
-    /// The id of a mail's message, whether the mail is a text or a message: the same in every copy of
-    /// the mail at addresses of this domain.
+    /// The id of a mail's message, whether the mail is a text or a message: the same in every copy
+    /// of the mail at addresses of this domain.
     ///
     /// # Errors
     ///

@@ -160,8 +160,8 @@ impl<'a> Unnamed<'a> {
         Ok(Self { path, directory, temporary, file })
     }
 
-    /// Writes the body of the part that the walk has come to. The step after it is `next` then, also
-    /// if the last bytes cannot be written.
+    /// Writes the body of the part that the walk has come to. The step after it is `next` then,
+    /// also if the last bytes cannot be written.
     fn write<R: io::BufRead>(
         &mut self,
         walk: &mut Walk<R>,

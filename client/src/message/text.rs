@@ -11,7 +11,8 @@ use super::{
     walk::Place,
 };
 
-/// Longest text that is shown, in bytes, before and after it is decoded: the largest body of a mail.
+/// Longest text that is shown, in bytes, before and after it is decoded: the largest body of a
+/// mail.
 pub(super) const TEXT_MAX: usize = correio_proto::limits::BODY_MAX;
 
 /// The text of a message, with line feeds as line ends.
@@ -137,8 +138,8 @@ impl MessageText {
         }
     }
 
-    /// Decodes a text by its charset. Without one, or with an unknown one, it is read as UTF-8, or as
-    /// what old programs write if it is not UTF-8.
+    /// Decodes a text by its charset. Without one, or with an unknown one, it is read as UTF-8, or
+    /// as what old programs write if it is not UTF-8.
     fn decode(&mut self, section: Section) -> String {
         let Section { charset, bytes, .. } = section;
         let name = charset.unwrap_or_default();

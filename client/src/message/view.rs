@@ -21,8 +21,8 @@ pub struct MessageView {
     pub fields: MessageFields,
     /// The text.
     pub text: MessageText,
-    /// The attachments, at most [`super::ATTACHMENTS_MAX`], in the message's order. HTML is not listed
-    /// where a plain text is shown in its place.
+    /// The attachments, at most [`super::ATTACHMENTS_MAX`], in the message's order. HTML is not
+    /// listed where a plain text is shown in its place.
     pub attachments: Vec<Attachment>,
     /// Parts of the message beyond those that are read. They are in the message's bytes.
     pub more_parts: usize,
@@ -37,9 +37,9 @@ enum Reading {
 }
 
 impl MessageView {
-    /// Reads a message to its end. Any bytes are a message: what cannot be made sense of is text or an
-    /// attachment. In memory are the text (at most 8 MiB, some times over while it is decoded) and
-    /// some kilobytes for each attachment.
+    /// Reads a message to its end. Any bytes are a message: what cannot be made sense of is text or
+    /// an attachment. In memory are the text (at most 8 MiB, some times over while it is decoded)
+    /// and some kilobytes for each attachment.
     ///
     /// # Errors
     ///

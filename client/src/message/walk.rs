@@ -1,4 +1,5 @@
-//! Walks through the parts of a message (RFC 2046) in one pass, whatever their number and depth are.
+//! Walks through the parts of a message (RFC 2046) in one pass, whatever their number and depth
+//! are.
 //!
 //! A message within the message is one part, which is not entered. Multiparts beyond a depth, and
 //! those without a boundary, are one part, too: their bytes come as they are.

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::harmless::is_harmless;
 
 /// Writes a JSON document for a terminal: characters that [`super::sanitize`] would replace become
-/// JSON escapes, which a parser reads as the same characters. The document is not in memory a second
-/// time.
+/// JSON escapes, which a parser reads as the same characters. The document is not in memory a
+/// second time.
 ///
 /// # Errors
 ///

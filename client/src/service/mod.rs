@@ -151,8 +151,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`RequestError::Cancelled`]; [`RequestError::SessionEnded`] if nobody is logged in (any more);
-    /// [`RequestError::Closed`].
+    /// [`RequestError::Cancelled`]; [`RequestError::SessionEnded`] if nobody is logged in (any
+    /// more); [`RequestError::Closed`].
     pub fn wait_for_news(&self, longest: Duration, cancel: &Cancel) -> Result<News, RequestError> {
         self.network.wait_for_news(longest, cancel)
     }
@@ -207,14 +207,15 @@ impl Service {
         }
     }
 
-    /// Sets the password of an account by a code of the server's operator, without the password before.
-    /// Does not log in. The account's sessions end. The code works once; if the connection breaks before
-    /// the answer, a login tells whether the new password holds.
+    /// Sets the password of an account by a code of the server's operator, without the password
+    /// before. Does not log in. The account's sessions end. The code works once; if the connection
+    /// breaks before the answer, a login tells whether the new password holds.
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `bad_credentials` for a code that is wrong, used, replaced or expired, as
-    /// for an unknown username; `not_allowed` if the server does not offer it or somebody is logged in.
+    /// See [`RequestError`]; `bad_credentials` for a code that is wrong, used, replaced or expired,
+    /// as for an unknown username; `not_allowed` if the server does not offer it or somebody is
+    /// logged in.
     pub fn recover(
         &self,
         username: &Username,
@@ -262,15 +263,16 @@ impl Service {
         self.ask(Request::Logout {}, cancel).map(drop)
     }
 
-    /// Sends a mail with a text, a file or a message as its content, and returns the time when the server
-    /// accepted it. A content above the server's limit for bodies is uploaded in pieces first, and
-    /// `progress` is called after each. Repeating the same mail after any error, or after a restart
-    /// of the program, is safe: its id prevents a duplicate, and the upload goes on from where it
-    /// was.
+    /// Sends a mail with a text, a file or a message as its content, and returns the time when the
+    /// server accepted it. A content above the server's limit for bodies is uploaded in pieces
+    /// first, and `progress` is called after each. Repeating the same mail after any error, or
+    /// after a restart of the program, is safe: its id prevents a duplicate, and the upload goes on
+    /// from where it was.
     ///
     /// # Errors
     ///
-    /// See [`SendError`] and [`Service::send`]; `busy` if the server has no room for another upload.
+    /// See [`SendError`] and [`Service::send`]; `busy` if the server has no room for another
+    /// upload.
     pub fn send_mail(
         &self,
         mail: &OutgoingMail,
@@ -306,8 +308,8 @@ impl Service {
     /// Receives all mail, page by page: fetches it, writes it durably, and only then confirms it,
     /// so that the server deletes it. Returns all mails in the mailbox that were never shown,
     /// oldest first, including those that an earlier failed call saved. Call
-    /// [`Mailbox::mark_shown`] once they were shown. Mails whose content arrives damaged stay on the
-    /// server.
+    /// [`Mailbox::mark_shown`] once they were shown. Mails whose content arrives damaged stay on
+    /// the server.
     ///
     /// # Errors
     ///
@@ -340,8 +342,8 @@ impl Service {
     }
 
     /// Looks people up in the server's directory, of which one reply has at most
-    /// [`FOUND_MAX`](correio_proto::limits::FOUND_MAX). A part of one or two characters is looked for
-    /// at the beginning of names only.
+    /// [`FOUND_MAX`](correio_proto::limits::FOUND_MAX). A part of one or two characters is looked
+    /// for at the beginning of names only.
     ///
     /// # Errors
     ///

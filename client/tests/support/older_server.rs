@@ -1,4 +1,5 @@
-//! A server of an older version, played by the test: it offers no optional part, and states no usage.
+//! A server of an older version, played by the test: it offers no optional part, and states no
+//! usage.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},

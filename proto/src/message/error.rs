@@ -86,8 +86,8 @@ pub enum ErrorCode {
     NoSuchList,
     /// One or more lists take no mail of this account.
     MayNotSend,
-    /// The list would have more than [`limits::MEMBERS_MAX`] members, an account would have made more
-    /// than [`limits::LISTS_MAX`] lists, or a mail names lists with too many members.
+    /// The list would have more than [`limits::MEMBERS_MAX`] members, an account would have made
+    /// more than [`limits::LISTS_MAX`] lists, or a mail names lists with too many members.
     ListFull,
     /// Another app password of the account has this label.
     LabelTaken,

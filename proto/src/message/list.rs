@@ -1,6 +1,7 @@
 //! Lists: a name that stands for members, such as a class.
 //!
-//! A list's name is a [`Username`] that no account has, so that a mail names it among its recipients.
+//! A list's name is a [`Username`] that no account has, so that a mail names it among its
+//! recipients.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -59,9 +60,9 @@ pub enum ListChange {
         /// Their role.
         role: Role,
     },
-    /// Removes members; those that the list has not are skipped. Owners may remove everybody but the
-    /// last owner, and a member may remove itself. Somebody who left a list that they may not know of
-    /// any more gets `no_such_list` for the repetition.
+    /// Removes members; those that the list has not are skipped. Owners may remove everybody but
+    /// the last owner, and a member may remove itself. Somebody who left a list that they may not
+    /// know of any more gets `no_such_list` for the repetition.
     Remove {
         /// The members.
         members: Recipients,

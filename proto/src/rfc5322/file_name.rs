@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::mail::{Mail, MailId, Seq, Timestamp, Username};
 
-/// Separators between a name and its flags: the convention's, the one that isync and NeoMutt offer for
-/// file systems such as FAT and NTFS, and one from Python's documentation.
+/// Separators between a name and its flags: the convention's, the one that isync and NeoMutt offer
+/// for file systems such as FAT and NTFS, and one from Python's documentation.
 pub const FLAG_SEPARATORS: [char; 3] = [':', ';', '!'];
 
 /// Start of a field that another program appends.
@@ -19,8 +19,8 @@ const FIELD: char = ',';
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName {
     /// Number of the mail in the order of saving. It sorts first, since the server's clock may be
-    /// set back and its store may start over. 0 for names without it; those mails come first, by the
-    /// clock.
+    /// set back and its store may start over. 0 for names without it; those mails come first, by
+    /// the clock.
     pub arrival: u64,
     /// When the server accepted the mail.
     pub sent_at: Timestamp,

@@ -59,8 +59,8 @@ impl ContentEncoder {
         Self { state }
     }
 
-    /// Appends what this piece completes: of a text, whole lines; of a message, all but a line end at
-    /// the piece's end, and nothing until its line ends are known.
+    /// Appends what this piece completes: of a text, whole lines; of a message, all but a line end
+    /// at the piece's end, and nothing until its line ends are known.
     pub fn encode(&mut self, piece: &[u8], output: &mut Vec<u8>) {
         match &mut self.state {
             Encoding::Text { line } => encode_lines(line, piece, output),

@@ -117,8 +117,8 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The file of a mail whose addresses have this domain. Of a mail with a large content only the start:
-/// [`ContentEncoder`] encodes the rest.
+/// The file of a mail whose addresses have this domain. Of a mail with a large content only the
+/// start: [`ContentEncoder`] encodes the rest.
 #[must_use]
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     match mail.content.kind() {
@@ -250,8 +250,8 @@ pub fn date(moment: Timestamp) -> Option<String> {
     printer.timestamp_to_string(&timestamp).ok()
 }
 
-/// Reads the head of a file, and the empty line after it; of a mail whose content is a message, only
-/// the fields before the message.
+/// Reads the head of a file, and the empty line after it; of a mail whose content is a message,
+/// only the fields before the message.
 ///
 /// # Errors
 ///

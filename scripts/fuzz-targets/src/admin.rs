@@ -1,7 +1,7 @@
 //! Target `admin`: lengths of pieces, and a stream for the operator's dialogue.
 //!
-//! The replies must be the same whatever the pieces, apart from codes, which are random. Each is a line
-//! of JSON that reads as a reply.
+//! The replies must be the same whatever the pieces, apart from codes, which are random. Each is a
+//! line of JSON that reads as a reply.
 
 use correio_server::admin::reply::AdminReply;
 use correio_testing::{admin::AdminPipe, world::World};

@@ -67,8 +67,8 @@ fn compress(tar: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Reads an archive. Checks that the files of an accepted archive have the sizes and checksums that it
-/// states, and that a new archive of them gives the same files.
+/// Reads an archive. Checks that the files of an accepted archive have the sizes and checksums that
+/// it states, and that a new archive of them gives the same files.
 fn read(archive: &[u8]) -> Option<Files> {
     let cancel = Cancel::default();
     let mut places: Vec<FileEntry> = Vec::new();

@@ -1,7 +1,7 @@
 //! Target `http`: lengths of pieces, and a stream for the server's dialogue of HTTP.
 //!
-//! The answers must be the same whatever the pieces, and begin as answers of HTTP do. The stream may
-//! be repeated, so that a short input can exceed the longest head.
+//! The answers must be the same whatever the pieces, and begin as answers of HTTP do. The stream
+//! may be repeated, so that a short input can exceed the longest head.
 
 use correio_testing::{http::HttpPipe, world::World};
 

@@ -1,4 +1,5 @@
-//! Target `mime`: reads an RFC 5322 message of another person, saves its attachments, and answers it.
+//! Target `mime`: reads an RFC 5322 message of another person, saves its attachments, and answers
+//! it.
 
 use std::{fs, path::Path};
 

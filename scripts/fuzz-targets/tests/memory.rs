@@ -1,7 +1,7 @@
-//! Bounds the memory that hostile input takes: requests that claim much, a terminal that never ends a
-//! sequence, and RFC 5322 messages of any shape. This is a program of its own, because the counter is its
-//! global allocator. Each measurement counts the allocations of its own thread: the test harness
-//! allocates on others.
+//! Bounds the memory that hostile input takes: requests that claim much, a terminal that never ends
+//! a sequence, and RFC 5322 messages of any shape. This is a program of its own, because the
+//! counter is its global allocator. Each measurement counts the allocations of its own thread: the
+//! test harness allocates on others.
 
 #![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 
@@ -29,8 +29,8 @@ const ENDLESS: usize = 1 << 20;
 /// Most bytes that a decoder holds for a sequence, and besides a paste.
 const DECODER_MAX: usize = 4 * 1024;
 
-/// Most bytes that are held while a message is read, saved or made, besides its text and the list of its
-/// attachments. Addresses take more memory than their characters.
+/// Most bytes that are held while a message is read, saved or made, besides its text and the list
+/// of its attachments. Addresses take more memory than their characters.
 const MESSAGE_MAX: usize = 3 << 20;
 
 /// Bytes of a message that is larger than what may be held of it.

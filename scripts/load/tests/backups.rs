@@ -1,6 +1,6 @@
-//! Tests of `load-test --backup-every`. The server runs in this process; a stand-in for the server's
-//! program leads the clients to it, and runs the operator's commands by running this test program
-//! again.
+//! Tests of `load-test --backup-every`. The server runs in this process; a stand-in for the
+//! server's program leads the clients to it, and runs the operator's commands by running this test
+//! program again.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic)] // It is all test.
 

@@ -24,8 +24,8 @@ pub enum Check {
     Idle,
     /// (i) Known and unknown usernames cause the same jobs and answers.
     Alike,
-    /// (j) A large content is kept as long as a mail names it, and no longer; an upload that no mail
-    /// names is kept for its time, unless its account begins others, and no longer.
+    /// (j) A large content is kept as long as a mail names it, and no longer; an upload that no
+    /// mail names is kept for its time, unless its account begins others, and no longer.
     Contents,
     /// An attacker can guess exactly as many passwords as the throttle allows.
     Throttled,

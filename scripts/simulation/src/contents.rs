@@ -47,8 +47,8 @@ pub(crate) struct Contents {
     written: BTreeMap<MailKey, Rc<[u8]>>,
     /// Durable uploads: staged bytes, and the time of the last piece.
     uploads: BTreeMap<UploadKey, (u64, Timestamp)>,
-    /// Uploads that are gone since their mail was sent, their time was over, or their account needed
-    /// their room for another one.
+    /// Uploads that are gone since their mail was sent, their time was over, or their account
+    /// needed their room for another one.
     gone: BTreeSet<UploadKey>,
 }
 

@@ -86,8 +86,8 @@ pub fn upload(number: u64, size: u64, part: Range<u64>) -> Request {
     })
 }
 
-/// A mail with the content that was uploaded under its number. The SHA-256 that it states is not the
-/// content's.
+/// A mail with the content that was uploaded under its number. The SHA-256 that it states is not
+/// the content's.
 #[must_use]
 pub fn large_mail(number: u64, to: &str, size: u64) -> Request {
     large(number, to, size, ContentKind::Text {})

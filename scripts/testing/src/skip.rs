@@ -7,8 +7,8 @@ use std::{
     thread,
 };
 
-/// Reports a skipped test on standard error, whether or not the output of tests is shown, and in the
-/// file that `CORREIO_SKIPPED` names, which scripts/check counts.
+/// Reports a skipped test on standard error, whether or not the output of tests is shown, and in
+/// the file that `CORREIO_SKIPPED` names, which scripts/check counts.
 pub fn skipped(why: &str) {
     let thread = thread::current();
     let line = format!("skipped: {}: {why}\n", thread.name().unwrap_or("a test"));

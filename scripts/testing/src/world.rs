@@ -49,7 +49,8 @@ pub struct World {
     pub hashing: Rc<RefCell<HashQueue>>,
 }
 
-/// A [`SessionConfig`] without TLS, with open registration, and with pieces as short as a test wants.
+/// A [`SessionConfig`] without TLS, with open registration, and with pieces as short as a test
+/// wants.
 #[must_use]
 pub fn session_config() -> SessionConfig {
     SessionConfig {

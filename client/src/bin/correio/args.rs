@@ -292,8 +292,8 @@ pub(crate) enum Command {
     },
     /// Answer a mail; the text is read from standard input unless it is given
     Reply(ReplyArgs),
-    /// Forward a mail with its attachments; a text before it is read from standard input unless it is
-    /// given
+    /// Forward a mail with its attachments; a text before it is read from standard input unless it
+    /// is given
     Forward(ForwardArgs),
     /// Download all mail, keep it on this computer, confirm it, and list what is new
     Receive {

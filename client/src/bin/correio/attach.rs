@@ -9,8 +9,8 @@ use crate::{
     typed_path::{PathCompleter, expanded},
 };
 
-/// Asks for a file and attaches it. A number after `-` takes an attachment away; an empty answer and
-/// Esc change nothing. Says what was attached or taken away.
+/// Asks for a file and attaches it. A number after `-` takes an attachment away; an empty answer
+/// and Esc change nothing. Says what was attached or taken away.
 pub(crate) fn ask(prompt: &mut Prompt, text: &Text, composition: &mut Composition) -> Answer<()> {
     let mut typed = String::new();
     let mut completer = PathCompleter::default();

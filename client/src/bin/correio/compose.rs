@@ -15,10 +15,11 @@ pub(crate) struct Composition {
     pub(crate) mail: Draft,
     file: DraftFile,
     text: &'static Text,
-    /// A draft that was opened again, as it was: the server may have a mail with its id and text, or
-    /// a part of an upload.
+    /// A draft that was opened again, as it was: the server may have a mail with its id and text,
+    /// or a part of an upload.
     original: Option<Draft>,
-    /// The id of the changed text of a draft that was opened again. Files of the editor may have it.
+    /// The id of the changed text of a draft that was opened again. Files of the editor may have
+    /// it.
     changed_id: Option<MailId>,
     /// Whether the text has changed since it was last saved durably.
     has_changed: bool,
@@ -61,8 +62,8 @@ impl Composition {
         FieldAutosave { composition: self, field }
     }
 
-    /// Sets the text of a field. A draft that was opened again gets a new id at its first change, and
-    /// its old id back with its old text.
+    /// Sets the text of a field. A draft that was opened again gets a new id at its first change,
+    /// and its old id back with its old text.
     pub(crate) fn set(&mut self, field: DraftField, typed: &str) {
         let place = match field {
             DraftField::To => &mut self.mail.to,

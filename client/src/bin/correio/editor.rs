@@ -40,8 +40,9 @@ struct Edited {
 }
 
 impl Editor {
-    /// The editor that the user has chosen: for correio, in `CORREIO_EDITOR` or in the configuration
-    /// file, or for all programs. Otherwise the first common editor that is installed.
+    /// The editor that the user has chosen: for correio, in `CORREIO_EDITOR` or in the
+    /// configuration file, or for all programs. Otherwise the first common editor that is
+    /// installed.
     pub(crate) fn of_user(config: &Config) -> Option<Self> {
         let variable = |name| env::var_os(name).filter(|name| !name.is_empty());
         let configured = || config.get(Key::Editor).map(OsString::from);

@@ -232,7 +232,8 @@ mod tests {
         }
     }
 
-    /// `client/tests/program_json.rs` runs the commands, and compares their answers with the schemas.
+    /// `client/tests/program_json.rs` runs the commands, and compares their answers with the
+    /// schemas.
     #[test]
     fn every_command_has_a_schema_and_every_schema_a_command() {
         fn add(command: &Command, path: &str, commands: &mut Vec<String>) {

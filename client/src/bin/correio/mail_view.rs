@@ -21,8 +21,8 @@ const LINE_MAX: usize = 16 * 1024;
 /// Lines of the text from one kept position to the next.
 const STEP: usize = 256;
 
-/// A mail as the lines that a reader sees: each field on a line, its attachments, an empty line, the
-/// text. The text is in memory once.
+/// A mail as the lines that a reader sees: each field on a line, its attachments, an empty line,
+/// the text. The text is in memory once.
 pub(crate) struct MailView {
     head: Vec<String>,
     text: String,
@@ -126,7 +126,8 @@ impl MailView {
         self.line_at(position).map(|(line, _)| line).unwrap_or_default()
     }
 
-    /// The rows of a line on a screen of this width. Those of the head after the first are indented.
+    /// The rows of a line on a screen of this width. Those of the head after the first are
+    /// indented.
     pub(crate) fn rows(&self, number: usize, width: usize) -> Vec<String> {
         match self.head.get(number) {
             Some(line) => wrap::field_rows(line, width),

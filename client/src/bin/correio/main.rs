@@ -123,8 +123,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Takes an empty `NO_COLOR` for one that is not set, as <https://no-color.org> asks. console takes it
-/// for one that is set.
+/// Takes an empty `NO_COLOR` for one that is not set, as <https://no-color.org> asks. console takes
+/// it for one that is set.
 fn heed_empty_no_color() {
     let is_empty = env::var_os("NO_COLOR").is_some_and(|value| value.is_empty());
     let has_colours = env::var("TERM").is_ok_and(|term| term != "dumb")

@@ -44,8 +44,8 @@ pub(crate) fn show(title: &str, text: &str) -> Result<(), String> {
     }
 }
 
-/// Waits for the end of a program that leads a process group. `None` if the group was killed because
-/// the program did not end in time.
+/// Waits for the end of a program that leads a process group. `None` if the group was killed
+/// because the program did not end in time.
 fn status_of(child: &mut Child) -> io::Result<Option<ExitStatus>> {
     let group = Pid::from_child(child);
     match has_ended(group) {

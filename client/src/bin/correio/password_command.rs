@@ -15,8 +15,8 @@ use crate::program;
 /// no failure.
 const REST_MAX: u64 = 64 << 10;
 
-/// Why a command gave no password. Neither its text nor its output is in the error: both may contain
-/// the password.
+/// Why a command gave no password. Neither its text nor its output is in the error: both may
+/// contain the password.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum PasswordCommandError {
     /// The shell does not start, or the output cannot be read.
@@ -28,8 +28,8 @@ pub(crate) enum PasswordCommandError {
 }
 
 /// Runs a command in the shell, with these variables in its environment, and returns the first line
-/// of its standard output, of at most `longest` bytes with its end. Standard input is empty; standard
-/// error is the user's. The command gets no password from the environment.
+/// of its standard output, of at most `longest` bytes with its end. Standard input is empty;
+/// standard error is the user's. The command gets no password from the environment.
 pub(crate) fn first_line(
     command: &str,
     variables: &[(&str, &str)],

@@ -6,8 +6,8 @@ use clap::{Args, ValueHint};
 
 use crate::mail_number::MailNumber;
 
-/// Arguments of the commands that send a mail: what it contains. The help of each command has texts of
-/// its own for them.
+/// Arguments of the commands that send a mail: what it contains. The help of each command has texts
+/// of its own for them.
 #[derive(Debug, Args)]
 pub(crate) struct BodyArgs {
     /// The text

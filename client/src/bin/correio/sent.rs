@@ -34,8 +34,8 @@ pub(crate) fn keep(
     })
 }
 
-/// Marks the mail that a sent draft answers or forwards. A mail that is gone, or cannot be marked, is
-/// left: the mark is only for lists.
+/// Marks the mail that a sent draft answers or forwards. A mail that is gone, or cannot be marked,
+/// is left: the mark is only for lists.
 pub(crate) fn mark_origin(data: &Path, sender: &Sender<'_>, draft: &Draft) {
     let Some(origin) = &draft.origin else { return };
     let mailbox = Mailbox::open(data, sender.server, sender.username).in_folder(origin.folder);

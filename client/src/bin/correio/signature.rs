@@ -1,7 +1,7 @@
 //! The signature under the body of a mail.
 
-/// The line before a signature (RFC 3676, section 4.3). Mail programs leave out what follows it when
-/// they quote a mail.
+/// The line before a signature (RFC 3676, section 4.3). Mail programs leave out what follows it
+/// when they quote a mail.
 const SEPARATOR: &str = "-- ";
 
 /// A body with the signature under it. A body that has it already, and an empty body, stay as they

@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal};
 use correio_client::ContentProgress;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of a command, on standard error if that is a terminal. It appears with the first piece of a
-/// content, and is removed when it is dropped.
+/// A bar of a command, on standard error if that is a terminal. It appears with the first piece of
+/// a content, and is removed when it is dropped.
 pub(crate) struct TransferBar {
     doing: String,
     bar: ProgressBar,

@@ -55,7 +55,8 @@ pub(crate) fn marked_sender(text: &Text, mail: &Stored, names: &Names) -> String
     }
 }
 
-/// A draft's line: when it was written last, the recipients, the subject, the number of attachments.
+/// A draft's line: when it was written last, the recipients, the subject, the number of
+/// attachments.
 pub(crate) fn draft_line(text: &Text, draft: &Draft, written_at: Option<Timestamp>) -> String {
     let mut mail = sanitize(&format!("{}: {}", draft.to, draft.subject), WhiteSpace::OneLine);
     if !draft.attachments.is_empty() {

@@ -14,9 +14,9 @@ use crate::{
     storage::mailbox::{Begun, Completed, Seen},
 };
 
-/// What becomes of mails whose content is not the one that the sender stated. Such a mail counts for
-/// the mailbox on the server until it is confirmed, so a sender who states false digests could fill a
-/// mailbox for good.
+/// What becomes of mails whose content is not the one that the sender stated. Such a mail counts
+/// for the mailbox on the server until it is confirmed, so a sender who states false digests could
+/// fill a mailbox for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DamagedContents {
     /// They stay on the server, for another try.

@@ -28,8 +28,8 @@ pub struct LargeMail {
 
 /// State machine of sending a mail with a large content: says what to do next, and does no I/O.
 ///
-/// Sending the same mail may begin anew at any time, also after a restart of the program: the server
-/// states how much of the upload it has, and whether the mail was sent before.
+/// Sending the same mail may begin anew at any time, also after a restart of the program: the
+/// server states how much of the upload it has, and whether the mail was sent before.
 #[derive(Debug)]
 pub struct Sending {
     mail: LargeMail,

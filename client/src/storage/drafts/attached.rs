@@ -73,7 +73,8 @@ impl Drafts {
                     let _ = fs::remove_file(path);
                 }
             } else if has_extension(path, ATTACHED) && is_old(path) {
-                // Names of these directories are unique. Paths are not: a symbolic link may lead here.
+                // Names of these directories are unique. Paths are not: a symbolic link may lead
+                // here.
                 let attached = drafts.iter().flat_map(|draft| &draft.attachments);
                 let mut directories = attached.filter_map(|attached| attached.path().parent());
                 if !directories.any(|directory| directory.file_name() == path.file_name()) {

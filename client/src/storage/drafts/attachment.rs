@@ -1,5 +1,5 @@
-//! A file that is attached to a draft: its path, and its size and time of change, which tell whether
-//! the file was changed.
+//! A file that is attached to a draft: its path, and its size and time of change, which tell
+//! whether the file was changed.
 
 use std::{
     fs, io,
@@ -59,8 +59,8 @@ impl DraftAttachment {
     ///
     /// # Errors
     ///
-    /// [`MakeError::Attachment`] if it cannot be read any more, [`MakeError::Changed`] if its size or
-    /// the time of its last change is another one.
+    /// [`MakeError::Attachment`] if it cannot be read any more, [`MakeError::Changed`] if its size
+    /// or the time of its last change is another one.
     pub fn file(&self) -> Result<AttachmentFile, MakeError> {
         let file = AttachmentFile::open(&self.path)?;
         let is_same = file.size() == self.size && modified(&self.path) == self.modified;
@@ -74,7 +74,8 @@ fn modified(path: &Path) -> Option<u64> {
     u64::try_from(since_1970.as_nanos()).ok()
 }
 
-/// Serializes a path as text, since users may read the file; a path that is not UTF-8, as its bytes.
+/// Serializes a path as text, since users may read the file; a path that is not UTF-8, as its
+/// bytes.
 mod path_text {
     use std::{
         ffi::OsString,

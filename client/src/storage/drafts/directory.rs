@@ -90,8 +90,8 @@ impl Drafts {
         Ok(list)
     }
 
-    /// Counts the drafts that can be reopened, without reading their bodies. A file that only begins
-    /// as a draft counts, too; [`Drafts::list`] tells what is wrong with it.
+    /// Counts the drafts that can be reopened, without reading their bodies. A file that only
+    /// begins as a draft counts, too; [`Drafts::list`] tells what is wrong with it.
     ///
     /// # Errors
     ///

@@ -11,7 +11,8 @@ use crate::{
     storage::outgoing::{OutgoingContent, OutgoingMail},
 };
 
-/// The typed text, unchanged, and what else belongs to the mail. Every part may be empty or invalid.
+/// The typed text, unchanged, and what else belongs to the mail. Every part may be empty or
+/// invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// The id the mail is sent with. A draft that is changed after it was sent once, with any
@@ -37,8 +38,8 @@ impl Draft {
         Self { id, to, subject, body, attachments: Vec::new(), origin: None }
     }
 
-    /// The draft as a mail with a text, if it is valid. What a text cannot have, attachments and the
-    /// thread, is left out; [`super::Drafts::outgoing`] makes a message where one is needed.
+    /// The draft as a mail with a text, if it is valid. What a text cannot have, attachments and
+    /// the thread, is left out; [`super::Drafts::outgoing`] makes a message where one is needed.
     ///
     /// # Errors
     ///

@@ -129,8 +129,8 @@ impl DraftFile {
         self.write(draft.id, record, Survives::PowerFailure)
     }
 
-    /// Makes the version on disk survive a power failure, too, without writing it again. Does nothing
-    /// if there is none.
+    /// Makes the version on disk survive a power failure, too, without writing it again. Does
+    /// nothing if there is none.
     ///
     /// # Errors
     ///

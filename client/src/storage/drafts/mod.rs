@@ -8,10 +8,10 @@
 //! mail.
 //!
 //! The directory of an account holds `<id>.json` for each draft, `<id>.message` for a draft whose
-//! message was made ([`Drafts::outgoing`]), and a directory `<id>.attached` for files that exist for
-//! one draft alone ([`Drafts::attached_directory`]). Drafts are ordered by a number in the file, not
-//! by the clock. While a program writes a draft it holds a lock on the draft's file;
-//! the operating system releases the lock when the program ends, however it ends, so that the next
+//! message was made ([`Drafts::outgoing`]), and a directory `<id>.attached` for files that exist
+//! for one draft alone ([`Drafts::attached_directory`]). Drafts are ordered by a number in the
+//! file, not by the clock. While a program writes a draft it holds a lock on the draft's file; the
+//! operating system releases the lock when the program ends, however it ends, so that the next
 //! program offers the drafts of a killed one. On a file system without locks no draft is marked as
 //! in use.
 

@@ -46,8 +46,8 @@ pub struct DraftMail {
 pub enum ThreadFields {
     /// All that the draft has is in the mail.
     Kept,
-    /// The server takes no messages, and the mail is an answer without attachments: it is a text, which
-    /// names no thread.
+    /// The server takes no messages, and the mail is an answer without attachments: it is a text,
+    /// which names no thread.
     LeftOut,
 }
 
@@ -72,10 +72,11 @@ pub enum DraftMailError {
 }
 
 impl Drafts {
-    /// Makes the mail of a draft, for a server with these capabilities. A draft with attachments, or
-    /// with a thread, becomes a message. The message is made once and stays in a file beside the draft
-    /// until the draft is deleted: the same id is always sent with the same bytes, so that an upload
-    /// goes on after a break, whatever has become of the attached files. Its date is that of the id.
+    /// Makes the mail of a draft, for a server with these capabilities. A draft with attachments,
+    /// or with a thread, becomes a message. The message is made once and stays in a file beside the
+    /// draft until the draft is deleted: the same id is always sent with the same bytes, so that an
+    /// upload goes on after a break, whatever has become of the attached files. Its date is that of
+    /// the id.
     ///
     /// # Errors
     ///

@@ -2,8 +2,8 @@
 //! back.
 //!
 //! The record is needed only while the server may have the mail: between saving and confirming, and
-//! as long as mail is received without confirming it. A call of [`crate::Service::receive`] that has
-//! confirmed everything empties the record.
+//! as long as mail is received without confirming it. A call of [`crate::Service::receive`] that
+//! has confirmed everything empties the record.
 
 use std::{fs, io};
 

@@ -23,8 +23,8 @@ const RECORD: &str = ".correio-deleted";
 /// The lock for changing the record.
 const LOCK: &str = ".correio-deleted-lock";
 
-/// Largest record, in bytes: more than 15,000 mails. Of a larger one the older half is dropped; such
-/// a mail comes again if it is still on the server.
+/// Largest record, in bytes: more than 15,000 mails. Of a larger one the older half is dropped;
+/// such a mail comes again if it is still on the server.
 const RECORD_MAX: usize = 1 << 20;
 
 /// The mails in the record. Lines that are no mail are left out.

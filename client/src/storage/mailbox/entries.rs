@@ -18,7 +18,8 @@ pub(super) enum Looked<T> {
 }
 
 impl Mailbox {
-    /// The mails of this folder, from the names of their files: 100,000 take a fraction of a second.
+    /// The mails of this folder, from the names of their files: 100,000 take a fraction of a
+    /// second.
     ///
     /// # Errors
     ///

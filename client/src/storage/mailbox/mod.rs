@@ -290,8 +290,8 @@ impl Mailbox {
         self.open_file(&file, rfc5322::read)?.ok_or_else(gone)
     }
 
-    /// The present path of the file of a listed mail. Another program may rename the file at any time.
-    /// `None` if the mail was deleted.
+    /// The present path of the file of a listed mail. Another program may rename the file at any
+    /// time. `None` if the mail was deleted.
     ///
     /// # Errors
     ///

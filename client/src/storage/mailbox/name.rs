@@ -1,7 +1,7 @@
 //! Flags in the names of the files in a mailbox ([`correio_proto::rfc5322::FileName`] is the rest).
 //!
-//! In `cur` every mail program adds `:2,` and flags to a name, or `;2,` where a file system allows no
-//! `:` in names. Fields that other programs append (`,U=7`, `,S=1024`) are kept.
+//! In `cur` every mail program adds `:2,` and flags to a name, or `;2,` where a file system allows
+//! no `:` in names. Fields that other programs append (`,U=7`, `,S=1024`) are kept.
 
 use correio_proto::rfc5322::FLAG_SEPARATORS;
 

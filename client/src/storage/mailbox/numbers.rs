@@ -11,8 +11,8 @@ use super::{
     scan::scan,
 };
 
-/// The mails of a folder by their numbers. The folder is scanned again only after mails have come or
-/// gone; on systems that do not tell of it, for each number.
+/// The mails of a folder by their numbers. The folder is scanned again only after mails have come
+/// or gone; on systems that do not tell of it, for each number.
 #[derive(Debug)]
 pub struct Numbers {
     directory: PathBuf,

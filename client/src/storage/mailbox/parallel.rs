@@ -11,8 +11,9 @@ const SHARE: usize = 64;
 /// Most threads. More would wait for the same disk.
 const THREADS_MAX: usize = 8;
 
-/// Applies `look` to every item, on as many threads as there are processors, and returns its results
-/// in the order of the items. Each thread has a `scratch` of its own. Few items stay on this thread.
+/// Applies `look` to every item, on as many threads as there are processors, and returns its
+/// results in the order of the items. Each thread has a `scratch` of its own. Few items stay on
+/// this thread.
 pub(super) fn each<T: Sync, S: Default, R: Send>(
     items: &[T],
     look: impl Fn(&mut S, &T) -> Option<R> + Sync,

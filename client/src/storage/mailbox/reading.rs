@@ -43,8 +43,8 @@ impl Mailbox {
         Ok(MailContent { source, size, kind })
     }
 
-    /// Reads the text of a listed mail, or the source of its message: [`MailText::kind`] tells which.
-    /// The whole text is in memory, once.
+    /// Reads the text of a listed mail, or the source of its message: [`MailText::kind`] tells
+    /// which. The whole text is in memory, once.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! Selects the mails of a folder that meet conditions. Files are opened only for conditions that the
-//! names of files cannot answer, on several threads.
+//! Selects the mails of a folder that meet conditions. Files are opened only for conditions that
+//! the names of files cannot answer, on several threads.
 //!
 //! There is no index, which could be out of date when other programs change the Maildir, and would
 //! be a second copy of the texts. USING.md has measured figures.

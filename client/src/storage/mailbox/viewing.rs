@@ -18,8 +18,8 @@ use super::{
 use crate::{message::MessageView, storage::skipped::Skipped};
 
 impl Mailbox {
-    /// Reads a listed mail as a person reads it. A message is read from its start to its end, and of its
-    /// attachments only the sizes are kept.
+    /// Reads a listed mail as a person reads it. A message is read from its start to its end, and
+    /// of its attachments only the sizes are kept.
     ///
     /// # Errors
     ///

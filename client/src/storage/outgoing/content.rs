@@ -31,8 +31,8 @@ pub struct OutgoingMail {
     pub content: OutgoingContent,
 }
 
-/// The content of a mail that is to be sent: Unicode text that is not blank, or an RFC 5322 message, of
-/// at most [`limits::CONTENT_MAX`] bytes (a server may allow less). Clones are cheap.
+/// The content of a mail that is to be sent: Unicode text that is not blank, or an RFC 5322
+/// message, of at most [`limits::CONTENT_MAX`] bytes (a server may allow less). Clones are cheap.
 #[derive(Clone, Debug)]
 pub struct OutgoingContent {
     pub(super) source: Source,

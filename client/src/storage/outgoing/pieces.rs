@@ -85,8 +85,8 @@ impl<'a> ContentPieces<'a> {
         Ok(Piece::try_from(piece.as_slice())?)
     }
 
-    /// Reads the rest of the content, and compares size and digest of the whole with those that were
-    /// measured.
+    /// Reads the rest of the content, and compares size and digest of the whole with those that
+    /// were measured.
     pub(crate) fn compare(&mut self) -> Result<(), ContentError> {
         self.seek(self.content.size())?;
         let Opened::File(path, file) = &mut self.opened else {
@@ -103,8 +103,8 @@ impl OutgoingContent {
     ///
     /// # Errors
     ///
-    /// [`ContentError::Io`], and [`ContentError::Changed`] if the file is not what it was, or is not a
-    /// text.
+    /// [`ContentError::Io`], and [`ContentError::Changed`] if the file is not what it was, or is
+    /// not a text.
     pub fn read(&self) -> Result<String, ContentError> {
         let path = match &self.source {
             Source::Memory(text) => return Ok(text.as_ref().to_owned()),

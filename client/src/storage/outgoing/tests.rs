@@ -1,4 +1,5 @@
-//! Tests of contents in memory and in files: which of them are refused, and how the others are read.
+//! Tests of contents in memory and in files: which of them are refused, and how the others are
+//! read.
 
 use std::{fs, path::PathBuf};
 

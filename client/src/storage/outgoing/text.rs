@@ -7,8 +7,8 @@ use correio_proto::limits;
 use super::{content::OutgoingContent, error::ContentError, pieces::ContentPieces};
 
 /// Shows a content, of which a piece at a time is in memory. If the content cannot be read or was
-/// changed, the text is not whole, and [`ContentText::finish`] returns the error: a `Display` must not
-/// fail.
+/// changed, the text is not whole, and [`ContentText::finish`] returns the error: a `Display` must
+/// not fail.
 pub(crate) struct ContentText<'a> {
     content: &'a OutgoingContent,
     failed: Cell<Option<ContentError>>,

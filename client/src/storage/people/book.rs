@@ -80,8 +80,8 @@ impl AddressBook {
         Ok(self.list()?.into_iter().find(|entry| entry.nickname == *nickname))
     }
 
-    /// Adds people to a nickname, which is made if there is none. A person that the nickname has gets
-    /// the new full name, if there is one. When the call returns, the file is durable.
+    /// Adds people to a nickname, which is made if there is none. A person that the nickname has
+    /// gets the new full name, if there is one. When the call returns, the file is durable.
     ///
     /// # Errors
     ///

@@ -62,8 +62,9 @@ impl KnownPeople {
     }
 
     /// Adds the senders of the mails that are new in a mailbox, and returns all people. Opens only
-    /// the files of those mails. The file is written if there is anything new; if that fails, the next
-    /// call does the work again. After `cancel`, the people are returned as far as they were read.
+    /// the files of those mails. The file is written if there is anything new; if that fails, the
+    /// next call does the work again. After `cancel`, the people are returned as far as they were
+    /// read.
     ///
     /// # Errors
     ///

@@ -135,8 +135,8 @@ impl Lines {
         entries
     }
 
-    /// Adds people to a nickname. A person that the nickname has gets the new full name, if there is
-    /// one.
+    /// Adds people to a nickname. A person that the nickname has gets the new full name, if there
+    /// is one.
     pub(super) fn add(
         &mut self,
         nickname: &Nickname,

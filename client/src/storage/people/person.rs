@@ -61,8 +61,8 @@ impl People {
         self.people.values()
     }
 
-    /// Whether the sender of a mail was added. Not by the number of the mail alone: a number is given
-    /// again after the last mails were deleted.
+    /// Whether the sender of a mail was added. Not by the number of the mail alone: a number is
+    /// given again after the last mails were deleted.
     pub(super) fn has_sender_of(&self, mail: &FileName) -> bool {
         let is_known = self.get(&mail.sender).is_some_and(|person| person.mails.is_some());
         is_known && self.through.as_ref().is_some_and(|through| mail <= through)

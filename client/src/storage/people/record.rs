@@ -10,8 +10,8 @@ use super::person::{KnownName, KnownPerson, People};
 /// The form of the file. A file of another form is made anew.
 const VERSION: u32 = 1;
 
-/// Most people in the file. Those who are left out were not written to and have sent no mail for the
-/// longest time.
+/// Most people in the file. Those who are left out were not written to and have sent no mail for
+/// the longest time.
 pub(super) const PEOPLE_MAX: usize = 10_000;
 
 /// The file.

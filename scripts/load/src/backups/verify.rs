@@ -37,8 +37,8 @@ struct Verified {
 }
 
 impl BackupsToVerify {
-    /// Verifies one backup after the other, and deletes each afterwards. Calls `done` with the number
-    /// of verified backups. After a signal to the run, the others stay unverified.
+    /// Verifies one backup after the other, and deletes each afterwards. Calls `done` with the
+    /// number of verified backups. After a signal to the run, the others stay unverified.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
 //! An echo server, the reference for the most that the machine can do: it returns length-prefixed
-//! messages unchanged. With `--append` it is the durable echo, the reference for a store on disk: the
-//! messages of one iteration of its loop are in a file, and synced, before the first of them is
+//! messages unchanged. With `--append` it is the durable echo, the reference for a store on disk:
+//! the messages of one iteration of its loop are in a file, and synced, before the first of them is
 //! returned.
 
 use std::{
@@ -144,8 +144,8 @@ impl Journal {
 }
 
 impl Peer {
-    /// Reads all that has arrived. A bare echo (no journal) answers at once; a durable echo adds it to the
-    /// journal and leaves the answers in `output`.
+    /// Reads all that has arrived. A bare echo (no journal) answers at once; a durable echo adds it
+    /// to the journal and leaves the answers in `output`.
     fn serve(
         &mut self,
         number: usize,

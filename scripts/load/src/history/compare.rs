@@ -1,9 +1,9 @@
 //! Compares the mails that a backup holds with the history.
 //!
-//! A backup shows the server as of one moment between its begin and its end. Each mail and each copy
-//! says something of that moment: a mail that is there was sent before it, a mail that is missing was
-//! acknowledged after it. A backup is sound if one moment fits all of them: then it holds a prefix
-//! of what was acknowledged.
+//! A backup shows the server as of one moment between its begin and its end. Each mail and each
+//! copy says something of that moment: a mail that is there was sent before it, a mail that is
+//! missing was acknowledged after it. A backup is sound if one moment fits all of them: then it
+//! holds a prefix of what was acknowledged.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -121,8 +121,8 @@ impl History {
         held
     }
 
-    /// The earliest moment that the backup can show: its begin, or the latest of the operations that
-    /// it has seen. Operations after its end are differences.
+    /// The earliest moment that the backup can show: its begin, or the latest of the operations
+    /// that it has seen. Operations after its end are differences.
     fn earliest_moment(
         &self,
         taken: Interval,

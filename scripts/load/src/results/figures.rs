@@ -49,7 +49,8 @@ pub struct Run {
     pub interrupted: bool,
     /// Totals of the ledger.
     pub ledger: LedgerSummary,
-    /// The backups that were taken meanwhile; `None` if none were to be taken, and in older results.
+    /// The backups that were taken meanwhile; `None` if none were to be taken, and in older
+    /// results.
     #[serde(default)]
     pub backups: Option<Vec<BackupSummary>>,
     /// The run's requirements besides the ledger; missing in older results.
@@ -141,7 +142,8 @@ pub enum BackupOutcome {
     /// The backup was restored, checked clean, and holds a prefix of the acknowledged mails and
     /// confirmations.
     Sound,
-    /// The backup could not be made, restored or checked, or holds no such prefix; the text says why.
+    /// The backup could not be made, restored or checked, or holds no such prefix; the text says
+    /// why.
     Wrong(String),
     /// It was not verified.
     Unverified,

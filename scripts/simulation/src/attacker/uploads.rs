@@ -125,7 +125,8 @@ impl Attacker {
     }
 }
 
-/// A text with a period of 37 bytes, so that a piece at a wrong position differs from the right one.
+/// A text with a period of 37 bytes, so that a piece at a wrong position differs from the right
+/// one.
 fn pattern(size: usize) -> Vec<u8> {
     b"0123456789abcdefghijklmnopqrstuvwxyz+".iter().copied().cycle().take(size).collect()
 }

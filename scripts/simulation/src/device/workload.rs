@@ -194,8 +194,8 @@ impl Device {
         let mut due = Vec::new();
         for queued in &mut self.outbox {
             let is_large = queued.content.is_some();
-            // A device uploads one content at a time. A mail that waits because a mailbox was full has no
-            // upload under way.
+            // A device uploads one content at a time. A mail that waits because a mailbox was full
+            // has no upload under way.
             if queued.is_asked || queued.retry_at > now || (is_large && is_uploading) {
                 continue;
             }

@@ -235,7 +235,8 @@ impl State {
         }
     }
 
-    /// The account that sends the operator's mail; made if there is none. An error is a list's name.
+    /// The account that sends the operator's mail; made if there is none. An error is a list's
+    /// name.
     pub(super) fn postmaster(&mut self, now: Timestamp) -> Result<AccountId, Username> {
         let (username, full_name) = postmaster();
         match self.account(&username) {

@@ -169,8 +169,8 @@ impl Contents {
         StoreDone::Uploaded { staged: upload.staged() }
     }
 
-    /// Whether an upload may begin, or go on after its room was no longer reserved. If it may begin,
-    /// removes the idle uploads of its account that would be too many beside it.
+    /// Whether an upload may begin, or go on after its room was no longer reserved. If it may
+    /// begin, removes the idle uploads of its account that would be too many beside it.
     fn make_room(&mut self, limits: UploadLimits, key: UploadKey, piece: &NewPiece) -> bool {
         let present = self.uploads.get(&key);
         if present.is_some_and(|upload| upload.is_reserved(piece.now)) {
@@ -196,8 +196,8 @@ impl Contents {
         is_within
     }
 
-    /// The uploads after as many idle ones of an account are removed, the one idle longest first, as
-    /// are needed for another one. `None` if the others are still too many.
+    /// The uploads after as many idle ones of an account are removed, the one idle longest first,
+    /// as are needed for another one. `None` if the others are still too many.
     fn without_idle(
         &self,
         limits: UploadLimits,

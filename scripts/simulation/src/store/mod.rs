@@ -290,7 +290,8 @@ impl SimStore {
         self.0.borrow().bounds
     }
 
-    /// Uploads may be gone whose last piece came before this time: a durable job had them forgotten.
+    /// Uploads may be gone whose last piece came before this time: a durable job had them
+    /// forgotten.
     #[must_use]
     pub fn forgotten_before(&self) -> Timestamp {
         self.0.borrow().forgotten_before

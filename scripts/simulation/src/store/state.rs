@@ -68,8 +68,8 @@ pub(super) struct IdempotencyRecord {
 }
 
 impl State {
-    /// Does a job within the bounds, and returns its answer. A [`Quota`] alone stands for the bounds
-    /// of a server's defaults.
+    /// Does a job within the bounds, and returns its answer. A [`Quota`] alone stands for the
+    /// bounds of a server's defaults.
     pub fn run(&mut self, bounds: impl Into<Bounds>, job: StoreJob) -> StoreDone {
         let bounds = bounds.into();
         match job {

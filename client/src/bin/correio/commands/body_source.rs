@@ -73,10 +73,10 @@ impl BodySource {
         read.map_err(|error| Failure::content(text, &error))
     }
 
-    /// Reads the body and puts the signature under it, if there is one. Bytes that are not UTF-8 are
-    /// refused, never replaced. A body that is too long is refused after its beginning was read. A
-    /// regular file is measured now and read again when it is sent; any other body, and one with a
-    /// signature, is in memory afterwards.
+    /// Reads the body and puts the signature under it, if there is one. Bytes that are not UTF-8
+    /// are refused, never replaced. A body that is too long is refused after its beginning was
+    /// read. A regular file is measured now and read again when it is sent; any other body, and one
+    /// with a signature, is in memory afterwards.
     pub(super) fn content(
         &self,
         text: &Text,
@@ -97,7 +97,8 @@ impl BodySource {
     }
 }
 
-/// Reads at most one byte more than the largest content has, which shows that a content is too large.
+/// Reads at most one byte more than the largest content has, which shows that a content is too
+/// large.
 fn to_the_limit(source: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(limits::CONTENT_MAX + 1).read_to_end(&mut bytes)?;

@@ -4,8 +4,8 @@ use correio_client::{Attachment, FromField, MessageView, Readable, TextSource};
 use correio_proto::mail::{Mail, Timestamp, Username};
 use serde_json::{Value, json};
 
-/// A mail as JSON, with all its fields, its text and the list of its attachments. Only of a text that is
-/// not UTF-8 it has `replaced`, which is true.
+/// A mail as JSON, with all its fields, its text and the list of its attachments. Only of a text
+/// that is not UTF-8 it has `replaced`, which is true.
 pub(super) fn mail_json(number: usize, mail: &Mail, content: Readable) -> Value {
     let mut json = json!({
         "number": number,

@@ -151,8 +151,8 @@ pub(super) fn mark(context: &Context<'_>, args: &MarkArgs) -> Result<Output, Fai
     })
 }
 
-/// Does something with each of the mails that have these numbers now: a deletion changes the numbers
-/// after it. A failure states what was done before.
+/// Does something with each of the mails that have these numbers now: a deletion changes the
+/// numbers after it. A failure states what was done before.
 fn each(
     context: &Context<'_>,
     numbers: &[MailNumber],

@@ -25,8 +25,8 @@ pub(super) struct LongList {
 }
 
 impl LongList {
-    /// Reads the senders of the mails, and reports the files that are skipped. `None` if none of the
-    /// files is a mail.
+    /// Reads the senders of the mails, and reports the files that are skipped. `None` if none of
+    /// the files is a mail.
     pub(super) fn new(
         context: &Context<'_>,
         account: &(Address, Username),

@@ -114,8 +114,8 @@ fn list(
     Ok(Output { shown: Shown::Lines(lines.join("\n")), json, marks: Marks::Shown(mailbox, mails) })
 }
 
-/// The names that the reader may know: their own, those of the senders of all local mails, and those
-/// of the address book.
+/// The names that the reader may know: their own, those of the senders of all local mails, and
+/// those of the address book.
 pub(super) fn names(
     context: &Context<'_>,
     account: &LoggedIn,

@@ -52,7 +52,8 @@ pub(super) fn run(context: &Context<'_>, code_file: Option<&Path>) -> Result<Out
     ))
 }
 
-/// The code in the first line of a file; `-` is standard input, whose next line may be the password.
+/// The code in the first line of a file; `-` is standard input, whose next line may be the
+/// password.
 fn code_of(context: &Context<'_>, path: &Path) -> Result<RecoveryCode, Failure> {
     let mut line = Zeroizing::new(Vec::with_capacity(LINE_MAX as usize));
     // A pipe may stay silent: Ctrl-C ends the program.

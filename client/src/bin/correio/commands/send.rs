@@ -126,8 +126,8 @@ pub(super) fn send_new(
         true => source.content_at_once(text, new.signature.as_deref())?,
         false => None,
     };
-    // First the connection, then the password, then any other body, which may follow the password on
-    // standard input. Without a connection the mail is still saved as a draft.
+    // First the connection, then the password, then any other body, which may follow the password
+    // on standard input. Without a connection the mail is still saved as a draft.
     let connected = match context.connect() {
         Ok(service) => Ok((service, context.password()?)),
         Err(failure) => {
@@ -297,8 +297,8 @@ enum KeptMail {
     Typed(Box<Composition>),
     /// It exists elsewhere, and becomes a draft if the mail may be sent later.
     Elsewhere(Drafts),
-    /// A draft was made before the content is uploaded, which takes long, or since the mail has more
-    /// than a text.
+    /// A draft was made before the content is uploaded, which takes long, or since the mail has
+    /// more than a text.
     Draft(Drafts, DraftFile),
 }
 
@@ -352,8 +352,8 @@ impl KeptMail {
     }
 }
 
-/// Whether a failure leaves the draft. That an attachment cannot be read is no reason to lose a text
-/// that came through a pipe.
+/// Whether a failure leaves the draft. That an attachment cannot be read is no reason to lose a
+/// text that came through a pipe.
 fn is_kept(unsent: &Unsent, failure: &Failure) -> bool {
     let is_local = matches!(unsent, Unsent::Draft(_)) && failure.status == ExitStatus::Local;
     failure.is_retryable() || is_local

@@ -127,7 +127,8 @@ fn accept(
     };
     let changed = match fingerprint {
         Some(fingerprint) => known.remember(address, fingerprint),
-        // The entry of an accepted certificate would refuse a certificate that authorities vouch for.
+        // The entry of an accepted certificate would refuse a certificate that authorities vouch
+        // for.
         None => known.vouched(address),
     };
     changed.map_err(unknown)?;

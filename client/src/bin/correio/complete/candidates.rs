@@ -40,8 +40,9 @@ struct Entry {
     full_names: Vec<String>,
 }
 
-/// Why an entry is known, the most trusted reason first. Each sender becomes known by a mail, so that
-/// neither a better match nor a newer mail puts a sender before the people that the user has chosen.
+/// Why an entry is known, the most trusted reason first. Each sender becomes known by a mail, so
+/// that neither a better match nor a newer mail puts a sender before the people that the user has
+/// chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Trust {
     /// It is in the address book, or the user has written to this person.
@@ -100,8 +101,8 @@ impl Known {
         Self { entries, names }
     }
 
-    /// The candidates for a part. `found` is the directory's answer: `None` while it is awaited, and
-    /// `Some(None)` if there is none.
+    /// The candidates for a part. `found` is the directory's answer: `None` while it is awaited,
+    /// and `Some(None)` if there is none.
     pub(super) fn candidates(
         &self,
         part: &str,

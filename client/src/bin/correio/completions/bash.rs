@@ -1,7 +1,8 @@
 //! Completion in bash: its script, and candidates in the quoting of bash.
 //!
-//! Bash puts a candidate into the command line as it is, and runs what the line contains. The name of
-//! a file may come from a mail, so each character that bash could read as more than itself is quoted.
+//! Bash puts a candidate into the command line as it is, and runs what the line contains. The name
+//! of a file may come from a mail, so each character that bash could read as more than itself is
+//! quoted.
 
 use super::word::quoted;
 

@@ -1,4 +1,5 @@
-//! Completion in fish: candidates as `complete --arguments` takes them. Its script is the library's.
+//! Completion in fish: candidates as `complete --arguments` takes them. Its script is the
+//! library's.
 //!
 //! fish quotes a candidate itself when it puts it into the command line.
 

@@ -4,8 +4,8 @@
 
 /// The script defines the function `_correio`. A package puts the script into a file of this name,
 /// which zsh reads as the body of that function at the first completion: the script then calls the
-/// function that it has defined, so that the first completion has candidates, too. A directory, which
-/// has no description, keeps its slash apart, which zsh takes away again before a space.
+/// function that it has defined, so that the first completion has candidates, too. A directory,
+/// which has no description, keeps its slash apart, which zsh takes away again before a space.
 pub(super) const SCRIPT: &str = r#"#compdef BINARY
 _correio() {
     local answer candidate none=1

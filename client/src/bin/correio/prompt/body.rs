@@ -27,7 +27,8 @@ pub(super) fn close(body: &mut String) {
     }
 }
 
-/// Whether a text has lost its last line end and nothing else, as the dot that ends a body takes it.
+/// Whether a text has lost its last line end and nothing else, as the dot that ends a body takes
+/// it.
 pub(super) fn lost_its_end(before: &str, after: &str) -> bool {
     before.strip_suffix('\n') == Some(after)
 }

@@ -175,8 +175,8 @@ impl Buffer {
         }
     }
 
-    /// Inserts a line end at the cursor. The new line has the rest of the cursor's line, which may be
-    /// pasted.
+    /// Inserts a line end at the cursor. The new line has the rest of the cursor's line, which may
+    /// be pasted.
     pub(super) fn new_line(&mut self) {
         self.is_line_typed |= self.cursor == self.line_end();
         self.insert("\n");

@@ -263,8 +263,8 @@ impl Prompt {
         }
     }
 
-    /// Waits for one of these letters, under lines that say what they do. `None` if the user goes back;
-    /// without keys, does not wait.
+    /// Waits for one of these letters, under lines that say what they do. `None` if the user goes
+    /// back; without keys, does not wait.
     pub(crate) fn letter(&mut self, lines: &str, letters: &[char]) -> Answer<Option<char>> {
         match &mut self.backend {
             Backend::Keys(keys) => keys.letter(lines, letters),

@@ -221,8 +221,8 @@ impl KeyPrompt {
         (line, row)
     }
 
-    /// Waits for one of these letters. Enter, Esc, the space bar and `q` go back, as does a number, which
-    /// is kept for the next question. Nothing else does anything.
+    /// Waits for one of these letters. Enter, Esc, the space bar and `q` go back, as does a number,
+    /// which is kept for the next question. Nothing else does anything.
     pub(super) fn letter(&mut self, lines: &str, letters: &[char]) -> Answer<Option<char>> {
         self.begin()?;
         loop {

@@ -18,8 +18,8 @@ use crate::{
     text::Text,
 };
 
-/// The choices of the menu. Their digits go on after those of the first screen; where these are used
-/// up, they begin again.
+/// The choices of the menu. Their digits go on after those of the first screen; where these are
+/// used up, they begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HomeChoice {
     Send,

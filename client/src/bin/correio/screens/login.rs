@@ -82,7 +82,8 @@ pub(super) fn log_in(
     }
 }
 
-/// Offers to set a new password after a wrong one, if the server does that by codes of its operator.
+/// Offers to set a new password after a wrong one, if the server does that by codes of its
+/// operator.
 fn offer_recovery(app: &mut App, username: &Username, error: &RequestError) {
     let service = app.service.as_ref();
     let is_offered =

@@ -38,8 +38,8 @@ pub(super) enum Then {
 }
 
 impl Then {
-    /// Goes on in a list from the mail of an index: to the index of a neighbour, or back to the list,
-    /// without this mail if it was deleted.
+    /// Goes on in a list from the mail of an index: to the index of a neighbour, or back to the
+    /// list, without this mail if it was deleted.
     pub(super) fn go_on<T>(self, mails: &mut Vec<T>, index: usize) -> ControlFlow<usize, usize> {
         match self {
             Self::Next => ControlFlow::Continue(index + 1),

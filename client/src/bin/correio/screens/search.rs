@@ -5,8 +5,8 @@ use correio_client::{Condition, Folder, Mailbox, Words};
 use super::{mail_pages::MailPages, user::CurrentUser};
 use crate::{app::App, prompt::Answer, search};
 
-/// Asks for words, and lists the mails that have all of them, the newest first. An empty answer goes
-/// back.
+/// Asks for words, and lists the mails that have all of them, the newest first. An empty answer
+/// goes back.
 pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
     let question = app.text.of("search-question");
     let words: Option<Words> = app.ask(&question, "", |text, typed| {

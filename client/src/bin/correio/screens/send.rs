@@ -231,8 +231,8 @@ struct Delivered {
     thread: ThreadFields,
 }
 
-/// Saves a mail as a draft, and sends it. Runs while Ctrl-C cancels: a large mail takes long to save
-/// and to measure.
+/// Saves a mail as a draft, and sends it. Runs while Ctrl-C cancels: a large mail takes long to
+/// save and to measure.
 fn submit(
     app: &App,
     user: &CurrentUser,
@@ -246,8 +246,8 @@ fn submit(
     Submitted { kept, sent }
 }
 
-/// Reports how a mail was sent. The draft is deleted after the mail was sent and has a copy among the
-/// sent mails.
+/// Reports how a mail was sent. The draft is deleted after the mail was sent and has a copy among
+/// the sent mails.
 fn report(app: &mut App, composition: Composition, submitted: Submitted) {
     match submitted.sent {
         Ok(delivered) => {
@@ -299,8 +299,8 @@ fn deliver(
     Ok(Delivered { copied, thread })
 }
 
-/// Sends a mail to the server, and returns when the server accepted it. The error is the lines of the
-/// message.
+/// Sends a mail to the server, and returns when the server accepted it. The error is the lines of
+/// the message.
 fn transfer(
     app: &App,
     service: &Service,

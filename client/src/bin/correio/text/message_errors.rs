@@ -1,4 +1,5 @@
-//! The texts of errors with messages: while they are made, forwarded, and while attachments are saved.
+//! The texts of errors with messages: while they are made, forwarded, and while attachments are
+//! saved.
 
 use std::{borrow::Cow, io, path::Path};
 
@@ -59,8 +60,8 @@ impl Text {
         ("reason", self.file_error(error).into())
     }
 
-    /// Why a file that the user has named cannot be used: in the user's language for what a wrong name
-    /// causes, otherwise as the operating system says it.
+    /// Why a file that the user has named cannot be used: in the user's language for what a wrong
+    /// name causes, otherwise as the operating system says it.
     pub(crate) fn file_error(&self, error: &io::Error) -> String {
         match error.kind() {
             io::ErrorKind::NotFound => self.of("file-not-found"),

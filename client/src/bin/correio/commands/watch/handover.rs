@@ -76,9 +76,9 @@ impl<'a> Handover<'a> {
         matches!(self.target, Target::Lines | Target::Json)
     }
 
-    /// Hands a new mail over, and marks it as shown: a mail that was written, after that; a mail for
-    /// a command, before that, so that the command never runs twice for one mail and finds the file
-    /// where it stays.
+    /// Hands a new mail over, and marks it as shown: a mail that was written, after that; a mail
+    /// for a command, before that, so that the command never runs twice for one mail and finds the
+    /// file where it stays.
     pub(super) fn hand_over(
         &self,
         mailbox: &Mailbox,
