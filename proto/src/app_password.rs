@@ -20,9 +20,9 @@ secret! {
     InvalidAppPassword: "this is not an app password: it has 26 letters and digits";
 }
 
-/// What the owner calls an app password, usually a program and its device: 1 to [`limits::LABEL_MAX`]
-/// characters of Unicode on one line, in NFC, without control characters and without white space at
-/// either end. No two app passwords of an account have the same label.
+/// What the owner calls an app password, usually a program and its device: 1 to
+/// [`limits::LABEL_MAX`] characters of Unicode on one line, in NFC, without control characters and
+/// without white space at either end. No two app passwords of an account have the same label.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
 

@@ -55,8 +55,8 @@ fn value_of(digit: u8) -> Option<usize> {
     DIGITS.iter().position(|known| *known == digit)
 }
 
-/// Makes the type of a secret that people write in base 32, and the type of the error for a text that
-/// is none. `Debug` shows nothing, and the secret is wiped from memory when dropped.
+/// Makes the type of a secret that people write in base 32, and the type of the error for a text
+/// that is none. `Debug` shows nothing, and the secret is wiped from memory when dropped.
 macro_rules! secret {
     (
         $(#[$meta:meta])* $name:ident: $digits:literal digits in $bytes:literal bytes;
@@ -147,7 +147,8 @@ mod tests {
 
     use crate::{app_password::AppPassword, invite::Invite, recovery::RecoveryCode};
 
-    /// Requires that a secret is written with as many characters, and read back in sloppy spellings.
+    /// Requires that a secret is written with as many characters, and read back in sloppy
+    /// spellings.
     fn is_read_back<S>(secret: &S, characters: usize) -> Result<(), TestCaseError>
     where
         S: FromStr + Display + PartialEq + Debug,

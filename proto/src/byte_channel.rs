@@ -52,8 +52,8 @@ pub enum ByteError {
 /// Why TLS cannot begin on a channel that is in use.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StartTlsError {
-    /// Input was buffered already: the peer, or somebody on the way, sent it without protection, and
-    /// it must never be taken for protected input (CVE-2011-0411).
+    /// Input was buffered already: the peer, or somebody on the way, sent it without protection,
+    /// and it must never be taken for protected input (CVE-2011-0411).
     #[error("{bytes} bytes of plaintext came after the command that begins TLS")]
     LeftOver {
         /// Number of the bytes, which were discarded.
@@ -135,8 +135,8 @@ impl ByteChannel {
         self.output.tail()
     }
 
-    /// The input and [`ByteChannel::output`] at once, for a dialogue that reads one and appends to the
-    /// other.
+    /// The input and [`ByteChannel::output`] at once, for a dialogue that reads one and appends to
+    /// the other.
     pub fn halves(&mut self) -> (&[u8], &mut Vec<u8>) {
         (self.input.bytes(), self.output.tail())
     }
@@ -233,8 +233,8 @@ impl ByteChannel {
         self.input.len() < self.input_max
     }
 
-    /// Whether the peer has sent TLS's `close_notify`: [`ByteChannel::read_from`] finds the end, although
-    /// the socket may stay open.
+    /// Whether the peer has sent TLS's `close_notify`: [`ByteChannel::read_from`] finds the end,
+    /// although the socket may stay open.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.state == State::Open && self.tls.as_ref().is_some_and(|tls| tls.peer_has_closed())

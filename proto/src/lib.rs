@@ -13,8 +13,8 @@
 //! 4. [`credential`]: what a client sends in place of a password.
 //!
 //! The others are small: [`frame`] encodes one message, [`capability`] names optional parts,
-//! [`invite`], [`recovery`], [`app_password`] and [`fingerprint`] are values that people type, [`rfc5322`] writes a mail as a file,
-//! [`wrong_protocol`] detects peers that speak something else.
+//! [`invite`], [`recovery`], [`app_password`] and [`fingerprint`] are values that people type,
+//! [`rfc5322`] writes a mail as a file, [`wrong_protocol`] detects peers that speak something else.
 //!
 //! ```
 //! use correio_proto::{channel::Channel, limits, message::{ClientMessage, Request}};

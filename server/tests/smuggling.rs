@@ -1,7 +1,7 @@
-//! The ways in which senders have smuggled a second mail into a first one, each with its verdict, against
-//! a whole server in memory. A server that takes other bytes than CR LF `.` CR LF for the end of a mail,
-//! or passes them on, is open to them (CVE-2023-51764, CVE-2023-51765, CVE-2023-51766,
-//! CVE-2023-52354).
+//! The ways in which senders have smuggled a second mail into a first one, each with its verdict,
+//! against a whole server in memory. A server that takes other bytes than CR LF `.` CR LF for the
+//! end of a mail, or passes them on, is open to them (CVE-2023-51764, CVE-2023-51765,
+//! CVE-2023-51766, CVE-2023-52354).
 
 use correio_proto::tls::Security;
 use correio_server::gateway::GatewayConfig;
@@ -16,11 +16,11 @@ enum Verdict {
     Refused,
     /// It is accepted as a whole: none of the commands is one, and pepper reads them.
     Text,
-    /// The bytes have the real end of the mail, which is refused. What follows is the program's next
-    /// mail, as it is on any connection.
+    /// The bytes have the real end of the mail, which is refused. What follows is the program's
+    /// next mail, as it is on any connection.
     RefusedAndEnded,
-    /// The bytes are the real end of the mail, which is accepted. What follows is the program's next
-    /// mail.
+    /// The bytes are the real end of the mail, which is accepted. What follows is the program's
+    /// next mail.
     Ended,
 }
 
@@ -89,7 +89,8 @@ const HEAD: &str =
 const SECOND: &str = "MAIL FROM:<tony@mail.example.org>\r\nRCPT TO:<pepper@mail.example.org>\r\nDATA\r\n\
                       From: tony@mail.example.org\r\nSubject: Smuggled\r\n\r\nbody\r\n.\r\n";
 
-/// Codes of the replies, and subjects of the mails that pepper has, in bytes that come in such pieces.
+/// Codes of the replies, and subjects of the mails that pepper has, in bytes that come in such
+/// pieces.
 fn outcome(between: &str, piece: usize) -> (Vec<String>, Vec<String>) {
     let mut world = World::new();
     let domain = "mail.example.org".parse().unwrap();

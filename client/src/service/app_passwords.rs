@@ -10,13 +10,13 @@ use super::Service;
 use crate::{cancel::Cancel, error::RequestError};
 
 impl Service {
-    /// Makes an app password of the account that is logged in. The server never sends it again: if the
-    /// answer is lost, [`Service::app_passwords`] has its label, and it can only be revoked.
+    /// Makes an app password of the account that is logged in. The server never sends it again: if
+    /// the answer is lost, [`Service::app_passwords`] has its label, and it can only be revoked.
     ///
     /// # Errors
     ///
-    /// See [`RequestError`]; `label_taken`; `app_passwords_full`; `not_allowed` if the server has no
-    /// app passwords.
+    /// See [`RequestError`]; `label_taken`; `app_passwords_full`; `not_allowed` if the server has
+    /// no app passwords.
     pub fn create_app_password(
         &self,
         label: &Label,
@@ -42,8 +42,8 @@ impl Service {
         }
     }
 
-    /// Revokes an app password. Repeating the call after any error is safe, and an id that the account
-    /// has not is no error.
+    /// Revokes an app password. Repeating the call after any error is safe, and an id that the
+    /// account has not is no error.
     ///
     /// # Errors
     ///

@@ -13,8 +13,9 @@ use super::parts::{Field, Invalid, Problem, Seq, Timestamp, unacceptable};
 pub struct MailId([u8; 16]);
 
 impl MailId {
-    /// The id with this time, of which 48 bits count, and these bytes after it. Version and variant take
-    /// the place of the first four bits of `rest`, and of the first two bits of its third byte.
+    /// The id with this time, of which 48 bits count, and these bytes after it. Version and variant
+    /// take the place of the first four bits of `rest`, and of the first two bits of its third
+    /// byte.
     #[must_use]
     pub fn from_parts(Timestamp(millis): Timestamp, rest: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &rest).into_uuid().into_bytes())

@@ -204,7 +204,8 @@ fn write_text(mail: &Mail, domain: &str) -> Vec<u8> {
     file
 }
 
-/// The value of a field `From` with this account. Lines end with a line feed, and go on after a space.
+/// The value of a field `From` with this account. Lines end with a line feed, and go on after a
+/// space.
 #[must_use]
 pub fn author(username: &Username, full_name: &FullName, domain: &str) -> String {
     let name = header_text(full_name.as_str());

@@ -1,8 +1,8 @@
 //! Target `submission`: lengths of pieces, and a stream of SMTP, read as commands and as a mail.
 //!
 //! Commands are read or refused. A mail ends at the same byte and has the same fault whatever the
-//! pieces; one without a fault comes back from its stuffed form. Its head ends at the same byte, and
-//! what is stored of it names no hidden recipient.
+//! pieces; one without a fault comes back from its stuffed form. Its head ends at the same byte,
+//! and what is stored of it names no hidden recipient.
 
 use correio_proto::mail::Timestamp;
 use correio_server::gateway::{

@@ -242,15 +242,15 @@ impl Ledger {
     }
 }
 
-/// The id under which a mail is in the ledger. Its sender puts it into the subject: the id of a mail
-/// that a mail program sends is made by the server.
+/// The id under which a mail is in the ledger. Its sender puts it into the subject: the id of a
+/// mail that a mail program sends is made by the server.
 #[must_use]
 pub fn key(mail: &Mail) -> MailId {
     mail.subject.as_str().parse().unwrap_or(mail.id)
 }
 
-/// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes, and so it
-/// does of every message: whether one that a mail program sends is large is up to the server.
+/// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes, and so
+/// it does of every message: whether one that a mail program sends is large is up to the server.
 fn digest(subject: &str, content: &Content) -> u64 {
     let mut hasher = DefaultHasher::new();
     subject.hash(&mut hasher);

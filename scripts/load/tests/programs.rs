@@ -1,6 +1,6 @@
-//! Tests of loads with mail programs: own clients, SMTP senders and POP3 readers on one server in this
-//! process, to which a stand-in for the server's program leads them. A proxy that changes one command
-//! shows that the ledger notices what a server does wrong.
+//! Tests of loads with mail programs: own clients, SMTP senders and POP3 readers on one server in
+//! this process, to which a stand-in for the server's program leads them. A proxy that changes one
+//! command shows that the ledger notices what a server does wrong.
 
 #![allow(missing_docs, clippy::unwrap_used)] // It is all test.
 

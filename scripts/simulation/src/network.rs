@@ -29,7 +29,8 @@ impl Network {
         Self { clock, rng, conditions, links, backlog, is_open: false }
     }
 
-    /// Connects to a service of the server, which need not have accepted yet; `None` if no server listens.
+    /// Connects to a service of the server, which need not have accepted yet; `None` if no server
+    /// listens.
     pub(crate) fn connect(&mut self, from: SocketAddr, to: Service) -> Option<ClientEnd> {
         if !self.is_open {
             return None;

@@ -113,8 +113,8 @@ fn is_text(text: &[u8], octets: &[u8]) -> bool {
     }
 }
 
-/// Whether octets are fields of the server, a message of this sender, and an empty line if the message
-/// has none.
+/// Whether octets are fields of the server, a message of this sender, and an empty line if the
+/// message has none.
 fn is_message(sender: &Username, message: &[u8], octets: &[u8]) -> bool {
     let message = wire_form(message);
     let with_end = [&*message, b"\r\n"].concat();

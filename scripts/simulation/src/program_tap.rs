@@ -1,5 +1,5 @@
-//! Observes the dialogue of a mail program from outside: SMTP submission and POP3. Programs here wait
-//! for each reply before they send more.
+//! Observes the dialogue of a mail program from outside: SMTP submission and POP3. Programs here
+//! wait for each reply before they send more.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
@@ -163,8 +163,8 @@ impl ProgramTap {
         }
     }
 
-    /// Observes bytes that the server has written: checks each reply. `jobs` are those of the command
-    /// that is answered.
+    /// Observes bytes that the server has written: checks each reply. `jobs` are those of the
+    /// command that is answered.
     pub(crate) fn observe_replies(
         &mut self,
         observer: &mut Observer<'_>,

@@ -67,8 +67,8 @@ impl User {
         }
     }
 
-    /// A password change was acknowledged, which has revoked all app passwords. Those that were made
-    /// after it was asked for may have been made after the change.
+    /// A password change was acknowledged, which has revoked all app passwords. Those that were
+    /// made after it was asked for may have been made after the change.
     pub(crate) fn password_changed(&mut self, now: u64) {
         let asked_at = self.change_asked_at;
         for known in self.app_passwords.iter_mut().filter(|it| it.made_at < asked_at) {

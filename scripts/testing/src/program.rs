@@ -25,7 +25,8 @@ impl Program {
             .expect("there is a place for it")
     }
 
-    /// As [`Program::connect`], from this address; `None` if the server drops the connection at once.
+    /// As [`Program::connect`], from this address; `None` if the server drops the connection at
+    /// once.
     pub fn connect_from(
         world: &mut World,
         service: Service,

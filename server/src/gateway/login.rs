@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// Failed logins after which a connection ends. Programs try each mechanism with each spelling of the
-/// name.
+/// Failed logins after which a connection ends. Programs try each mechanism with each spelling of
+/// the name.
 pub(crate) const FAILED_LOGINS_MAX: u32 = 6;
 
 /// The protocol of a gateway that programs log in to.

@@ -21,8 +21,8 @@ pub struct Listeners {
     pub programs: (SocketAddr, Trust),
 }
 
-/// Makes the accounts, each for so many sessions, opens the sessions, and reports the server's memory
-/// before and after. Both are read once the server had this time to settle.
+/// Makes the accounts, each for so many sessions, opens the sessions, and reports the server's
+/// memory before and after. Both are read once the server had this time to settle.
 ///
 /// # Errors
 ///

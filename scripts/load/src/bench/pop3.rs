@@ -1,5 +1,5 @@
-//! A POP3 session (RFC 1939) that retrieves and deletes every mail of a mailbox: the same client for
-//! correio and for its reference.
+//! A POP3 session (RFC 1939) that retrieves and deletes every mail of a mailbox: the same client
+//! for correio and for its reference.
 
 use std::{
     io::{BufRead, BufReader, Write},

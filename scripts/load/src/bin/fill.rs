@@ -123,7 +123,8 @@ fn fill(db: &mut Connection, options: &Options) -> Result<()> {
 struct Mails {
     subject: &'static str,
     body: String,
-    /// The texture of the body, from which a mail program is told a mail's octets without reading it.
+    /// The texture of the body, from which a mail program is told a mail's octets without reading
+    /// it.
     texture: Vec<u8>,
     oldest: u64,
     total: u64,
@@ -150,8 +151,8 @@ impl Mails {
     }
 }
 
-/// The texture of one line of ASCII without an end, as the store writes it: a flag, no bare line ends,
-/// no NULs, and the length of the longest line in groups of seven bits.
+/// The texture of one line of ASCII without an end, as the store writes it: a flag, no bare line
+/// ends, no NULs, and the length of the longest line in groups of seven bits.
 fn texture(line: usize) -> Vec<u8> {
     const IS_ASCII: u8 = 2;
     let (mut texture, mut rest) = (vec![IS_ASCII, 0, 0], line);

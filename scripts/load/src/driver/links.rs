@@ -1,5 +1,5 @@
-//! The connections of the driver's clients: begins them, from enough source addresses, and begins them
-//! again with a backoff.
+//! The connections of the driver's clients: begins them, from enough source addresses, and begins
+//! them again with a backoff.
 
 use std::{
     io,

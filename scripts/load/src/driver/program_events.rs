@@ -4,8 +4,8 @@ use super::Driver;
 use crate::programs::ProgramEvent;
 
 impl Driver {
-    /// Takes what the programs have told so far. Called before an answer to another client is looked
-    /// at: a mail is in the ledger before anybody can have received it.
+    /// Takes what the programs have told so far. Called before an answer to another client is
+    /// looked at: a mail is in the ledger before anybody can have received it.
     pub(super) fn take_program_events(&mut self) {
         while let Some(event) = self.programs.take() {
             let now = self.now();

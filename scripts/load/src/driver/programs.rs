@@ -1,5 +1,5 @@
-//! The mail programs of a load, from their plans to their threads, and which of them have settled and
-//! drained.
+//! The mail programs of a load, from their plans to their threads, and which of them have settled
+//! and drained.
 
 use std::{collections::HashSet, time::Instant};
 
@@ -92,7 +92,8 @@ impl Programs {
         }
     }
 
-    /// Whether the phase has nothing left to do for any program. One that has no account has nothing.
+    /// Whether the phase has nothing left to do for any program. One that has no account has
+    /// nothing.
     pub(super) fn are_done(&self, phase: Phase) -> bool {
         let done = match phase {
             Phase::Acting => return false,

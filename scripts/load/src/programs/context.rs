@@ -1,5 +1,5 @@
-//! What the thread of a mail program borrows while the program acts: its plan, the phase of the load,
-//! and the channel to the driver.
+//! What the thread of a mail program borrows while the program acts: its plan, the phase of the
+//! load, and the channel to the driver.
 
 use std::{
     sync::{

@@ -9,8 +9,8 @@ use correio_proto::{
 
 use crate::{ledger::UserId, results::Operation};
 
-/// See the module's description. The driver takes the events of one program in order, and each before
-/// any effect of it can reach another client.
+/// See the module's description. The driver takes the events of one program in order, and each
+/// before any effect of it can reach another client.
 #[derive(Debug)]
 pub enum ProgramEvent {
     /// The program has an account and an app password.

@@ -1,6 +1,6 @@
 //! Mail programs beside the scripted clients: SMTP senders and POP3 readers, each on a thread with
-//! blocking sockets, as real programs are processes of their own. They tell the driver what they do,
-//! which keeps the ledger.
+//! blocking sockets, as real programs are processes of their own. They tell the driver what they
+//! do, which keeps the ledger.
 
 mod account;
 mod context;

@@ -1,5 +1,5 @@
-//! A program that sends mail by SMTP. It keeps a mail until the server has accepted or refused it, and
-//! sends it again after a break, with the same bytes.
+//! A program that sends mail by SMTP. It keeps a mail until the server has accepted or refused it,
+//! and sends it again after a break, with the same bytes.
 
 use std::{io, time::Instant};
 
@@ -180,8 +180,8 @@ fn compose(context: &mut ProgramContext) -> Outgoing {
     Outgoing { id, to, message, begun: Instant::now() }
 }
 
-/// The head, from its mark on. The mark is the first field; a date and an id leave the server nothing
-/// to add.
+/// The head, from its mark on. The mark is the first field; a date and an id leave the server
+/// nothing to add.
 fn head(id: MailId, sender: &Username, visible: &[Username]) -> String {
     let addresses: Vec<String> = visible.iter().map(|name| format!("{name}@{DOMAIN}")).collect();
     let to = match addresses.as_slice() {

@@ -55,7 +55,8 @@ impl Device {
         self.ask(context, Operation::RevokeAppPassword(id), request);
     }
 
-    /// Revokes the first app password that no program uses: there are as many as an account may have.
+    /// Revokes the first app password that no program uses: there are as many as an account may
+    /// have.
     pub(super) fn make_room_for_app_password(
         &mut self,
         context: &mut DeviceContext<'_>,

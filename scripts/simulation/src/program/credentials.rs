@@ -52,7 +52,8 @@ impl Credentials {
         base64(format!("\0{}\0{}", self.name, self.password).as_bytes())
     }
 
-    /// Checks that a login which succeeded could: the app password was live, and the account enabled.
+    /// Checks that a login which succeeded could: the app password was live, and the account
+    /// enabled.
     pub(super) fn check_logged_in(&self, context: &DeviceContext<'_>) -> Result<(), Violation> {
         let mut known = context.user.app_passwords.iter();
         let known = known.find(|it| it.password == self.password);

@@ -91,8 +91,8 @@ impl OutgoingMessage {
         Some(Self { subject, date, addressees, head, body, envelope, data, wellformed, stuffed })
     }
 
-    /// Records the mail that the server must make of the message, before it is sent in a session with
-    /// this app password. Returns the mail's id.
+    /// Records the mail that the server must make of the message, before it is sent in a session
+    /// with this app password. Returns the mail's id.
     pub(super) fn note(
         &self,
         context: &mut DeviceContext<'_>,
@@ -253,9 +253,9 @@ fn smuggle(rng: &mut Rng, body: &mut Vec<u8>) -> Wellformed {
     Wellformed::No
 }
 
-/// The id that a mail must get: a UUID of version 7 with its date, and bits of the SHA-256 of the app
-/// password's SHA-256, sender, number of recipients, recipients and message. The first and the names
-/// stand after their lengths.
+/// The id that a mail must get: a UUID of version 7 with its date, and bits of the SHA-256 of the
+/// app password's SHA-256, sender, number of recipients, recipients and message. The first and the
+/// names stand after their lengths.
 fn id_of(
     password: &AppPassword,
     sender: &Username,

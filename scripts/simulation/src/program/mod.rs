@@ -1,5 +1,5 @@
-//! A mail program of an honest user, which speaks SMTP submission and POP3: it sends the messages of
-//! its queue, each with the same bytes until the server has taken it or refused it for good, and
+//! A mail program of an honest user, which speaks SMTP submission and POP3: it sends the messages
+//! of its queue, each with the same bytes until the server has taken it or refused it for good, and
 //! retrieves mail. Its queue and the mails that it keeps are durable.
 
 mod credentials;

@@ -1,5 +1,5 @@
-//! A program's dialogue of POP3: it lists the mailbox, retrieves and keeps mails, marks some of them
-//! as deleted, and quits. Sometimes the line is cut before that, or right after it.
+//! A program's dialogue of POP3: it lists the mailbox, retrieves and keeps mails, marks some of
+//! them as deleted, and quits. Sometimes the line is cut before that, or right after it.
 
 use std::collections::VecDeque;
 

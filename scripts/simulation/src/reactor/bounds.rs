@@ -63,8 +63,8 @@ fn input_max(plan: &Plan, has_logged_in: bool) -> usize {
     (frame + HEADER).max(FREE)
 }
 
-/// Largest input of submission: a part of a mail, and a buffer with the mail so far, which may be twice
-/// as large as its content.
+/// Largest input of submission: a part of a mail, and a buffer with the mail so far, which may be
+/// twice as large as its content.
 fn submission_input_max(plan: &Plan) -> usize {
     let mail = usize::try_from(plan.session_config.content_max).unwrap_or(usize::MAX);
     SUBMISSION_PART + FREE + 3 * mail

@@ -37,8 +37,8 @@ impl World {
         self.let_hostile_uploads_expire()
     }
 
-    /// If there are uploads of attackers or programs, which may have taken all the room, lets their time pass
-    /// and starts the server again, which forgets them then.
+    /// If there are uploads of attackers or programs, which may have taken all the room, lets their
+    /// time pass and starts the server again, which forgets them then.
     fn let_hostile_uploads_expire(&mut self) -> Result<(), Violation> {
         let touched = self.store.durable(|state| {
             let honest: Vec<_> =

@@ -319,8 +319,8 @@ impl<T: Transport> Connection<T> {
             && self.wire.channel.pending_output() < OUTPUT_HIGH
     }
 
-    /// Whether a read may find something. A client that has ended TLS may keep its socket open until
-    /// the server ends the connection, as s-nail does.
+    /// Whether a read may find something. A client that has ended TLS may keep its socket open
+    /// until the server ends the connection, as s-nail does.
     fn is_readable(&self) -> bool {
         let has_ended = match self.phase {
             Phase::Open | Phase::Draining => self.wire.channel.has_ended(),

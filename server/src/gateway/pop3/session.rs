@@ -273,8 +273,8 @@ impl Pop3Session {
         }
     }
 
-    /// Tells the program that it is not logged in, and closes the connection after some failures: each
-    /// is logged.
+    /// Tells the program that it is not logged in, and closes the connection after some failures:
+    /// each is logged.
     fn login_refused(&mut self, refusal: LoginRefusal, output: &mut Vec<u8>) -> GatewayStep {
         authorization::refuse(refusal, output);
         self.failed_logins = self.failed_logins.saturating_add(1);

@@ -1,8 +1,8 @@
 //! Renames the fields of a message's head in which programs look for its author.
 
-/// The names of the fields, in lower case, and those that they get: as long as the old ones, so that
-/// the octets stay the same. Programs show `Sender` and the fields of a mail that was sent again
-/// beside the author, or instead of it.
+/// The names of the fields, in lower case, and those that they get: as long as the old ones, so
+/// that the octets stay the same. Programs show `Sender` and the fields of a mail that was sent
+/// again beside the author, or instead of it.
 const FIELDS: [(&[u8], &[u8]); 4] = [
     (b"from", b"X-By"),
     (b"sender", b"X-Sent"),
@@ -10,8 +10,8 @@ const FIELDS: [(&[u8], &[u8]); 4] = [
     (b"resent-sender", b"X-Resent-Sent"),
 ];
 
-/// Whether the head at the start of a message, whose lines end with CR LF, has a field besides `From`
-/// in which programs look for the author.
+/// Whether the head at the start of a message, whose lines end with CR LF, has a field besides
+/// `From` in which programs look for the author.
 pub(super) fn has_sender(message: &[u8]) -> bool {
     message.split_inclusive(|byte| *byte == b'\n').take_while(|line| *line != b"\r\n").any(|line| {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -24,8 +24,8 @@ fn renamed(name: &[u8]) -> Option<&(&'static [u8], &'static [u8])> {
     FIELDS.iter().find(|(field, _)| field.eq_ignore_ascii_case(name))
 }
 
-/// Copies a message piece by piece, and renames the fields of its head that name an author. All lines
-/// end with CR LF, the last one too.
+/// Copies a message piece by piece, and renames the fields of its head that name an author. All
+/// lines end with CR LF, the last one too.
 #[derive(Debug, Default)]
 pub(super) struct AuthorRenamer {
     place: Place,

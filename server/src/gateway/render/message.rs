@@ -8,10 +8,10 @@
 //! message may name somebody else. A mail program shows `From` and nothing of the account, and a
 //! person would believe it. So the message's own field counts only if it is the only one, and names
 //! the account's address and no other name than the account's full name, and if the message has no
-//! `Sender`, `Resent-From` or `Resent-Sender`, which some programs show before the author. Otherwise
-//! the server writes a `From` with the account, and the message's own fields get other names, such
-//! as `X-By`: programs differ in which of two they show. What a program shows as the author is always
-//! the account that sent the mail.
+//! `Sender`, `Resent-From` or `Resent-Sender`, which some programs show before the author.
+//! Otherwise the server writes a `From` with the account, and the message's own fields get other
+//! names, such as `X-By`: programs differ in which of two they show. What a program shows as the
+//! author is always the account that sent the mail.
 //!
 //! **The end of the head.** Some programs wait for ever for the empty line after a head. A message
 //! without one gets it at its end.

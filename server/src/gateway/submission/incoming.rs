@@ -248,7 +248,8 @@ impl Incoming {
         self.buffer = Vec::new();
     }
 
-    /// The job that forgets what is staged of a mail that will not be complete. `None` if nothing is.
+    /// The job that forgets what is staged of a mail that will not be complete. `None` if nothing
+    /// is.
     pub(super) fn give_up(&mut self) -> Option<StoreJob> {
         self.upload.take().map(|upload| discard(self.origin.account, upload.id))
     }

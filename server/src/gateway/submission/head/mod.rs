@@ -18,8 +18,8 @@ pub const HEAD_MAX: usize = 64 * 1024;
 /// Most bytes that [`Head::write`] adds: a date, and a Message-ID with the longest domain.
 pub const ADDED_MAX: usize = 1024;
 
-/// Fields that are taken out of a head: recipients that nobody may see, a field that the server writes
-/// itself, and those that programs show before the author, which nobody checks.
+/// Fields that are taken out of a head: recipients that nobody may see, a field that the server
+/// writes itself, and those that programs show before the author, which nobody checks.
 const REMOVED: [&str; 6] =
     ["Bcc", "Resent-Bcc", "Return-Path", "Sender", "Resent-From", "Resent-Sender"];
 

@@ -210,8 +210,9 @@ impl SubmissionSession {
         Reply::End(ending).write(output);
     }
 
-    /// The connection is over. Returns a job whose result nobody waits for, if there is one to do: it
-    /// forgets what is staged of a mail that is cut off, so that the program can send it again at once.
+    /// The connection is over. Returns a job whose result nobody waits for, if there is one to do:
+    /// it forgets what is staged of a mail that is cut off, so that the program can send it again
+    /// at once.
     pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
         let job = self.staged_job()?;
         let wrapped = Job::Store(job.clone());
