@@ -100,6 +100,26 @@ fn on_a_full_disk_it_takes_no_mail_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_disk_that_another_program_fills_is_reported_before_a_mail_is_refused() {
+    let Some(directory) = data_directory() else {
+        return on_a_small_disk(
+            "faults::full::a_disk_that_another_program_fills_is_reported_before_a_mail_is_refused",
+        );
+    };
+    let metrics = free_address();
+    let daemon = Daemon::start(&directory.join("data"), &["--metrics", &metrics.to_string()]);
+    let ready = || get(metrics, "/readyz", "*/*");
+    eventually(|| ready().status == 200);
+    take_the_rest(&directory.join("ballast"));
+    eventually(|| ready().status == 503);
+    assert_eq!(ready().body, "the disk is almost full\n");
+    fs::remove_file(directory.join("ballast")).unwrap();
+    eventually(|| ready().status == 200);
+    assert_eq!(daemon.stop().code(), Some(0));
+    eprintln!("came to the end");
+}
+
+#[test]
 fn a_log_without_room_loses_lines_and_says_how_many() {
     let Some(directory) = data_directory() else {
         return on_a_small_disk("faults::full::a_log_without_room_loses_lines_and_says_how_many");

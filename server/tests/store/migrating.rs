@@ -7,11 +7,15 @@ use std::{
     sync::Arc,
 };
 
-use correio_proto::mail::Timestamp;
+use correio_proto::{
+    mail::Timestamp,
+    message::{ListChange, SendPolicy},
+};
 use correio_server::{
     cancel::Cancel,
+    ids::AccountId,
     store::{
-        NewMailRecord, StoreDone,
+        NewMailRecord, StoreDone, StoreJob,
         admin::{AccountState, AdminDone, AdminJob, Retention},
         sqlite::SqliteSnapshot,
     },
@@ -27,7 +31,7 @@ use super::{
     files::{
         DATABASE, make_version_1, make_version_2, make_version_3, open_later, snapshot, with_sql,
     },
-    support::{Harness, QUOTA, everything, id, send},
+    support::{Harness, QUOTA, delete, everything, id, send},
 };
 
 #[test]
@@ -97,6 +101,27 @@ fn accounts_of_the_third_version_are_enabled_and_have_the_server_s_quota() {
     let checked = snapshot.check(|_| ()).unwrap();
     assert!(checked.is_whole(), "{checked:?}");
     assert_eq!(checked.accounts, 2);
+}
+
+#[test]
+fn lists_of_the_third_version_stay_and_the_rules_of_later_lists_hold() {
+    let directory = tempfile::tempdir().unwrap();
+    make_version_3(directory.path());
+    let mut harness = Harness::sqlite(directory.path());
+    let [tony, pepper] = [AccountId(1), AccountId(2)];
+    let create = |list: &str| StoreJob::ChangeList {
+        account: tony,
+        name: name(list),
+        change: ListChange::Create {
+            title: "Turma".parse().unwrap(),
+            senders: SendPolicy::Members {},
+        },
+    };
+    assert_eq!(harness.run(create("turma")), StoreDone::UsernameTaken, "it is pepper's");
+    assert_eq!(harness.run(create("clube")), StoreDone::Changed);
+    assert_eq!(harness.run(delete(pepper)), StoreDone::Changed);
+    assert_eq!(harness.run(create("pepper")), StoreDone::UsernameTaken, "the name is not free");
+    harness.close();
 }
 
 #[test]

@@ -34,6 +34,10 @@ use crate::{
 /// of a whole log, and for deletions meanwhile.
 const RESERVE: u64 = 64 << 20;
 
+/// How often the free space is measured while no job comes and the report is asked for: a disk that
+/// another program fills is reported before the next mail is refused.
+const MEASURED_EVERY: Duration = Duration::from_secs(5);
+
 /// A memtable that is this many times over its flush threshold is flushed between groups, and while
 /// no job waits, too.
 const MEMTABLE_LATE: usize = 2;
@@ -63,6 +67,8 @@ pub(super) struct Database {
     room: Room,
     census: Census,
     report: Arc<Report>,
+    /// When the free space was measured last (uptime).
+    measured_at: Duration,
     clock: Clock,
     directory: PathBuf,
     /// The connection's count of changes when the transaction began.
@@ -101,6 +107,7 @@ impl Database {
             contents: ContentCache::new(options.uploads),
             census: Census::default(),
             report: Arc::default(),
+            measured_at: Duration::ZERO,
             clock: Clock::start(),
             directory,
             changes_before: 0,
@@ -155,7 +162,8 @@ impl Database {
     /// Stops intake if free space falls below [`RESERVE`], or below half of a small disk, and while
     /// an overdue memtable cannot be flushed. If the file system does not report its space, only
     /// failed writes stop intake.
-    fn intake(&self) -> Intake {
+    fn intake(&mut self) -> Intake {
+        self.measured_at = self.clock.uptime();
         let intake = self.measured_intake();
         self.report.set_stopped(match intake {
             Intake::Open => None,
@@ -375,8 +383,11 @@ impl Database {
         if is_due {
             return Some(Duration::ZERO);
         }
-        let census = self.report.is_watched().then(|| self.census.wait(self.clock.uptime()));
-        self.room.wait().into_iter().chain(census).min()
+        let report = self.report.is_watched().then(|| {
+            let now = self.clock.uptime();
+            self.census.wait(now).min((self.measured_at + MEASURED_EVERY).saturating_sub(now))
+        });
+        self.room.wait().into_iter().chain(report).min()
     }
 
     /// Whether the memtable is late, and the disk was not full when it was flushed last.
@@ -393,7 +404,8 @@ impl Database {
         if self.is_flush_due() {
             return self.flush_memtable(Extent::Small);
         }
-        if self.report.stopped().is_some() {
+        let is_old = self.clock.uptime() >= self.measured_at + MEASURED_EVERY;
+        if self.report.stopped().is_some() || self.report.is_watched() && is_old {
             self.intake();
         }
         self.proceed_with_census();

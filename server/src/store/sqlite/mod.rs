@@ -229,7 +229,8 @@ impl Store for SqliteStore {
         let level = Level { now: queue.waiting.len(), max: self.options.queue_jobs };
         drop(queue);
         let stopped = self.report.stopped();
-        // The thread looks at the disk with each group; without jobs it must be asked to.
+        // Without jobs the thread measures the disk every few seconds once the report is asked for, and
+        // at once while mail is refused.
         if self.report.watch() || stopped.is_some() {
             self.shared.wake();
         }

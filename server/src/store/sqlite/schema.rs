@@ -56,9 +56,9 @@ impl Schema {
             Part { since: 2, ..Part::new("table", "dropped") },
             Part { since: 3, ..Part::new("table", "list") },
             Part { since: 3, ..Part::new("table", "list_member") },
-            Part { since: 3, ..Part::new("index", "list_creator") },
             Part { since: 3, ..Part::new("index", "list_member_account") },
-            Part { since: 3, ..Part::new("table", "retired_name") },
+            Part { since: 4, ..Part::new("index", "list_creator") },
+            Part { since: 4, ..Part::new("table", "retired_name") },
             Part { since: 4, ..Part::new("table", "invite") },
             Part { since: 4, ..Part::new("index", "invite_age") },
         ],
@@ -239,8 +239,7 @@ const VERSION_2: &str = "
 ///
 /// Of the list whose `membership` is 1, all accounts are members, and the rows of `list_member` are
 /// its owners alone (`lists.rs`). `role` is 0 for owners, so that `list_member_account` has an
-/// account's own lists first. `creator` is the account that made the list, also after it was deleted.
-/// `retired_name` has the usernames of deleted accounts, which no list gets.
+/// account's own lists first.
 const VERSION_3: &str = "
     ALTER TABLE mail ADD COLUMN message BLOB
         CHECK (message IS NULL OR body = '' AND content IS NULL);
@@ -253,10 +252,8 @@ const VERSION_3: &str = "
         title TEXT NOT NULL,
         senders INTEGER NOT NULL,
         membership INTEGER NOT NULL,
-        members INTEGER NOT NULL,
-        creator INTEGER
+        members INTEGER NOT NULL
     ) STRICT;
-    CREATE INDEX list_creator ON list (creator) WHERE creator IS NOT NULL;
     CREATE TABLE list_member (
         list INTEGER NOT NULL,
         username TEXT NOT NULL,
@@ -265,7 +262,6 @@ const VERSION_3: &str = "
         PRIMARY KEY (list, username)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX list_member_account ON list_member (account, role, list);
-    CREATE TABLE retired_name (username TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     INSERT INTO list (name, title, senders, membership, members)
         SELECT 'everybody', 'Everybody · Todos', 0, 1, (SELECT count(*) FROM account)
         WHERE NOT EXISTS (SELECT 1 FROM account WHERE username = 'everybody');
@@ -281,6 +277,9 @@ const VERSION_3: &str = "
 /// back, and in `mails_warned_on`, for mails of before `mails_warned_before`, up to number
 /// `mails_warned_seq`. `invite` has the invites that were recorded when they were made; those that
 /// were used are in `used_invite`, as before.
+///
+/// `creator` is the account that made a list, also after it was deleted; lists of version 3 have none.
+/// `retired_name` has the usernames of deleted accounts, which no list gets.
 const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN state INTEGER NOT NULL DEFAULT 0 CHECK (state IN (0, 1, 2));
     ALTER TABLE account ADD COLUMN code BLOB;
@@ -295,6 +294,9 @@ const VERSION_4: &str = "
     ALTER TABLE account ADD COLUMN mails_warned_seq INTEGER;
     ALTER TABLE meta ADD COLUMN retention_day INTEGER;
     ALTER TABLE meta ADD COLUMN retention_days INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE list ADD COLUMN creator INTEGER;
+    CREATE INDEX list_creator ON list (creator) WHERE creator IS NOT NULL;
+    CREATE TABLE retired_name (username TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     DROP TABLE IF EXISTS directory;
     CREATE TABLE invite (
         id BLOB PRIMARY KEY,
