@@ -263,7 +263,7 @@ fn errors_say_what_to_do_and_have_their_statuses() {
         (&directory, 73, &["account", "create", "tony", "Tony Stark"], "have these names"),
         (&directory, 64, &["account", "create", "-x"], "unexpected argument"),
         (&directory, 64, &["account", "create", "a b", "Tony Stark"], "refused"),
-        (&directory, 64, &["account", "quota", "tony", "10"], "the word default"),
+        (&directory, 64, &["account", "quota", "tony", "10"], "Usage: correiod account quota"),
         (&directory, 64, &["account", "quota", "tony", "10", "1X"], "no size"),
         (&directory, 64, &["account", "delete", "tony"], "--yes"),
         (&directory, 64, &["account"], "Usage"),

@@ -32,24 +32,30 @@ pub(super) fn task(command: &mut Command, matches: &ArgMatches) -> Result<Task, 
         })),
         Some(("man", matches)) => Task::Manual(file(matches).unwrap_or_default()),
         Some(("check", _)) => Task::Operate(Operation::Check),
-        Some(("export", matches)) => match exported(matches) {
+        Some(("export", given)) => match exported(given) {
             Ok(operation) => Task::Operate(operation),
-            Err((kind, text)) => return Err(usage(command, kind, &text)),
+            Err((kind, text)) => return Err(usage(command, matches, kind, &text)),
         },
         _ => match admin_command(matches) {
             Some(Ok(command)) => Task::Admin(command),
-            Some(Err(text)) => return Err(usage(command, ErrorKind::ValueValidation, &text)),
+            Some(Err(text)) => {
+                return Err(usage(command, matches, ErrorKind::ValueValidation, &text));
+            }
             None => Task::Serve,
         },
     })
 }
 
-/// A usage error that shows how `export` is used.
-fn usage(command: &mut Command, kind: ErrorKind, text: &str) -> ConfigError {
-    let command = match command.find_subcommand_mut("export") {
-        Some(export) => export,
-        None => return ConfigError::Usage(clap::Error::raw(kind, text)),
-    };
+/// A usage error that shows how the command of these names is used.
+fn usage(command: &mut Command, matches: &ArgMatches, kind: ErrorKind, text: &str) -> ConfigError {
+    let (mut command, mut matches) = (command, matches);
+    while let Some((name, within)) = matches.subcommand() {
+        command = match command.find_subcommand_mut(name) {
+            Some(found) => found,
+            None => return ConfigError::Usage(clap::Error::raw(kind, text)),
+        };
+        matches = within;
+    }
     ConfigError::Usage(command.error(kind, text))
 }
 

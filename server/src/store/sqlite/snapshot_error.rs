@@ -47,8 +47,8 @@ impl SnapshotError {
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) if cancel.is_asked() => Self::Interrupted,
-            // `Unknown` is SQLITE_ERROR: the schema lacks what a query names, although its version was
-            // checked, so that its text is damaged.
+            // `Unknown` is SQLITE_ERROR: the schema lacks what a query names, although its version
+            // was checked, so that its text is damaged.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
                 Self::Damaged { path, reason: source.to_string() }
             }
