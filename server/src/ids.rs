@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
 /// Id of a connection. Never given to a second connection: a reused slot has another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
@@ -43,6 +45,25 @@ impl fmt::Debug for PasswordHash {
 /// Id of an invite, under which the store records that the invite was used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct InviteId(pub [u8; 8]);
+
+/// SHA-256 of an account's password hash: a value of the account that nobody outside of the server
+/// can know, and that stays until its password changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AccountSecret(pub(crate) [u8; 32]);
+
+impl AccountSecret {
+    /// The secret of an account with this hash.
+    pub(crate) fn of(hash: Option<&PasswordHash>) -> Self {
+        let hash = hash.map_or(&[][..], |hash| hash.0.as_bytes());
+        Self(Sha256::digest(hash).into())
+    }
+}
+
+impl fmt::Debug for AccountSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountSecret(…)")
+    }
+}
 
 /// SHA-256 of an app password. An app password has enough random bits that its digest needs no
 /// salt.

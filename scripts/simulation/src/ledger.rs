@@ -176,6 +176,12 @@ impl Ledger {
         })
     }
 
+    /// The hashes that an account has had so far.
+    pub(crate) fn hashes_of(&self, username: &Username) -> Vec<PasswordHash> {
+        let hashes = self.hashes.get(username).into_iter().flatten();
+        hashes.map(|version| version.value.clone()).collect()
+    }
+
     /// Records the accounts that are disabled now.
     pub(crate) fn note_disabled(&mut self, disabled: BTreeSet<Username>, now: u64) {
         self.disabled.retain(|username, _| disabled.contains(username));

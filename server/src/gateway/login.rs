@@ -10,7 +10,7 @@ use super::{address, domain::MailDomain, sasl::Credentials};
 use crate::{
     auth::app_password,
     event::Event,
-    ids::AppPasswordDigest,
+    ids::{AccountSecret, AppPasswordDigest},
     limits::throttle::Wait,
     session::{Charge, Done, Identity, QueueName, SessionContext, Settlement, effect::Effect},
     store::{
@@ -57,8 +57,6 @@ impl GatewayProtocol {
 pub(crate) struct PendingLogin {
     username: Username,
     gateway: GatewayProtocol,
-    /// What the program has given.
-    pub(super) password: AppPasswordDigest,
 }
 
 /// Why a program is not logged in.
@@ -106,17 +104,17 @@ pub(crate) fn begin(
         return Err(LoginRefusal::Limited(wait));
     }
     *charge = Some(Charge::Login(username.clone()));
-    let password = digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials));
     let job = GatewayJob::LogIn {
         username: username.clone(),
-        password,
+        password: digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials)),
         from: context.peer.ip(),
         now: context.now.wall,
     };
-    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway, password }))
+    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway }))
 }
 
-/// Continues with the job's result: settles the charge, and logs.
+/// Continues with the job's result: settles the charge, and logs. Returns the account and its
+/// secret.
 ///
 /// # Errors
 ///
@@ -126,13 +124,16 @@ pub(crate) fn complete(
     charge: &mut Option<Charge>,
     pending: &PendingLogin,
     done: Done,
-) -> Result<Identity, LoginRefusal> {
+) -> Result<(Identity, AccountSecret), LoginRefusal> {
     let (result, settlement) = judge(context, pending, done);
     if let Some(charge) = charge.take() {
         charge.settle(context, settlement);
     }
     match result {
-        Ok(account) => Ok(logged_in(context, pending.gateway, account)),
+        Ok(account) => {
+            let secret = AccountSecret::of(account.hash.as_ref());
+            Ok((logged_in(context, pending.gateway, account), secret))
+        }
         Err(refusal) => {
             let code = match refusal {
                 LoginRefusal::WrongPassword => ErrorCode::BadCredentials,
@@ -244,7 +245,7 @@ mod tests {
         let (job, pending) = begin(context, &mut charge, gateway, &credentials(name))?;
         assert!(matches!(&job, StoreJob::Gateway(GatewayJob::LogIn { .. })), "{job:?}");
         assert!(charge.is_some());
-        let result = complete(context, &mut charge, &pending, done);
+        let result = complete(context, &mut charge, &pending, done).map(|(identity, _)| identity);
         assert_eq!(charge, None, "the charge is settled");
         result
     }

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use correio_proto::{
-    app_password::AppPassword,
     mail::{Content, ContentKind, MailId, Message, Recipients, Subject, Timestamp, Username},
     message::Send,
     rfc5322,
 };
+use correio_server::ids::PasswordHash;
 use sha2::{Digest, Sha256};
 
 use crate::{contents::stated, device::DeviceContext, lists::LISTS, plan::DOMAIN, rng::Rng};
@@ -91,16 +91,19 @@ impl OutgoingMessage {
         Some(Self { subject, date, addressees, head, body, envelope, data, wellformed, stuffed })
     }
 
-    /// Records the mail that the server must make of the message, before it is sent in a session
-    /// with this app password. Returns the mail's id.
-    pub(super) fn note(
-        &self,
-        context: &mut DeviceContext<'_>,
-        password: &AppPassword,
-    ) -> Option<MailId> {
+    /// Records the mails that the server may make of the message, before it is sent: one for each
+    /// password hash that the account has had, since a change of the password may be under way.
+    /// Returns their ids.
+    pub(super) fn note(&self, context: &mut DeviceContext<'_>) -> Vec<MailId> {
+        let hashes = context.ledger.hashes_of(&context.user.username);
+        hashes.iter().filter_map(|hash| self.note_with(context, hash)).collect()
+    }
+
+    /// Records the mail that the server must make of the message while the account has this hash.
+    fn note_with(&self, context: &mut DeviceContext<'_>, hash: &PasswordHash) -> Option<MailId> {
         let Self { subject, date, addressees, head, body, .. } = self;
         let sender = context.user.username.clone();
-        let id = id_of(password, &sender, &self.envelope, &self.data, *date)?;
+        let id = id_of(hash, &sender, &self.envelope, &self.data, *date)?;
         if self.wellformed == Wellformed::No {
             return Some(id);
         }
@@ -109,7 +112,7 @@ impl OutgoingMessage {
         let shown = match is_large {
             true => {
                 let stored = [&*head.sent, b"\r\n"].concat();
-                id_of(password, &sender, &self.envelope, &stored, *date)?
+                id_of(hash, &sender, &self.envelope, &stored, *date)?
             }
             false => id,
         };
@@ -257,7 +260,7 @@ fn smuggle(rng: &mut Rng, body: &mut Vec<u8>) -> Wellformed {
 /// app password's SHA-256, sender, number of recipients, recipients and message. The first and the
 /// names stand after their lengths.
 fn id_of(
-    password: &AppPassword,
+    hash: &PasswordHash,
     sender: &Username,
     envelope: &[Username],
     message: &[u8],
@@ -268,7 +271,7 @@ fn id_of(
         hashed.update((bytes.len() as u64).to_be_bytes());
         hashed.update(bytes);
     };
-    part(&Sha256::digest(password.as_bytes()));
+    part(&Sha256::digest(hash.0.as_bytes()));
     part(sender.as_str().as_bytes());
     let mut hashed_names = Vec::from((envelope.len() as u64).to_be_bytes());
     for name in envelope {

@@ -23,8 +23,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Submitting {
     pub(super) message: Rc<OutgoingMessage>,
-    /// The id that the mail must get; it is known after the login.
-    id: Option<MailId>,
+    /// The ids of which the mail must get one; they are known after the login.
+    ids: Vec<MailId>,
     credentials: Credentials,
     stage: Stage,
     /// When the last command was sent.
@@ -52,7 +52,14 @@ enum Stage {
 impl Submitting {
     pub(super) fn new(message: Rc<OutgoingMessage>, credentials: Credentials) -> Self {
         let asked_at = credentials.asked_at;
-        Self { message, id: None, credentials, stage: Stage::Greeting, asked_at, retry_after: 0 }
+        Self {
+            message,
+            ids: Vec::new(),
+            credentials,
+            stage: Stage::Greeting,
+            asked_at,
+            retry_after: 0,
+        }
     }
 
     /// Takes a line of a reply.
@@ -103,7 +110,7 @@ impl Submitting {
             (Stage::Hello, 250) => self.log_in(context, line),
             (Stage::Login, 235) => {
                 self.credentials.check_logged_in(context)?;
-                self.id = self.message.note(context, &self.credentials.password);
+                self.ids = self.message.note(context);
                 let command = self.mail(rng);
                 self.say(context, line, Stage::Sender, &command);
             }
@@ -201,7 +208,8 @@ impl Submitting {
         let text = || format!("{subject:?} with a line end that is none was accepted");
         require(*wellformed == Wellformed::Yes, Check::Intact, text)?;
         let user = context.user.username.clone();
-        let is_stored = self.id.is_some_and(|id| context.ledger.is_acknowledged(&(user, id)));
+        let is_stored =
+            self.ids.iter().any(|id| context.ledger.is_acknowledged(&(user.clone(), *id)));
         let text = || format!("{subject:?} of a program is acknowledged and was not stored");
         require(is_stored, Check::Acknowledged, text)?;
         self.quit(context, line);

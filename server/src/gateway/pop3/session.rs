@@ -132,7 +132,7 @@ impl Pop3Session {
         Some(match (pending, &mut self.phase) {
             (Pending::Login(pending), _) => {
                 match login::complete(context, &mut self.charge, &pending, done) {
-                    Ok(identity) => {
+                    Ok((identity, _)) => {
                         let (transaction, step) = Transaction::begin(identity, self.domain.clone());
                         self.phase = Phase::Transaction(Box::new(transaction));
                         self.follow(context, step)

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     gateway::domain::MailDomain,
-    ids::{AccountId, AppPasswordDigest},
+    ids::{AccountId, AccountSecret},
     session::{Identity, SessionContext},
     store::{NewMailRecord, StoreJob, gateway::GatewayJob},
 };
@@ -129,17 +129,17 @@ pub(super) fn size_max(content_max: u64) -> u64 {
 
 impl Incoming {
     /// A mail of which nothing was received yet, from a program that has logged in to this account
-    /// with this app password.
+    /// of the account with this secret.
     pub(super) fn new(
         context: &SessionContext<'_>,
-        (identity, password): (&Identity, AppPasswordDigest),
+        (identity, secret): (&Identity, AccountSecret),
         domain: &MailDomain,
         envelope: Envelope,
     ) -> Self {
         let sender = identity.username.clone();
         let size_max = size_max(context.config.content_max);
         Self {
-            id: IdHasher::new(password, &sender, envelope.recipients()),
+            id: IdHasher::new(secret, &sender, envelope.recipients()),
             inline_max: context.config.body_max.min(limits::BODY_MAX),
             size_max,
             reader: DataReader::new(size_max),

@@ -6,13 +6,13 @@
 //! of a key, the envelope and the message as it came. The Message-ID is of no use for this: some
 //! programs use one for several mails.
 //!
-//! The key is the digest of the program's app password. Recipients know the id and most of the
-//! message: without a key, they could try envelopes until one gives the id, and so learn the hidden
-//! recipients.
+//! The key is a secret of the account, which its programs share and which changes with the password
+//! alone. Recipients know the id and most of the message: without a key, they could try envelopes
+//! until one gives the id, and so learn the hidden recipients.
 
 use correio_proto::mail::{ContentHasher, MailId, Timestamp, Username};
 
-use crate::{ids::AppPasswordDigest, session::SessionContext};
+use crate::{ids::AccountSecret, session::SessionContext};
 
 /// Hashes a mail as it comes.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl IdHasher {
     /// A hasher for a mail of this sender to these recipients. Each part is hashed after its
     /// length.
     #[must_use]
-    pub(super) fn new(key: AppPasswordDigest, sender: &Username, recipients: &[Username]) -> Self {
+    pub(super) fn new(key: AccountSecret, sender: &Username, recipients: &[Username]) -> Self {
         let mut hasher = Self(ContentHasher::new());
         hasher.add(&key.0);
         hasher.add(sender.as_str().as_bytes());
@@ -85,7 +85,7 @@ mod tests {
     ) -> MailId {
         let recipients: Vec<Username> =
             recipients.iter().map(|name| name.parse().unwrap()).collect();
-        let key = AppPasswordDigest([key; 32]);
+        let key = AccountSecret([key; 32]);
         let mut hasher = IdHasher::new(key, &sender.parse().unwrap(), &recipients);
         message.iter().for_each(|piece| hasher.update(piece));
         hasher.id(date).unwrap()

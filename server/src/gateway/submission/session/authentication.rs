@@ -76,9 +76,9 @@ impl SubmissionSession {
         output: &mut Vec<u8>,
     ) -> GatewayStep {
         match login::complete(context, &mut self.charge, pending, done) {
-            Ok(identity) => {
+            Ok((identity, secret)) => {
                 self.identity = Some(Box::new(identity));
-                self.password = Some(pending.password);
+                self.secret = Some(secret);
                 Reply::LoggedIn.write(output);
                 GatewayStep::Continue
             }

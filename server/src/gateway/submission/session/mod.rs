@@ -22,7 +22,7 @@ use crate::{
         login::{self, PendingLogin},
         sasl::Exchange,
     },
-    ids::{AppPasswordDigest, ConnId, Ticket},
+    ids::{AccountSecret, ConnId, Ticket},
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
     store::{NewMailRecord, StoreDone, StoreJob, gateway::GatewayJob},
 };
@@ -46,8 +46,8 @@ pub(crate) struct SubmissionSession {
     phase: Phase,
     hello: Hello,
     identity: Option<Box<Identity>>,
-    /// The app password of the login: the key of the ids of mails.
-    password: Option<AppPasswordDigest>,
+    /// The account's secret: the key of the ids of mails.
+    secret: Option<AccountSecret>,
     /// The mail that `MAIL` has begun.
     envelope: Option<Envelope>,
     waiting: Waiting<Pending>,
@@ -110,7 +110,7 @@ impl SubmissionSession {
             phase: Phase::Greeting,
             hello: Hello::Due,
             identity: None,
-            password: None,
+            secret: None,
             envelope: None,
             waiting: Waiting::default(),
             charge: None,

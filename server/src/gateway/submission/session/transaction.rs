@@ -129,8 +129,8 @@ impl SubmissionSession {
         context: &mut SessionContext<'_>,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let (Some(identity), Some(password), Some(envelope)) =
-            (&self.identity, self.password, &self.envelope)
+        let (Some(identity), Some(secret), Some(envelope)) =
+            (&self.identity, self.secret, &self.envelope)
         else {
             return self.refuse(context, &Refused::Order(self.before_recipient()), output);
         };
@@ -138,7 +138,7 @@ impl SubmissionSession {
             return self.refuse(context, &Refused::Order(Order::RecipientFirst), output);
         }
         let envelope = envelope.clone();
-        let incoming = Incoming::new(context, (identity, password), &self.domain, envelope);
+        let incoming = Incoming::new(context, (identity, secret), &self.domain, envelope);
         self.phase = Phase::Mail(Box::new(incoming));
         self.envelope = None;
         Reply::GoOn.write(output);

@@ -187,22 +187,6 @@ fn the_same_mail_has_the_same_id_and_another_one_another() {
 }
 
 #[test]
-fn the_id_of_a_mail_depends_on_the_app_password() {
-    let id_with = |login: &str| {
-        let mut dialogue = Dialogue::new(Protection::Protected);
-        dialogue.say("EHLO phone\r\n");
-        assert!(dialogue.say(login).starts_with("235 "));
-        dialogue.mail(HEAD);
-        dialogue.mails[0].id
-    };
-    // As in `LOGIN`, but for the last character of the password: 1, and 2.
-    let other = LOGIN.replace("UjE=", "UjI=");
-    assert_ne!(other, LOGIN);
-    assert_eq!(id_with(LOGIN), id_with(LOGIN));
-    assert_ne!(id_with(LOGIN), id_with(&other));
-}
-
-#[test]
 fn a_mail_without_a_date_is_a_new_one_each_time() {
     let mut dialogue = Dialogue::logged_in();
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
