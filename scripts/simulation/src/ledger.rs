@@ -138,12 +138,17 @@ impl Ledger {
         self.acknowledge(&sender, &mail)
     }
 
-    /// The mail of this sender and subject, to check notices.
-    pub(crate) fn find(&self, sender: &Username, subject: &str) -> Option<&Send> {
-        let mut mails = self.sent.iter();
+    /// The mails of this sender and subject, to check notices: a program's mail may get one of
+    /// several ids.
+    pub(crate) fn find<'a>(
+        &'a self,
+        sender: &'a Username,
+        subject: &'a str,
+    ) -> impl Iterator<Item = &'a MailKey> {
+        let mails = self.sent.iter();
         mails
-            .find(|((from, _), mail)| from == sender && mail.subject.as_str() == subject)
-            .map(|(_, mail)| mail)
+            .filter(move |((from, _), mail)| from == sender && mail.subject.as_str() == subject)
+            .map(|(key, _)| key)
     }
 
     pub(crate) fn note_confirmation(&mut self, connection: ConnId, mails: &[MailRef]) {

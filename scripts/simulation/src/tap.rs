@@ -211,9 +211,8 @@ impl Tap {
             let text = format!("connection {}: a notice of mail and no login", self.id);
             return Err(Violation::new(Check::LoggedIn, text));
         };
-        let sent = observer.ledger.find(&mail.from, mail.subject.as_str());
-        let key = sent.map(|sent| (mail.from.clone(), sent.id));
-        let is_theirs = key.is_some_and(|key| observer.ledger.is_for(&key, user));
+        let mut sent = observer.ledger.find(&mail.from, mail.subject.as_str());
+        let is_theirs = sent.any(|key| observer.ledger.is_for(key, user));
         let text = || format!("{user} was told of {:?}, which is another's mail", mail.subject);
         require(is_theirs, Check::Intact, text)
     }
