@@ -3,12 +3,12 @@
 //!
 //! A session of a gateway has these calls, which its connection makes:
 //!
-//! - `new(protection, domain)`: a session that has not greeted. After [`GatewayStep::StartTls`] it
+//! - `new(protection, domain)`: a session that has not greeted. After `GatewayStep::StartTls` it
 //!   is as a new one that has, and protected.
 //! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part
 //!   of a mail, or the session has more to send. Not asked while the session waits for a job or
 //!   while the client must read its output first. A new session has work: its greeting, for which
-//!   `take` needs no input. After [`GatewayStep::StartTls`] there is no second one.
+//!   `take` needs no input. After `GatewayStep::StartTls` there is no second one.
 //! - `take(context, input, output)`: handles one command, one part of a mail, or sends more.
 //!   Appends replies to the output.
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the
