@@ -31,7 +31,7 @@ pub(crate) enum Screen {
 const SIGNS: [(&str, Screen); 19] = [
     ("9) My account", Screen::Home),
     ("0) Quit", Screen::First),
-    ("3) Delete the account", Screen::Account),
+    ("4) App passwords", Screen::Account),
     ("3) Delete", Screen::Draft),
     ("0) Back", Screen::Drafts),
     ("2) Discard it", Screen::Unfinished),
@@ -92,7 +92,10 @@ mod tests {
             screen("  6) Log out\n\n  9) My account\n\nTo (several): "),
             Screen::Question("To")
         );
-        assert_eq!(screen("  3) Delete the account\n❯ 0) Back\n"), Screen::Account);
+        assert_eq!(
+            screen("  3) Delete the account\n  4) App passwords\n❯ 0) Back\n"),
+            Screen::Account
+        );
         assert_eq!(screen("  2) Change\n  3) Delete\n  0) Back"), Screen::Draft);
         assert_eq!(screen("  1) 2026-11-26 10:00:00 UTC pepper: x\n  0) Back"), Screen::Drafts);
         assert_eq!(screen(""), Screen::Other);
