@@ -47,7 +47,8 @@ impl fmt::Debug for PasswordHash {
 pub struct InviteId(pub [u8; 8]);
 
 /// SHA-256 of an account's password hash: a value of the account that nobody outside of the server
-/// can know, and that stays until its password changes.
+/// can know, and that stays until the password, or the cost of its hash, changes. Only an account
+/// with a password has app passwords, so that no program logs in to one without a hash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AccountSecret(pub(crate) [u8; 32]);
 

@@ -2,7 +2,7 @@
 //!
 //! Commands are read or refused. A mail ends at the same byte and has the same fault whatever the
 //! pieces; one without a fault comes back from its stuffed form. Its head ends at the same byte,
-//! and what is stored of it names no hidden recipient.
+//! and the stored head names no hidden recipient.
 
 use correio_proto::mail::Timestamp;
 use correio_server::gateway::{
@@ -86,7 +86,7 @@ fn check_head(message: &[u8]) {
     head.write(Timestamp(1_795_773_600_000), "id@mail.example", &mut stored);
     assert!(stored.len() <= fields + ADDED_MAX && fields <= HEAD_MAX);
     assert!(stored.ends_with(b"\r\n\r\n") || stored == b"\r\n");
-    // What is stored is a head that reads as the first, and is not changed again.
+    // The stored head reads as the first, and is not changed again.
     let end = HeadEnd { fields: stored.len() - 2, body: stored.len() };
     assert_eq!(head::find_end(&stored, &mut 0), Some(end));
     let again = Head::parse(&stored[..end.fields], &sender, &domain).unwrap();

@@ -39,7 +39,7 @@ pub(super) struct Harness {
     pub(super) config: SessionConfig,
     /// The throttle: three failed logins are free, and a hundred mails an hour.
     pub(super) throttle: Throttle,
-    /// What was counted.
+    /// The metrics' counts.
     pub(super) counts: Counts,
     /// Effects of the session.
     pub(super) effects: Vec<Effect>,

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Asks for a file and attaches it. A number after `-` takes an attachment away; an empty answer
-/// and Esc change nothing. Says what was attached or taken away.
+/// and Esc change nothing. Names the file that was attached or taken away.
 pub(crate) fn ask(prompt: &mut Prompt, text: &Text, composition: &mut Composition) -> Answer<()> {
     let mut typed = String::new();
     let mut completer = PathCompleter::default();

@@ -3,7 +3,7 @@
 //! A backup shows the server as of one moment between its begin and its end. Each mail and each
 //! copy says something of that moment: a mail that is there was sent before it, a mail that is
 //! missing was acknowledged after it. A backup is sound if one moment fits all of them: then it
-//! holds a prefix of what was acknowledged.
+//! holds the acknowledged operations up to that moment.
 
 use std::{collections::HashSet, time::Duration};
 

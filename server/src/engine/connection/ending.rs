@@ -153,8 +153,8 @@ impl<T: Transport> Connection<T> {
 
     /// Releases what the connection holds of the server, before it is removed: cancels the pending
     /// job if no worker has begun it, settles its charge, frees the shares of the budgets and logs
-    /// the session out. What is staged of a mail that was cut off is forgotten, if the store takes
-    /// the job; otherwise its room is given back later, as that of any idle upload.
+    /// the session out. The store forgets the staged part of a mail that was cut off, if it takes
+    /// the job; otherwise the room is given back later, as that of any idle upload.
     pub(crate) fn release(&mut self, context: &mut ServerContext<'_>, reason: CloseReason) {
         self.report_header(reason);
         let is_hashing = self

@@ -1,8 +1,8 @@
 //! A mail whose content is a message, which has a head of its own.
 //!
 //! Fields of the server stand before that head. Of the message, line ends become CR LF and NULs are
-//! left out. Lines above 998 octets stay: cutting them would damage what is signed, and programs
-//! read them.
+//! left out. Lines above 998 octets stay: a cut would break signatures, and programs read such
+//! lines.
 //!
 //! **The author.** The server takes any message from an account that is logged in, so `From` in a
 //! message may name somebody else. A mail program shows `From` and nothing of the account, and a

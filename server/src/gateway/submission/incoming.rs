@@ -61,7 +61,7 @@ pub(super) enum Next {
     Read,
     /// This job, whose result the mail waits for.
     Stage(StoreJob),
-    /// This job, which forgets what was staged of a mail that is refused.
+    /// This job, which forgets the staged part of a mail that is refused.
     Discard(StoreJob),
     /// The mail has ended, and is refused or complete. It is of no use afterwards.
     Ended(Result<Box<NewMailRecord>, MailFault>),
@@ -90,7 +90,7 @@ pub(super) struct Incoming {
     reader: DataReader,
     id: IdHasher,
     part: Part,
-    /// In the head: all of the message so far. In the body: what is not staged.
+    /// In the head: all of the message so far. In the body: the bytes that are not staged yet.
     buffer: Vec<u8>,
     fault: Option<MailFault>,
     /// The id that an upload of this mail gets.
@@ -122,7 +122,7 @@ struct Upload {
     hasher: ContentHasher,
 }
 
-/// Bytes of the largest mail that is taken: a content has room for what is added to its head.
+/// Bytes of the largest mail that is taken. The rest of a content is for fields that are added.
 pub(super) fn size_max(content_max: u64) -> u64 {
     content_max.saturating_sub(head::ADDED_MAX as u64)
 }

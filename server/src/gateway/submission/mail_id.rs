@@ -7,8 +7,8 @@
 //! programs use one for several mails.
 //!
 //! The key is a secret of the account, which its programs share and which changes with the password
-//! alone. Recipients know the id and most of the message: without a key, they could try envelopes
-//! until one gives the id, and so learn the hidden recipients.
+//! and with the cost of its hash. Recipients know the id and most of the message: without a key,
+//! they could try envelopes until one gives the id, and so learn the hidden recipients.
 
 use correio_proto::mail::{ContentHasher, MailId, Timestamp, Username};
 

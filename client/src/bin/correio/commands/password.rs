@@ -43,8 +43,8 @@ impl Context<'_> {
         password.map(Arc::new).map_err(|invalid| Failure::invalid(self.text, invalid))
     }
 
-    /// The password from standard input, the environment or another program. `None` if none of them
-    /// has it, so that the user is asked.
+    /// The password from standard input, the environment or another program. `None` if all
+    /// three lack it, so that the user is asked.
     fn given_password(&self) -> Result<Option<Zeroizing<String>>, Failure> {
         if self.options.password_stdin {
             let mut line = Zeroizing::new(Vec::with_capacity(PASSWORD_LINE_MAX));
