@@ -236,8 +236,9 @@ proptest! {
         match (is_message, is_large) {
             (true, true) => mailbox.large(ContentKind::Message {}, content.as_bytes()),
             (true, false) => mailbox.message(content.as_bytes()),
+            // The store takes no empty text, whatever its size.
+            (false, _) if content.trim().is_empty() => return Ok(()),
             (false, true) => mailbox.large(ContentKind::Text {}, content.as_bytes()),
-            (false, false) if content.trim().is_empty() => return Ok(()),
             (false, false) => mailbox.text(&content),
         }
         let (outline, ..) = &mailbox.mails[0];
