@@ -9,11 +9,13 @@
 pub mod admin;
 pub mod admin_jobs;
 pub mod client;
+pub mod database_proxy;
 pub mod guard;
 pub mod hasher;
 pub mod http;
 pub mod pipe;
 pub mod port;
+pub mod postgres;
 pub mod process;
 pub mod program;
 pub mod proxy;

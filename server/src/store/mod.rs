@@ -40,6 +40,7 @@ pub mod kind;
 mod lists;
 pub mod memory;
 mod new_mail;
+pub mod postgres;
 mod reached;
 mod retention;
 pub mod sqlite;
