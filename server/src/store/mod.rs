@@ -45,6 +45,7 @@ mod reached;
 mod retention;
 pub mod sqlite;
 mod texture;
+mod texture_bytes;
 mod uploads;
 
 /// Name of the list whose members are all accounts. A new store has it, without an owner. No

@@ -1,8 +1,21 @@
-//! What the store in PostgreSQL stands on: its connections to the database.
+//! Accounts and mail in a PostgreSQL database, which several servers may share.
 //!
-//! A lane is a thread with one connection, and runs one group of jobs at a time. Its code is
-//! synchronous and every wait has a deadline, so that a job's code reads from top to bottom; the
-//! loop's thread never waits.
+//! A lane is a thread with one connection to the database. The jobs of a connection of the server
+//! always go to the same lane, so that they are done in the order of submission. A lane takes the
+//! jobs that wait: sends and confirmations share a transaction (`batch/`), and each other job has
+//! one of its own. A job that the database could not do because it was restarted, or because the
+//! connection broke, is run again until a deadline; all jobs may be submitted several times.
+//!
+//! Every answer that says that a change holds, also one that found the change made before, follows
+//! a commit that wrote something: a commit that wrote nothing waits for no standby, and what it
+//! has read might be on the primary alone (`heartbeat.rs`).
+
+use std::{
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+};
+
+use correio_proto::message::Realm;
 
 pub use self::{
     connect_error::ConnectError,
@@ -17,10 +30,194 @@ pub use self::{
     database_url::{DatabaseUrl, DatabaseUrlError},
     deadline::Deadline,
     error::{CommitError, QueryError},
+    open_error::PostgresOpenError,
+    options::PostgresOptions,
 };
+use self::{
+    lane::Lane,
+    open::{Opened, open},
+    queue::LaneQueue,
+    report::Report,
+};
+use super::{History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted};
+use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
 
+#[macro_use]
+mod statement_macro;
+
+mod account_columns;
+mod accounts;
+mod admin;
+mod app_passwords;
 mod connect_error;
 pub mod connection;
+mod contents;
+mod context;
 pub mod database_url;
 mod deadline;
 mod error;
+mod find;
+mod gateway;
+mod heartbeat;
+mod jobs;
+mod lane;
+mod list_changes;
+mod lists;
+mod mails;
+mod names;
+mod open;
+mod open_error;
+mod options;
+mod outlines;
+mod pieces;
+mod queue;
+mod recipients;
+mod report;
+mod row;
+mod schema;
+mod send;
+mod uploads;
+
+/// The store in a PostgreSQL database: the handle of its lanes.
+#[derive(Debug)]
+pub struct PostgresStore {
+    realm: Realm,
+    history: History,
+    options: PostgresOptions,
+    lanes: Vec<Arc<LaneQueue>>,
+    threads: Vec<JoinHandle<()>>,
+    finished: Arc<Finished>,
+    report: Arc<Report>,
+}
+
+/// Results that were not collected yet.
+#[derive(Debug, Default)]
+struct Finished(Mutex<Results>);
+
+#[derive(Debug, Default)]
+struct Results {
+    done: Vec<(Ticket, StoreDone)>,
+    failed: Option<StoreFailed>,
+}
+
+impl PostgresStore {
+    /// Connects to the database, makes its tables if it has none, and starts the lanes.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresOpenError`].
+    pub fn open(
+        database: &DatabaseUrl,
+        quota: Quota,
+        options: PostgresOptions,
+        wake: &Arc<dyn Wake>,
+    ) -> Result<Self, PostgresOpenError> {
+        let Opened { realm, history, heartbeat } = open(database, options.create)?;
+        let mut store = Self {
+            realm,
+            history,
+            options,
+            lanes: Vec::new(),
+            threads: Vec::new(),
+            finished: Arc::default(),
+            report: Arc::default(),
+        };
+        let queue_jobs = options.queue_jobs.div_ceil(options.lanes.max(1));
+        for number in 1..=options.lanes.max(1) {
+            let queue = Arc::new(LaneQueue::new(queue_jobs, options.queue_bytes));
+            store.lanes.push(queue.clone());
+            let lane = Lane {
+                database: database.clone(),
+                quota,
+                options,
+                queue,
+                finished: store.finished.clone(),
+                heartbeat,
+                report: store.report.clone(),
+                wake: wake.clone(),
+            };
+            let thread = std::thread::Builder::new().name(format!("store-{number}"));
+            let thread = thread.spawn(move || lane.serve());
+            // The lanes that were started end when `store` is dropped.
+            store.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
+        }
+        Ok(store)
+    }
+
+    /// The store's history as of its opening.
+    #[must_use]
+    pub fn history(&self) -> History {
+        self.history
+    }
+
+    /// The lane of a connection.
+    fn lane(&self, ticket: Ticket) -> Option<&Arc<LaneQueue>> {
+        let lanes = u32::try_from(self.lanes.len()).unwrap_or(1).max(1);
+        self.lanes.get((ticket.connection.index % lanes) as usize)
+    }
+
+    /// Closes the queues, and waits until the lanes have done the jobs in them and ended.
+    fn join(&mut self) {
+        for queue in &self.lanes {
+            queue.close();
+        }
+        for thread in self.threads.drain(..) {
+            // Panics of jobs were caught and reported.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Store for PostgresStore {
+    fn realm(&self) -> Realm {
+        self.realm
+    }
+
+    fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        match self.lane(ticket).is_some_and(|lane| lane.push(ticket, job)) {
+            true => Submitted::Queued,
+            false => Submitted::Full,
+        }
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        let mut results = lock(&self.finished.0);
+        done.append(&mut results.done);
+        results.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn health(&self) -> StoreHealth<'_> {
+        let now = self.lanes.iter().map(|lane| lane.len()).sum();
+        let level = Level { now, max: self.options.queue_jobs };
+        let ready = match self.report.outage() {
+            true => Err("the database cannot be reached"),
+            false if level.now >= level.max => Err("the store's queue is full"),
+            false => Ok(()),
+        };
+        let counts = Some(&self.report.counts);
+        StoreHealth { queue: Some(level), uploads: None, ready, counts }
+    }
+
+    fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.join();
+        self.collect(done)
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+impl Finished {
+    /// Adds the results of some jobs.
+    fn add(&self, results: impl IntoIterator<Item = (Ticket, StoreDone)>) {
+        lock(&self.0).done.extend(results);
+    }
+
+    /// Records that the store has failed for good.
+    fn fail(&self, failed: StoreFailed) {
+        lock(&self.0).failed.get_or_insert(failed);
+    }
+}

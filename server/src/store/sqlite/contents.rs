@@ -18,12 +18,11 @@ use super::{
     recipients,
     row::{parsed, timestamp, to_sql, unsigned},
     tables::Tables,
-    textures,
     uploads::{self, WholeUpload},
 };
 use crate::{
     ids::AccountId,
-    store::{NewMailRecord, StoreDone, reached::Reached},
+    store::{NewMailRecord, StoreDone, reached::Reached, texture_bytes},
 };
 
 /// A mail is kept once if the copies for its other recipients would have more bytes than this: two
@@ -103,7 +102,7 @@ pub(super) fn put(
         body,
         message,
         is_message,
-        texture.map(|texture| textures::value(&texture))
+        texture.map(|texture| texture_bytes::encode(&texture))
     ])?;
     let mut insert = tables.db.prepare_cached(
         "INSERT INTO mail (seq, account, id, sender, sender_name, recipients, sent_at, subject,

@@ -11,11 +11,11 @@ use super::{
     recipients::{self, named},
     row::{converted, parsed, timestamp, to_sql, unsigned},
     tables::Tables,
-    textures, uploads,
+    uploads,
 };
 use crate::{
     ids::AccountId,
-    store::{Digest, NewMailRecord, StoreDone, ToLists, reached::Reached},
+    store::{Digest, NewMailRecord, StoreDone, ToLists, reached::Reached, texture_bytes},
 };
 
 /// Sends a mail, as [`crate::store::StoreJob::Send`] describes it.
@@ -160,7 +160,7 @@ fn put(
              body, message, texture)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?;
-    let texture = inline::texture(&mail.content).map(|texture| textures::value(&texture));
+    let texture = inline::texture(&mail.content).map(|texture| texture_bytes::encode(&texture));
     for (accounts, hidden) in reached.stretches() {
         let to = recipients::text(mail.visible().chain(hidden));
         for account in accounts {

@@ -1,5 +1,5 @@
-//! The column `texture` of the tables `mail`, `content` and `upload`: flags, then numbers, in
-//! groups of seven bits, the lowest first. A row that an earlier version has made has none.
+//! The column `texture` of the tables `mail`, `content` and `upload` ([`texture_bytes`]). A row that
+//! an earlier version has made has none.
 
 use rusqlite::{
     Result, Row,
@@ -7,42 +7,7 @@ use rusqlite::{
 };
 
 use super::row::converted;
-use crate::store::{gateway::Texture, texture::TextureCount};
-
-const IS_ENDED: u64 = 1;
-const IS_ASCII: u64 = 2;
-/// Only in the table `upload`.
-const IS_AFTER_CR: u64 = 4;
-
-/// The value for a whole content.
-pub(super) fn value(texture: &Texture) -> Vec<u8> {
-    written(&[flags(texture), texture.bare_ends, texture.nuls, texture.longest_line])
-}
-
-/// The value for an upload.
-pub(super) fn count_value(count: &TextureCount) -> Vec<u8> {
-    let TextureCount { texture, line, is_after_cr } = count;
-    let flags = flags(texture) | if *is_after_cr { IS_AFTER_CR } else { 0 };
-    written(&[flags, texture.bare_ends, texture.nuls, texture.longest_line, *line])
-}
-
-fn flags(texture: &Texture) -> u64 {
-    let flag = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
-    flag(texture.is_ended, IS_ENDED) | flag(texture.is_ascii, IS_ASCII)
-}
-
-fn written(numbers: &[u64]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(8);
-    for number in numbers {
-        let mut rest = *number;
-        while rest >= 0x80 {
-            bytes.push(rest.to_le_bytes()[0] | 0x80);
-            rest >>= 7;
-        }
-        bytes.push(rest.to_le_bytes()[0]);
-    }
-    bytes
-}
+use crate::store::{gateway::Texture, texture::TextureCount, texture_bytes};
 
 /// Reads the texture of a whole content.
 ///
@@ -50,9 +15,7 @@ fn written(numbers: &[u64]) -> Vec<u8> {
 ///
 /// The value is damaged.
 pub(super) fn texture(row: &Row<'_>, column: usize) -> Result<Option<Texture>> {
-    read(row, column, |[flags, bare_ends, nuls, longest_line]: [u64; 4]| {
-        (flags & !(IS_ENDED | IS_ASCII) == 0).then(|| parts(flags, [bare_ends, nuls, longest_line]))
-    })
+    read(row, column, texture_bytes::decode)
 }
 
 /// Reads the texture of an upload.
@@ -61,67 +24,18 @@ pub(super) fn texture(row: &Row<'_>, column: usize) -> Result<Option<Texture>> {
 ///
 /// The value is damaged.
 pub(super) fn count(row: &Row<'_>, column: usize) -> Result<Option<TextureCount>> {
-    read(row, column, |[flags, bare_ends, nuls, longest_line, line]: [u64; 5]| {
-        (flags & !(IS_ENDED | IS_ASCII | IS_AFTER_CR) == 0).then(|| TextureCount {
-            texture: parts(flags, [bare_ends, nuls, longest_line]),
-            line,
-            is_after_cr: flags & IS_AFTER_CR != 0,
-        })
-    })
+    read(row, column, texture_bytes::decode_count)
 }
 
-fn parts(flags: u64, [bare_ends, nuls, longest_line]: [u64; 3]) -> Texture {
-    let (is_ended, is_ascii) = (flags & IS_ENDED != 0, flags & IS_ASCII != 0);
-    Texture { bare_ends, nuls, longest_line, is_ended, is_ascii }
-}
-
-fn read<const NUMBERS: usize, T>(
+fn read<T>(
     row: &Row<'_>,
     column: usize,
-    parse: impl FnOnce([u64; NUMBERS]) -> Option<T>,
+    decode: impl FnOnce(&[u8]) -> Option<T>,
 ) -> Result<Option<T>> {
     if row.get_ref(column)? == ValueRef::Null {
         return Ok(None);
     }
     converted(row, column, |value| {
-        let parsed = numbers(value.as_blob()?).and_then(parse);
-        parsed.map(Some).ok_or(FromSqlError::InvalidType)
+        decode(value.as_blob()?).map(Some).ok_or(FromSqlError::InvalidType)
     })
-}
-
-/// The numbers, if these are the bytes of so many.
-fn numbers<const NUMBERS: usize>(bytes: &[u8]) -> Option<[u64; NUMBERS]> {
-    let mut bytes = bytes.iter();
-    let mut numbers = [0; NUMBERS];
-    for number in &mut numbers {
-        // More than any content has bytes.
-        for shift in [0, 7, 14, 21, 28] {
-            let byte = bytes.next()?;
-            *number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-            if shift == 28 {
-                return None;
-            }
-        }
-    }
-    bytes.next().is_none().then_some(numbers)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_read_as_they_were_written() {
-        for numbers_written in [[0, 1, 127, 128], [3, 64 << 20, (64 << 20) - 1, 300]] {
-            assert_eq!(numbers(&written(&numbers_written)), Some(numbers_written));
-        }
-        let bytes = written(&[1, 2, 3, 300]);
-        assert_eq!(numbers::<5>(&bytes), None);
-        assert_eq!(numbers::<3>(&bytes), None);
-        assert_eq!(numbers::<4>(&bytes[..4]), None);
-        assert_eq!(numbers::<1>(&[0xff; 6]), None);
-    }
 }

@@ -15,6 +15,7 @@ use crate::{
         NewMailRecord, StoreDone,
         gateway::Texture,
         texture::TextureCount,
+        texture_bytes,
         uploads::{OwnUpload, Progress, Step, UploadSize, refusal, reserved_since, step},
     },
 };
@@ -147,7 +148,7 @@ fn add(
     if let Some(texture) = &mut texture {
         texture.add(new);
     }
-    let texture = texture.map(|texture| textures::count_value(&texture));
+    let texture = texture.map(|texture| texture_bytes::encode_count(&texture));
     let sql = "UPDATE upload SET staged = ?2, touched = ?3, texture = ?4 WHERE pieces = ?1";
     let values = params![pieces.0, to_sql(staged), to_sql(now.0), texture];
     db.prepare_cached(sql)?.execute(values)?;

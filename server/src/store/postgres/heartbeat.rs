@@ -1,0 +1,27 @@
+//! The row of this server in the table `node`, which a transaction raises that must write something.
+//!
+//! A commit that wrote nothing waits for no standby. But what its transaction has read may be a
+//! change that only the primary has: one whose own wait was cut off by a restart or by the end of
+//! its connection. An answer that rests on such a change would acknowledge what the next primary
+//! does not know. After a commit that writes, everything that it could read is replicated, too.
+
+use super::{context::Context, error::QueryError};
+
+/// The row of this server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heartbeat {
+    /// Its key, which is random.
+    pub(super) node: [u8; 16],
+}
+
+impl Heartbeat {
+    /// Has the transaction write something.
+    pub(super) fn write(self, context: &mut Context<'_, '_>) -> Result<(), QueryError> {
+        let statement = statement!(
+            "INSERT INTO node (id) VALUES ($1)
+             ON CONFLICT (id) DO UPDATE SET beats = node.beats + 1, seen_at = now()",
+            BYTEA
+        );
+        context.execute(statement, &[&self.node.as_slice()]).map(drop)
+    }
+}

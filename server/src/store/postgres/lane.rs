@@ -1,0 +1,213 @@
+//! A lane: a thread with one connection to the database, which does the jobs of its queue.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    DatabaseUrl, Finished, PostgresOptions,
+    connect_error::ConnectError,
+    connection::Connection,
+    context::Context,
+    deadline::Deadline,
+    error::{CommitError, QueryError},
+    heartbeat::Heartbeat,
+    jobs::{run_job, tells_a_change},
+    pieces,
+    queue::{LaneQueue, Taken},
+    report::Report,
+};
+use crate::{
+    ids::Ticket,
+    store::{Quota, StoreDone, StoreFailed, StoreJob},
+    waker::Wake,
+};
+
+/// How long a lane waits for a job before it deletes pieces that nothing names any more.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// First and longest wait before another attempt to reach the database.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How often a transaction is run again that another one has kept from its end: each time, the other
+/// one has come to its own.
+const REPEATS_MAX: usize = 100;
+
+/// A lane, which [`Lane::serve`] runs.
+pub(super) struct Lane {
+    pub(super) database: DatabaseUrl,
+    pub(super) quota: Quota,
+    pub(super) options: PostgresOptions,
+    pub(super) queue: Arc<LaneQueue>,
+    pub(super) finished: Arc<Finished>,
+    pub(super) report: Arc<Report>,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) wake: Arc<dyn Wake>,
+}
+
+/// Why a job has no result yet.
+enum Failure {
+    /// Another transaction was in the way; nothing was changed.
+    Repeat,
+    /// The connection is of no use any more; whether anything was changed is unknown.
+    Reconnect(Arc<str>),
+    /// The database has no room, or refuses the work; nothing was changed.
+    Unavailable(Arc<str>),
+    /// The store cannot go on.
+    Fatal(Arc<str>),
+}
+
+impl Lane {
+    /// Does jobs until the queue is closed and empty, or the store has failed for good.
+    pub(super) fn serve(self) {
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run()));
+        let result = ran.unwrap_or_else(|_| Err("a lane of the store panicked".into()));
+        if let Err(text) = result {
+            self.finished.fail(StoreFailed(text));
+            self.wake.wake();
+        }
+    }
+
+    fn run(&self) -> Result<(), Arc<str>> {
+        let mut connection = None;
+        loop {
+            match self.queue.take(IDLE) {
+                Taken::Jobs(jobs) => self.do_all(&mut connection, &jobs)?,
+                Taken::Nothing => self.delete_pieces(&mut connection),
+                Taken::Closed => return Ok(()),
+            }
+        }
+    }
+
+    /// Does jobs in their order, and adds their results.
+    fn do_all(
+        &self,
+        connection: &mut Option<Connection>,
+        jobs: &[(Ticket, StoreJob)],
+    ) -> Result<(), Arc<str>> {
+        for (ticket, job) in jobs {
+            let done = self.do_one(connection, job)?;
+            self.finished.add([(*ticket, done)]);
+            self.wake.wake();
+        }
+        Ok(())
+    }
+
+    /// Does one job, again and again while the database cannot be reached, until the deadline.
+    fn do_one(
+        &self,
+        connection: &mut Option<Connection>,
+        job: &StoreJob,
+    ) -> Result<StoreDone, Arc<str>> {
+        let begun = Instant::now();
+        let (mut repeats, mut wait, mut lost) = (0, RETRY.0, None);
+        loop {
+            match self.attempt(connection, job) {
+                Ok(done) => return Ok(done),
+                Err(Failure::Repeat) if repeats < REPEATS_MAX => repeats += 1,
+                Err(Failure::Repeat) => {
+                    return Ok(StoreDone::Unavailable("other transactions were in the way".into()));
+                }
+                Err(Failure::Reconnect(text)) => {
+                    *connection = None;
+                    lost.get_or_insert_with(|| self.report.lost());
+                    if begun.elapsed() + wait >= self.options.patience || self.queue.is_closed() {
+                        return Ok(StoreDone::Unavailable(text));
+                    }
+                    thread::sleep(wait);
+                    wait = (wait * 2).min(RETRY.1);
+                }
+                Err(Failure::Unavailable(text)) => return Ok(StoreDone::Unavailable(text)),
+                Err(Failure::Fatal(text)) => return Err(text),
+            }
+        }
+    }
+
+    /// Runs one job in a transaction of its own, and commits it.
+    fn attempt(
+        &self,
+        connection: &mut Option<Connection>,
+        job: &StoreJob,
+    ) -> Result<StoreDone, Failure> {
+        let connection = self.connected(connection)?;
+        let mut transaction = connection.transaction();
+        let mut context = Context::new(&mut transaction, self.quota, self.options.uploads);
+        let done = run_job(&mut context, job)?;
+        if context.is_refused() {
+            transaction.rollback()?;
+            return Ok(done);
+        }
+        if tells_a_change(job) && !context.has_written() {
+            self.heartbeat.write(&mut context)?;
+        }
+        let begun = Instant::now();
+        drop(transaction.commit()?);
+        self.report.counts.commit.observe(begun.elapsed());
+        Ok(done)
+    }
+
+    /// The connection, which is made if there is none, or if the present one is broken.
+    fn connected<'a>(
+        &self,
+        connection: &'a mut Option<Connection>,
+    ) -> Result<&'a mut Connection, Failure> {
+        let present = match connection.take().filter(|present| !present.is_broken()) {
+            Some(present) => present,
+            None => Connection::connect(&self.database, Deadline::after(self.options.patience))?,
+        };
+        let connection = connection.insert(present);
+        connection.set_deadline(Deadline::after(self.options.patience));
+        Ok(connection)
+    }
+
+    /// Deletes some pieces that nothing names any more. If that fails, a later attempt does it.
+    fn delete_pieces(&self, connection: &mut Option<Connection>) {
+        if connection.is_none() {
+            return;
+        }
+        while self.queue.len() == 0 && matches!(self.delete_slice(connection), Ok(true)) {}
+    }
+
+    fn delete_slice(&self, connection: &mut Option<Connection>) -> Result<bool, Failure> {
+        let connection = self.connected(connection)?;
+        let mut transaction = connection.transaction();
+        let mut context = Context::new(&mut transaction, self.quota, self.options.uploads);
+        let more = pieces::delete_slice(&mut context)?;
+        drop(transaction.commit()?);
+        Ok(more)
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Repeat(_) => Self::Repeat,
+            QueryError::Reconnect(text) => Self::Reconnect(text),
+            QueryError::Unavailable(text) => Self::Unavailable(text),
+            QueryError::Refused { text, .. } => {
+                Self::Unavailable(format!("the database refused a value: {text}").into())
+            }
+            QueryError::Fatal(text) => Self::Fatal(text),
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Failed(error) => error.into(),
+            // The repeated transaction finds what holds, and writes something to be replicated.
+            CommitError::NotReplicated(text) | CommitError::Unknown(text) => Self::Reconnect(text),
+        }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    /// The database was reached at the start: whatever keeps the lane from it now may end.
+    fn from(error: ConnectError) -> Self {
+        Self::Reconnect(error.to_string().into())
+    }
+}

@@ -1,0 +1,100 @@
+//! Opening the store: the connection, the tables, and what the server must know before it serves.
+
+use std::time::Duration;
+
+use correio_proto::message::Realm;
+
+use super::{
+    connection::{Connection, transaction::Transaction},
+    database_url::DatabaseUrl,
+    deadline::Deadline,
+    error::QueryError,
+    heartbeat::Heartbeat,
+    open_error::PostgresOpenError,
+    row::array,
+    schema::{MIGRATION_LOCK, STEPS, VERSION},
+};
+use crate::store::{CreateStore, History};
+
+/// Longest time that a server waits at its start for the database, and for another server that makes
+/// the tables.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the server knows of an opened store.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    pub(super) realm: Realm,
+    pub(super) history: History,
+    pub(super) heartbeat: Heartbeat,
+}
+
+/// Connects once, and makes the tables or brings them to the present version. Several servers that
+/// start at the same time do so one after the other.
+pub(super) fn open(
+    database: &DatabaseUrl,
+    create: CreateStore,
+) -> Result<Opened, PostgresOpenError> {
+    let deadline = Deadline::after(PATIENCE);
+    let mut connection = Connection::connect(database, deadline)?;
+    connection.set_deadline(deadline);
+    let mut transaction = connection.transaction();
+    transaction.query(statement!("SELECT pg_advisory_xact_lock($1)", INT8), &[&MIGRATION_LOCK])?;
+    let done = version(&mut transaction)?;
+    match done {
+        0 if create == CreateStore::Never => return Err(PostgresOpenError::Missing),
+        newer if newer > VERSION => {
+            return Err(PostgresOpenError::Newer { found: newer, known: VERSION });
+        }
+        _ => {}
+    }
+    for (number, step) in (1..).zip(STEPS).skip(usize::try_from(done).unwrap_or(0)) {
+        transaction.batch(step)?;
+        match number {
+            1 => {
+                let statement =
+                    statement!("INSERT INTO meta (version, realm) VALUES (1, $1)", BYTEA);
+                transaction.execute(statement, &[&random()?.as_slice()])?;
+            }
+            _ => {
+                let statement = statement!("UPDATE meta SET version = $1", INT4);
+                transaction.execute(statement, &[&number])?;
+            }
+        }
+    }
+    let (realm, history) = facts(&mut transaction)?;
+    let heartbeat = Heartbeat { node: random()? };
+    drop(transaction.commit()?);
+    Ok(Opened { realm, history, heartbeat })
+}
+
+/// The version of the tables; 0 if there are none.
+fn version(transaction: &mut Transaction<'_>) -> Result<i32, QueryError> {
+    let statement = statement!("SELECT to_regclass('meta') IS NOT NULL");
+    let rows = transaction.query(statement, &[])?;
+    if !rows.first().map_or(Ok(false), |row| row.get(0))? {
+        return Ok(0);
+    }
+    let rows = transaction.query(statement!("SELECT version FROM meta"), &[])?;
+    rows.first().map_or(Ok(0), |row| row.get(0))
+}
+
+fn facts(transaction: &mut Transaction<'_>) -> Result<(Realm, History), QueryError> {
+    let statement = statement!(
+        "SELECT realm, EXISTS (SELECT 1 FROM name WHERE kind IN (0, 2)),
+             EXISTS (SELECT 1 FROM used_invite)
+         FROM meta"
+    );
+    let rows = transaction.query(statement, &[])?;
+    let Some(row) = rows.first() else {
+        return Err(QueryError::Fatal("the table meta is empty".into()));
+    };
+    let history = History { had_accounts: row.get(1)?, had_invites: row.get(2)? };
+    Ok((Realm(array(&row, 0)?), history))
+}
+
+fn random() -> Result<[u8; 16], PostgresOpenError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| PostgresOpenError::Random { detail: error.to_string() })?;
+    Ok(bytes)
+}

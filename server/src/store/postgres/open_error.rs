@@ -1,0 +1,46 @@
+//! Why a PostgreSQL store cannot be opened.
+
+use std::io;
+
+use super::{
+    connect_error::ConnectError,
+    error::{CommitError, QueryError},
+};
+use crate::sysexits;
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages describe each.
+pub enum PostgresOpenError {
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    #[error("the database refuses to make or read the tables of correio: {0}")]
+    Query(#[from] QueryError),
+    #[error("the tables of correio could not be committed: {0}")]
+    Commit(#[from] CommitError),
+    #[error(
+        "the database has no tables of correio, and create-store is never: is it the right one? To begin with an empty store there, start the server once with --create-store auto"
+    )]
+    Missing,
+    #[error(
+        "the tables were made by a newer correio (schema {found}, this one knows up to {known}); they were left as they are: run the newer program"
+    )]
+    Newer { found: i32, known: i32 },
+    #[error("the system gives no random bytes: {detail}")]
+    Random { detail: String },
+    #[error("cannot start a thread of the store: {source}")]
+    Thread { source: io::Error },
+}
+
+impl PostgresOpenError {
+    /// The exit status of a server whose store cannot be opened, as in sysexits.h.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Connect(error) => error.exit_status(),
+            Self::Query(_) | Self::Missing | Self::Newer { .. } => sysexits::CONFIG,
+            Self::Commit(_) => sysexits::UNAVAILABLE,
+            Self::Thread { .. } | Self::Random { .. } => sysexits::OS,
+        }
+    }
+}
