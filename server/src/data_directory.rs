@@ -2,7 +2,10 @@
 
 use std::{
     fs, io,
-    os::fd::{AsRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::{DirBuilderExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
 };
 
@@ -31,6 +34,32 @@ pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
 pub(crate) fn is_reserved(name: &str) -> bool {
     [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY, LOCK, ADMIN_SOCKET].contains(&name)
         || name.starts_with(DATABASE)
+}
+
+/// Makes a data directory if it does not exist. Only its owner can read it then.
+///
+/// # Errors
+///
+/// The directory cannot be made.
+pub(crate) fn make(directory: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+/// Locks a data directory for this server, until the file is closed.
+///
+/// # Errors
+///
+/// Another server has the directory ([`fs::TryLockError::WouldBlock`]), or its file [`LOCK`] cannot
+/// be used.
+pub(crate) fn lock(directory: &Path) -> Result<fs::File, fs::TryLockError> {
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(directory.join(LOCK))
+        .map_err(fs::TryLockError::Error)?;
+    file.try_lock().map(|()| file)
 }
 
 /// Whether the directory has an entry of this name, of any kind.

@@ -41,7 +41,7 @@ use correio_server::{
     session::SessionConfig,
     store::{
         History, Store, UploadLimits,
-        kind::{StoreKind, StoreOptions},
+        kind::{StoreConfig, StoreOptions},
     },
     sysexits,
     waker::Wake,
@@ -204,7 +204,7 @@ fn run(
     };
     Event::ServerStarted {
         version: env!("CARGO_PKG_VERSION"),
-        store: config.store.name(),
+        store: config.store.kind().name(),
         realm: session_config.realm,
         registration: registration_name(config.registration),
     }
@@ -244,7 +244,7 @@ fn run(
 /// serves all the same. A store in memory locks no directory, so that a socket there may be another
 /// server's.
 fn listen_for_operator(config: &Config, builder: &mut ReactorBuilder) {
-    if config.store == StoreKind::Sqlite
+    if config.store != StoreConfig::Memory
         && let Err(error) = builder.listen_for_operator(&config.data_dir)
     {
         let text = format!("commands such as correiod account cannot reach this server: {error}");

@@ -13,7 +13,7 @@ use correio_server::{
     },
     protocol::Service,
     session::DirectoryPolicy,
-    store::kind::StoreKind,
+    store::kind::StoreConfig,
 };
 
 fn load(arguments: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -32,7 +32,7 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
     let environment = [("CORREIO_BCRYPT_COST", "12"), ("CORREIO_HASH_QUEUE", "12")];
     let config = load(&format!("--config {file} --bcrypt-cost 13"), &environment).unwrap();
     assert_eq!((config.bcrypt_cost, config.hash_queue), (13, 12));
-    assert_eq!(config.store, StoreKind::Memory);
+    assert_eq!(config.store, StoreConfig::Memory);
     let named = [("CORREIO_CONFIG", file)];
     assert_eq!(load("", &named).unwrap().bcrypt_cost, 11);
     let found = [("CONFIGURATION_DIRECTORY", directory.path().to_str().unwrap())];
@@ -45,7 +45,7 @@ fn what_holds_when_nothing_is_said() {
     assert_eq!(config.listen, Listen::Everywhere);
     let addresses: Vec<_> = config.listen.addresses().iter().map(ToString::to_string).collect();
     assert_eq!(addresses, ["0.0.0.0:8888", "[::]:8888"]);
-    assert_eq!((config.store, config.bcrypt_cost), (StoreKind::Sqlite, 10));
+    assert_eq!((config.store, config.bcrypt_cost), (StoreConfig::Sqlite, 10));
     assert_eq!(config.registration, RegistrationPolicy::Open {});
     assert_eq!(config.login_timeout, Duration::from_secs(30));
     assert_eq!((config.content_max, config.upload_bytes), (25 << 20, 1 << 30));

@@ -7,6 +7,7 @@ use correio_proto::message::Realm;
 use super::{
     CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
+    postgres::{DatabaseUrl, PostgresOpenError, PostgresOptions, PostgresStore},
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
 use crate::{sysexits, waker::Wake};
@@ -18,6 +19,19 @@ pub enum StoreKind {
     Sqlite,
     /// [`crate::store::memory`].
     Memory,
+    /// [`crate::store::postgres`].
+    Postgres,
+}
+
+/// A store as the settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreConfig {
+    /// [`StoreKind::Sqlite`], in the data directory.
+    Sqlite,
+    /// [`StoreKind::Memory`].
+    Memory,
+    /// [`StoreKind::Postgres`], in this database.
+    Postgres(Box<DatabaseUrl>),
 }
 
 /// Options for opening a store, whatever its kind.
@@ -41,6 +55,9 @@ pub enum OpenError {
     /// The SQLite store.
     #[error(transparent)]
     Sqlite(#[from] SqliteOpenError),
+    /// The PostgreSQL store.
+    #[error(transparent)]
+    Postgres(#[from] PostgresOpenError),
     /// There are no random bytes for the id of a new store.
     #[error("the system gives no random bytes: {0}")]
     Random(getrandom::Error),
@@ -52,6 +69,7 @@ impl OpenError {
     pub fn exit_status(&self) -> u8 {
         match self {
             Self::Sqlite(error) => error.exit_status(),
+            Self::Postgres(error) => error.exit_status(),
             Self::Random(_) => sysexits::OS,
         }
     }
@@ -59,7 +77,7 @@ impl OpenError {
 
 impl StoreKind {
     /// All kinds. The first is the default.
-    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Memory];
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Memory, Self::Postgres];
 
     /// The kind's name in the settings and in the log.
     #[must_use]
@@ -67,17 +85,33 @@ impl StoreKind {
         match self {
             Self::Sqlite => "sqlite",
             Self::Memory => "memory",
+            Self::Postgres => "postgres",
+        }
+    }
+}
+
+impl StoreConfig {
+    /// The stores that need nothing besides the server.
+    pub const LOCAL: [Self; 2] = [Self::Sqlite, Self::Memory];
+
+    /// The store's kind.
+    #[must_use]
+    pub fn kind(&self) -> StoreKind {
+        match self {
+            Self::Sqlite => StoreKind::Sqlite,
+            Self::Memory => StoreKind::Memory,
+            Self::Postgres(_) => StoreKind::Postgres,
         }
     }
 
-    /// Opens a store of this kind, and returns its history, too. The store calls `wake` when
-    /// results are ready that it did not return at once.
+    /// Opens the store, and returns its history, too. The store calls `wake` when results are ready
+    /// that it did not return at once.
     ///
     /// # Errors
     ///
     /// See [`OpenError`].
     pub fn open(
-        self,
+        &self,
         options: StoreOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<(Box<dyn Store>, History), OpenError> {
@@ -96,6 +130,13 @@ impl StoreKind {
                 let limits = MemoryLimits { uploads, ..MemoryLimits::default() };
                 let store = MemoryStore::new(Realm(realm), quota, limits);
                 Ok((Box::new(store), History::default()))
+            }
+            Self::Postgres(database) => {
+                let options =
+                    PostgresOptions { queue_jobs, create, uploads, ..PostgresOptions::default() };
+                let store = PostgresStore::open(database, &directory, quota, options, &wake)?;
+                let history = store.history();
+                Ok((Box::new(store), history))
             }
         }
     }

@@ -18,7 +18,7 @@ use correio_server::{
     ids::{AccountId, ConnId, Ticket},
     store::{
         NewMailRecord, Quota, Store, StoreDone, StoreJob, Submitted, ToLists,
-        kind::StoreKind,
+        kind::StoreConfig,
         sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
@@ -121,9 +121,9 @@ fn who_does_not_read_costs_no_more_than_the_budget_and_is_closed() {
 
 #[test]
 fn who_takes_no_pieces_costs_no_more_than_the_budget() {
-    for kind in StoreKind::ALL {
+    for store in StoreConfig::LOCAL {
         let directory = tempfile::tempdir().unwrap();
-        let limits = ["--store", kind.name(), "--output-bytes", "8 MiB"];
+        let limits = ["--store", store.kind().name(), "--output-bytes", "8 MiB"];
         take_no_pieces(&Daemon::start(directory.path(), &limits));
     }
 }
@@ -161,9 +161,9 @@ fn take_no_pieces(daemon: &Daemon) {
 
 #[test]
 fn pieces_that_come_slowly_cost_no_more_than_the_budget() {
-    for kind in StoreKind::ALL {
+    for store in StoreConfig::LOCAL {
         let directory = tempfile::tempdir().unwrap();
-        let limits = ["--store", kind.name(), "--input-bytes", "4 MiB"];
+        let limits = ["--store", store.kind().name(), "--input-bytes", "4 MiB"];
         send_slowly(&Daemon::start(directory.path(), &limits));
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     admin::{reply::AdminReply, request::AdminRequest},
     cancel::Cancel,
     ops::{config::Config, exit::Failure},
-    store::kind::StoreKind,
+    store::kind::StoreConfig,
 };
 
 /// See the module's description. It keeps a connection, or the store's lock: a command reads its
@@ -27,7 +27,7 @@ enum Target<'a> {
 impl<'a> AdminClient<'a> {
     /// Connects to the server, or opens the store if none listens.
     pub(super) fn open(config: &Config, cancel: &'a Cancel) -> Result<Self, Failure> {
-        if config.store == StoreKind::Memory {
+        if config.store == StoreConfig::Memory {
             return Err(AdminCommandError::Memory.into());
         }
         if cancel.is_asked() {

@@ -18,7 +18,7 @@ use crate::{
     data_directory::{DATABASE, has},
     day::days_after,
     ops::{config::Config, exit::Failure, required_files, streams::note},
-    store::kind::StoreKind,
+    store::kind::StoreConfig,
 };
 
 /// Makes invites. The key stays with the command: a server of another policy has none.
@@ -44,9 +44,13 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInv
 /// Whether invites are recorded: there is a database.
 pub(super) fn are_recorded(config: &Config) -> Result<bool, Failure> {
     let directory = &config.data_dir;
-    let has_database = has(directory, DATABASE)
-        .map_err(|source| Failure::DataDirectory { directory: directory.clone(), source })?;
-    if config.store == StoreKind::Memory || !has_database {
+    let has_database = match config.store {
+        StoreConfig::Postgres(_) => true,
+        StoreConfig::Memory => false,
+        StoreConfig::Sqlite => has(directory, DATABASE)
+            .map_err(|source| Failure::DataDirectory { directory: directory.clone(), source })?,
+    };
+    if !has_database {
         note("there is no database, so these codes are not recorded");
         return Ok(false);
     }

@@ -19,7 +19,7 @@ use crate::{
     ops::{admin_error::AdminCommandError, config::Config, exit::Failure, required_files},
     store::{
         CreateStore, Store, StoreDone, StoreJob, Submitted, UploadLimits,
-        kind::{OpenError, StoreKind, StoreOptions},
+        kind::{OpenError, StoreConfig, StoreOptions},
         sqlite::SqliteOpenError,
     },
     waker::Wake,
@@ -49,7 +49,9 @@ impl Wake for Unpark {
 impl<'a> OpenedStore<'a> {
     /// Opens the store, and locks the data directory.
     pub(super) fn open(config: &Config, cancel: &'a Cancel) -> Result<Self, Failure> {
-        required_files::require_server(&config.data_dir)?;
+        if config.store == StoreConfig::Sqlite {
+            required_files::require_server(&config.data_dir)?;
+        }
         let options = StoreOptions {
             directory: config.data_dir.clone(),
             quota: config.quota,
@@ -58,7 +60,7 @@ impl<'a> OpenedStore<'a> {
             create: CreateStore::Never,
         };
         let wake: Arc<dyn Wake> = Arc::new(Unpark(thread::current()));
-        let (store, _) = StoreKind::Sqlite.open(options, wake).map_err(|error| match error {
+        let (store, _) = config.store.open(options, wake).map_err(|error| match error {
             OpenError::Sqlite(SqliteOpenError::InUse { .. }) => {
                 Failure::Admin(AdminCommandError::Locked(error.to_string()))
             }
@@ -158,7 +160,7 @@ mod tests {
             create: CreateStore::Auto,
         };
         let wake: Arc<dyn Wake> = Arc::new(Unpark(thread::current()));
-        let (store, _) = StoreKind::Sqlite.open(options, wake).unwrap();
+        let (store, _) = StoreConfig::Sqlite.open(options, wake).unwrap();
         store.close(&mut Vec::new()).unwrap();
         config
     }

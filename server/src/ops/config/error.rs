@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use crate::store::postgres::DatabaseUrlError;
+
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -17,6 +19,14 @@ pub enum ConfigError {
         value: String,
         /// The values that are allowed.
         allowed: &'static str,
+    },
+    /// The address of a database is none. The value is not shown: it may have a password.
+    #[error("{place}: {source}")]
+    Database {
+        /// The flag, variable, or key and file.
+        place: String,
+        /// The cause.
+        source: DatabaseUrlError,
     },
     /// Two values that are allowed alone cannot be combined.
     #[error("{first} and {second} cannot work together: {why}")]

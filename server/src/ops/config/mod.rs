@@ -19,7 +19,10 @@ use crate::{
     },
     ops::logging::LogFormat,
     session::DirectoryPolicy,
-    store::{CreateStore, Quota, kind::StoreKind},
+    store::{
+        CreateStore, Quota,
+        kind::{StoreConfig, StoreKind},
+    },
 };
 
 mod command;
@@ -61,7 +64,7 @@ impl Config {
             mail_domain: values.mail_domain()?,
             security: values.security(&data_dir)?,
             data_dir,
-            store: values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))?,
+            store: store(values)?,
             create_store: values.choice(
                 "create-store",
                 &[
@@ -116,6 +119,22 @@ impl Config {
                 .choice("log-format", &[("text", LogFormat::Text), ("json", LogFormat::Json)])?,
             log_file: values.path("log-file")?,
         })
+    }
+}
+
+fn store(values: &Values) -> Result<StoreConfig, ConfigError> {
+    let database = values.database()?;
+    match values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))? {
+        StoreKind::Sqlite => Ok(StoreConfig::Sqlite),
+        StoreKind::Memory => Ok(StoreConfig::Memory),
+        StoreKind::Postgres => match database {
+            Some(database) => Ok(StoreConfig::Postgres(Box::new(database))),
+            None => {
+                let why = "a PostgreSQL store needs the address of its database: \
+                           --database postgres://USER@HOST/NAME";
+                Err(together::refused(values, "store", "database", why))
+            }
+        },
     }
 }
 
@@ -205,7 +224,8 @@ mod tests {
     fn the_setting_names_every_store() {
         let names = StoreKind::ALL.map(StoreKind::name);
         let setting = SETTINGS.iter().find(|setting| setting.key == "store").unwrap();
-        assert_eq!(setting.allowed, names.join(" or "));
+        let (last, others) = names.split_last().unwrap();
+        assert_eq!(setting.allowed, format!("{} or {last}", others.join(", ")));
         assert_eq!(setting.default, names[0]);
     }
 }

@@ -101,8 +101,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         "store",
         "STORE",
         "sqlite",
-        "sqlite or memory",
-        "The store of accounts and mail; with memory they are gone when the server stops",
+        "sqlite, memory or postgres",
+        "The store of accounts and mail; with memory they are gone when the server stops; with postgres they are in a database that several servers may share",
+    ),
+    one(
+        "database",
+        "URL",
+        "none",
+        "an address such as postgres://correio@db1.example.org,db2.example.org/correio?passfile=/etc/correio/database-password",
+        "The database of the store postgres; of several hosts, the one that takes changes is used",
     ),
     one(
         "create-store",

@@ -17,14 +17,20 @@ use crate::{
     data_directory,
     ops::certificate::CertificateSource,
     protocol::Service,
-    store::{CreateStore, kind::StoreKind},
+    store::{
+        CreateStore,
+        kind::{StoreConfig, StoreKind},
+    },
 };
 
 /// Refuses a pair of settings that cannot work together.
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {
     let refuse = |first, second, why| Err(refused(values, first, second, why));
     sizes(config, values)?;
-    if config.store == StoreKind::Memory {
+    if config.store.kind() != StoreKind::Postgres && values.is_written("database") {
+        return refuse("store", "database", "only the store postgres has a database elsewhere");
+    }
+    if config.store == StoreConfig::Memory {
         if config.create_store == CreateStore::Never {
             let why = "a store in memory is empty at every start";
             return refuse("store", "create-store", why);
@@ -118,7 +124,12 @@ fn sizes(config: &Config, values: &Values) -> Result<(), ConfigError> {
     }
 }
 
-fn refused(values: &Values, first: &str, second: &str, why: &'static str) -> ConfigError {
+pub(super) fn refused(
+    values: &Values,
+    first: &str,
+    second: &str,
+    why: &'static str,
+) -> ConfigError {
     ConfigError::Together { first: values.written(first), second: values.written(second), why }
 }
 

@@ -21,7 +21,7 @@ use crate::{
     },
     protocol::Service,
     session::DirectoryPolicy,
-    store::{CreateStore, Quota, kind::StoreKind},
+    store::{CreateStore, Quota, kind::StoreConfig},
 };
 
 /// The task of the program.
@@ -81,7 +81,8 @@ pub struct Config {
     pub mail_domain: Option<MailDomain>,
     pub data_dir: PathBuf,
     pub security: SecurityConfig,
-    pub store: StoreKind,
+    /// The settings `store` and `database`.
+    pub store: StoreConfig,
     pub create_store: CreateStore,
     pub registration: RegistrationPolicy,
     pub directory: DirectoryPolicy,
@@ -166,7 +167,7 @@ impl Config {
                     .to_owned(),
             );
         }
-        if self.store == StoreKind::Memory {
+        if self.store == StoreConfig::Memory {
             warnings.push(
                 "accounts and mail are in memory only: they are gone when the server stops"
                     .to_owned(),

@@ -19,6 +19,7 @@ use crate::{
     metrics::Hosts,
     ops::{certificate::CertificateSource, size::parse_size},
     protocol::Service,
+    store::postgres::DatabaseUrl,
 };
 
 /// The written values of all settings.
@@ -230,6 +231,15 @@ impl Values {
             return Ok(None);
         };
         value.parse().map(Some).map_err(|_| refused(written, value))
+    }
+
+    /// The address of the database.
+    pub(super) fn database(&self) -> Result<Option<DatabaseUrl>, ConfigError> {
+        let Some((written, value)) = self.one("database") else {
+            return Ok(None);
+        };
+        let place = written.to_string();
+        value.parse().map(Some).map_err(|source| ConfigError::Database { place, source })
     }
 
     /// Names of hosts.

@@ -5,7 +5,11 @@
 //! its connection. An answer that rests on such a change would acknowledge what the next primary
 //! does not know. After a commit that writes, everything that it could read is replicated, too.
 
-use super::{context::Context, error::QueryError};
+use super::{
+    connection::{pipeline::Pipeline, statement::Statement},
+    context::Context,
+    error::QueryError,
+};
 
 /// The row of this server.
 #[derive(Clone, Copy, Debug)]
@@ -17,11 +21,19 @@ pub(super) struct Heartbeat {
 impl Heartbeat {
     /// Has the transaction write something.
     pub(super) fn write(self, context: &mut Context<'_, '_>) -> Result<(), QueryError> {
-        let statement = statement!(
-            "INSERT INTO node (id) VALUES ($1)
-             ON CONFLICT (id) DO UPDATE SET beats = node.beats + 1, seen_at = now()",
-            BYTEA
-        );
-        context.execute(statement, &[&self.node.as_slice()]).map(drop)
+        context.execute(beat(), &[&self.node.as_slice()]).map(drop)
     }
+
+    /// As [`Heartbeat::write`], within a pipeline.
+    pub(super) fn add_to(self, pipeline: &mut Pipeline<'_>) {
+        pipeline.add(beat(), &[&self.node.as_slice()]);
+    }
+}
+
+fn beat() -> &'static Statement {
+    statement!(
+        "INSERT INTO node (id) VALUES ($1)
+         ON CONFLICT (id) DO UPDATE SET beats = node.beats + 1, seen_at = now()",
+        BYTEA
+    )
 }

@@ -1,6 +1,7 @@
 //! A lane: a thread with one connection to the database, which does the jobs of its queue.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread,
@@ -9,6 +10,7 @@ use std::{
 
 use super::{
     DatabaseUrl, Finished, PostgresOptions,
+    batch::{self, PlainMail},
     connect_error::ConnectError,
     connection::Connection,
     context::Context,
@@ -17,11 +19,10 @@ use super::{
     heartbeat::Heartbeat,
     jobs::{run_job, tells_a_change},
     pieces,
-    queue::{LaneQueue, Taken},
+    queue::{LaneQueue, Taken, Waiting},
     report::Report,
 };
 use crate::{
-    ids::Ticket,
     store::{Quota, StoreDone, StoreFailed, StoreJob},
     waker::Wake,
 };
@@ -60,6 +61,14 @@ enum Failure {
     Fatal(Arc<str>),
 }
 
+/// Why an attempt was given up.
+enum GivenUp {
+    /// The database could not be reached in time. Whether anything was changed is unknown.
+    Unreachable(Arc<str>),
+    /// The database has no room, or refused the work; nothing was changed.
+    Refused(Arc<str>),
+}
+
 impl Lane {
     /// Does jobs until the queue is closed and empty, or the store has failed for good.
     pub(super) fn serve(self) {
@@ -82,57 +91,128 @@ impl Lane {
         }
     }
 
-    /// Does jobs in their order, and adds their results.
+    /// Does jobs, those of each connection in their order, and adds their results. Plain mails come
+    /// first and share a transaction, unless their connection has an earlier job here.
     fn do_all(
         &self,
         connection: &mut Option<Connection>,
-        jobs: &[(Ticket, StoreJob)],
+        jobs: &[Waiting],
     ) -> Result<(), Arc<str>> {
-        for (ticket, job) in jobs {
-            let done = self.do_one(connection, job)?;
-            self.finished.add([(*ticket, done)]);
-            self.wake.wake();
+        let (mut batch, mut others) = (Vec::new(), Vec::new());
+        let mut blocked = HashSet::new();
+        for waiting in jobs {
+            let client = waiting.ticket.connection;
+            match PlainMail::of(&waiting.job).filter(|_| !blocked.contains(&client)) {
+                Some(mail) => batch.push((waiting, mail)),
+                None => {
+                    blocked.insert(client);
+                    others.push(waiting);
+                }
+            }
+        }
+        match batch.as_slice() {
+            [] => {}
+            [(waiting, _)] => self.do_one(connection, waiting)?,
+            batch => self.send_batch(connection, batch)?,
+        }
+        for waiting in others {
+            self.do_one(connection, waiting)?;
         }
         Ok(())
     }
 
-    /// Does one job, again and again while the database cannot be reached, until the deadline.
+    /// Sends plain mails in one transaction, and alone those for which that is not enough.
+    fn send_batch(
+        &self,
+        connection: &mut Option<Connection>,
+        batch: &[(&Waiting, PlainMail<'_>)],
+    ) -> Result<(), Arc<str>> {
+        let mails: Vec<PlainMail<'_>> = batch.iter().map(|(_, mail)| *mail).collect();
+        let since = batch.iter().map(|(waiting, _)| waiting.since).max();
+        let since = since.unwrap_or_else(Instant::now);
+        let sent = self.persist(connection, since, |connection| {
+            let begun = Instant::now();
+            let done = batch::send(connection.transaction(), self.quota, self.heartbeat, &mails)?;
+            self.report.counts.commit.observe(begun.elapsed());
+            self.report.counts.group.observe_number(mails.len());
+            Ok(done)
+        })?;
+        let results = match sent {
+            Ok(results) => results,
+            // One of the mails may be the cause.
+            Err(GivenUp::Refused(_)) => vec![None; batch.len()],
+            Err(GivenUp::Unreachable(text)) => {
+                vec![Some(StoreDone::Unavailable(text)); batch.len()]
+            }
+        };
+        let mut alone = Vec::new();
+        let mut done = Vec::with_capacity(batch.len());
+        for ((waiting, _), result) in batch.iter().zip(results) {
+            match result {
+                Some(result) => done.push((waiting.ticket, result)),
+                None => alone.push(*waiting),
+            }
+        }
+        self.finished.add(done);
+        self.wake.wake();
+        for waiting in alone {
+            self.do_one(connection, waiting)?;
+        }
+        Ok(())
+    }
+
+    /// Does one job in a transaction of its own, and adds its result.
     fn do_one(
         &self,
         connection: &mut Option<Connection>,
-        job: &StoreJob,
-    ) -> Result<StoreDone, Arc<str>> {
-        let begun = Instant::now();
+        Waiting { ticket, job, since }: &Waiting,
+    ) -> Result<(), Arc<str>> {
+        let done = self.persist(connection, *since, |connection| self.transaction(connection, job));
+        let done = done?.unwrap_or_else(|given_up| match given_up {
+            GivenUp::Unreachable(text) | GivenUp::Refused(text) => StoreDone::Unavailable(text),
+        });
+        self.finished.add([(*ticket, done)]);
+        self.wake.wake();
+        Ok(())
+    }
+
+    /// Attempts something, again and again while the database cannot be reached, for as long after
+    /// `since` as the store is patient. An error of the result is the end of the store.
+    fn persist<T>(
+        &self,
+        connection: &mut Option<Connection>,
+        since: Instant,
+        mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
+    ) -> Result<Result<T, GivenUp>, Arc<str>> {
         let (mut repeats, mut wait, mut lost) = (0, RETRY.0, None);
         loop {
-            match self.attempt(connection, job) {
-                Ok(done) => return Ok(done),
+            match self.connected(connection).and_then(&mut attempt) {
+                Ok(done) => return Ok(Ok(done)),
                 Err(Failure::Repeat) if repeats < REPEATS_MAX => repeats += 1,
                 Err(Failure::Repeat) => {
-                    return Ok(StoreDone::Unavailable("other transactions were in the way".into()));
+                    return Ok(Err(GivenUp::Refused("other transactions were in the way".into())));
                 }
                 Err(Failure::Reconnect(text)) => {
                     *connection = None;
                     lost.get_or_insert_with(|| self.report.lost());
-                    if begun.elapsed() + wait >= self.options.patience || self.queue.is_closed() {
-                        return Ok(StoreDone::Unavailable(text));
+                    if since.elapsed() + wait >= self.options.patience || self.queue.is_closed() {
+                        return Ok(Err(GivenUp::Unreachable(text)));
                     }
                     thread::sleep(wait);
                     wait = (wait * 2).min(RETRY.1);
                 }
-                Err(Failure::Unavailable(text)) => return Ok(StoreDone::Unavailable(text)),
+                Err(Failure::Unavailable(text)) => return Ok(Err(GivenUp::Refused(text))),
                 Err(Failure::Fatal(text)) => return Err(text),
             }
         }
     }
 
     /// Runs one job in a transaction of its own, and commits it.
-    fn attempt(
+    fn transaction(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &mut Connection,
         job: &StoreJob,
     ) -> Result<StoreDone, Failure> {
-        let connection = self.connected(connection)?;
         let mut transaction = connection.transaction();
         let mut context = Context::new(&mut transaction, self.quota, self.options.uploads);
         let done = run_job(&mut context, job)?;

@@ -11,6 +11,8 @@
 //! has read might be on the primary alone (`heartbeat.rs`).
 
 use std::{
+    fs,
+    path::Path,
     sync::{Arc, Mutex},
     thread::JoinHandle,
 };
@@ -49,6 +51,7 @@ mod account_columns;
 mod accounts;
 mod admin;
 mod app_passwords;
+mod batch;
 mod connect_error;
 pub mod connection;
 mod contents;
@@ -88,6 +91,8 @@ pub struct PostgresStore {
     threads: Vec<JoinHandle<()>>,
     finished: Arc<Finished>,
     report: Arc<Report>,
+    /// Locked while the store is open: another server on this directory refuses to start.
+    _lock: fs::File,
 }
 
 /// Results that were not collected yet.
@@ -101,17 +106,20 @@ struct Results {
 }
 
 impl PostgresStore {
-    /// Connects to the database, makes its tables if it has none, and starts the lanes.
+    /// Locks the directory of the server's other files, connects to the database, makes its tables
+    /// if it has none, and starts the lanes.
     ///
     /// # Errors
     ///
     /// See [`PostgresOpenError`].
     pub fn open(
         database: &DatabaseUrl,
+        directory: &Path,
         quota: Quota,
         options: PostgresOptions,
         wake: &Arc<dyn Wake>,
     ) -> Result<Self, PostgresOpenError> {
+        let lock = open::lock(directory)?;
         let Opened { realm, history, heartbeat } = open(database, options.create)?;
         let mut store = Self {
             realm,
@@ -121,6 +129,7 @@ impl PostgresStore {
             threads: Vec::new(),
             finished: Arc::default(),
             report: Arc::default(),
+            _lock: lock,
         };
         let queue_jobs = options.queue_jobs.div_ceil(options.lanes.max(1));
         for number in 1..=options.lanes.max(1) {

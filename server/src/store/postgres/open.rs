@@ -1,6 +1,6 @@
 //! Opening the store: the connection, the tables, and what the server must know before it serves.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use correio_proto::message::Realm;
 
@@ -14,7 +14,10 @@ use super::{
     row::array,
     schema::{MIGRATION_LOCK, STEPS, VERSION},
 };
-use crate::store::{CreateStore, History};
+use crate::{
+    data_directory,
+    store::{CreateStore, History},
+};
 
 /// Longest time that a server waits at its start for the database, and for another server that makes
 /// the tables.
@@ -26,6 +29,18 @@ pub(super) struct Opened {
     pub(super) realm: Realm,
     pub(super) history: History,
     pub(super) heartbeat: Heartbeat,
+}
+
+/// Makes and locks the directory of the server's keys and of its admin socket.
+pub(super) fn lock(directory: &Path) -> Result<fs::File, PostgresOpenError> {
+    let path = directory.to_owned();
+    if let Err(source) = data_directory::make(directory) {
+        return Err(PostgresOpenError::Directory { path, source });
+    }
+    data_directory::lock(directory).map_err(|error| match error {
+        fs::TryLockError::WouldBlock => PostgresOpenError::InUse { path },
+        fs::TryLockError::Error(source) => PostgresOpenError::Directory { path, source },
+    })
 }
 
 /// Connects once, and makes the tables or brings them to the present version. Several servers that

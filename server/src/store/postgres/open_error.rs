@@ -1,6 +1,6 @@
 //! Why a PostgreSQL store cannot be opened.
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use super::{
     connect_error::ConnectError,
@@ -12,6 +12,10 @@ use crate::sysexits;
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages describe each.
 pub enum PostgresOpenError {
+    #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
+    Directory { path: PathBuf, source: io::Error },
+    #[error("another server, or a command, is using the data directory {}; stop it or wait for it, or choose another directory with --data-dir", path.display())]
+    InUse { path: PathBuf },
     #[error("{0}")]
     Connect(#[from] ConnectError),
     #[error("the database refuses to make or read the tables of correio: {0}")]
@@ -37,6 +41,8 @@ impl PostgresOpenError {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
+            Self::Directory { .. } => sysexits::NO_PERMISSION,
+            Self::InUse { .. } => sysexits::UNAVAILABLE,
             Self::Connect(error) => error.exit_status(),
             Self::Query(_) | Self::Missing | Self::Newer { .. } => sysexits::CONFIG,
             Self::Commit(_) => sysexits::UNAVAILABLE,

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use correio_proto::message::ListChange;
@@ -32,9 +32,18 @@ pub(super) struct LaneQueue {
     bytes_max: u64,
 }
 
+/// A job that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) ticket: Ticket,
+    pub(super) job: StoreJob,
+    /// When it was submitted.
+    pub(super) since: Instant,
+}
+
 #[derive(Debug, Default)]
 struct Jobs {
-    waiting: VecDeque<(Ticket, StoreJob)>,
+    waiting: VecDeque<Waiting>,
     bytes: u64,
     closed: bool,
 }
@@ -42,7 +51,7 @@ struct Jobs {
 /// What [`LaneQueue::take`] has waited for.
 pub(super) enum Taken {
     /// Jobs, in the order of submission.
-    Jobs(Vec<(Ticket, StoreJob)>),
+    Jobs(Vec<Waiting>),
     /// No job came in time.
     Nothing,
     /// The queue is closed and empty.
@@ -70,7 +79,7 @@ impl LaneQueue {
             return false;
         }
         jobs.bytes += bytes;
-        jobs.waiting.push_back((ticket, job));
+        jobs.waiting.push_back(Waiting { ticket, job, since: Instant::now() });
         drop(jobs);
         self.changed.notify_one();
         true
@@ -85,11 +94,11 @@ impl LaneQueue {
         let (mut jobs, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let (mut group, mut bytes) = (Vec::new(), 0);
         while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
-            let Some((ticket, job)) = jobs.waiting.pop_front() else {
+            let Some(waiting) = jobs.waiting.pop_front() else {
                 break;
             };
-            bytes += size(&job);
-            group.push((ticket, job));
+            bytes += size(&waiting.job);
+            group.push(waiting);
         }
         jobs.bytes = jobs.bytes.saturating_sub(bytes);
         match group.is_empty() {

@@ -1,13 +1,7 @@
 //! Opens a data directory's database. One server uses a directory at a time, and files that are not
 //! understood stay untouched.
 
-use std::{
-    fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, io, os::unix::fs::OpenOptionsExt, path::Path, sync::Arc, time::Duration};
 
 use correio_proto::message::Realm;
 use rusqlite::{Connection, ErrorCode, MAIN_DB};
@@ -26,7 +20,7 @@ use super::{
     wal_state::{self, WalState},
 };
 use crate::{
-    data_directory::{self, DATABASE, LOCK},
+    data_directory::{self, DATABASE},
     store::{CreateStore, History, Quota},
     waker::Wake,
 };
@@ -44,7 +38,7 @@ pub(super) fn open(
         may_create(directory, options.create)?;
     }
     let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot_use)?;
+    data_directory::make(directory).map_err(cannot_use)?;
     let lock = take_lock(directory)?;
     let path = directory.join(DATABASE);
     let (realm, history) = prepare(&path, schema)?;
@@ -153,22 +147,11 @@ fn begin_log(
 }
 
 fn take_lock(directory: &Path) -> Result<fs::File, SqliteOpenError> {
-    let path = directory.join(LOCK);
-    let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(cannot_use)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(SqliteOpenError::InUse { path: directory.to_owned() })
-        }
-        Err(fs::TryLockError::Error(error)) => Err(cannot_use(error)),
-    }
+    let path = directory.to_owned();
+    data_directory::lock(directory).map_err(|error| match error {
+        fs::TryLockError::WouldBlock => SqliteOpenError::InUse { path },
+        fs::TryLockError::Error(source) => SqliteOpenError::Directory { path, source },
+    })
 }
 
 /// Whether a directory has a store.
