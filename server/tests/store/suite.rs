@@ -12,6 +12,13 @@ macro_rules! contract {
                 super::$name(&mut super::super::support::Harness::sqlite(directory.path()));
             })*
         }
+        mod postgres {
+            $(#[test] fn $name() {
+                if let Some(mut harness) = super::super::support::Harness::postgres() {
+                    super::$name(&mut harness);
+                }
+            })*
+        }
         mod sqlite_crashing {
             $(#[test] fn $name() {
                 super::$name(&mut super::super::support::Harness::sqlite_crashing(1));

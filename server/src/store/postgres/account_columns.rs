@@ -1,7 +1,7 @@
 //! Columns of the table `account` that several jobs read: state, quota, password and code.
 
 use super::{
-    connection::rows::Row,
+    connection::Row,
     error::QueryError,
     row::{array, damaged, timestamp, unsigned},
 };

@@ -10,7 +10,7 @@ use correio_proto::{
 
 use super::{
     accounts,
-    connection::rows::Row,
+    connection::Row,
     context::Context,
     error::QueryError,
     row::{damaged, parsed, timestamp, to_sql, unsigned},

@@ -10,11 +10,7 @@ use correio_proto::mail::{Content, FullName, Username};
 
 use super::{
     account_columns::{account_state, own_quota},
-    connection::{
-        pipeline::Pipeline,
-        rows::{Row, Rows},
-        transaction::Transaction,
-    },
+    connection::{Pipeline, Row, Rows, Transaction},
     contents,
     error::{CommitError, QueryError},
     heartbeat::Heartbeat,

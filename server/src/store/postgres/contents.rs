@@ -12,7 +12,7 @@ use correio_proto::mail::{
 };
 
 use super::{
-    connection::rows::{Row, Rows},
+    connection::{Row, Rows},
     context::{Context, Param},
     error::QueryError,
     pieces::{self, Pieces},

@@ -3,7 +3,7 @@
 use postgres_types::ToSql;
 
 use super::{
-    connection::{rows::Rows, statement::Statement, transaction::Transaction},
+    connection::{Rows, Statement, Transaction},
     error::QueryError,
 };
 use crate::store::{Quota, UploadLimits};

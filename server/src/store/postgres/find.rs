@@ -6,7 +6,7 @@ use correio_proto::{
 };
 
 use super::{
-    connection::rows::Row,
+    connection::Row,
     context::{Context, Param},
     error::QueryError,
     row::{parsed, to_sql},

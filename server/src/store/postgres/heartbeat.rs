@@ -6,7 +6,7 @@
 //! does not know. After a commit that writes, everything that it could read is replicated, too.
 
 use super::{
-    connection::{pipeline::Pipeline, statement::Statement},
+    connection::{Pipeline, Statement},
     context::Context,
     error::QueryError,
 };

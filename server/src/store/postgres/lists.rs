@@ -15,7 +15,7 @@ use correio_proto::{
 use super::{
     account_columns::{REFUSES_MAIL, own_quota},
     accounts,
-    connection::rows::{Row, Rows},
+    connection::{Row, Rows},
     context::{Context, Param},
     error::QueryError,
     names,

@@ -4,7 +4,7 @@ use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 
 use super::{
     accounts,
-    connection::rows::Row,
+    connection::Row,
     contents,
     context::{Context, Param},
     error::QueryError,

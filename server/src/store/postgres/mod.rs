@@ -22,16 +22,11 @@ use correio_proto::message::Realm;
 pub use self::{
     connect_error::ConnectError,
     connection::{
-        Connection,
-        notification::Notification,
-        pipeline::Pipeline,
-        rows::{Row, Rows},
-        statement::Statement,
-        transaction::{Committed, Transaction},
+        Committed, Connection, Notification, Pipeline, Row, Rows, Statement, Transaction,
     },
-    database_url::{DatabaseUrl, DatabaseUrlError},
+    database_url::{DatabaseUrl, DatabaseUrlError, Host, SslMode},
     deadline::Deadline,
-    error::{CommitError, QueryError},
+    error::{CommitError, ProtocolError, QueryError},
     open_error::PostgresOpenError,
     options::PostgresOptions,
 };
@@ -56,7 +51,7 @@ mod connect_error;
 pub mod connection;
 mod contents;
 mod context;
-pub mod database_url;
+mod database_url;
 mod deadline;
 mod error;
 mod find;
@@ -72,6 +67,8 @@ mod open;
 mod open_error;
 mod options;
 mod outlines;
+mod password_file;
+mod percent;
 mod pieces;
 mod queue;
 mod recipients;

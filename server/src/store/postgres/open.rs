@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 use correio_proto::message::Realm;
 
 use super::{
-    connection::{Connection, transaction::Transaction},
+    connection::{Connection, Transaction},
     database_url::DatabaseUrl,
     deadline::Deadline,
     error::QueryError,

@@ -4,7 +4,7 @@ use correio_proto::mail::{ContentKind, MailRef, Seq};
 
 use super::{
     accounts,
-    connection::rows::Row,
+    connection::Row,
     context::{Context, Param},
     error::QueryError,
     recipients,

@@ -9,7 +9,7 @@ use correio_proto::{
 
 use super::{
     account_columns::{account_state, own_quota},
-    connection::rows::Row,
+    connection::Row,
     context::Context,
     error::QueryError,
     lists::{self, Member, StoredList},

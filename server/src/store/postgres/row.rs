@@ -3,7 +3,7 @@
 
 use correio_proto::mail::{Invalid, MailId, Timestamp};
 
-use super::{connection::rows::Row, error::QueryError};
+use super::{connection::Row, error::QueryError};
 
 /// Converts to PostgreSQL's signed integers; real values never come near the sign.
 pub(super) fn to_sql(value: u64) -> i64 {

@@ -53,7 +53,7 @@ pub(super) const UPLOAD_LOCK: i64 = 0x636f_7273;
 /// `node` has a row for each server, whose `beats` a transaction raises that must write something.
 const VERSION_1: &str = "
     CREATE TABLE meta (
-        only boolean PRIMARY KEY DEFAULT true CHECK (only),
+        single boolean PRIMARY KEY DEFAULT true CHECK (single),
         version integer NOT NULL,
         realm bytea NOT NULL,
         retention_day bigint,

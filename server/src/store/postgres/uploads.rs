@@ -7,7 +7,7 @@ use correio_proto::mail::{ContentSize, MailId, Piece, Timestamp};
 
 use super::{
     accounts,
-    connection::rows::{Row, Rows},
+    connection::{Row, Rows},
     contents::size,
     context::{Context, Param},
     error::QueryError,

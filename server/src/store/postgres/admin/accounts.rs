@@ -13,7 +13,7 @@ use crate::{
         postgres::{
             account_columns::{ENABLED, account_state, own_quota, password_hash, state_number},
             accounts, app_passwords,
-            connection::{rows::Row, statement::Statement},
+            connection::{Row, Statement},
             context::{Context, Param},
             error::QueryError,
             names,
@@ -97,7 +97,11 @@ pub(super) fn create(
     order.sort_by(|one, other| one.username.cmp(&other.username));
     let mut taken = Vec::new();
     for NewAccountRecord { username, full_name, code } in order {
-        match insert(context, username, full_name, now)? {
+        let account = match is_reserved(username) {
+            true => None,
+            false => insert(context, username, full_name, now)?,
+        };
+        match account {
             None => taken.push(username),
             Some(account) if taken.is_empty() => {
                 let statement = statement!(
@@ -121,19 +125,17 @@ pub(super) fn create(
     Ok(context.refuse(AdminDone::Taken(names)))
 }
 
-/// Makes an account without a password. `None` if an account or a list has its name, or if it is
-/// kept for another purpose.
+/// Makes an account without a password. `None` if an account or a list has its name.
 pub(super) fn insert(
     context: &mut Context<'_, '_>,
     username: &Username,
     full_name: &FullName,
     now: Timestamp,
 ) -> Result<Option<AccountId>, QueryError> {
-    let is_postmaster = username.as_str() == crate::store::admin::POSTMASTER;
-    if is_reserved(username) && !is_postmaster || !names::take_for_account(context, username)? {
-        return Ok(None);
+    match names::take_for_account(context, username)? {
+        true => accounts::insert(context, (username, full_name), "", None, Some(now)).map(Some),
+        false => Ok(None),
     }
-    accounts::insert(context, (username, full_name), "", None, Some(now)).map(Some)
 }
 
 /// Gives an account a recovery code, and revokes its app passwords.

@@ -5,7 +5,7 @@ use crate::{
     store::{
         admin::{AdminDone, InviteOverview, InviteRecord, InviteStanding},
         postgres::{
-            connection::rows::Row,
+            connection::Row,
             context::Context,
             error::QueryError,
             row::{array, timestamp, to_sql},

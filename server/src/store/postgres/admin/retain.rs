@@ -16,7 +16,7 @@ use crate::{
         admin::{self, AdminDone, POSTMASTER, Retention, SentWarning, WarningAbout},
         postgres::{
             accounts,
-            connection::statement::Statement,
+            connection::Statement,
             context::{Context, Param},
             error::QueryError,
             lists, mails,
@@ -221,7 +221,7 @@ impl Step<'_, '_, '_> {
             TEXT,
             INT8
         );
-        let mut after = 0;
+        let mut after = 0_i64;
         loop {
             let values: [Param<'_>; 4] = [&account.0, &after, &POSTMASTER, &WALKED];
             let rows = self.context.query(statement, &values)?;

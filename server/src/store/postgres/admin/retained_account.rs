@@ -9,7 +9,7 @@ use crate::{
         admin::{POSTMASTER, Retention},
         postgres::{
             account_columns::ENABLED,
-            connection::rows::Row,
+            connection::Row,
             context::{Context, Param},
             error::QueryError,
             row::{optional_timestamp, optional_unsigned, parsed, to_sql, unsigned},
