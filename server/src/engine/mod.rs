@@ -13,6 +13,7 @@ mod effects;
 mod gateways;
 mod logins;
 mod monitoring;
+mod news;
 mod program_sessions;
 mod proxied;
 mod retention;
@@ -400,6 +401,8 @@ impl<T: Transport> Server<T> {
                 false => self.complete(now, ticket, Done::Store(done)),
             }
         }
+        // After the results: a session that logged in by an older one must hear of its end.
+        self.hear_news(now);
         let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
         self.hasher.collect(&mut hashed);
         for (ticket, done) in hashed {

@@ -24,6 +24,7 @@ use self::{
     admin::{AdminDone, AdminJob, AdminRefusal},
     app_password::{AppPasswordDone, AppPasswordJob},
     gateway::{GatewayDone, GatewayJob},
+    news::News,
 };
 pub use crate::limits::throttle::ToLists;
 use crate::{
@@ -40,6 +41,7 @@ pub mod kind;
 mod lists;
 pub mod memory;
 mod new_mail;
+pub mod news;
 pub mod postgres;
 mod reached;
 mod retention;
@@ -490,6 +492,10 @@ pub trait Store {
     ///
     /// The store has failed for good: the server must stop without acknowledging anything more.
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed>;
+
+    /// Appends what other servers on this store have changed since the last call. The results that
+    /// [`Store::collect`] has given before are older.
+    fn hear(&mut self, _news: &mut Vec<News>) {}
 
     /// Reports of itself, without waiting.
     fn health(&self) -> StoreHealth<'_> {

@@ -9,6 +9,7 @@ use super::{
     account_columns::{account_state, code, own_quota, password_hash},
     app_passwords, contents,
     context::Context,
+    ended_sessions::{self, Ended},
     error::QueryError,
     lists, names,
     row::{parsed, to_sql, unsigned},
@@ -207,6 +208,7 @@ pub(super) fn recover(
     };
     let account = AccountId(row.get(0)?);
     app_passwords::revoke_all(context, account)?;
+    ended_sessions::end(context, account, Ended::All)?;
     Ok(StoreDone::Recovered(account))
 }
 
@@ -257,7 +259,10 @@ pub(super) fn set_hash(
             let statement = statement!("UPDATE account SET hash = $2 WHERE id = $1", INT8, TEXT);
             context.execute(statement, &[&account.0, &&*new.0])?;
             match change {
-                HashChange::NewPassword => app_passwords::revoke_all(context, account)?,
+                HashChange::NewPassword => {
+                    app_passwords::revoke_all(context, account)?;
+                    ended_sessions::end(context, account, Ended::All)?;
+                }
                 HashChange::NewCost => {}
             }
             Ok(StoreDone::Changed)
@@ -292,6 +297,7 @@ pub(super) fn delete_all(
     contents::release(context, &deleted, 0)?;
     uploads::delete_of(context, account)?;
     app_passwords::revoke_all(context, account)?;
+    ended_sessions::end(context, account, Ended::All)?;
     lists::forget_account(context, account)?;
     context.execute(statement!("DELETE FROM mailbox WHERE account = $1", INT8), &[&account.0])?;
     let statement = statement!("DELETE FROM account WHERE id = $1 RETURNING username", INT8);

@@ -12,6 +12,7 @@ use super::{
     accounts,
     connection::Row,
     context::Context,
+    ended_sessions::{self, Ended},
     error::QueryError,
     row::{damaged, parsed, timestamp, to_sql, unsigned},
 };
@@ -143,6 +144,7 @@ fn revoke(
     );
     let rows = context.change(statement, &[&to_sql(id.0), &account.0])?;
     let label = rows.first().map(|row| parsed(&row, 0)).transpose()?;
+    ended_sessions::end(context, account, Ended::Gateways)?;
     Ok(AppPasswordDone::Revoked(label))
 }
 

@@ -5,6 +5,7 @@ use postgres_types::ToSql;
 use super::{
     connection::{Rows, Statement, Transaction},
     error::QueryError,
+    heartbeat::Heartbeat,
 };
 use crate::store::{Quota, UploadLimits};
 
@@ -18,6 +19,7 @@ pub(super) struct Context<'a, 'c> {
     pub(super) quota: Quota,
     /// The bounds of uploads.
     pub(super) uploads: UploadLimits,
+    heartbeat: Heartbeat,
     has_written: bool,
     is_refused: bool,
 }
@@ -28,8 +30,10 @@ impl<'a, 'c> Context<'a, 'c> {
         transaction: &'a mut Transaction<'c>,
         quota: Quota,
         uploads: UploadLimits,
+        heartbeat: Heartbeat,
     ) -> Self {
-        Self { transaction, quota, uploads, has_written: false, is_refused: false }
+        let (has_written, is_refused) = (false, false);
+        Self { transaction, quota, uploads, heartbeat, has_written, is_refused }
     }
 
     /// Reads rows. The statement changes nothing.
@@ -39,6 +43,19 @@ impl<'a, 'c> Context<'a, 'c> {
         params: &[Param<'_>],
     ) -> Result<Rows, QueryError> {
         self.transaction.query(statement, params)
+    }
+
+    /// The key of this server in the table `node`.
+    pub(super) fn node(&self) -> [u8; 16] {
+        self.heartbeat.node
+    }
+
+    /// Has the transaction write something, if it has not yet.
+    pub(super) fn write_something(&mut self) -> Result<(), QueryError> {
+        match self.has_written {
+            true => Ok(()),
+            false => self.heartbeat.write(self),
+        }
     }
 
     /// Reads whether a row exists.
@@ -68,11 +85,6 @@ impl<'a, 'c> Context<'a, 'c> {
         params: &[Param<'_>],
     ) -> Result<u64, QueryError> {
         self.change(statement, params).map(|rows| rows.affected())
-    }
-
-    /// Whether a statement has changed a row.
-    pub(super) fn has_written(&self) -> bool {
-        self.has_written
     }
 
     /// Has the transaction rolled back: the job is refused after it has changed something. Returns

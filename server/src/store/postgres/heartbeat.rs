@@ -6,7 +6,7 @@
 //! does not know. After a commit that writes, everything that it could read is replicated, too.
 
 use super::{
-    connection::{Pipeline, Statement},
+    connection::{Connection, Pipeline, Statement},
     context::Context,
     error::QueryError,
 };
@@ -22,6 +22,11 @@ impl Heartbeat {
     /// Has the transaction write something.
     pub(super) fn write(self, context: &mut Context<'_, '_>) -> Result<(), QueryError> {
         context.execute(beat(), &[&self.node.as_slice()]).map(drop)
+    }
+
+    /// Shows that this server is there.
+    pub(super) fn beat(self, connection: &mut Connection) -> Result<(), QueryError> {
+        connection.execute(beat(), &[&self.node.as_slice()]).map(drop)
     }
 
     /// As [`Heartbeat::write`], within a pipeline.

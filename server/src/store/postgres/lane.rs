@@ -12,12 +12,13 @@ use super::{
     DatabaseUrl, Finished, PostgresOptions,
     batch::{self, PlainMail},
     connect_error::ConnectError,
-    connection::Connection,
+    connection::{Connection, Transaction},
     context::Context,
     deadline::Deadline,
     error::{CommitError, QueryError},
     heartbeat::Heartbeat,
     jobs::{run_job, tells_a_change},
+    news::NewsBoard,
     pieces,
     queue::{LaneQueue, Taken, Waiting},
     report::Report,
@@ -46,6 +47,7 @@ pub(super) struct Lane {
     pub(super) finished: Arc<Finished>,
     pub(super) report: Arc<Report>,
     pub(super) heartbeat: Heartbeat,
+    pub(super) news: Arc<NewsBoard>,
     pub(super) wake: Arc<dyn Wake>,
 }
 
@@ -149,7 +151,10 @@ impl Lane {
         let mut done = Vec::with_capacity(batch.len());
         for ((waiting, _), result) in batch.iter().zip(results) {
             match result {
-                Some(result) => done.push((waiting.ticket, result)),
+                Some(result) => {
+                    self.news.committed(&waiting.job, &result);
+                    done.push((waiting.ticket, result));
+                }
                 None => alone.push(*waiting),
             }
         }
@@ -171,6 +176,7 @@ impl Lane {
         let done = done?.unwrap_or_else(|given_up| match given_up {
             GivenUp::Unreachable(text) | GivenUp::Refused(text) => StoreDone::Unavailable(text),
         });
+        self.news.committed(job, &done);
         self.finished.add([(*ticket, done)]);
         self.wake.wake();
         Ok(())
@@ -214,19 +220,23 @@ impl Lane {
         job: &StoreJob,
     ) -> Result<StoreDone, Failure> {
         let mut transaction = connection.transaction();
-        let mut context = Context::new(&mut transaction, self.quota, self.options.uploads);
+        let mut context = self.context(&mut transaction);
         let done = run_job(&mut context, job)?;
         if context.is_refused() {
             transaction.rollback()?;
             return Ok(done);
         }
-        if tells_a_change(job) && !context.has_written() {
-            self.heartbeat.write(&mut context)?;
+        if tells_a_change(job) {
+            context.write_something()?;
         }
         let begun = Instant::now();
         drop(transaction.commit()?);
         self.report.counts.commit.observe(begun.elapsed());
         Ok(done)
+    }
+
+    fn context<'a, 'c>(&self, transaction: &'a mut Transaction<'c>) -> Context<'a, 'c> {
+        Context::new(transaction, self.quota, self.options.uploads, self.heartbeat)
     }
 
     /// The connection, which is made if there is none, or if the present one is broken.
@@ -254,7 +264,7 @@ impl Lane {
     fn delete_slice(&self, connection: &mut Option<Connection>) -> Result<bool, Failure> {
         let connection = self.connected(connection)?;
         let mut transaction = connection.transaction();
-        let mut context = Context::new(&mut transaction, self.quota, self.options.uploads);
+        let mut context = self.context(&mut transaction);
         let more = pieces::delete_slice(&mut context)?;
         drop(transaction.commit()?);
         Ok(more)

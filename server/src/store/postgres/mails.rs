@@ -7,6 +7,7 @@ use super::{
     connection::Row,
     contents,
     context::{Context, Param},
+    ended_sessions,
     error::QueryError,
     recipients,
     row::{mail_id, parsed, timestamp, to_sql, unsigned},
@@ -136,6 +137,7 @@ pub(super) fn prune(
         records += u32::from(row.get::<bool>(0)?);
     }
     let more_records = deleted.len() as u64 >= PRUNE_STEP.unsigned_abs();
+    ended_sessions::prune(context)?;
     let (uploads, more_uploads) = uploads::prune(context, uploads_before)?;
     Ok(StoreDone::Pruned { records, uploads, more: more_records || more_uploads })
 }

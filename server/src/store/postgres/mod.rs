@@ -31,12 +31,16 @@ pub use self::{
     options::PostgresOptions,
 };
 use self::{
+    heartbeat::Heartbeat,
     lane::Lane,
+    news::{NewsBoard, NewsThread},
     open::{Opened, open},
     queue::LaneQueue,
     report::Report,
 };
-use super::{History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted};
+use super::{
+    History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted, news::News,
+};
 use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
 
 #[macro_use]
@@ -53,6 +57,7 @@ mod contents;
 mod context;
 mod database_url;
 mod deadline;
+mod ended_sessions;
 mod error;
 mod find;
 mod gateway;
@@ -63,6 +68,7 @@ mod list_changes;
 mod lists;
 mod mails;
 mod names;
+mod news;
 mod open;
 mod open_error;
 mod options;
@@ -88,6 +94,7 @@ pub struct PostgresStore {
     threads: Vec<JoinHandle<()>>,
     finished: Arc<Finished>,
     report: Arc<Report>,
+    news: Arc<NewsBoard>,
     /// Locked while the store is open: another server on this directory refuses to start.
     _lock: fs::File,
 }
@@ -126,6 +133,7 @@ impl PostgresStore {
             threads: Vec::new(),
             finished: Arc::default(),
             report: Arc::default(),
+            news: Arc::default(),
             _lock: lock,
         };
         let queue_jobs = options.queue_jobs.div_ceil(options.lanes.max(1));
@@ -139,6 +147,7 @@ impl PostgresStore {
                 queue,
                 finished: store.finished.clone(),
                 heartbeat,
+                news: store.news.clone(),
                 report: store.report.clone(),
                 wake: wake.clone(),
             };
@@ -147,7 +156,26 @@ impl PostgresStore {
             // The lanes that were started end when `store` is dropped.
             store.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
         }
+        store.start_news(database, heartbeat, wake)?;
         Ok(store)
+    }
+
+    /// Starts the thread that sends and receives news.
+    fn start_news(
+        &mut self,
+        database: &DatabaseUrl,
+        heartbeat: Heartbeat,
+        wake: &Arc<dyn Wake>,
+    ) -> Result<(), PostgresOpenError> {
+        let Some(queue) = self.lanes.first().cloned() else {
+            return Ok(());
+        };
+        let (database, board, wake) = (database.clone(), self.news.clone(), wake.clone());
+        let news = NewsThread { database, heartbeat, board, queue, wake };
+        let thread = std::thread::Builder::new().name("store-news".to_owned());
+        let thread = thread.spawn(move || news.serve());
+        self.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
+        Ok(())
     }
 
     /// The store's history as of its opening.
@@ -190,6 +218,10 @@ impl Store for PostgresStore {
         let mut results = lock(&self.finished.0);
         done.append(&mut results.done);
         results.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn hear(&mut self, news: &mut Vec<News>) {
+        self.news.take(news);
     }
 
     fn health(&self) -> StoreHealth<'_> {

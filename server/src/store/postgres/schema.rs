@@ -16,6 +16,14 @@ pub(super) const MIGRATION_LOCK: i64 = 0x636f_7272;
 /// all uploads together holds over all servers.
 pub(super) const UPLOAD_LOCK: i64 = 0x636f_7273;
 
+/// Key of the advisory lock that a transaction holds while it adds to `ended_session`: their numbers
+/// become visible in their order.
+pub(super) const ENDED_LOCK: i64 = 0x636f_7274;
+
+/// Key of the advisory lock that a step of retention holds: several servers take their steps one
+/// after the other, so that nobody is warned twice.
+pub(super) const RETENTION_LOCK: i64 = 0x636f_7275;
+
 /// `name` has the names that accounts (`kind` 0) and lists (1) have, and those of deleted accounts
 /// (2), which no list gets: its key keeps two servers from giving a name to an account and a list.
 ///
@@ -51,14 +59,25 @@ pub(super) const UPLOAD_LOCK: i64 = 0x636f_7273;
 /// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
 /// `dropped` has contents in pieces that no mail names any more, whose pieces are deleted in slices.
 /// `node` has a row for each server, whose `beats` a transaction raises that must write something.
+/// `ended_session` tells the other servers whose sessions end; `meta.ended_through` is the highest
+/// number of it that was deleted.
 const VERSION_1: &str = "
     CREATE TABLE meta (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),
         version integer NOT NULL,
         realm bytea NOT NULL,
         retention_day bigint,
-        retention_days bigint NOT NULL DEFAULT 0
+        retention_days bigint NOT NULL DEFAULT 0,
+        ended_through bigint NOT NULL DEFAULT 0
     );
+    CREATE TABLE ended_session (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        node bytea NOT NULL,
+        account bigint NOT NULL,
+        of_gateways boolean NOT NULL,
+        ended_at timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE INDEX ended_session_age ON ended_session (ended_at);
     CREATE TABLE node (
         id bytea PRIMARY KEY,
         beats bigint NOT NULL DEFAULT 0,

@@ -15,6 +15,7 @@ use crate::{
             accounts, app_passwords,
             connection::{Row, Statement},
             context::{Context, Param},
+            ended_sessions::{self, Ended},
             error::QueryError,
             names,
             row::{optional_timestamp, parsed, to_sql, unsigned},
@@ -154,6 +155,7 @@ pub(super) fn set_code(
     let changed = change(context, statement, &[&username.as_str(), &digest, &expires_at])?;
     if let AdminDone::Changed(Some(account)) = changed {
         app_passwords::revoke_all(context, account)?;
+        ended_sessions::end(context, account, Ended::Gateways)?;
     }
     Ok(changed)
 }
@@ -171,7 +173,11 @@ pub(super) fn set_state(
         TEXT,
         INT2
     );
-    change(context, statement, &[&username.as_str(), &state_number(state)])
+    let changed = change(context, statement, &[&username.as_str(), &state_number(state)])?;
+    if let (AdminDone::Changed(Some(account)), AccountState::Disabled(_)) = (&changed, state) {
+        ended_sessions::end(context, *account, Ended::All)?;
+    }
+    Ok(changed)
 }
 
 /// Gives an account a quota of its own, or takes it back.

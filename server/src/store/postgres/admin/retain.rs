@@ -21,6 +21,7 @@ use crate::{
             error::QueryError,
             lists, mails,
             row::{mail_id, timestamp, to_sql, unsigned},
+            schema::RETENTION_LOCK,
             send,
         },
         retention::{
@@ -58,6 +59,7 @@ pub(super) fn step(
     context: &mut Context<'_, '_>,
     retention: &Retention,
 ) -> Result<AdminDone, QueryError> {
+    context.query(statement!("SELECT pg_advisory_xact_lock($1)", INT8), &[&RETENTION_LOCK])?;
     let (name, _) = admin::postmaster();
     if retention.is_on() && is_taken(context, &name)? {
         return Ok(AdminDone::Taken(vec![name]));

@@ -1,0 +1,120 @@
+//! The table `ended_session`: sessions that must end on all servers. The row is written in the
+//! transaction of the change that ends them, so that no failover loses it.
+
+use super::{
+    connection::{Connection, Row},
+    context::{Context, Param},
+    error::QueryError,
+    row::to_sql,
+    schema::ENDED_LOCK,
+};
+use crate::{ids::AccountId, store::news::News};
+
+/// Rows that are read at once.
+const PAGE: i64 = 1000;
+
+/// Which sessions of an account end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// All of them.
+    All,
+    /// Those of mail programs.
+    Gateways,
+}
+
+/// Has the sessions of an account end on the other servers, once the transaction is committed. On
+/// this server, the session that makes the change ends them.
+///
+/// One transaction at a time adds rows: their numbers become visible in their order, and a server
+/// that has read one number has read all lower ones.
+pub(super) fn end(
+    context: &mut Context<'_, '_>,
+    account: AccountId,
+    ended: Ended,
+) -> Result<(), QueryError> {
+    context.query(statement!("SELECT pg_advisory_xact_lock($1)", INT8), &[&ENDED_LOCK])?;
+    let statement = statement!(
+        "INSERT INTO ended_session (node, account, of_gateways) VALUES ($1, $2, $3)",
+        BYTEA,
+        INT8,
+        BOOL
+    );
+    let node = context.node();
+    let of_gateways = ended == Ended::Gateways;
+    context.execute(statement, &[&node.as_slice(), &account.0, &of_gateways]).map(drop)
+}
+
+/// Deletes rows that are an hour old. A server that could not read them in that time ends all of its
+/// sessions.
+pub(super) fn prune(context: &mut Context<'_, '_>) -> Result<(), QueryError> {
+    let statement = statement!(
+        "WITH old AS (
+             DELETE FROM ended_session WHERE ended_at < now() - interval '1 hour' RETURNING id
+         )
+         UPDATE meta SET ended_through = greatest(ended_through, (SELECT max(id) FROM old))
+         WHERE EXISTS (SELECT 1 FROM old)"
+    );
+    context.execute(statement, &[]).map(drop)
+}
+
+/// How far a server has read the table.
+#[derive(Debug, Default)]
+pub(super) struct Position {
+    /// The number of the last row that was read; `None` before the first reading.
+    last: Option<i64>,
+}
+
+impl Position {
+    /// Reads the rows of other servers that were not read yet. The first reading skips those that
+    /// are there: no session was open before it.
+    pub(super) fn read(
+        &mut self,
+        connection: &mut Connection,
+        node: [u8; 16],
+        news: &mut Vec<News>,
+    ) -> Result<(), QueryError> {
+        let statement = statement!(
+            "SELECT ended_through, (SELECT coalesce(max(id), 0) FROM ended_session) FROM meta"
+        );
+        let rows = connection.query(statement, &[])?;
+        let row = rows.one()?;
+        let (deleted, newest): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let Some(mut last) = self.last else {
+            self.last = Some(newest.max(deleted));
+            return Ok(());
+        };
+        if last < deleted {
+            news.push(News::AllSessionsEnded);
+            last = deleted;
+        }
+        let statement = statement!(
+            "SELECT id, account, of_gateways, node = $1 FROM ended_session WHERE id > $2
+             ORDER BY id LIMIT $3",
+            BYTEA,
+            INT8,
+            INT8
+        );
+        loop {
+            let values: [Param<'_>; 3] = [&node.as_slice(), &last, &PAGE];
+            let rows = connection.query(statement, &values)?;
+            for row in rows.iter() {
+                last = row.get(0)?;
+                news.extend(ended(&row)?);
+            }
+            self.last = Some(last);
+            if to_sql(rows.len() as u64) < PAGE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The news of a row; none if it is this server's own.
+fn ended(row: &Row<'_>) -> Result<Option<News>, QueryError> {
+    let account = AccountId(row.get(1)?);
+    Ok(match (row.get(3)?, row.get(2)?) {
+        (true, _) => None,
+        (false, true) => Some(News::GatewaySessionsEnded { account }),
+        (false, false) => Some(News::SessionsEnded { account }),
+    })
+}

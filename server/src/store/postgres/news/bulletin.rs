@@ -1,0 +1,106 @@
+//! The text of a NOTIFY between servers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::AccountId,
+    store::news::{ArrivedMail, News},
+};
+
+/// Accounts that one text names: with the longest names and subject, it has less than 8000 bytes.
+const ACCOUNTS_MAX: usize = 200;
+
+/// What a server tells the others.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bulletin {
+    /// The server that tells it, as hexadecimal digits.
+    node: String,
+    /// The news.
+    news: Item,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Item {
+    /// A mail has arrived.
+    Mail { accounts: Vec<i64>, mail: ArrivedMail },
+    /// There are new rows in `ended_session`.
+    Ended,
+}
+
+/// What is to be done with a text that was received.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// It is this server's own, or no text of a server.
+    Nothing,
+    /// News for the loop.
+    News(News),
+    /// `ended_session` has new rows.
+    Ended,
+}
+
+/// The texts that tell of a mail.
+pub(super) fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<String> {
+    let text = |accounts: &[AccountId]| {
+        let accounts = accounts.iter().map(|AccountId(id)| *id).collect();
+        text(node, Item::Mail { accounts, mail: mail.clone() })
+    };
+    accounts.chunks(ACCOUNTS_MAX).filter_map(text).collect()
+}
+
+/// The text that says that `ended_session` has new rows.
+pub(super) fn of_ended(node: &str) -> Option<String> {
+    text(node, Item::Ended)
+}
+
+fn text(node: &str, news: Item) -> Option<String> {
+    serde_json::to_string(&Bulletin { node: node.to_owned(), news }).ok()
+}
+
+/// Reads a text.
+pub(super) fn read(node: &str, text: &str) -> Received {
+    match serde_json::from_str(text) {
+        Ok(Bulletin { node: from, news }) if from != node => match news {
+            Item::Ended => Received::Ended,
+            Item::Mail { accounts, mail } => {
+                let accounts = accounts.into_iter().map(AccountId).collect();
+                Received::News(News::MailArrived { accounts, mail })
+            }
+        },
+        Ok(_) | Err(_) => Received::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_many_accounts_is_several_that_fit() {
+        let mail = ArrivedMail {
+            from: "tony".parse().unwrap(),
+            from_name: "\u{1f680}".repeat(60).parse().unwrap(),
+            subject: "\"".repeat(150).parse().unwrap(),
+        };
+        let accounts: Vec<_> = (0..450).map(|number| AccountId(i64::MAX - number)).collect();
+        let texts = of_mail("00", &accounts, &mail);
+        assert_eq!(texts.len(), 3);
+        let mut read_back = Vec::new();
+        for text in &texts {
+            assert!(text.len() < 8000, "{}", text.len());
+            assert_eq!(read("00", text), Received::Nothing, "its own");
+            let Received::News(News::MailArrived { accounts, mail: read }) = read("01", text)
+            else {
+                panic!("{text}")
+            };
+            assert_eq!(read, mail);
+            read_back.extend(accounts);
+        }
+        assert_eq!(read_back, accounts);
+        assert_eq!(read("01", &of_ended("00").unwrap()), Received::Ended);
+        for foreign in ["", "{}", "[1]", "{\"node\":\"x\",\"news\":\"other\"}"] {
+            assert_eq!(read("01", foreign), Received::Nothing);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The thread that sends and receives news, with a connection of its own.
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    NewsBoard,
+    bulletin::{self, Received},
+};
+use crate::{
+    mutex::lock,
+    store::{
+        news::News,
+        postgres::{
+            DatabaseUrl, Deadline, QueryError, connection::Connection, ended_sessions::Position,
+            heartbeat::Heartbeat, queue::LaneQueue,
+        },
+    },
+    waker::Wake,
+};
+
+/// The channel of all servers.
+const CHANNEL: &str = "correio";
+
+/// How often the rows of ended sessions, and the other servers, are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How long news of mails are collected before they are sent together.
+const COLLECT: Duration = Duration::from_millis(15);
+
+/// Longest time for one statement, and for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The thread's values.
+pub(in crate::store::postgres) struct NewsThread {
+    pub(in crate::store::postgres) database: DatabaseUrl,
+    pub(in crate::store::postgres) heartbeat: Heartbeat,
+    pub(in crate::store::postgres) board: Arc<NewsBoard>,
+    /// A lane's queue, which is closed when the store is.
+    pub(in crate::store::postgres) queue: Arc<LaneQueue>,
+    pub(in crate::store::postgres) wake: Arc<dyn Wake>,
+}
+
+impl NewsThread {
+    /// Sends and receives until the store is closed.
+    pub(in crate::store::postgres) fn serve(self) {
+        let mut name = String::new();
+        for byte in self.heartbeat.node {
+            // Writing to a text does not fail.
+            let _ = write!(name, "{byte:02x}");
+        }
+        let mut position = Position::default();
+        while !self.queue.is_closed() {
+            // Whatever the error, the next connection goes on from the position.
+            let _ = self.connected(&name, &mut position);
+            self.wait(LOOK);
+        }
+    }
+
+    /// Waits, or less if the store is closed.
+    fn wait(&self, time: Duration) {
+        let end = Instant::now() + time;
+        while !self.queue.is_closed() && Instant::now() < end {
+            thread::sleep(COLLECT);
+        }
+    }
+
+    fn connected(&self, name: &str, position: &mut Position) -> Result<(), QueryError> {
+        let deadline = Deadline::after(PATIENCE);
+        let Ok(mut connection) = Connection::connect(&self.database, deadline) else {
+            return Ok(());
+        };
+        connection.set_deadline(Deadline::after(PATIENCE));
+        // Nothing that this connection changes must outlive the primary.
+        connection.batch("SET synchronous_commit = off")?;
+        connection.listen(CHANNEL)?;
+        let mut looked_at = None;
+        while !self.queue.is_closed() {
+            connection.set_deadline(Deadline::after(PATIENCE));
+            if looked_at.is_none_or(|at: Instant| at.elapsed() >= LOOK) {
+                looked_at = Some(Instant::now());
+                self.look(&mut connection, position)?;
+            }
+            self.send(&mut connection, name)?;
+            let has_others = self.board.has_others.load(Ordering::Relaxed);
+            let tick = if has_others { COLLECT } else { LOOK / 4 };
+            if let Some(notification) = connection.wait_notification(Deadline::after(tick))? {
+                match bulletin::read(name, &notification.payload) {
+                    Received::Nothing => {}
+                    Received::News(news) => self.hear([news]),
+                    Received::Ended => looked_at = None,
+                }
+            }
+        }
+        connection.set_deadline(Deadline::after(PATIENCE));
+        let statement = statement!("DELETE FROM node WHERE id = $1", BYTEA);
+        connection.execute(statement, &[&self.heartbeat.node.as_slice()]).map(drop)
+    }
+
+    /// Shows that this server is there, looks for others, and reads which sessions must end.
+    fn look(&self, connection: &mut Connection, position: &mut Position) -> Result<(), QueryError> {
+        let node = self.heartbeat.node;
+        self.heartbeat.beat(connection)?;
+        let statement = statement!(
+            "SELECT EXISTS (
+                 SELECT 1 FROM node WHERE id <> $1 AND seen_at > now() - interval '10 seconds'
+             )",
+            BYTEA
+        );
+        let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
+        self.board.has_others.store(has_others, Ordering::Relaxed);
+        let mut news = Vec::new();
+        position.read(connection, node, &mut news)?;
+        self.hear(news);
+        Ok(())
+    }
+
+    /// Sends what has gathered.
+    fn send(&self, connection: &mut Connection, name: &str) -> Result<(), QueryError> {
+        if self.board.has_ended.swap(false, Ordering::Relaxed)
+            && let Some(text) = bulletin::of_ended(name)
+        {
+            connection.notify(CHANNEL, &text)?;
+        }
+        let outgoing = std::mem::take(&mut *lock(&self.board.outgoing));
+        for (accounts, mail) in outgoing {
+            for text in bulletin::of_mail(name, &accounts, &mail) {
+                connection.notify(CHANNEL, &text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hear(&self, news: impl IntoIterator<Item = News>) {
+        let mut incoming = lock(&self.board.incoming);
+        let before = incoming.len();
+        incoming.extend(news);
+        let has_news = incoming.len() > before;
+        drop(incoming);
+        if has_news {
+            self.wake.wake();
+        }
+    }
+}
