@@ -7,20 +7,17 @@
 pub use self::{
     connect_error::ConnectError,
     connection::{
-        Connection,
-        notification::Notification,
-        pipeline::Pipeline,
-        rows::{Row, Rows},
-        statement::Statement,
-        transaction::{Committed, Transaction},
+        Committed, Connection, Notification, Pipeline, Row, Rows, Statement, Transaction,
     },
-    database_url::{DatabaseUrl, DatabaseUrlError},
+    database_url::{DatabaseUrl, DatabaseUrlError, Host, SslMode},
     deadline::Deadline,
-    error::{CommitError, QueryError},
+    error::{CommitError, ProtocolError, QueryError},
 };
 
 mod connect_error;
 pub mod connection;
-pub mod database_url;
+mod database_url;
 mod deadline;
 mod error;
+mod password_file;
+mod percent;
