@@ -12,6 +12,7 @@ mod backup;
 mod channel;
 mod client;
 mod config;
+mod database;
 mod frame;
 mod http;
 mod input;
@@ -44,7 +45,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 18] = [
+pub const TARGETS: [Target; 19] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -92,6 +93,12 @@ pub const TARGETS: [Target; 18] = [
         about: "the server's settings file, and the same settings as flags",
         length_max: 2048,
         run: config::run,
+    },
+    Target {
+        name: "database",
+        about: "the answers of a PostgreSQL server in any pieces, which must come to the same",
+        length_max: 4096,
+        run: database::run,
     },
     Target {
         name: "maildir",

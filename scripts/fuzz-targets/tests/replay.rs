@@ -82,6 +82,11 @@ fn configurations() {
 }
 
 #[test]
+fn answers_of_databases() {
+    replay("database");
+}
+
+#[test]
 fn mailboxes() {
     replay("maildir");
 }

@@ -1,10 +1,17 @@
-//! A proxy between a store and its database, which ends connections after a number of messages.
+//! A proxy between a store and its database that reads messages, without TLS: it can end
+//! connections at any message, and hold messages back. Its threads end with the program.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    os::unix::net::UnixStream,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
 
-use correio_server::store::postgres::DatabaseUrl;
+use correio_server::store::postgres::{DatabaseUrl, Host};
 
-/// Which of the two sides sent a message.
+/// Which of the two ends sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The store.
@@ -14,11 +21,37 @@ pub enum Side {
 }
 
 /// The proxy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct DatabaseProxy {
     /// The address that the proxy listens on.
     pub address: SocketAddr,
+    to: DatabaseUrl,
+    shared: Arc<(Mutex<State>, Condvar)>,
 }
+
+#[derive(Debug, Default)]
+struct State {
+    cut: Option<(Side, u64)>,
+    cuts: u64,
+    from_client: u64,
+    from_server: u64,
+    is_held: bool,
+    is_refusing: bool,
+    clients: Vec<TcpStream>,
+}
+
+/// What becomes of a message.
+enum Verdict {
+    Passes,
+    /// It is lost, and its connection with it.
+    Cuts,
+}
+
+/// Longest message that passes, in bytes.
+const MESSAGE_MAX: usize = 1 << 30;
+
+/// The codes of the requests for TLS and for GSSAPI in the place of a version.
+const ENCRYPTION: [u32; 2] = [80_877_103, 80_877_104];
 
 impl DatabaseProxy {
     /// Starts a proxy to the first host of an address, on any port of this machine.
@@ -26,32 +59,212 @@ impl DatabaseProxy {
     /// # Errors
     ///
     /// There is no port.
-    pub fn start(_to: &DatabaseUrl) -> io::Result<Self> {
-        Err(io::Error::other("not built yet"))
+    pub fn start(to: &DatabaseUrl) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let proxy = Self { address, to: to.clone(), shared: Arc::default() };
+        let accepting = proxy.clone();
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // If the database cannot be reached, the store sees its connection end.
+                let _ = accepting.accept(client);
+            }
+        });
+        Ok(proxy)
     }
 
     /// The address of the database through the proxy.
     #[must_use]
     pub fn url(&self) -> DatabaseUrl {
-        unreachable!("there is no proxy yet")
+        let (name, port) = (self.address.ip().to_string(), self.address.port());
+        self.to.with_hosts(vec![Host::Tcp { name, port }])
     }
 
-    /// Ends connections once this many messages of a side have passed, counted over all connections
-    /// from now on. `None` lets everything pass.
-    pub fn cut_after(&self, _messages: Option<(Side, u64)>) {}
+    /// Lets this many messages of a side pass, counted over all connections from now on. The next
+    /// one is lost, and its connection ends; everything after that passes. `None` lets everything
+    /// pass. Bytes that went to the database before still reach it.
+    pub fn cut_after(&self, messages: Option<(Side, u64)>) {
+        let mut state = self.state();
+        (state.cut, state.cuts, state.from_client, state.from_server) = (messages, 0, 0, 0);
+    }
 
     /// Messages of a side that have passed since the last call of [`DatabaseProxy::cut_after`].
     #[must_use]
-    pub fn passed(&self, _side: Side) -> u64 {
-        0
+    pub fn passed(&self, side: Side) -> u64 {
+        let state = self.state();
+        match side {
+            Side::Client => state.from_client,
+            Side::Server => state.from_server,
+        }
+    }
+
+    /// Whether a connection was ended since the last call of [`DatabaseProxy::cut_after`].
+    #[must_use]
+    pub fn has_cut(&self) -> bool {
+        self.state().cuts > 0
     }
 
     /// Ends every connection now.
-    pub fn cut(&self) {}
+    pub fn cut(&self) {
+        for client in self.state().clients.drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+        }
+    }
 
     /// Sets whether messages are held back, with the connections open.
-    pub fn hold(&self, _is_held: bool) {}
+    pub fn hold(&self, is_held: bool) {
+        self.state().is_held = is_held;
+        self.shared.1.notify_all();
+    }
 
     /// Sets whether new connections are ended at once.
-    pub fn refuse(&self, _is_refusing: bool) {}
+    pub fn refuse(&self, is_refusing: bool) {
+        self.state().is_refusing = is_refusing;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn accept(&self, client: TcpStream) -> io::Result<()> {
+        if self.state().is_refusing {
+            return client.shutdown(Shutdown::Both);
+        }
+        client.set_nodelay(true)?;
+        let server = Upstream::connect(&self.to.hosts()[0])?;
+        self.state().clients.push(client.try_clone()?);
+        let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
+        let [forth, back] = [self.clone(), self.clone()];
+        thread::spawn(move || {
+            let _ = forth.requests(from_client, &to_server);
+            to_server.end();
+        });
+        thread::spawn(move || {
+            let mut server = server;
+            let _ = back.answers(&mut server, &client);
+            let _ = client.shutdown(Shutdown::Both);
+            // The database never sees a reset before it has read everything.
+            let _ = io::copy(&mut server, &mut io::sink());
+        });
+        Ok(())
+    }
+
+    fn requests(&self, mut client: TcpStream, mut server: &Upstream) -> io::Result<()> {
+        let mut has_begun = false;
+        while let Some(message) = read_message(&mut client, has_begun)? {
+            let code = message.get(4..8).map(|code| u32::from_be_bytes(code.try_into().unwrap()));
+            has_begun |= !code.is_some_and(|code| ENCRYPTION.contains(&code));
+            if let Verdict::Cuts = self.judge(Side::Client) {
+                return client.shutdown(Shutdown::Both);
+            }
+            server.write_all(&message)?;
+        }
+        Ok(())
+    }
+
+    fn answers(&self, server: &mut Upstream, mut client: &TcpStream) -> io::Result<()> {
+        while let Some(message) = read_message(server, true)? {
+            if let Verdict::Cuts = self.judge(Side::Server) {
+                return Ok(());
+            }
+            client.write_all(&message)?;
+        }
+        Ok(())
+    }
+
+    fn judge(&self, side: Side) -> Verdict {
+        let state = self.shared.1.wait_while(self.state(), |state| state.is_held);
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        let passed = match side {
+            Side::Client => state.from_client,
+            Side::Server => state.from_server,
+        };
+        if state.cut.is_some_and(|(of, after)| of == side && passed >= after) {
+            state.cut = None;
+            state.cuts += 1;
+            return Verdict::Cuts;
+        }
+        match side {
+            Side::Client => state.from_client += 1,
+            Side::Server => state.from_server += 1,
+        }
+        Verdict::Passes
+    }
+}
+
+/// Reads a message: a tag, and a length that counts itself. The messages before a connection has
+/// begun have no tag. `None` at the end.
+fn read_message(from: &mut impl Read, has_tag: bool) -> io::Result<Option<Vec<u8>>> {
+    let head = 4 + usize::from(has_tag);
+    let mut message = vec![0; head];
+    match from.read_exact(&mut message) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        result => result?,
+    }
+    let length = u32::from_be_bytes(message[head - 4..].try_into().unwrap()) as usize;
+    if !(4..MESSAGE_MAX).contains(&length) {
+        return Err(io::Error::other("no message"));
+    }
+    message.resize(head + length - 4, 0);
+    from.read_exact(&mut message[head..])?;
+    Ok(Some(message))
+}
+
+/// A connection to the database.
+#[derive(Debug)]
+enum Upstream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Upstream {
+    fn connect(host: &Host) -> io::Result<Self> {
+        match host {
+            Host::Tcp { name, port } => {
+                let stream = TcpStream::connect((name.as_str(), *port))?;
+                stream.set_nodelay(true)?;
+                Ok(Self::Tcp(stream))
+            }
+            Host::Unix { directory, port } => {
+                UnixStream::connect(directory.join(format!(".s.PGSQL.{port}"))).map(Self::Unix)
+            }
+        }
+    }
+
+    fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => stream.try_clone().map(Self::Tcp),
+            Self::Unix(stream) => stream.try_clone().map(Self::Unix),
+        }
+    }
+
+    /// Sends nothing more; what was sent arrives.
+    fn end(&self) {
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+    }
+}
+
+impl Read for Upstream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for &Upstream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Upstream::Tcp(stream) => (&mut &*stream).write(bytes),
+            Upstream::Unix(stream) => (&mut &*stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -39,6 +39,7 @@ mod messages;
 mod migrating;
 mod opening;
 mod outlines;
+mod postgres_connection;
 mod queue;
 mod retention;
 mod snapshot;

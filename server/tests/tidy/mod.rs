@@ -24,10 +24,22 @@ const RULES: &[Rule] = &[
     },
     Rule { word: "rusqlite", allowed: &["server/src/store/"], why: "SQL stays in the store" },
     Rule {
+        word: "postgres_protocol",
+        allowed: &["server/src/store/postgres/connection/"],
+        why: "connections alone speak PostgreSQL's protocol",
+    },
+    Rule {
+        word: "postgres_types",
+        allowed: &["server/src/store/postgres/"],
+        why: "SQL stays in the store",
+    },
+    Rule {
         word: "Instant::now",
         allowed: &[
             "server/src/clock.rs",
             "server/src/ops/logging/",
+            // The lanes of a database wait by themselves, on threads of their own.
+            "server/src/store/postgres/deadline.rs",
             "client/src/network/mod.rs",
             "client/src/bin/",
         ],
@@ -73,6 +85,8 @@ const RULES: &[Rule] = &[
             "proto/src/tls.rs",
             "server/src/ops/certificate.rs",
             "server/src/ops/tls.rs",
+            // TLS to the database, as its client.
+            "server/src/store/postgres/connection/",
             "client/src/trust",
         ],
         why: "one place speaks TLS, one at each end says which",

@@ -1,6 +1,6 @@
 //! Errors of statements and of commits, as classes of what the caller does next.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 /// Why statements have no result. No text has a password or a value of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,4 +61,21 @@ pub enum CommitError {
     /// The connection broke during the commit: whether it holds is unknown. To be repeated.
     #[error("whether the commit holds is unknown: {0}")]
     Unknown(Arc<str>),
+}
+
+/// Bytes of a server that speaks something else than PostgreSQL's protocol, or not now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the database speaks otherwise than PostgreSQL: {0}")]
+pub struct ProtocolError(Arc<str>);
+
+impl ProtocolError {
+    pub(super) fn new(reason: &impl Display) -> Self {
+        Self(reason.to_string().into())
+    }
+}
+
+impl From<ProtocolError> for QueryError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Fatal(error.to_string().into())
+    }
 }
