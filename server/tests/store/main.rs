@@ -40,6 +40,7 @@ mod migrating;
 mod opening;
 mod outlines;
 mod postgres_connection;
+mod postgres_nodes;
 mod queue;
 mod retention;
 mod snapshot;

@@ -21,13 +21,13 @@ use correio_server::{
         AccountRecord, HashChange, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
         Submitted, ToLists, UploadLimits,
         memory::{MemoryLimits, MemoryStore},
-        postgres::{PostgresOptions, PostgresStore},
+        postgres::{DatabaseUrl, PostgresOptions, PostgresStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
     waker::Wake,
 };
 use correio_simulation::store::{Bounds, SimStore, State};
-use correio_testing::{postgres::Database, store::open_unlocked};
+use correio_testing::store::open_unlocked;
 use tempfile::TempDir;
 
 use super::files::copy_files;
@@ -88,8 +88,8 @@ pub struct Harness {
     crash: Option<Crash>,
     /// Does the work of a store that has no thread.
     work: Option<Box<dyn FnMut()>>,
-    /// What a PostgreSQL store needs for as long as it is open.
-    kept: Option<(Database, TempDir)>,
+    /// The directory of a PostgreSQL store, kept for as long as it is open.
+    directory: Option<TempDir>,
 }
 
 /// The state of the simulation's store as a store: it shares no code with those of the server.
@@ -173,18 +173,31 @@ impl Harness {
 
     pub fn postgres_with(quota: Quota, options: PostgresOptions) -> Option<Self> {
         let database = correio_testing::postgres::database()?;
+        Some(Self::postgres_on(&database.url, quota, options))
+    }
+
+    /// A server of its own on this database.
+    pub fn postgres_on(database: &DatabaseUrl, quota: Quota, options: PostgresOptions) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (wake, woken) = waker();
         let waker: Arc<dyn Wake> = wake.clone();
         let store =
-            PostgresStore::open(&database.url, directory.path(), quota, options, &waker).unwrap();
+            PostgresStore::open(database, directory.path(), quota, options, &waker).unwrap();
         let mut harness = Self::around(Box::new(store), (wake, woken));
-        harness.kept = Some((database, directory));
-        Some(harness)
+        harness.directory = Some(directory);
+        harness
     }
 
     pub fn around(store: Box<dyn Store>, (wake, woken): (Arc<Woken>, Receiver<()>)) -> Self {
-        Self { store: Some(store), woken, wake, serial: 0, crash: None, work: None, kept: None }
+        Self {
+            store: Some(store),
+            woken,
+            wake,
+            serial: 0,
+            crash: None,
+            work: None,
+            directory: None,
+        }
     }
 
     /// As [`Harness::sqlite`], with a crash before every `every`th job: the files as another
