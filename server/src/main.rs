@@ -76,7 +76,7 @@ fn main() -> ExitCode {
         Task::Fingerprint => fingerprint(&config),
         Task::Admin(command) => operate(|cancel| admin::run(&config, command, cancel)),
         Task::Operate(operation) => {
-            operate(|cancel| data_commands::run(&config.data_dir, operation, cancel))
+            operate(|cancel| data_commands::run(&config, operation, cancel))
         }
         Task::Manual(directory) => done(manual::write(directory)),
     }

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     backup::{self, BackupTarget},
-    config::Operation,
+    config::{Config, Operation},
     exit::Failure,
     export::{self, ExportChoice, Exported},
     progress::Progress,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cancel::Cancel,
     store::{
-        kind::OpenError,
+        kind::{OpenError, StoreConfig},
         sqlite::{Checked, SqliteSnapshot},
     },
 };
@@ -25,21 +25,30 @@ use crate::{
 /// How much a command lowers its priority (`nice`).
 const YIELD: i32 = 10;
 
-/// Runs a command on a data directory.
+/// Runs a command on the store of these settings.
 ///
 /// # Errors
 ///
-/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`]; of a check [`Failure::Unsound`],
+/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`]; [`Failure::BackupElsewhere`] and
+/// [`Failure::CheckElsewhere`] for a store in PostgreSQL; of a check [`Failure::Unsound`],
 /// [`Failure::Open`] and [`Failure::Snapshot`].
-pub fn run(directory: &Path, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
+pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
     // Compressing and checking take a processor's time. A server beside the command goes first.
     let _ = rustix::process::nice(YIELD);
+    let directory = &config.data_dir;
+    if let StoreConfig::Postgres(_) = config.store {
+        match operation {
+            Operation::Backup(_) | Operation::Restore(_) => return Err(Failure::BackupElsewhere),
+            Operation::Check => return Err(Failure::CheckElsewhere),
+            Operation::Export { .. } => {}
+        }
+    }
     match operation {
         Operation::Backup(target) => backup(directory, target, cancel),
         Operation::Restore(source) => restore(directory, source, cancel),
         Operation::Check => check(directory, cancel),
         Operation::Export { choice, target, domain } => {
-            export(directory, choice, target, domain, cancel)
+            export(config, choice, target, domain, cancel)
         }
     }
 }
@@ -88,15 +97,18 @@ fn check(directory: &Path, cancel: &Cancel) -> Result<(), Failure> {
 }
 
 fn export(
-    directory: &Path,
+    config: &Config,
     choice: &ExportChoice,
     target: &Path,
     domain: &str,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    required_files::require_server(directory)?;
+    let (store, directory) = (&config.store, &config.data_dir);
+    if *store == StoreConfig::Sqlite {
+        required_files::require_server(directory)?;
+    }
     let Exported { accounts, written, known } =
-        export::export(directory, choice, target, domain, cancel)?;
+        export::export(store, directory, choice, target, domain, cancel)?;
     let mails = count(written, "mail");
     let known = match known {
         0 => String::new(),

@@ -37,6 +37,16 @@ pub enum Failure {
         /// The directory.
         directory: PathBuf,
     },
+    /// The store has a way of its own for backups.
+    #[error(
+        "the store is a PostgreSQL database, which PostgreSQL's own tools copy while it runs: `pg_dump --format=custom --file=FILE URL` makes a backup, `pg_restore --dbname=URL FILE` fills an empty database from it; keep a copy of the data directory's keys beside it"
+    )]
+    BackupElsewhere,
+    /// The store has a way of its own for checks.
+    #[error(
+        "the store is a PostgreSQL database, which PostgreSQL's own tools check: `pg_amcheck URL` verifies its tables and indexes"
+    )]
+    CheckElsewhere,
     /// The directory that a command was given cannot be searched.
     #[error("cannot use the data directory {}: {source}", directory.display())]
     DataDirectory {
@@ -169,6 +179,8 @@ impl Failure {
             | Self::Inherit(_)
             | Self::Certificate(_)
             | Self::NoServer { .. }
+            | Self::BackupElsewhere
+            | Self::CheckElsewhere
             | Self::Unsound { .. }
             | Self::NoDomain { .. }
             | Self::NoTls { .. }

@@ -7,7 +7,7 @@ use correio_proto::message::Realm;
 use super::{
     CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
-    postgres::{DatabaseUrl, PostgresOpenError, PostgresOptions, PostgresStore},
+    postgres::{DatabaseConfig, PostgresOpenError, PostgresOptions, PostgresStore},
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
 use crate::{sysexits, waker::Wake};
@@ -31,7 +31,7 @@ pub enum StoreConfig {
     /// [`StoreKind::Memory`].
     Memory,
     /// [`StoreKind::Postgres`], in this database.
-    Postgres(Box<DatabaseUrl>),
+    Postgres(Box<DatabaseConfig>),
 }
 
 /// Options for opening a store, whatever its kind.
@@ -132,9 +132,11 @@ impl StoreConfig {
                 Ok((Box::new(store), History::default()))
             }
             Self::Postgres(database) => {
+                let DatabaseConfig { url, sync } = &**database;
+                let others = PostgresOptions::default();
                 let options =
-                    PostgresOptions { queue_jobs, create, uploads, ..PostgresOptions::default() };
-                let store = PostgresStore::open(database, &directory, quota, options, &wake)?;
+                    PostgresOptions { queue_jobs, create, uploads, sync: *sync, ..others };
+                let store = PostgresStore::open(url, &directory, quota, options, &wake)?;
                 let history = store.history();
                 Ok((Box::new(store), history))
             }

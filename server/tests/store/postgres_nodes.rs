@@ -14,7 +14,7 @@ use correio_server::{
         admin::{AccountState, AdminDone, AdminJob, DisabledMail},
         app_password::{AppPasswordDone, AppPasswordJob},
         news::News,
-        postgres::{Connection, PostgresOptions, Statement},
+        postgres::{Connection, DatabaseSync, PostgresOptions, Statement},
     },
 };
 use correio_testing::{
@@ -275,6 +275,30 @@ fn a_server_goes_on_by_itself_after_its_database_was_killed() {
     assert!(is_sent(&results[0].1), "{results:?}");
     assert_eq!(harness.fetch(tony).len(), 2);
     eventually(|| harness.store.as_ref().unwrap().health().ready.is_ok());
+}
+
+#[test]
+fn where_a_standby_is_asked_for_nothing_is_done_while_the_database_waits_for_none() {
+    let Some(server) = Postgres::start("") else { return };
+    let database = server.database();
+    let (sync, patience) = (DatabaseSync::Standby, Duration::from_millis(300));
+    let options = PostgresOptions { sync, patience, ..PostgresOptions::default() };
+    let mut harness = Harness::postgres_on(&database.url, ROOMY, options);
+    let refused = harness.run(super::support::create(1, "tony", "h"));
+    let StoreDone::Unavailable(text) = &refused else { panic!("{refused:?}") };
+    assert!(text.contains("synchronous_standby_names"), "{text}");
+    let mut administrator = database.connect();
+    administrator.batch("SET synchronous_commit = local").unwrap();
+    alter(&mut administrator, "synchronous_standby_names = 'standby'");
+    // Now the database waits, for ever, and so does the job.
+    eventually(|| {
+        submit(&mut harness, [super::support::create(1, "tony", "h")]);
+        let waiting = count(&mut administrator, &WAITING_FOR_STANDBY) == 1;
+        let mut done = Vec::new();
+        harness.store.as_mut().unwrap().collect(&mut done).unwrap();
+        waiting
+    });
+    alter(&mut administrator, "synchronous_standby_names = ''");
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::{
     store::{
         CreateStore, Quota,
         kind::{StoreConfig, StoreKind},
+        postgres::{DatabaseConfig, DatabaseSync},
     },
 };
 
@@ -124,11 +125,13 @@ impl Config {
 
 fn store(values: &Values) -> Result<StoreConfig, ConfigError> {
     let database = values.database()?;
+    let sync = [("primary", DatabaseSync::Primary), ("standby", DatabaseSync::Standby)];
+    let sync = values.choice("database-sync", &sync)?;
     match values.choice("store", &StoreKind::ALL.map(|kind| (kind.name(), kind)))? {
         StoreKind::Sqlite => Ok(StoreConfig::Sqlite),
         StoreKind::Memory => Ok(StoreConfig::Memory),
         StoreKind::Postgres => match database {
-            Some(database) => Ok(StoreConfig::Postgres(Box::new(database))),
+            Some(url) => Ok(StoreConfig::Postgres(Box::new(DatabaseConfig { url, sync }))),
             None => {
                 let why = "a PostgreSQL store needs the address of its database: \
                            --database postgres://USER@HOST/NAME";

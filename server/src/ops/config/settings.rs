@@ -112,6 +112,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "The database of the store postgres; of several hosts, the one that takes changes is used",
     ),
     one(
+        "database-sync",
+        "WHERE",
+        "primary",
+        "primary or standby",
+        "Where a change is durable before it is acknowledged: on the disk of the database's primary, or on a standby, too; with standby, mail is refused while the database waits for none",
+    ),
+    one(
         "create-store",
         "WHEN",
         "auto",

@@ -27,8 +27,10 @@ use crate::{
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {
     let refuse = |first, second, why| Err(refused(values, first, second, why));
     sizes(config, values)?;
-    if config.store.kind() != StoreKind::Postgres && values.is_written("database") {
-        return refuse("store", "database", "only the store postgres has a database elsewhere");
+    for key in ["database", "database-sync"] {
+        if config.store.kind() != StoreKind::Postgres && values.is_written(key) {
+            return refuse("store", key, "only the store postgres has a database elsewhere");
+        }
     }
     if config.store == StoreConfig::Memory {
         if config.create_store == CreateStore::Never {

@@ -5,7 +5,10 @@ use std::{io, path::PathBuf};
 use correio_proto::mail::{MailRef, Username};
 
 use crate::{
-    store::sqlite::{SnapshotError, SqliteOpenError},
+    store::{
+        postgres::PostgresOpenError,
+        sqlite::{SnapshotError, SqliteOpenError},
+    },
     sysexits,
 };
 
@@ -17,12 +20,14 @@ pub enum ExportError {
     Open(#[from] SqliteOpenError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    #[error(transparent)]
+    Database(#[from] PostgresOpenError),
     #[error(
         "stopped by a signal; the mails that were written are whole, and another export goes on after them"
     )]
     Interrupted,
-    #[error("there is no account {username} in the data directory {}", directory.display())]
-    NoAccount { username: Username, directory: PathBuf },
+    #[error("there is no account {username} in {place}")]
+    NoAccount { username: Username, place: String },
     #[error("the content of mail {} has fewer bytes than it should; correiod check says what is wrong with the database", mail.seq.0)]
     Content { mail: MailRef },
     #[error("cannot write {}: {source}; the mails that were written are whole, and another export goes on after them", path.display())]
@@ -36,6 +41,7 @@ impl ExportError {
         match self {
             Self::Open(error) => error.exit_status(),
             Self::Snapshot(error) => error.exit_status(),
+            Self::Database(error) => error.exit_status(),
             Self::Interrupted => sysexits::IO,
             Self::NoAccount { .. } => sysexits::NO_USER,
             Self::Content { .. } => sysexits::CONFIG,

@@ -14,7 +14,7 @@ use correio_proto::{
 };
 
 use super::error::ExportError;
-use crate::{private_file, scratch, store::sqlite::SnapshotError};
+use crate::{private_file, scratch};
 
 /// Longest domain (RFC 1035).
 const DOMAIN_MAX: usize = 253;
@@ -57,7 +57,7 @@ impl Maildir {
     pub(super) fn add(
         &mut self,
         mail: &Mail,
-        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+        read: &mut impl FnMut(u64) -> Result<Piece, ExportError>,
     ) -> Result<bool, ExportError> {
         let name = FileName::of(mail, 0);
         if self.known.contains(&name) {
@@ -75,7 +75,7 @@ impl Maildir {
         name: &str,
         path: &Path,
         mail: &Mail,
-        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+        read: &mut impl FnMut(u64) -> Result<Piece, ExportError>,
     ) -> Result<bool, ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
         let random = getrandom::u64().map_err(|error| failed(io::Error::other(error)))?;
@@ -96,7 +96,7 @@ impl Maildir {
         &self,
         path: &Path,
         mail: &Mail,
-        read: &mut impl FnMut(u64) -> Result<Piece, SnapshotError>,
+        read: &mut impl FnMut(u64) -> Result<Piece, ExportError>,
     ) -> Result<(), ExportError> {
         let failed = |source| ExportError::Target { path: path.to_owned(), source };
         let mut file = private_file::create_new(path).map_err(failed)?;

@@ -5,14 +5,19 @@
 
 mod error;
 mod maildir;
+mod source;
 
 use std::path::Path;
 
 use correio_proto::mail::{Seq, Username};
 
-use self::maildir::Maildir;
 pub use self::{error::ExportError, maildir::is_domain};
-use crate::{cancel::Cancel, ops::progress::Progress, store::sqlite::SqliteSnapshot};
+use self::{maildir::Maildir, source::MailSource};
+use crate::{
+    cancel::Cancel,
+    ops::progress::Progress,
+    store::{kind::StoreConfig, postgres::MailDatabase, sqlite::SqliteSnapshot},
+};
 
 /// Whose mail is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,21 +46,41 @@ pub struct Exported {
 ///
 /// See [`ExportError`]. The mails that were written until then stay; each is whole.
 pub fn export(
+    store: &StoreConfig,
     directory: &Path,
     choice: &ExportChoice,
     target: &Path,
     domain: &str,
     cancel: &Cancel,
 ) -> Result<Exported, ExportError> {
-    let snapshot = SqliteSnapshot::open(directory, cancel)?;
-    let mut reader = snapshot.reader()?;
+    match store {
+        StoreConfig::Sqlite | StoreConfig::Memory => {
+            let snapshot = SqliteSnapshot::open(directory, cancel)?;
+            let reader = MailSource::Sqlite(snapshot.reader()?, directory);
+            write_all(reader, choice, target, domain, cancel)
+        }
+        StoreConfig::Postgres(database) => {
+            let mut database = MailDatabase::open(&database.url)?;
+            let reader = MailSource::Postgres(database.reader()?);
+            write_all(reader, choice, target, domain, cancel)
+        }
+    }
+}
+
+fn write_all(
+    mut reader: MailSource<'_>,
+    choice: &ExportChoice,
+    target: &Path,
+    domain: &str,
+    cancel: &Cancel,
+) -> Result<Exported, ExportError> {
     let accounts = match choice {
         ExportChoice::All => reader.accounts()?,
         ExportChoice::Account(username) => match reader.account(username)? {
             Some(id) => vec![(id, username.clone())],
             None => {
-                let (username, directory) = (username.clone(), directory.to_owned());
-                return Err(ExportError::NoAccount { username, directory });
+                let (username, place) = (username.clone(), reader.place());
+                return Err(ExportError::NoAccount { username, place });
             }
         },
     };

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    DatabaseUrl, Finished, PostgresOptions,
+    DatabaseSync, DatabaseUrl, Finished, PostgresOptions,
     batch::{self, PlainMail},
     connect_error::ConnectError,
     connection::{Connection, Transaction},
@@ -31,6 +31,9 @@ use crate::{
 /// How long a lane waits for a job before it deletes pieces that nothing names any more.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How often a lane looks whether the database waits for a standby, where one is asked for.
+const CHECKED_EVERY: Duration = Duration::from_secs(1);
+
 /// First and longest wait before another attempt to reach the database.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -49,6 +52,30 @@ pub(super) struct Lane {
     pub(super) heartbeat: Heartbeat,
     pub(super) news: Arc<NewsBoard>,
     pub(super) wake: Arc<dyn Wake>,
+}
+
+/// A lane's connection.
+struct Link {
+    connection: Connection,
+    /// When the database was last seen to wait for a standby.
+    checked_at: Option<Instant>,
+}
+
+impl Link {
+    /// Refuses to work on a database that waits for no standby. An operator, or Patroni without its
+    /// strict mode, may have it wait for none at any time: this looks each second.
+    fn require_standby(&mut self) -> Result<(), Failure> {
+        if self.checked_at.is_some_and(|at| at.elapsed() < CHECKED_EVERY) {
+            return Ok(());
+        }
+        let statement = statement!("SELECT current_setting('synchronous_standby_names') <> ''");
+        if self.connection.query(statement, &[])?.one()?.get(0)? {
+            self.checked_at = Some(Instant::now());
+            return Ok(());
+        }
+        let text = "the database waits for no standby (synchronous_standby_names is empty)";
+        Err(Failure::Reconnect(text.into()))
+    }
 }
 
 /// Why a job has no result yet.
@@ -95,11 +122,7 @@ impl Lane {
 
     /// Does jobs, those of each connection in their order, and adds their results. Plain mails come
     /// first and share a transaction, unless their connection has an earlier job here.
-    fn do_all(
-        &self,
-        connection: &mut Option<Connection>,
-        jobs: &[Waiting],
-    ) -> Result<(), Arc<str>> {
+    fn do_all(&self, connection: &mut Option<Link>, jobs: &[Waiting]) -> Result<(), Arc<str>> {
         let (mut batch, mut others) = (Vec::new(), Vec::new());
         let mut blocked = HashSet::new();
         for waiting in jobs {
@@ -126,7 +149,7 @@ impl Lane {
     /// Sends plain mails in one transaction, and alone those for which that is not enough.
     fn send_batch(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &mut Option<Link>,
         batch: &[(&Waiting, PlainMail<'_>)],
     ) -> Result<(), Arc<str>> {
         let mails: Vec<PlainMail<'_>> = batch.iter().map(|(_, mail)| *mail).collect();
@@ -169,7 +192,7 @@ impl Lane {
     /// Does one job in a transaction of its own, and adds its result.
     fn do_one(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &mut Option<Link>,
         Waiting { ticket, job, since }: &Waiting,
     ) -> Result<(), Arc<str>> {
         let done = self.persist(connection, *since, |connection| self.transaction(connection, job));
@@ -186,7 +209,7 @@ impl Lane {
     /// `since` as the store is patient. An error of the result is the end of the store.
     fn persist<T>(
         &self,
-        connection: &mut Option<Connection>,
+        connection: &mut Option<Link>,
         since: Instant,
         mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Result<T, GivenUp>, Arc<str>> {
@@ -240,28 +263,32 @@ impl Lane {
     }
 
     /// The connection, which is made if there is none, or if the present one is broken.
-    fn connected<'a>(
-        &self,
-        connection: &'a mut Option<Connection>,
-    ) -> Result<&'a mut Connection, Failure> {
-        let present = match connection.take().filter(|present| !present.is_broken()) {
+    fn connected<'a>(&self, link: &'a mut Option<Link>) -> Result<&'a mut Connection, Failure> {
+        let deadline = Deadline::after(self.options.patience);
+        let present = match link.take().filter(|present| !present.connection.is_broken()) {
             Some(present) => present,
-            None => Connection::connect(&self.database, Deadline::after(self.options.patience))?,
+            None => {
+                let connection = Connection::connect(&self.database, deadline)?;
+                Link { connection, checked_at: None }
+            }
         };
-        let connection = connection.insert(present);
-        connection.set_deadline(Deadline::after(self.options.patience));
-        Ok(connection)
+        let link = link.insert(present);
+        link.connection.set_deadline(deadline);
+        if self.options.sync == DatabaseSync::Standby {
+            link.require_standby()?;
+        }
+        Ok(&mut link.connection)
     }
 
     /// Deletes some pieces that nothing names any more. If that fails, a later attempt does it.
-    fn delete_pieces(&self, connection: &mut Option<Connection>) {
+    fn delete_pieces(&self, connection: &mut Option<Link>) {
         if connection.is_none() {
             return;
         }
         while self.queue.len() == 0 && matches!(self.delete_slice(connection), Ok(true)) {}
     }
 
-    fn delete_slice(&self, connection: &mut Option<Connection>) -> Result<bool, Failure> {
+    fn delete_slice(&self, connection: &mut Option<Link>) -> Result<bool, Failure> {
         let connection = self.connected(connection)?;
         let mut transaction = connection.transaction();
         let mut context = self.context(&mut transaction);

@@ -27,8 +27,9 @@ pub use self::{
     database_url::{DatabaseUrl, DatabaseUrlError, Host, SslMode},
     deadline::Deadline,
     error::{CommitError, ProtocolError, QueryError},
+    mail_reader::{MailDatabase, PostgresMailReader},
     open_error::PostgresOpenError,
-    options::PostgresOptions,
+    options::{DatabaseConfig, DatabaseSync, PostgresOptions},
 };
 use self::{
     heartbeat::Heartbeat,
@@ -66,6 +67,7 @@ mod jobs;
 mod lane;
 mod list_changes;
 mod lists;
+mod mail_reader;
 mod mails;
 mod names;
 mod news;
@@ -228,7 +230,7 @@ impl Store for PostgresStore {
         let now = self.lanes.iter().map(|lane| lane.len()).sum();
         let level = Level { now, max: self.options.queue_jobs };
         let ready = match self.report.outage() {
-            true => Err("the database cannot be reached"),
+            true => Err("the database cannot be reached, or has no standby"),
             false if level.now >= level.max => Err("the store's queue is full"),
             false => Ok(()),
         };

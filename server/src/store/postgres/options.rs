@@ -2,7 +2,29 @@
 
 use std::time::Duration;
 
+use super::database_url::DatabaseUrl;
 use crate::store::{CreateStore, UploadLimits};
+
+/// A database, as the settings name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// Its address.
+    pub url: DatabaseUrl,
+    /// Where a change is durable before it is acknowledged.
+    pub sync: DatabaseSync,
+}
+
+/// Where a change is durable before it is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DatabaseSync {
+    /// On the disk of the primary, and on the standbys that the database waits for, if there are
+    /// any.
+    #[default]
+    Primary,
+    /// On a standby, too: no job is done while the database waits for none
+    /// (`synchronous_standby_names` is empty).
+    Standby,
+}
 
 /// Bounds of the queues, the number of lanes, and how the store is opened.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +38,8 @@ pub struct PostgresOptions {
     /// How long a job is run again while the database cannot be reached. After that its result is
     /// `Unavailable`, which leaves open whether it was done.
     pub patience: Duration,
+    /// Where a change is durable before it is acknowledged.
+    pub sync: DatabaseSync,
     /// The bounds of uploads.
     pub uploads: UploadLimits,
     /// Whether tables are made in a database that has none.
@@ -30,6 +54,7 @@ impl Default for PostgresOptions {
             queue_jobs: 16_384,
             queue_bytes: 16 << 20,
             patience: Duration::from_secs(20),
+            sync: DatabaseSync::default(),
             uploads: UploadLimits::default(),
             create: CreateStore::Auto,
         }
