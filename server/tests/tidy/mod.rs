@@ -68,6 +68,7 @@ const RULES: &[Rule] = &[
             "server/src/ops/renewal.rs",
             "server/src/ops/sampler.rs",
             "server/src/certificates.rs",
+            "server/src/store/postgres/mod.rs",
             "server/src/store/sqlite/",
             "client/src/",
         ],

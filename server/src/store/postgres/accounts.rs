@@ -7,6 +7,7 @@ use correio_proto::{
 
 use super::{
     account_columns::{account_state, code, own_quota, password_hash},
+    account_rows::{self, lock},
     app_passwords, contents,
     context::Context,
     ended_sessions::{self, Ended},
@@ -49,43 +50,6 @@ pub(super) fn find(
             quota: own_quota(&row, 8)?.unwrap_or(quota),
         },
     }))
-}
-
-/// The names of an account that exists.
-pub(super) fn names_of(
-    context: &mut Context<'_, '_>,
-    account: AccountId,
-) -> Result<Option<(Username, FullName)>, QueryError> {
-    let statement = statement!("SELECT username, full_name FROM account WHERE id = $1", INT8);
-    let rows = context.query(statement, &[&account.0])?;
-    let Some(row) = rows.first() else {
-        return Ok(None);
-    };
-    Ok(Some((parsed(&row, 0)?, parsed(&row, 1)?)))
-}
-
-/// The id of the account with this username.
-pub(super) fn id_of(
-    context: &mut Context<'_, '_>,
-    username: &Username,
-) -> Result<Option<AccountId>, QueryError> {
-    let statement = statement!("SELECT id FROM account WHERE username = $1", TEXT);
-    let rows = context.query(statement, &[&username.as_str()])?;
-    rows.first().map(|row| row.get(0).map(AccountId)).transpose()
-}
-
-pub(super) fn exists(
-    context: &mut Context<'_, '_>,
-    account: AccountId,
-) -> Result<bool, QueryError> {
-    context.exists(statement!("SELECT 1 FROM account WHERE id = $1", INT8), &[&account.0])
-}
-
-/// Locks the mailbox of an account until the end of the transaction. Returns false if there is no
-/// such account.
-pub(super) fn lock(context: &mut Context<'_, '_>, account: AccountId) -> Result<bool, QueryError> {
-    let statement = statement!("SELECT 1 FROM mailbox WHERE account = $1 FOR NO KEY UPDATE", INT8);
-    context.exists(statement, &[&account.0])
 }
 
 pub(super) fn create(
@@ -168,7 +132,7 @@ pub(super) fn set_full_name(
     account: AccountId,
     full_name: &FullName,
 ) -> Result<StoreDone, QueryError> {
-    let Some((username, _)) = names_of(context, account)? else {
+    let Some((username, _)) = account_rows::names_of(context, account)? else {
         return Ok(StoreDone::NoAccount);
     };
     let statement = statement!(
@@ -226,7 +190,9 @@ pub(super) fn set_used(
         INT8,
         INT8
     );
-    match context.execute(statement, &[&account.0, &day])? > 0 || exists(context, account)? {
+    match context.execute(statement, &[&account.0, &day])? > 0
+        || account_rows::exists(context, account)?
+    {
         true => Ok(StoreDone::Changed),
         false => Ok(StoreDone::NoAccount),
     }

@@ -9,7 +9,7 @@ use correio_proto::{
 };
 
 use super::{
-    accounts,
+    account_rows,
     connection::Row,
     context::Context,
     ended_sessions::{self, Ended},
@@ -32,19 +32,19 @@ pub(super) fn run_job(
     let done = match job {
         AppPasswordJob::Create { account, label, digest, now } => {
             // Under the lock, no other server makes one at the same time: their number is bounded.
-            if !accounts::lock(context, *account)? {
+            if !account_rows::lock(context, *account)? {
                 return Ok(StoreDone::NoAccount);
             }
             create(context, *account, label, *digest, *now)?
         }
         AppPasswordJob::List { account } => {
-            if !accounts::exists(context, *account)? {
+            if !account_rows::exists(context, *account)? {
                 return Ok(StoreDone::NoAccount);
             }
             AppPasswordDone::List(of(context, *account)?)
         }
         AppPasswordJob::Revoke { account, id } => {
-            if !accounts::exists(context, *account)? {
+            if !account_rows::exists(context, *account)? {
                 return Ok(StoreDone::NoAccount);
             }
             revoke(context, *account, *id)?

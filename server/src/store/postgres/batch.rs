@@ -99,8 +99,8 @@ struct Written<'a> {
     refused_senders: Vec<i64>,
 }
 
-/// Sends the mails, and commits. `None` stands for a mail that must be sent alone; of it nothing was
-/// changed.
+/// Sends the mails, and commits. `None` stands for a mail that must be sent alone; of it nothing
+/// was changed.
 pub(super) fn send(
     mut transaction: Transaction<'_>,
     quota: Quota,

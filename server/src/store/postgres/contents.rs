@@ -2,13 +2,13 @@
 //! of their job.
 //!
 //! A mail's row has its texts, or names a row of the table `content`, and then has at most one
-//! recipient: the hidden one that its mailbox sees. A content is deleted with the last of its mails.
-//! Two transactions that delete the last two of them wait for each other at the content's row:
-//! otherwise each would still see the mail of the other, and the content would stay.
+//! recipient: the hidden one that its mailbox sees. A content is deleted with the last of its
+//! mails. Two transactions that delete the last two of them wait for each other at the content's
+//! row: otherwise each would still see the mail of the other, and the content would stay.
 
 use correio_proto::mail::{
-    Body, Content, ContentKind, ContentSize, FullName, Invalid, LargeContent, MailRef, Message,
-    Sha256, Timestamp, Username,
+    Body, Content, ContentKind, FullName, Invalid, LargeContent, MailRef, Message, Sha256,
+    Timestamp, Username,
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     error::QueryError,
     pieces::{self, Pieces},
     recipients,
-    row::{array, damaged, to_sql, unsigned},
+    row::{array, content_size, damaged, to_sql, unsigned},
     uploads::WholeUpload,
 };
 use crate::{
@@ -115,7 +115,7 @@ pub(super) fn content(row: &Row<'_>, first: usize) -> Result<Content, QueryError
             true => ContentKind::Message {},
             false => ContentKind::Text {},
         };
-        let (size, sha256) = (size(row, first + 1)?, Sha256(array(row, first + 2)?));
+        let (size, sha256) = (content_size(row, first + 1)?, Sha256(array(row, first + 2)?));
         return Ok(Content::Large(LargeContent { kind, size, sha256 }));
     }
     let column = first + 3;
@@ -128,11 +128,6 @@ pub(super) fn content(row: &Row<'_>, first: usize) -> Result<Content, QueryError
             text.parse::<Body>().map(Content::Body).map_err(invalid)
         }
     }
-}
-
-/// Reads the size of a large content.
-pub(super) fn size(row: &Row<'_>, column: usize) -> Result<ContentSize, QueryError> {
-    ContentSize::try_from(unsigned(row, column)?).map_err(|invalid| damaged(column, &invalid))
 }
 
 /// Deletes the contents that deleted mails have named, in this column of their rows, unless other

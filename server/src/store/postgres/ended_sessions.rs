@@ -44,8 +44,8 @@ pub(super) fn end(
     context.execute(statement, &[&node.as_slice(), &account.0, &of_gateways]).map(drop)
 }
 
-/// Deletes rows that are an hour old. A server that could not read them in that time ends all of its
-/// sessions.
+/// Deletes rows that are an hour old. A server that could not read them in that time ends all of
+/// its sessions.
 pub(super) fn prune(context: &mut Context<'_, '_>) -> Result<(), QueryError> {
     let statement = statement!(
         "WITH old AS (

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use correio_proto::mail::{Timestamp, Username};
 
 use super::{
-    account_columns::account_state, accounts, app_passwords, context::Context, error::QueryError,
-    lists, outlines, uploads,
+    account_columns::account_state, account_rows, accounts, app_passwords, context::Context,
+    error::QueryError, lists, outlines, uploads,
 };
 use crate::{
     ids::{AccountId, AppPasswordDigest},
@@ -36,7 +36,7 @@ pub(super) fn run_job(
             uploads::stage(context, *account, *id, (*offset, bytes), *now)
         }
         GatewayJob::Discard { account, id } => {
-            if !accounts::lock(context, *account)? {
+            if !account_rows::lock(context, *account)? {
                 return Ok(StoreDone::NoAccount);
             }
             uploads::discard(context, *account, *id)?;
@@ -70,7 +70,7 @@ fn find_recipient(
     sender: AccountId,
     username: &Username,
 ) -> Result<StoreDone, QueryError> {
-    let Some((from, _)) = accounts::names_of(context, sender)? else {
+    let Some((from, _)) = account_rows::names_of(context, sender)? else {
         return Ok(StoreDone::NoAccount);
     };
     let statement = statement!("SELECT state FROM account WHERE username = $1", TEXT);

@@ -1,4 +1,5 @@
-//! The row of this server in the table `node`, which a transaction raises that must write something.
+//! The row of this server in the table `node`, which a transaction raises that must write
+//! something.
 //!
 //! A commit that wrote nothing waits for no standby. But what its transaction has read may be a
 //! change that only the primary has: one whose own wait was cut off by a restart or by the end of
@@ -7,7 +8,6 @@
 
 use super::{
     connection::{Connection, Pipeline, Statement},
-    context::Context,
     error::QueryError,
 };
 
@@ -19,23 +19,19 @@ pub(super) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Has the transaction write something.
-    pub(super) fn write(self, context: &mut Context<'_, '_>) -> Result<(), QueryError> {
-        context.execute(beat(), &[&self.node.as_slice()]).map(drop)
-    }
-
     /// Shows that this server is there.
     pub(super) fn beat(self, connection: &mut Connection) -> Result<(), QueryError> {
         connection.execute(beat(), &[&self.node.as_slice()]).map(drop)
     }
 
-    /// As [`Heartbeat::write`], within a pipeline.
+    /// Has the transaction of a pipeline write something.
     pub(super) fn add_to(self, pipeline: &mut Pipeline<'_>) {
         pipeline.add(beat(), &[&self.node.as_slice()]);
     }
 }
 
-fn beat() -> &'static Statement {
+/// The statement that raises the row, whose key is its parameter.
+pub(super) fn beat() -> &'static Statement {
     statement!(
         "INSERT INTO node (id) VALUES ($1)
          ON CONFLICT (id) DO UPDATE SET beats = node.beats + 1, seen_at = now()",

@@ -4,26 +4,28 @@ use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
-    DatabaseSync, DatabaseUrl, Finished, PostgresOptions,
     batch::{self, PlainMail},
     connect_error::ConnectError,
     connection::{Connection, Transaction},
     context::Context,
+    database_url::DatabaseUrl,
     deadline::Deadline,
     error::{CommitError, QueryError},
+    finished::Finished,
     heartbeat::Heartbeat,
     jobs::{run_job, tells_a_change},
-    news::NewsBoard,
+    news_board::NewsBoard,
+    options::{DatabaseSync, PostgresOptions},
     pieces,
     queue::{LaneQueue, Taken, Waiting},
     report::Report,
 };
 use crate::{
+    clock::Clock,
     store::{Quota, StoreDone, StoreFailed, StoreJob},
     waker::Wake,
 };
@@ -37,8 +39,8 @@ const CHECKED_EVERY: Duration = Duration::from_secs(1);
 /// First and longest wait before another attempt to reach the database.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// How often a transaction is run again that another one has kept from its end: each time, the other
-/// one has come to its own.
+/// How often a transaction is run again that another one has kept from its end: each time, the
+/// other one has come to its own.
 const REPEATS_MAX: usize = 100;
 
 /// A lane, which [`Lane::serve`] runs.
@@ -57,20 +59,20 @@ pub(super) struct Lane {
 /// A lane's connection.
 struct Link {
     connection: Connection,
-    /// When the database was last seen to wait for a standby.
-    checked_at: Option<Instant>,
+    /// When to look again whether the database waits for a standby; `None` at once.
+    next_check: Option<Deadline>,
 }
 
 impl Link {
     /// Refuses to work on a database that waits for no standby. An operator, or Patroni without its
     /// strict mode, may have it wait for none at any time: this looks each second.
     fn require_standby(&mut self) -> Result<(), Failure> {
-        if self.checked_at.is_some_and(|at| at.elapsed() < CHECKED_EVERY) {
+        if self.next_check.is_some_and(|at| !at.has_passed()) {
             return Ok(());
         }
         let statement = statement!("SELECT current_setting('synchronous_standby_names') <> ''");
         if self.connection.query(statement, &[])?.one()?.get(0)? {
-            self.checked_at = Some(Instant::now());
+            self.next_check = Some(Deadline::after(CHECKED_EVERY));
             return Ok(());
         }
         let text = "the database waits for no standby (synchronous_standby_names is empty)";
@@ -153,12 +155,12 @@ impl Lane {
         batch: &[(&Waiting, PlainMail<'_>)],
     ) -> Result<(), Arc<str>> {
         let mails: Vec<PlainMail<'_>> = batch.iter().map(|(_, mail)| *mail).collect();
-        let since = batch.iter().map(|(waiting, _)| waiting.since).max();
-        let since = since.unwrap_or_else(Instant::now);
-        let sent = self.persist(connection, since, |connection| {
-            let begun = Instant::now();
+        // The last one has the most time left.
+        let deadline = batch.last().map_or(Deadline::NEVER, |(waiting, _)| waiting.deadline);
+        let sent = self.persist(connection, deadline, |connection| {
+            let clock = Clock::start();
             let done = batch::send(connection.transaction(), self.quota, self.heartbeat, &mails)?;
-            self.report.counts.commit.observe(begun.elapsed());
+            self.report.counts.commit.observe(clock.uptime());
             self.report.counts.group.observe_number(mails.len());
             Ok(done)
         })?;
@@ -193,9 +195,10 @@ impl Lane {
     fn do_one(
         &self,
         connection: &mut Option<Link>,
-        Waiting { ticket, job, since }: &Waiting,
+        Waiting { ticket, job, deadline }: &Waiting,
     ) -> Result<(), Arc<str>> {
-        let done = self.persist(connection, *since, |connection| self.transaction(connection, job));
+        let done =
+            self.persist(connection, *deadline, |connection| self.transaction(connection, job));
         let done = done?.unwrap_or_else(|given_up| match given_up {
             GivenUp::Unreachable(text) | GivenUp::Refused(text) => StoreDone::Unavailable(text),
         });
@@ -205,12 +208,12 @@ impl Lane {
         Ok(())
     }
 
-    /// Attempts something, again and again while the database cannot be reached, for as long after
-    /// `since` as the store is patient. An error of the result is the end of the store.
+    /// Attempts something, again and again while the database cannot be reached, until the
+    /// deadline. An error of the result is the end of the store.
     fn persist<T>(
         &self,
         connection: &mut Option<Link>,
-        since: Instant,
+        deadline: Deadline,
         mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Result<T, GivenUp>, Arc<str>> {
         let (mut repeats, mut wait, mut lost) = (0, RETRY.0, None);
@@ -224,10 +227,11 @@ impl Lane {
                 Err(Failure::Reconnect(text)) => {
                     *connection = None;
                     lost.get_or_insert_with(|| self.report.lost());
-                    if since.elapsed() + wait >= self.options.patience || self.queue.is_closed() {
+                    if deadline.has_passed() || self.queue.is_closed() {
                         return Ok(Err(GivenUp::Unreachable(text)));
                     }
-                    thread::sleep(wait);
+                    self.queue
+                        .wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
                     wait = (wait * 2).min(RETRY.1);
                 }
                 Err(Failure::Unavailable(text)) => return Ok(Err(GivenUp::Refused(text))),
@@ -252,9 +256,9 @@ impl Lane {
         if tells_a_change(job) {
             context.write_something()?;
         }
-        let begun = Instant::now();
+        let clock = Clock::start();
         drop(transaction.commit()?);
-        self.report.counts.commit.observe(begun.elapsed());
+        self.report.counts.commit.observe(clock.uptime());
         Ok(done)
     }
 
@@ -269,7 +273,7 @@ impl Lane {
             Some(present) => present,
             None => {
                 let connection = Connection::connect(&self.database, deadline)?;
-                Link { connection, checked_at: None }
+                Link { connection, next_check: None }
             }
         };
         let link = link.insert(present);

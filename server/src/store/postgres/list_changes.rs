@@ -1,5 +1,5 @@
-//! Changes of lists as SQL, within the transaction of their job. A change is judged while the list's
-//! row is locked.
+//! Changes of lists as SQL, within the transaction of their job. A change is judged while the
+//! list's row is locked.
 
 use correio_proto::{
     limits,
@@ -8,7 +8,7 @@ use correio_proto::{
 };
 
 use super::{
-    accounts,
+    account_rows,
     context::Context,
     error::QueryError,
     lists::{self, StoredList, free_names, policy_number, role_number},
@@ -29,7 +29,7 @@ pub(super) fn change(
     name: &Username,
     change: &ListChange,
 ) -> Result<StoreDone, QueryError> {
-    let Some((username, _)) = accounts::names_of(context, account)? else {
+    let Some((username, _)) = account_rows::names_of(context, account)? else {
         return Ok(StoreDone::NoAccount);
     };
     let Some(list) = lists::find_locked(context, name, &username)? else {
@@ -60,7 +60,7 @@ fn create(
     senders: SendPolicy,
 ) -> Result<StoreDone, QueryError> {
     // Under the lock, no other server makes one for the account at the same time.
-    accounts::lock(context, account)?;
+    account_rows::lock(context, account)?;
     if is_reserved(name) || !names::take_for_list(context, name)? {
         return Ok(StoreDone::UsernameTaken);
     }
@@ -162,7 +162,7 @@ pub(super) fn add(
 ) -> Result<StoreDone, QueryError> {
     let (mut added, mut unknown) = (Vec::new(), Vec::new());
     for username in members.iter() {
-        match accounts::id_of(context, username)? {
+        match account_rows::id_of(context, username)? {
             Some(id) => added.push((id, username, role_of(context, list.id, username)?)),
             None => unknown.push(username.clone()),
         }

@@ -14,7 +14,7 @@ use correio_proto::{
 
 use super::{
     account_columns::{REFUSES_MAIL, own_quota},
-    accounts,
+    account_rows,
     connection::{Row, Rows},
     context::{Context, Param},
     error::QueryError,
@@ -86,7 +86,7 @@ pub(super) fn of(
     context: &mut Context<'_, '_>,
     account: AccountId,
 ) -> Result<StoreDone, QueryError> {
-    let Some((username, _)) = accounts::names_of(context, account)? else {
+    let Some((username, _)) = account_rows::names_of(context, account)? else {
         return Ok(StoreDone::NoAccount);
     };
     let max = to_sql(limits::LISTS_MAX as u64);
@@ -138,7 +138,7 @@ pub(super) fn members(
     after: Option<&Username>,
     max: usize,
 ) -> Result<StoreDone, QueryError> {
-    let Some((username, _)) = accounts::names_of(context, account)? else {
+    let Some((username, _)) = account_rows::names_of(context, account)? else {
         return Ok(StoreDone::NoAccount);
     };
     let Some(list) = find(context, name, &username)? else {

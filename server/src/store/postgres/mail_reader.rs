@@ -3,7 +3,7 @@
 use correio_proto::mail::{Mail, MailRef, Piece, Seq, Username};
 
 use super::{
-    PostgresOpenError, accounts,
+    account_rows,
     connection::{Connection, Transaction},
     contents,
     context::Context,
@@ -12,6 +12,7 @@ use super::{
     error::QueryError,
     heartbeat::Heartbeat,
     mails,
+    open_error::PostgresOpenError,
     row::parsed,
 };
 use crate::{
@@ -66,7 +67,7 @@ impl<'c> PostgresMailReader<'c> {
     ///
     /// See [`QueryError`].
     pub fn account(&mut self, username: &Username) -> Result<Option<AccountId>, QueryError> {
-        accounts::id_of(&mut self.context(), username)
+        account_rows::id_of(&mut self.context(), username)
     }
 
     /// All accounts, by id.

@@ -3,7 +3,7 @@
 use correio_proto::mail::{Mail, MailRef, Seq, Timestamp};
 
 use super::{
-    accounts,
+    account_rows,
     connection::Row,
     contents,
     context::{Context, Param},
@@ -55,7 +55,7 @@ pub(super) fn fetch(
     let rows = context.query(statement, &values)?;
     let mails = rows.iter().map(|row| mail(&row)).collect::<Result<Vec<_>, _>>()?;
     let waiting = rows.first().map_or(Ok(0), |row| unsigned(&row, 12))?;
-    if mails.is_empty() && !accounts::exists(context, account)? {
+    if mails.is_empty() && !account_rows::exists(context, account)? {
         return Ok(StoreDone::NoAccount);
     }
     let more = waiting > mails.len() as u64;
@@ -81,7 +81,7 @@ pub(super) fn confirm(
     account: AccountId,
     mails: &[MailRef],
 ) -> Result<StoreDone, QueryError> {
-    if !accounts::lock(context, account)? {
+    if !account_rows::lock(context, account)? {
         return Ok(StoreDone::NoAccount);
     }
     let seqs: Vec<i64> = mails.iter().map(|mail| to_sql(mail.seq.0)).collect();

@@ -10,12 +10,7 @@
 //! a commit that wrote something: a commit that wrote nothing waits for no standby, and what it
 //! has read might be on the primary alone (`heartbeat.rs`).
 
-use std::{
-    fs,
-    path::Path,
-    sync::{Arc, Mutex},
-    thread::JoinHandle,
-};
+use std::{fs, path::Path, sync::Arc, thread::JoinHandle};
 
 use correio_proto::message::Realm;
 
@@ -32,9 +27,11 @@ pub use self::{
     options::{DatabaseConfig, DatabaseSync, PostgresOptions},
 };
 use self::{
+    finished::Finished,
     heartbeat::Heartbeat,
     lane::Lane,
-    news::{NewsBoard, NewsThread},
+    news_board::NewsBoard,
+    news_thread::NewsThread,
     open::{Opened, open},
     queue::LaneQueue,
     report::Report,
@@ -42,16 +39,18 @@ use self::{
 use super::{
     History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted, news::News,
 };
-use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
+use crate::{ids::Ticket, metrics::Level, waker::Wake};
 
 #[macro_use]
 mod statement_macro;
 
 mod account_columns;
+mod account_rows;
 mod accounts;
 mod admin;
 mod app_passwords;
 mod batch;
+mod bulletin;
 mod connect_error;
 pub mod connection;
 mod contents;
@@ -61,6 +60,7 @@ mod deadline;
 mod ended_sessions;
 mod error;
 mod find;
+mod finished;
 mod gateway;
 mod heartbeat;
 mod jobs;
@@ -70,7 +70,8 @@ mod lists;
 mod mail_reader;
 mod mails;
 mod names;
-mod news;
+mod news_board;
+mod news_thread;
 mod open;
 mod open_error;
 mod options;
@@ -99,16 +100,6 @@ pub struct PostgresStore {
     news: Arc<NewsBoard>,
     /// Locked while the store is open: another server on this directory refuses to start.
     _lock: fs::File,
-}
-
-/// Results that were not collected yet.
-#[derive(Debug, Default)]
-struct Finished(Mutex<Results>);
-
-#[derive(Debug, Default)]
-struct Results {
-    done: Vec<(Ticket, StoreDone)>,
-    failed: Option<StoreFailed>,
 }
 
 impl PostgresStore {
@@ -140,7 +131,7 @@ impl PostgresStore {
         };
         let queue_jobs = options.queue_jobs.div_ceil(options.lanes.max(1));
         for number in 1..=options.lanes.max(1) {
-            let queue = Arc::new(LaneQueue::new(queue_jobs, options.queue_bytes));
+            let queue = Arc::new(LaneQueue::new(queue_jobs, options.queue_bytes, options.patience));
             store.lanes.push(queue.clone());
             let lane = Lane {
                 database: database.clone(),
@@ -217,9 +208,7 @@ impl Store for PostgresStore {
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
-        let mut results = lock(&self.finished.0);
-        done.append(&mut results.done);
-        results.failed.clone().map_or(Ok(()), Err)
+        self.finished.collect(done)
     }
 
     fn hear(&mut self, news: &mut Vec<News>) {
@@ -247,17 +236,5 @@ impl Store for PostgresStore {
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.join();
-    }
-}
-
-impl Finished {
-    /// Adds the results of some jobs.
-    fn add(&self, results: impl IntoIterator<Item = (Ticket, StoreDone)>) {
-        lock(&self.0).done.extend(results);
-    }
-
-    /// Records that the store has failed for good.
-    fn fail(&self, failed: StoreFailed) {
-        lock(&self.0).failed.get_or_insert(failed);
     }
 }

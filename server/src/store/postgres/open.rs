@@ -19,8 +19,8 @@ use crate::{
     store::{CreateStore, History},
 };
 
-/// Longest time that a server waits at its start for the database, and for another server that makes
-/// the tables.
+/// Longest time that a server waits at its start for the database, and for another server that
+/// makes the tables.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the server knows of an opened store.

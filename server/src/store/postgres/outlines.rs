@@ -3,7 +3,7 @@
 use correio_proto::mail::{ContentKind, MailRef, Seq};
 
 use super::{
-    accounts,
+    account_rows,
     connection::Row,
     context::{Context, Param},
     error::QueryError,
@@ -41,7 +41,7 @@ pub(super) fn page(
     );
     let values: [Param<'_>; 3] = [&account.0, &to_sql(after.0), &max];
     let rows = context.query(statement, &values)?;
-    if rows.is_empty() && !accounts::exists(context, account)? {
+    if rows.is_empty() && !account_rows::exists(context, account)? {
         return Ok(StoreDone::NoAccount);
     }
     let wanted = usize::try_from(max).unwrap_or(usize::MAX);

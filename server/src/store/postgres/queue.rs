@@ -3,11 +3,12 @@
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use correio_proto::message::ListChange;
 
+use super::deadline::Deadline;
 use crate::{
     ids::Ticket,
     mutex::lock,
@@ -30,6 +31,7 @@ pub(super) struct LaneQueue {
     changed: Condvar,
     jobs_max: usize,
     bytes_max: u64,
+    patience: Duration,
 }
 
 /// A job that waits.
@@ -37,8 +39,8 @@ pub(super) struct LaneQueue {
 pub(super) struct Waiting {
     pub(super) ticket: Ticket,
     pub(super) job: StoreJob,
-    /// When it was submitted.
-    pub(super) since: Instant,
+    /// When it is given up, if the database cannot be reached.
+    pub(super) deadline: Deadline,
 }
 
 #[derive(Debug, Default)]
@@ -59,9 +61,10 @@ pub(super) enum Taken {
 }
 
 impl LaneQueue {
-    /// An empty queue for so many jobs, and bytes of jobs.
-    pub(super) fn new(jobs_max: usize, bytes_max: u64) -> Self {
-        Self { jobs: Mutex::default(), changed: Condvar::new(), jobs_max, bytes_max }
+    /// An empty queue for so many jobs, and bytes of jobs. A job is given up after `patience`.
+    pub(super) fn new(jobs_max: usize, bytes_max: u64, patience: Duration) -> Self {
+        let (jobs, changed) = (Mutex::default(), Condvar::new());
+        Self { jobs, changed, jobs_max, bytes_max, patience }
     }
 
     /// Number of jobs that wait.
@@ -79,9 +82,9 @@ impl LaneQueue {
             return false;
         }
         jobs.bytes += bytes;
-        jobs.waiting.push_back(Waiting { ticket, job, since: Instant::now() });
+        jobs.waiting.push_back(Waiting { ticket, job, deadline: Deadline::after(self.patience) });
         drop(jobs);
-        self.changed.notify_one();
+        self.changed.notify_all();
         true
     }
 
@@ -112,6 +115,13 @@ impl LaneQueue {
     pub(super) fn close(&self) {
         lock(&self.jobs).closed = true;
         self.changed.notify_all();
+    }
+
+    /// Waits for so long, or until no further job comes.
+    pub(super) fn wait_until_closed(&self, time: Duration) {
+        let is_open = |jobs: &mut Jobs| !jobs.closed;
+        let waited = self.changed.wait_timeout_while(lock(&self.jobs), time, is_open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Whether no further job comes.

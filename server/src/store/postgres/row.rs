@@ -1,7 +1,7 @@
 //! Converts values to PostgreSQL's types and back. A value that does not parse was damaged, or
 //! written by another program.
 
-use correio_proto::mail::{Invalid, MailId, Timestamp};
+use correio_proto::mail::{ContentSize, Invalid, MailId, Timestamp};
 
 use super::{connection::Row, error::QueryError};
 
@@ -47,6 +47,11 @@ where
 /// Reads the id of a mail.
 pub(super) fn mail_id(row: &Row<'_>, column: usize) -> Result<MailId, QueryError> {
     MailId::try_from(array::<16>(row, column)?).map_err(|invalid| damaged(column, &invalid))
+}
+
+/// Reads the size of a large content.
+pub(super) fn content_size(row: &Row<'_>, column: usize) -> Result<ContentSize, QueryError> {
+    ContentSize::try_from(unsigned(row, column)?).map_err(|invalid| damaged(column, &invalid))
 }
 
 /// Reads so many bytes.

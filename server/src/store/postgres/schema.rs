@@ -1,7 +1,8 @@
 //! The schema of the database, as steps from one version to the next.
 //!
 //! The number of the version is in `meta`. A step is never changed after a release; a new version
-//! is a new step. There are no foreign keys, whose checks would lock rows of accounts for each mail.
+//! is a new step. There are no foreign keys, whose checks would lock rows of accounts for each
+//! mail.
 
 /// SQL that makes version 1, then version 2 of it, and so on.
 pub(super) const STEPS: &[&str] = &[VERSION_1];
@@ -12,12 +13,12 @@ pub(super) const VERSION: i32 = 1;
 /// Key of the advisory lock that a server holds while it makes or changes the tables: "corr".
 pub(super) const MIGRATION_LOCK: i64 = 0x636f_7272;
 
-/// Key of the advisory lock that a transaction holds while it takes room for an upload: the bound of
-/// all uploads together holds over all servers.
+/// Key of the advisory lock that a transaction holds while it takes room for an upload: the bound
+/// of all uploads together holds over all servers.
 pub(super) const UPLOAD_LOCK: i64 = 0x636f_7273;
 
-/// Key of the advisory lock that a transaction holds while it adds to `ended_session`: their numbers
-/// become visible in their order.
+/// Key of the advisory lock that a transaction holds while it adds to `ended_session`: their
+/// numbers become visible in their order.
 pub(super) const ENDED_LOCK: i64 = 0x636f_7274;
 
 /// Key of the advisory lock that a step of retention holds: several servers take their steps one
@@ -57,10 +58,10 @@ pub(super) const RETENTION_LOCK: i64 = 0x636f_7275;
 /// it was deleted.
 ///
 /// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
-/// `dropped` has contents in pieces that no mail names any more, whose pieces are deleted in slices.
-/// `node` has a row for each server, whose `beats` a transaction raises that must write something.
-/// `ended_session` tells the other servers whose sessions end; `meta.ended_through` is the highest
-/// number of it that was deleted.
+/// `dropped` has contents in pieces that no mail names any more, whose pieces are deleted in
+/// slices. `node` has a row for each server, whose `beats` a transaction raises that must write
+/// something. `ended_session` tells the other servers whose sessions end; `meta.ended_through` is
+/// the highest number of it that was deleted.
 const VERSION_1: &str = "
     CREATE TABLE meta (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),

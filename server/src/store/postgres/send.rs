@@ -6,7 +6,7 @@
 use correio_proto::mail::{FullName, MailId, Timestamp, Username};
 
 use super::{
-    accounts, contents,
+    account_rows, contents,
     context::{Context, Param},
     error::QueryError,
     recipients::{self, named},
@@ -29,7 +29,7 @@ pub(super) fn send(
     to_lists: ToLists,
     now: Timestamp,
 ) -> Result<StoreDone, QueryError> {
-    let Some(from) = accounts::names_of(context, sender)? else {
+    let Some(from) = account_rows::names_of(context, sender)? else {
         return Ok(StoreDone::NoAccount);
     };
     let done = match record(context, sender, mail.id, &mail.digest(), now)? {
@@ -158,8 +158,8 @@ fn forget_record(
     context.execute(statement, &[&id.as_bytes().as_slice(), &sender.0]).map(drop)
 }
 
-/// Puts a mail into the mailboxes of these accounts, which are locked. Their rows have its texts, or
-/// name this content.
+/// Puts a mail into the mailboxes of these accounts, which are locked. Their rows have its texts,
+/// or name this content.
 fn put(
     context: &mut Context<'_, '_>,
     (username, full_name): &From,

@@ -6,13 +6,12 @@
 use correio_proto::mail::{ContentSize, MailId, Piece, Timestamp};
 
 use super::{
-    accounts,
+    account_rows,
     connection::{Row, Rows},
-    contents::size,
     context::{Context, Param},
     error::QueryError,
     pieces::{self, Pieces},
-    row::{damaged, timestamp, to_sql, unsigned},
+    row::{content_size, damaged, timestamp, to_sql, unsigned},
     schema::UPLOAD_LOCK,
 };
 use crate::{
@@ -75,7 +74,7 @@ fn find(
 fn progress(row: &Row<'_>, first: usize) -> Result<Progress, QueryError> {
     let upload_size = match row.get(first + 1)? {
         true => UploadSize::AtMost(unsigned(row, first)?),
-        false => UploadSize::Stated(size(row, first)?),
+        false => UploadSize::Stated(content_size(row, first)?),
     };
     Ok(Progress { size: upload_size, staged: unsigned(row, first + 2)? })
 }
@@ -89,7 +88,7 @@ pub(super) fn upload(
     piece: (u64, &Piece),
     now: Timestamp,
 ) -> Result<StoreDone, QueryError> {
-    if !accounts::lock(context, account)? {
+    if !account_rows::lock(context, account)? {
         return Ok(StoreDone::NoAccount);
     }
     let statement = statement!("SELECT 1 FROM verdict WHERE id = $1 AND sender = $2", BYTEA, INT8);
@@ -107,7 +106,7 @@ pub(super) fn stage(
     piece: (u64, &Piece),
     now: Timestamp,
 ) -> Result<StoreDone, QueryError> {
-    if !accounts::lock(context, account)? {
+    if !account_rows::lock(context, account)? {
         return Ok(StoreDone::NoAccount);
     }
     let size = UploadSize::AtMost(context.uploads.content);

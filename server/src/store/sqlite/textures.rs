@@ -1,5 +1,5 @@
-//! The column `texture` of the tables `mail`, `content` and `upload` ([`texture_bytes`]). A row that
-//! an earlier version has made has none.
+//! The column `texture` of the tables `mail`, `content` and `upload` ([`texture_bytes`]). A row
+//! that an earlier version has made has none.
 
 use rusqlite::{
     Result, Row,

@@ -12,7 +12,7 @@ use crate::{
         lists::is_reserved,
         postgres::{
             account_columns::{ENABLED, account_state, own_quota, password_hash, state_number},
-            accounts, app_passwords,
+            account_rows, accounts, app_passwords,
             connection::{Row, Statement},
             context::{Context, Param},
             ended_sessions::{self, Ended},
@@ -215,7 +215,7 @@ pub(super) fn rename(
     username: &Username,
     full_name: &FullName,
 ) -> Result<AdminDone, QueryError> {
-    let Some(account) = accounts::id_of(context, username)? else {
+    let Some(account) = account_rows::id_of(context, username)? else {
         return Ok(AdminDone::NoAccount);
     };
     accounts::set_full_name(context, account, full_name)?;
@@ -227,7 +227,7 @@ pub(super) fn delete(
     context: &mut Context<'_, '_>,
     username: &Username,
 ) -> Result<AdminDone, QueryError> {
-    let Some(account) = accounts::id_of(context, username)? else {
+    let Some(account) = account_rows::id_of(context, username)? else {
         return Ok(AdminDone::NoAccount);
     };
     accounts::delete_all(context, account)?;

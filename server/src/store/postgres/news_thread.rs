@@ -3,25 +3,21 @@
 use std::{
     fmt::Write as _,
     sync::{Arc, atomic::Ordering},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use super::{
-    NewsBoard,
     bulletin::{self, Received},
+    connection::Connection,
+    database_url::DatabaseUrl,
+    deadline::Deadline,
+    ended_sessions::Position,
+    error::QueryError,
+    heartbeat::Heartbeat,
+    news_board::NewsBoard,
+    queue::LaneQueue,
 };
-use crate::{
-    mutex::lock,
-    store::{
-        news::News,
-        postgres::{
-            DatabaseUrl, Deadline, QueryError, connection::Connection, ended_sessions::Position,
-            heartbeat::Heartbeat, queue::LaneQueue,
-        },
-    },
-    waker::Wake,
-};
+use crate::{mutex::lock, store::news::News, waker::Wake};
 
 /// The channel of all servers.
 const CHANNEL: &str = "correio";
@@ -36,18 +32,18 @@ const COLLECT: Duration = Duration::from_millis(15);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The thread's values.
-pub(in crate::store::postgres) struct NewsThread {
-    pub(in crate::store::postgres) database: DatabaseUrl,
-    pub(in crate::store::postgres) heartbeat: Heartbeat,
-    pub(in crate::store::postgres) board: Arc<NewsBoard>,
+pub(super) struct NewsThread {
+    pub(super) database: DatabaseUrl,
+    pub(super) heartbeat: Heartbeat,
+    pub(super) board: Arc<NewsBoard>,
     /// A lane's queue, which is closed when the store is.
-    pub(in crate::store::postgres) queue: Arc<LaneQueue>,
-    pub(in crate::store::postgres) wake: Arc<dyn Wake>,
+    pub(super) queue: Arc<LaneQueue>,
+    pub(super) wake: Arc<dyn Wake>,
 }
 
 impl NewsThread {
     /// Sends and receives until the store is closed.
-    pub(in crate::store::postgres) fn serve(self) {
+    pub(super) fn serve(self) {
         let mut name = String::new();
         for byte in self.heartbeat.node {
             // Writing to a text does not fail.
@@ -57,15 +53,7 @@ impl NewsThread {
         while !self.queue.is_closed() {
             // Whatever the error, the next connection goes on from the position.
             let _ = self.connected(&name, &mut position);
-            self.wait(LOOK);
-        }
-    }
-
-    /// Waits, or less if the store is closed.
-    fn wait(&self, time: Duration) {
-        let end = Instant::now() + time;
-        while !self.queue.is_closed() && Instant::now() < end {
-            thread::sleep(COLLECT);
+            self.queue.wait_until_closed(LOOK);
         }
     }
 
@@ -78,11 +66,11 @@ impl NewsThread {
         // Nothing that this connection changes must outlive the primary.
         connection.batch("SET synchronous_commit = off")?;
         connection.listen(CHANNEL)?;
-        let mut looked_at = None;
+        let mut next_look: Option<Deadline> = None;
         while !self.queue.is_closed() {
             connection.set_deadline(Deadline::after(PATIENCE));
-            if looked_at.is_none_or(|at: Instant| at.elapsed() >= LOOK) {
-                looked_at = Some(Instant::now());
+            if next_look.is_none_or(Deadline::has_passed) {
+                next_look = Some(Deadline::after(LOOK));
                 self.look(&mut connection, position)?;
             }
             self.send(&mut connection, name)?;
@@ -92,7 +80,7 @@ impl NewsThread {
                 match bulletin::read(name, &notification.payload) {
                     Received::Nothing => {}
                     Received::News(news) => self.hear([news]),
-                    Received::Ended => looked_at = None,
+                    Received::Ended => next_look = None,
                 }
             }
         }

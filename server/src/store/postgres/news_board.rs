@@ -1,13 +1,10 @@
-//! News between the servers on one database: mails that arrived, and sessions that must end.
+//! News between the servers on one database, as the lanes, the news thread and the loop share it.
 //!
 //! Mails travel by NOTIFY, on a connection of their own and some milliseconds after the mail's
 //! commit: a NOTIFY within the mail's transaction would hold a lock that all other transactions
 //! with a NOTIFY wait for, until the standby has the commit. News of a mail may therefore be lost;
 //! the mail is not. Sessions that must end are rows (`ended_sessions.rs`), and a NOTIFY only says
 //! that there are new ones.
-
-mod bulletin;
-mod thread;
 
 use std::{
     collections::VecDeque,
@@ -17,9 +14,8 @@ use std::{
     },
 };
 
-pub(super) use self::thread::NewsThread;
-use crate::ids::AccountId;
 use crate::{
+    ids::AccountId,
     mutex::lock,
     store::{
         StoreDone, StoreJob,
@@ -36,13 +32,13 @@ const OUTGOING_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct NewsBoard {
     /// Mails that arrived through this server.
-    outgoing: Mutex<VecDeque<(Vec<AccountId>, ArrivedMail)>>,
+    pub(super) outgoing: Mutex<VecDeque<(Vec<AccountId>, ArrivedMail)>>,
     /// Whether this server has added rows to `ended_session`.
-    has_ended: AtomicBool,
+    pub(super) has_ended: AtomicBool,
     /// News of other servers.
-    incoming: Mutex<Vec<News>>,
+    pub(super) incoming: Mutex<Vec<News>>,
     /// Whether there are other servers: otherwise nothing is sent.
-    has_others: AtomicBool,
+    pub(super) has_others: AtomicBool,
 }
 
 impl NewsBoard {
