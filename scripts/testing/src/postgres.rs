@@ -14,18 +14,14 @@ use std::{
         Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use correio_server::store::postgres::{ConnectError, Connection, DatabaseUrl, Deadline};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
-use crate::{
-    port::free_address,
-    process::ends_within,
-    skip::skipped,
-    wait::{PATIENCE, eventually},
-};
+use crate::{port::free_address, process::ends_within, skip::skipped, wait::PATIENCE};
 
 /// The name of the server's only account that may do everything.
 const ADMINISTRATOR: &str = "postgres";
@@ -44,16 +40,25 @@ host    all by_tls    all reject
 host    all all       all trust
 ";
 
-/// What the shell does: `$1` is the program, `$2` the directory.
+/// What the shell does: `$1` is the directory of the programs, `$2` that of the server.
 const GUARD: &str = r#"
 trap '' INT TERM HUP
-"$1" -D "$2/data" </dev/null >>"$2/log" 2>&1 &
+if ! [ -d "$2/data" ]; then
+    "$1/initdb" --no-sync --no-instructions --encoding=UTF8 --locale=C --auth=trust \
+        --username=postgres --pgdata="$2/data" </dev/null >"$2/log" 2>&1 &&
+    cp "$2/postgresql.conf" "$2/pg_hba.conf" "$2/data/"
+fi
+"$1/postgres" -D "$2/data" </dev/null >>"$2/log" 2>&1 &
 server=$!
 read -r word
-kill -INT $server 2>/dev/null
+# Until the server has begun to listen for it, the signal is lost.
+while kill -INT $server; do sleep 0.2; done 2>/dev/null &
 wait $server
 [ "$word" = keep ] || rm -rf "$2"
 "#;
+
+/// The time that a server has to be made and to start.
+const START: Duration = Duration::from_secs(120);
 
 /// A PostgreSQL server.
 #[derive(Debug)]
@@ -84,7 +89,23 @@ impl Database {
     /// The server takes none.
     #[must_use]
     pub fn connect(&self) -> Connection {
-        Connection::connect(&self.url, Deadline::after(PATIENCE)).unwrap()
+        connect(&self.url).unwrap()
+    }
+}
+
+/// Connects, and tries again as long as the server does not answer in time: a busy machine takes
+/// longer than a store waits.
+///
+/// # Errors
+///
+/// Those of [`Connection::connect`].
+pub fn connect(url: &DatabaseUrl) -> Result<Connection, ConnectError> {
+    let deadline = Deadline::after(PATIENCE);
+    loop {
+        match Connection::connect(url, deadline) {
+            Err(ConnectError::Silent { .. }) if !deadline.has_passed() => {}
+            result => return result,
+        }
     }
 }
 
@@ -123,15 +144,9 @@ impl Postgres {
         let programs = programs()?;
         let user = other_user();
         let directory = tempfile::Builder::new().prefix("correio-pg-").tempdir().unwrap();
-        chown_to(directory.path(), user);
-        let data = directory.path().join("data");
-        let mut initdb = Command::new(programs.join("initdb"));
-        initdb.args(["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C"]);
-        initdb.args(["--auth=trust", "--username", ADMINISTRATOR, "--pgdata"]).arg(&data);
-        let made = run_as(&mut initdb, user, directory.path()).output().unwrap();
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        // The shell deletes it from now on.
+        // The shell deletes it.
         let directory = directory.keep();
+        chown_to(&directory, user);
         let port = free_address().port();
         let certificate = write_files(&directory, user, port, settings);
         let (databases, guard) = (AtomicU64::new(0), Mutex::new(None));
@@ -158,9 +173,7 @@ impl Postgres {
     ///
     /// It fails.
     pub fn administrate(&self, sql: &str) {
-        let mut connection =
-            Connection::connect(&self.url("postgres"), Deadline::after(PATIENCE)).unwrap();
-        connection.batch(sql).unwrap();
+        connect(&self.url("postgres")).unwrap().batch(sql).unwrap();
     }
 
     /// The address of a database, as the administrator, through the server's socket.
@@ -186,6 +199,12 @@ impl Postgres {
     #[must_use]
     pub fn tcp_url(&self, database: &str) -> DatabaseUrl {
         self.tcp_address(ADMINISTRATOR, "127.0.0.1", database).parse().unwrap()
+    }
+
+    /// The directory of the server's data and socket.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// The file of the server's certificate, which is for the name `localhost` alone.
@@ -240,23 +259,22 @@ impl Postgres {
     /// It does not start.
     pub fn restart(&self) {
         let mut shell = Command::new("sh");
-        shell.args(["-c", GUARD, "sh"]).arg(self.programs.join("postgres")).arg(&self.directory);
+        shell.args(["-c", GUARD, "sh"]).arg(&self.programs).arg(&self.directory);
         // What kills the test program's group must not kill the shell, too.
         run_as(&mut shell, self.user, &self.directory).stdin(Stdio::piped()).process_group(0);
         *self.guard() = Some(shell.spawn().unwrap());
-        let url = self.url("postgres");
-        let mut last = None;
-        let is_ready = || {
+        let (url, deadline) = (self.url("postgres"), Instant::now() + START);
+        loop {
             let connected = Connection::connect(&url, Deadline::after(Duration::from_secs(5)));
-            last = connected.err();
-            // A test may start a server that takes no changes.
-            matches!(last, None | Some(ConnectError::ReadOnly { .. }))
-        };
-        let waited =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| eventually(is_ready)));
-        if waited.is_err() {
-            let log = fs::read_to_string(self.directory.join("log"));
-            panic!("PostgreSQL does not start: {last:?}\n{}", log.unwrap_or_default());
+            match connected.err() {
+                // A test may start a server that takes no changes.
+                None | Some(ConnectError::ReadOnly { .. }) => return,
+                Some(error) if Instant::now() > deadline => {
+                    let log = fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+                    panic!("PostgreSQL does not start: {error}\n{log}");
+                }
+                Some(_) => thread::park_timeout(Duration::from_millis(20)),
+            }
         }
     }
 
@@ -369,9 +387,8 @@ fn write_files(directory: &Path, user: Option<(u32, u32)>, port: u16, settings: 
         certificate.display(),
         key.display(),
     );
-    let data = directory.join("data");
     for (path, text) in [("postgresql.conf", &*conf), ("pg_hba.conf", LOGINS)] {
-        fs::write(data.join(path), text).unwrap();
+        fs::write(directory.join(path), text).unwrap();
     }
     for path in [&certificate, &key] {
         chown_to(path, user);

@@ -40,7 +40,7 @@ impl QueryError {
     #[must_use]
     pub fn broken_unique(&self) -> Option<&str> {
         match self {
-            Self::Refused { sqlstate, constraint, .. } if sqlstate == b"23505" => {
+            Self::Refused { sqlstate: [b'2', b'3', b'5', b'0', b'5'], constraint, .. } => {
                 Some(constraint.as_deref().unwrap_or_default())
             }
             _ => None,

@@ -1,9 +1,14 @@
 //! Connections that end at each message in turn.
 
+use std::time::Duration;
+
 use correio_server::store::postgres::{
-    CommitError, Connection, DatabaseUrl, QueryError, Statement,
+    CommitError, Connection, DatabaseUrl, Deadline, QueryError, Statement,
 };
-use correio_testing::database_proxy::{DatabaseProxy, Side};
+use correio_testing::{
+    database_proxy::{DatabaseProxy, Side},
+    postgres::connect,
+};
 use postgres_types::Type;
 
 use super::{connected, soon};
@@ -24,7 +29,7 @@ enum Known {
 
 /// Connects, and stores a number in a transaction of two round trips.
 fn store(url: &DatabaseUrl, id: i64) -> Known {
-    let mut connection = match Connection::connect(url, soon()) {
+    let mut connection = match connect(url) {
         Ok(connection) => connection,
         Err(error) => {
             assert!(error.is_temporary(), "{error}");
@@ -84,18 +89,17 @@ fn what_is_known_of_a_commit_is_true_wherever_its_connection_ends() {
 fn a_connection_whose_messages_are_held_back_waits_for_its_deadline() {
     let Some((database, _connection)) = connected() else { return };
     let proxy = DatabaseProxy::start(&database.url).unwrap();
-    let mut connection = Connection::connect(&proxy.url(), soon()).unwrap();
+    let mut connection = connect(&proxy.url()).unwrap();
     static ONE: Statement = Statement { sql: "SELECT 1", params: &[] };
     proxy.hold(true);
-    let deadline = std::time::Duration::from_millis(50);
-    connection.set_deadline(correio_server::store::postgres::Deadline::after(deadline));
+    connection.set_deadline(Deadline::after(Duration::from_millis(50)));
     let error = connection.query(&ONE, &[]).unwrap_err();
     assert!(matches!(&error, QueryError::Reconnect(text) if text.contains("in time")), "{error}");
     proxy.hold(false);
     proxy.refuse(true);
     assert!(Connection::connect(&proxy.url(), soon()).unwrap_err().is_temporary());
     proxy.refuse(false);
-    let mut connection = Connection::connect(&proxy.url(), soon()).unwrap();
+    let mut connection = connect(&proxy.url()).unwrap();
     proxy.cut();
     assert!(matches!(connection.query(&ONE, &[]), Err(QueryError::Reconnect(_))));
 }

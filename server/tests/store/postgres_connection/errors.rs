@@ -3,9 +3,12 @@
 use std::{thread, time::Duration};
 
 use correio_server::store::postgres::{
-    CommitError, Connection, DatabaseUrl, Deadline, QueryError, Statement,
+    CommitError, Connection, DatabaseUrl, Deadline, Host, QueryError, Statement,
 };
-use correio_testing::postgres::Postgres;
+use correio_testing::{
+    port::free_address,
+    postgres::{Postgres, connect},
+};
 
 use super::{connected, soon};
 
@@ -130,7 +133,7 @@ fn a_server_that_loses_its_power_is_reached_again_after_its_start() {
     server.kill();
     let error = transaction.commit().unwrap_err();
     assert!(matches!(error, CommitError::Unknown(_)), "{error}");
-    let refused = Connection::connect(&database.url, soon()).unwrap_err();
+    let refused = connect(&database.url).unwrap_err();
     assert!(refused.is_temporary(), "{refused}");
     server.restart();
     let rows = database.connect().query(&COUNT, &[]).unwrap();
@@ -152,20 +155,17 @@ fn a_server_that_stops_says_so() {
 fn the_first_host_that_takes_changes_is_used() {
     let Some((database, _connection)) = connected() else { return };
     let Some(standby) = Postgres::start("default_transaction_read_only = on") else { return };
-    let closed = correio_testing::port::free_address();
+    let closed = free_address();
     let alone: DatabaseUrl = standby.tcp_url("postgres");
-    let error = Connection::connect(&alone, soon()).unwrap_err();
+    let error = connect(&alone).unwrap_err();
     assert!(error.to_string().contains("takes no changes") && error.is_temporary(), "{error}");
     let hosts = [
-        correio_server::store::postgres::Host::Tcp {
-            name: "127.0.0.1".to_owned(),
-            port: closed.port(),
-        },
+        Host::Tcp { name: "127.0.0.1".to_owned(), port: closed.port() },
         alone.hosts()[0].clone(),
         database.url.hosts()[0].clone(),
     ];
     let url = database.url.with_hosts(hosts.to_vec());
-    let connection = Connection::connect(&url, soon()).unwrap();
+    let connection = connect(&url).unwrap();
     assert_eq!(connection.host(), database.url.hosts()[0].to_string());
 }
 

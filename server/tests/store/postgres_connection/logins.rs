@@ -3,9 +3,10 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, sync::OnceLock};
 
 use correio_server::store::postgres::{Connection, Statement};
-use correio_testing::{port::free_address, postgres::Postgres};
-
-use super::soon;
+use correio_testing::{
+    port::free_address,
+    postgres::{Postgres, connect as connect_to},
+};
 
 /// The server that all tests share, with a role for each way to log in.
 fn server() -> Option<&'static Postgres> {
@@ -24,7 +25,7 @@ fn server() -> Option<&'static Postgres> {
 
 fn connect(address: &str) -> Result<Connection, String> {
     let url = address.parse().unwrap_or_else(|error| panic!("{address}: {error}"));
-    Connection::connect(&url, soon()).map_err(|error| {
+    connect_to(&url).map_err(|error| {
         let text = error.to_string();
         assert!(!text.contains("geheim"), "{text}");
         assert!(!format!("{error:?}").contains("geheim"), "{error:?}");

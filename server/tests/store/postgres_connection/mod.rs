@@ -4,6 +4,7 @@
 mod commits;
 mod cuts;
 mod errors;
+mod harness;
 mod logins;
 mod scripted;
 mod statements;

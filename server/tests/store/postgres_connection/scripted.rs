@@ -226,6 +226,7 @@ fn servers_that_a_store_cannot_use_are_refused() {
         (vec![welcome("15.4", "UTF8"), state(-60)], "s apart"),
         (vec![message(b'R', &7u32.to_be_bytes())], "GSSAPI"),
         (vec![message(b'R', b"\0\0\0\x0aSCRAM-SHA-512\0\0")], "SCRAM-SHA-512"),
+        (vec![message(b'R', &[0; 65 << 10])], "no PostgreSQL"),
         (vec![b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()], "no PostgreSQL"),
     ];
     for (answers, words) in cases {
@@ -243,6 +244,19 @@ fn a_server_that_skips_its_proof_of_the_password_is_refused() {
     let offer = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
     let error = refused(vec![offer, welcome("15.4", "UTF8")]);
     assert!(error.to_string().contains("does not prove"), "{error}");
+}
+
+#[test]
+fn a_password_is_not_exposed_to_a_server_that_may_be_false() {
+    for demand in [&3u32.to_be_bytes()[..], b"\0\0\0\x05salt"] {
+        let (url, served) = scripted(vec![message(b'R', demand)]);
+        // This leads to this machine, and is no address of it alone.
+        let url = url.to_string().replace("127.0.0.1", "0.0.0.0").replace("loki@", "loki:geheim7@");
+        let url: DatabaseUrl = format!("{url}?sslmode=disable").parse().unwrap();
+        let error = Connection::connect(&url, soon()).unwrap_err();
+        served.join().unwrap();
+        assert!(error.to_string().contains("scram-sha-256"), "{error}");
+    }
 }
 
 #[test]

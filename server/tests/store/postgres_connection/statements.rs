@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use correio_server::store::postgres::{Deadline, QueryError, Statement};
+use correio_server::store::postgres::{CommitError, Deadline, QueryError, Statement};
+use correio_testing::postgres::connect;
 use postgres_types::Type;
 
 use super::{connected, soon};
@@ -144,7 +145,7 @@ fn a_commit_that_fails_changes_nothing() {
     let failed = transaction.commit_with(|pipeline| {
         pipeline.add(&INSERT, &[&vec![1i64, 1], &bodies, &notes]);
     });
-    let correio_server::store::postgres::CommitError::Failed(error) = failed.unwrap_err() else {
+    let CommitError::Failed(error) = failed.unwrap_err() else {
         panic!("it failed before the commit");
     };
     assert_eq!(error.broken_unique(), Some("mail_pkey"));
@@ -191,7 +192,7 @@ fn the_session_has_the_settings_that_statements_rely_on() {
         .unwrap();
     let address = database.url.to_string().replace("postgres@", "impatient@");
     let url = address.parse().unwrap();
-    let mut impatient = correio_server::store::postgres::Connection::connect(&url, soon()).unwrap();
+    let mut impatient = connect(&url).unwrap();
     let rows = impatient.query(&SETTINGS, &[]).unwrap();
     let row = rows.one().unwrap();
     let settings: Vec<&str> = (0..8).map(|index| row.get(index).unwrap()).collect();

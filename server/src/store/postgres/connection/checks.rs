@@ -32,7 +32,8 @@ static STATE: Statement = Statement {
 
 impl Connection {
     /// Connects to the first host that takes changes, in the order of the URL. A host has one
-    /// second to take the connection (`connect_timeout`), and three more for its beginning.
+    /// second to take the connection (`connect_timeout`), and three more for its beginning. The
+    /// system looks its name up before, in a time of its own.
     ///
     /// # Errors
     ///

@@ -54,7 +54,7 @@ impl Socket {
                     let address = SockAddr::from(address);
                     let connected = System::new(address.domain(), Type::STREAM, None)
                         .and_then(|socket| Self::connected(socket, &address, deadline))
-                        .and_then(|socket| socket.tuned());
+                        .and_then(Self::tuned);
                     match connected {
                         Ok(socket) => return Ok(socket),
                         Err(error) => last = error,
