@@ -202,7 +202,7 @@ fn nonsense_of_a_server_is_fatal() {
         // 81 MiB are announced.
         [&b"D"[..], &(81u32 << 20).to_be_bytes()].concat(),
     ] {
-        let mut connection = connected(&[answer.clone()]);
+        let mut connection = connected(std::slice::from_ref(&answer));
         let error = connection.query(&ONE, &[]).unwrap_err();
         assert!(matches!(error, QueryError::Fatal(_)), "{answer:?}: {error:?}");
     }
