@@ -1,4 +1,5 @@
-//! The server's part in its gateways: their configuration, and the beginnings of connections.
+//! The server's part in its gateways: their configuration, the choice of dialogue and TLS for a new
+//! connection, and the count of programs' sessions.
 
 use correio_proto::tls::Security;
 
@@ -22,8 +23,8 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Counts the session of a connection that is being removed no longer, if it is a mail
-    /// program's. Programs do not log out before.
+    /// Takes the session of a connection that is being removed out of the count, if it is a mail
+    /// program's: a program's session ends with its connection.
     pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
         if connection.identity().is_some()
             && let Some(sessions) = self.programs.of(connection.protocol())
@@ -32,16 +33,17 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Serves ordinary mail programs. With `None`, the server opens no connection of a gateway.
+    /// Sets the configuration of the gateways for ordinary mail programs. With `None`, the server
+    /// opens no connection of a gateway.
     #[must_use]
     pub fn with_gateways(mut self, config: Option<GatewayConfig>) -> Self {
         self.gateways = config;
         self
     }
 
-    /// The dialogue of a service for mail, and the security with which its connections begin.
-    /// `None` if the server cannot offer the service: it has no gateways, or no TLS for one that
-    /// promises it.
+    /// The dialogue of a service, and the security with which its connections begin. `None` if the
+    /// server cannot offer the service: it has no gateways, or no TLS for a service that promises
+    /// TLS.
     pub(super) fn prepare(&self, service: Service) -> Option<(Dialogue, Security)> {
         if service.protocol == Protocol::Correio {
             let security = match service.tls {

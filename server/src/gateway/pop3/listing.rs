@@ -1,18 +1,18 @@
-//! Replies of many short lines, which are sent in parts.
+//! The replies to `LIST` and `UIDL` without an argument: a line for each mail, sent in parts.
 
 use std::io::Write;
 
 use super::maildrop::Maildrop;
 
-/// Bytes after which a part ends.
+/// Bytes after which a part ends: with one more line, it has at most 64 KiB.
 const PART_MAX: usize = 64 * 1024 - 128;
 
-/// What the lines say of each mail.
+/// What a line has after the mail's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListingKind {
-    /// Its octets.
+    /// The mail's octets.
     Octets,
-    /// Its id.
+    /// The mail's unique id.
     UniqueIds,
 }
 
@@ -20,11 +20,11 @@ pub(super) enum ListingKind {
 #[derive(Debug)]
 pub(super) struct Listing {
     kind: ListingKind,
-    /// Place of the next mail.
+    /// Place of the next mail to send.
     place: u32,
 }
 
-/// Whether a reply goes on.
+/// Whether a reply is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// There is more to send.
@@ -34,7 +34,7 @@ pub(super) enum Progress {
 }
 
 impl Listing {
-    /// A listing of which no mail was sent.
+    /// A listing of which no line was sent.
     pub(super) fn new(kind: ListingKind) -> Self {
         Self { kind, place: 0 }
     }

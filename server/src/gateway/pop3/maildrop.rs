@@ -1,4 +1,4 @@
-//! The mails of a mailbox as a session has listed them at its login, and which of them it deletes.
+//! The mails that a session has listed at its login, and which of them are marked as deleted.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -10,11 +10,11 @@ use crate::{
     store::gateway::MailOutline,
 };
 
-/// Most mails that a session lists: 3.2 MB. A larger mailbox is read with correio's own client,
-/// which reads page by page.
+/// Most mails that a session lists: 3.2 MB. The owner of a larger mailbox must use correio's own
+/// client, which reads page by page.
 pub(super) const MAILS_MAX: usize = 100_000;
 
-/// Bytes of a mark, with its share of the tree that it is in.
+/// Bytes of a mark, with its share of the tree's nodes.
 const MARK_BYTES: usize = 16;
 
 /// A listed mail: 32 bytes.
@@ -22,12 +22,12 @@ const MARK_BYTES: usize = 16;
 pub(super) struct ListedMail {
     /// Number and id in the store.
     pub(super) mail: MailRef,
-    /// Octets in its form for mail programs.
+    /// Octets of the mail in its form for mail programs.
     pub(super) octets: u64,
 }
 
-/// Identifies a mail for ever (UIDL): the store uses neither the number nor the id again. At most
-/// 49 characters, of the 70 that RFC 1939 permits.
+/// Identifies a mail for ever (UIDL): its number and its id, neither of which the store uses again.
+/// At most 49 characters, of the 70 that RFC 1939 permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UniqueId(MailRef);
 
@@ -39,7 +39,7 @@ impl fmt::Display for UniqueId {
 }
 
 impl ListedMail {
-    /// The mail's id for programs.
+    /// The mail's unique id.
     pub(super) fn unique_id(&self) -> UniqueId {
         UniqueId(self.mail)
     }
@@ -49,12 +49,12 @@ impl ListedMail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooManyMails;
 
-/// Why there is no mail of a number.
+/// Why a number names no mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoMail {
-    /// The mailbox has fewer mails.
+    /// The list has fewer mails.
     Beyond,
-    /// The session has marked it as deleted.
+    /// The mail is marked as deleted.
     Deleted,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct Maildrop {
 }
 
 impl Maildrop {
-    /// Adds a page of the mailbox.
+    /// Adds a page of the mailbox to the list.
     pub(super) fn add(
         &mut self,
         page: &[MailOutline],
@@ -83,13 +83,13 @@ impl Maildrop {
         Ok(())
     }
 
-    /// Bytes that the list takes.
+    /// Bytes that the list and the marks take.
     pub(super) fn held(&self) -> usize {
         let marks = self.deleted.len().saturating_mul(MARK_BYTES);
         self.mails.capacity().saturating_mul(size_of::<ListedMail>()).saturating_add(marks)
     }
 
-    /// The number in the store of the last mail that was added; 0 if there is none.
+    /// The number in the store of the last listed mail; 0 if none is listed.
     pub(super) fn last(&self) -> Seq {
         self.mails.last().map_or(Seq(0), |listed| listed.mail.seq)
     }
@@ -115,7 +115,7 @@ impl Maildrop {
         })
     }
 
-    /// Number and octets of the mails that are not marked as deleted.
+    /// Number and octets of all mails that are not marked as deleted.
     pub(super) fn totals(&self) -> (u32, u64) {
         self.iter_from(0).fold((0, 0), |(mails, octets), (_, listed)| {
             (mails + 1, octets.saturating_add(listed.octets))
@@ -129,12 +129,12 @@ impl Maildrop {
         Ok(())
     }
 
-    /// Takes all marks back.
+    /// Removes all marks.
     pub(super) fn reset(&mut self) {
         self.deleted.clear();
     }
 
-    /// Takes the marks of the first mails, at most so many, and returns these mails.
+    /// Removes the marks of the first marked mails, at most `most`, and returns these mails.
     pub(super) fn take_deleted(&mut self, most: usize) -> Vec<MailRef> {
         let mut taken = Vec::new();
         while taken.len() < most

@@ -1,4 +1,4 @@
-//! Sends one mail in parts: rendered, cut if only its top is wanted, and stuffed.
+//! Sends one mail in parts: rendered, cut if the program wants only its top, and dot-stuffed.
 
 use correio_proto::mail::{Body, Content, Message, Piece};
 
@@ -13,10 +13,10 @@ use crate::{
     store::gateway::MailOutline,
 };
 
-/// Bytes of a content that are sent in one part.
+/// Most bytes of a content in one part of the reply.
 const PART_MAX: usize = 32 * 1024;
 
-/// Bytes of a content, all or a piece of them.
+/// The bytes of a content, or one piece of them.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
     /// A whole text.
@@ -28,7 +28,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    /// The bytes of a content that is not in pieces.
+    /// The bytes of a content; `None` if it is in pieces.
     pub(super) fn of(content: &Content) -> Option<Self> {
         match content {
             Content::Body(body) => Some(Self::Body(body.clone())),
@@ -46,12 +46,12 @@ impl Part {
     }
 }
 
-/// What follows after a part was sent.
+/// How a reply goes on after a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// There is more to send.
     Partial,
-    /// The piece of the content from this position on is needed.
+    /// The sender needs the piece of the content from this position on.
     NeedsPiece(u64),
     /// The reply is complete.
     Complete,
@@ -62,7 +62,7 @@ pub(super) enum Sent {
 /// A mail that is being sent.
 #[derive(Debug)]
 pub(super) struct MailSender {
-    /// The mail that is being sent.
+    /// The mail's outline.
     pub(super) outline: MailOutline,
     /// What the program wants of it.
     pub(super) extent: Extent,
@@ -70,15 +70,15 @@ pub(super) struct MailSender {
     stuffer: Stuffer,
     cut: Option<TopCut>,
     part: Part,
-    /// Bytes of the part that were sent.
+    /// Bytes of `part` that were sent.
     sent: usize,
-    /// Position of the part's end in the content.
+    /// Position of the end of `part` in the content.
     end: u64,
 }
 
 impl MailSender {
-    /// Begins to send a mail, whose content begins with this part. Appends the first line of the
-    /// reply and what is known of the mail's head.
+    /// Begins to send a mail whose content begins with `part`. Appends the first line of the reply
+    /// and, of a text, the head.
     pub(super) fn begin(
         outline: MailOutline,
         domain: &MailDomain,
@@ -106,20 +106,20 @@ impl MailSender {
         sender
     }
 
-    /// Bytes that the mail takes while it is being sent: of its content, the part.
+    /// Bytes that the sender holds: the outline, and `part` of the content.
     pub(super) fn held(&self) -> usize {
         retrieval::bytes(&self.outline) + self.part.bytes().len()
     }
 
-    /// Gives the piece that was needed.
+    /// Takes the piece that the sender needs.
     pub(super) fn set_piece(&mut self, piece: Piece) {
         self.end = self.end.saturating_add(piece.as_bytes().len() as u64);
         self.part = Part::Piece(piece);
         self.sent = 0;
     }
 
-    /// Appends the next part of the mail: at most 32 KiB of the content, which may take about four
-    /// times that with line ends and dots. The reply's end is a part of its own.
+    /// Appends the next part of the mail: at most 32 KiB of the content, which line ends and dots
+    /// may make about four times as long. [`MailSender::finish`] appends the reply's end.
     pub(super) fn send(&mut self, output: &mut Vec<u8>) -> Sent {
         let is_cut = self.cut.as_ref().is_some_and(TopCut::is_over);
         let rest = self.part.bytes().get(self.sent..).unwrap_or_default();

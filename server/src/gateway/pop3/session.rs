@@ -19,8 +19,8 @@ use crate::{
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting, effect::Effect},
 };
 
-/// Lines of one connection that are no command, after which it closes: somebody else's program
-/// speaks, or a browser that an attacker lured here.
+/// Lines of one connection that are no commands, after which it closes: the peer does not speak
+/// POP3, or is a browser that an attacker has lured to this port.
 const ERRORS_MAX: u32 = 3;
 
 /// See the module's description.
@@ -38,10 +38,10 @@ pub(crate) struct Pop3Session {
     failed_logins: u32,
 }
 
-/// How far a program has come.
+/// The state of the dialogue.
 #[derive(Debug)]
 enum Phase {
-    /// The program must be greeted.
+    /// The program was not greeted.
     New,
     /// The program is not logged in.
     Authorization(Authorization),
@@ -49,7 +49,7 @@ enum Phase {
     Transaction(Box<Transaction>),
 }
 
-/// What a session waits for.
+/// The job that a session waits for.
 #[derive(Debug)]
 enum Pending {
     Login(PendingLogin),
@@ -57,7 +57,7 @@ enum Pending {
 }
 
 impl Pop3Session {
-    /// A session that has not greeted yet. `domain` stands after the `@` of addresses.
+    /// A session that has not greeted the program. `domain` stands after the `@` of addresses.
     pub(crate) fn new(protection: Protection, domain: MailDomain) -> Self {
         Self {
             domain,
@@ -148,8 +148,9 @@ impl Pop3Session {
         })
     }
 
-    /// Tells the program why the server ends the connection, unless that would become a part of a
-    /// mail or of a list. A program that was silent is told nothing (RFC 1939, 3).
+    /// Tells the program why the server ends the connection. Appends nothing while a reply is being
+    /// sent, since the program would read the reason as a part of it, and nothing to a program that
+    /// was silent (RFC 1939, section 3).
     pub(crate) fn end(
         &mut self,
         _context: &mut SessionContext<'_>,
@@ -178,8 +179,8 @@ impl Pop3Session {
         }
     }
 
-    /// Bytes that the session holds of the mailbox: its list, and mails that were read. They count
-    /// towards the budget that the connection has for output, which they become.
+    /// Bytes that the session holds of the mailbox: the list, and the mails that were read. They
+    /// count in the connection's budget for output, since they become output.
     #[must_use]
     pub(crate) fn held(&self) -> usize {
         match &self.phase {
@@ -215,7 +216,7 @@ impl Pop3Session {
         }
     }
 
-    /// Longest line that is taken now, in bytes with its end.
+    /// Longest line that the session takes now, in bytes with its end.
     fn line_max(&self) -> usize {
         match &self.phase {
             Phase::Authorization(authorization) if authorization.awaits_answer() => ANSWER_MAX,
@@ -273,8 +274,8 @@ impl Pop3Session {
         }
     }
 
-    /// Tells the program that it is not logged in, and closes the connection after some failures:
-    /// each is logged.
+    /// Tells the program that it is not logged in. Closes the connection after
+    /// [`FAILED_LOGINS_MAX`] refusals, since each writes a line to the log.
     fn login_refused(&mut self, refusal: LoginRefusal, output: &mut Vec<u8>) -> GatewayStep {
         authorization::refuse(refusal, output);
         self.failed_logins = self.failed_logins.saturating_add(1);
@@ -307,7 +308,7 @@ impl Pop3Session {
         GatewayStep::Defer(ticket, job)
     }
 
-    /// Answers a line that is no command.
+    /// Answers a line that is not a command.
     fn refuse_command(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -337,7 +338,7 @@ impl Pop3Session {
         GatewayStep::Continue
     }
 
-    /// Answers a line that is none of this protocol, and closes the connection after some.
+    /// Answers a line that is not of this protocol. Closes the connection after [`ERRORS_MAX`].
     fn refuse_line(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -354,7 +355,7 @@ impl Pop3Session {
     }
 }
 
-/// Logs and counts input for which the connection closes.
+/// Logs and counts the input for which the connection closes.
 fn report(context: &mut SessionContext<'_>, text: &str) {
     context.counts.protocol_error(context.peer.ip());
     Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();

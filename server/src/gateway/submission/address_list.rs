@@ -1,45 +1,45 @@
-//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4): names, comments, quoted
-//! strings and groups around them.
+//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4), which may stand among
+//! names, comments, quoted strings and groups.
 
 /// The addresses of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct AddressList {
-    /// The mailboxes, in their order.
+    /// The mailboxes (RFC 5322's word for an address with its name), in their order.
     pub(super) mailboxes: Vec<Mailbox>,
     /// Whether the field has a group, such as `undisclosed-recipients:;`.
     pub(super) has_group: bool,
 }
 
-/// An address, and whether all programs read it alike.
+/// An address of a field, and whether all programs read it alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mailbox {
     /// The address without angle brackets and comments. Not checked.
     pub(super) address: String,
-    /// Whether the text has the standard's form.
+    /// The form of the text that the address stands in.
     pub(super) form: Form,
 }
 
 /// The form of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// That of the standard.
+    /// The standard's form.
     Plain,
-    /// Another one, in which programs may find other addresses.
+    /// Another form, in which some programs may find other addresses.
     Odd,
 }
 
-/// The reader's place.
+/// The construct that the next character stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Outside of everything.
+    /// None of the following.
     Outside,
-    /// In a quoted string.
+    /// A quoted string.
     Quoted,
-    /// In angle brackets.
+    /// Angle brackets.
     Angle,
-    /// In a quoted string in angle brackets.
+    /// A quoted string in angle brackets.
     QuotedInAngle,
-    /// In comments that are nested this deep.
+    /// Comments that are nested this deep.
     Comment(u32),
 }
 
@@ -129,7 +129,7 @@ impl Draft {
         }
     }
 
-    /// Adds the mailbox, if it is one: the standard permits empty places between commas.
+    /// Adds the mailbox, unless there is none: the standard permits empty places between commas.
     fn finish(self, list: &mut AddressList) {
         let text = self.text.trim();
         let (address, is_odd) = match self.angle {
@@ -142,7 +142,7 @@ impl Draft {
     }
 }
 
-/// Whether a text can be a name before an address: words and quoted strings.
+/// Whether a text can be the name before an address: words and quoted strings.
 fn is_phrase(text: &str) -> bool {
     let mut is_quoted = false;
     let mut is_escaped = false;

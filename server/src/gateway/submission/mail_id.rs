@@ -1,20 +1,21 @@
-//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from
-//! its queue if it did not hear the reply; the same mail must get the same id, so that it is
+//! Makes the id of a mail that a program submits. A program gives a mail no id, and sends the mail
+//! again from its queue if the reply was lost; the same mail must get the same id, so that it is
 //! delivered once.
 //!
 //! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256
-//! of a key, the envelope and the message as it came. The Message-ID is of no use for this: some
-//! programs use one for several mails.
+//! of a key, the envelope and the message as it arrived. The Message-ID cannot serve as the id:
+//! some programs use one Message-ID for several mails.
 //!
-//! The key is a secret of the account, which its programs share and which changes with the password
-//! and with the cost of its hash. Recipients know the id and most of the message: without a key,
-//! they could try envelopes until one gives the id, and so learn the hidden recipients.
+//! The key is a secret of the account. It is the same for all its programs, and changes with the
+//! password and with the cost of the password's hash. Recipients know the id and most of the
+//! message: without a key, a recipient could try envelopes until one gives the id, and so learn the
+//! hidden recipients.
 
 use correio_proto::mail::{ContentHasher, MailId, Timestamp, Username};
 
 use crate::{ids::AccountSecret, session::SessionContext};
 
-/// Hashes a mail as it comes.
+/// Hashes a mail while it arrives.
 #[derive(Clone, Debug)]
 pub(super) struct IdHasher(ContentHasher);
 
@@ -42,7 +43,7 @@ impl IdHasher {
         self.0.update(bytes);
     }
 
-    /// The id of the mail so far, with this date.
+    /// The id of the mail that arrived so far, with this date.
     #[must_use]
     pub(super) fn id(&self, date: Timestamp) -> Option<MailId> {
         let digest = self.0.clone().finish().0;
@@ -50,12 +51,12 @@ impl IdHasher {
     }
 }
 
-/// A UUID of version 7 with this time and bits of this digest.
+/// A UUID of version 7 with this time and the first bits of this digest.
 fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
     digest.first_chunk().map(|rest| MailId::from_parts(time, *rest))
 }
 
-/// An id for an upload that begins at this moment on this connection: no other upload has it.
+/// An id for an upload that begins now on this connection. No other upload has it.
 #[must_use]
 pub(super) fn upload_id(context: &SessionContext<'_>) -> Option<MailId> {
     let mut hasher = ContentHasher::new();

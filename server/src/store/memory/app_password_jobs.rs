@@ -1,4 +1,4 @@
-//! Jobs about app passwords in the store in memory.
+//! Jobs about app passwords in the memory store.
 
 use super::MemoryStore;
 use crate::store::{
@@ -6,7 +6,7 @@ use crate::store::{
     app_password::{AppPasswordDone, AppPasswordJob},
 };
 
-/// The answer if there are too many app passwords.
+/// Why the memory store makes no further app password.
 const FULL: &str = "the memory store is full of app passwords";
 
 impl MemoryStore {

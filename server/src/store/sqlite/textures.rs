@@ -1,5 +1,6 @@
-//! The column `texture` of the tables `mail`, `content` and `upload`: flags, then numbers, in
-//! groups of seven bits, the lowest first. A row that an earlier version has made has none.
+//! Reads and writes the column `texture` of the tables `mail`, `content` and `upload`: flags, and
+//! then numbers, each in groups of seven bits, the lowest group first. The column is null in rows
+//! of an earlier version.
 
 use rusqlite::{
     Result, Row,
@@ -11,7 +12,7 @@ use crate::store::{gateway::Texture, texture::TextureCount};
 
 const IS_ENDED: u64 = 1;
 const IS_ASCII: u64 = 2;
-/// Only in the table `upload`.
+/// Set only in the table `upload`.
 const IS_AFTER_CR: u64 = 4;
 
 /// The value for a whole content.
@@ -89,12 +90,12 @@ fn read<const NUMBERS: usize, T>(
     })
 }
 
-/// The numbers, if these are the bytes of so many.
+/// Reads exactly `NUMBERS` numbers. `None` if the bytes are others.
 fn numbers<const NUMBERS: usize>(bytes: &[u8]) -> Option<[u64; NUMBERS]> {
     let mut bytes = bytes.iter();
     let mut numbers = [0; NUMBERS];
     for number in &mut numbers {
-        // More than any content has bytes.
+        // Thirty-five bits: more than the size of any content needs.
         for shift in [0, 7, 14, 21, 28] {
             let byte = bytes.next()?;
             *number |= u64::from(byte & 0x7f) << shift;

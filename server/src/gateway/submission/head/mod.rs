@@ -1,8 +1,8 @@
-//! The head of a message that a program submits: where it ends, what the server reads of it, and
-//! how it is changed.
+//! The head of a message that a program submits: the server finds its end, reads some fields, and
+//! removes and adds others.
 //!
-//! The author is checked strictly, since programs show it: a head that some program may read
-//! another author in is refused. Other fields are read as well as they can be.
+//! The author is checked strictly, since programs show it: a head in which some program may read
+//! another author is refused. Other fields are read leniently.
 
 use correio_proto::mail::{Subject, Timestamp, Username};
 
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::gateway::{address, domain::MailDomain};
 
-/// Longest head, in bytes. Programs send a tenth of it for a hundred recipients.
+/// Longest head, in bytes. The head of a mail to a hundred recipients has about a tenth of it.
 pub const HEAD_MAX: usize = 64 * 1024;
 
 /// Most bytes that [`Head::write`] adds: a date, and a Message-ID with the longest domain.
 pub const ADDED_MAX: usize = 1024;
 
-/// Fields that are taken out of a head: recipients that nobody may see, a field that the server
-/// writes itself, and those that programs show before the author, which nobody checks.
+/// Fields that are removed from a head: hidden recipients, a field that the server writes itself,
+/// and senders that some programs show before the author and the server does not check.
 const REMOVED: [&str; 6] =
     ["Bcc", "Resent-Bcc", "Return-Path", "Sender", "Resent-From", "Resent-Sender"];
 
@@ -28,7 +28,7 @@ const REMOVED: [&str; 6] =
 pub enum HeadFault {
     /// The head has more than [`HEAD_MAX`] bytes.
     TooLong,
-    /// The head has not exactly one field `From` with exactly one address.
+    /// The head does not have exactly one field `From` with exactly one address.
     Author,
     /// The author is not the account that is logged in.
     OtherAuthor,
@@ -39,17 +39,17 @@ pub enum HeadFault {
 pub struct HeadEnd {
     /// Bytes of the fields.
     pub fields: usize,
-    /// Position of the body. An empty line may stand between: where a line follows that is no
-    /// field, the head ends without it.
+    /// Position of the body: after the empty line that ends the head, or at the first line that is
+    /// not a field.
     pub body: usize,
 }
 
 /// A head that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The fields, without those that are taken out.
+    /// The fields, without the removed ones.
     fields: Vec<u8>,
-    /// Accounts and lists of this server in `To` and `Cc`, in their order.
+    /// Accounts and lists of this server that `To` and `Cc` name, in the order of the fields.
     pub named: Vec<Username>,
     /// The subject.
     pub subject: Subject,
@@ -60,7 +60,8 @@ pub struct Head {
 }
 
 /// Looks for the end of a head in the first bytes of a message, whose lines end with CR LF.
-/// `scanned` is 0 at first, and keeps the place for when there are more bytes.
+/// `scanned` is 0 at the first call; it keeps the position from which the next call goes on with
+/// more bytes.
 #[must_use]
 pub fn find_end(message: &[u8], scanned: &mut usize) -> Option<HeadEnd> {
     loop {
@@ -83,8 +84,8 @@ fn is_continuation(line: &[u8]) -> bool {
     line.starts_with(b" ") || line.starts_with(b"\t")
 }
 
-/// The name of the field that begins with this line. White space may stand before the colon, as old
-/// programs write it.
+/// The name of the field that begins with this line. White space may stand before the colon, where
+/// old programs write some.
 fn field_name(line: &[u8]) -> Option<&str> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let name = line.get(..colon)?.trim_ascii_end();
@@ -113,7 +114,7 @@ impl Field<'_> {
     }
 }
 
-/// Splits the fields of a head. Every line is one that [`find_end`] takes for a part of a head.
+/// Splits a head into its fields. [`find_end`] must have found each line to be a part of the head.
 fn fields(head: &[u8]) -> impl Iterator<Item = Field<'_>> {
     let mut rest = head;
     std::iter::from_fn(move || {
@@ -170,14 +171,14 @@ impl Head {
         })
     }
 
-    /// Bytes of the fields that are kept.
+    /// Bytes of the kept fields.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.fields.len()
     }
 
-    /// Appends the fields, with a date and a Message-ID where they are missing, and the empty line
-    /// after them.
+    /// Appends the kept fields, a date and a Message-ID where the head has none, and the empty line
+    /// that ends the head.
     pub fn write(&self, date: Timestamp, message_id: &str, message: &mut Vec<u8>) {
         message.extend_from_slice(&self.fields);
         let written = correio_proto::rfc5322::date(date).filter(|_| !self.has_date);
@@ -191,7 +192,7 @@ impl Head {
     }
 }
 
-/// Adds the addresses of this server.
+/// Adds the usernames of the addresses that are of this server.
 fn add_named(value: &str, domain: &MailDomain, named: &mut Vec<Username>) {
     let mailboxes = AddressList::parse(value).mailboxes;
     named.extend(mailboxes.iter().filter_map(|it| address::parse(&it.address, domain).ok()));
@@ -217,7 +218,7 @@ fn check_author(
     }
 }
 
-/// Reads a date of RFC 5322, at most down to the second. `None` before 1970, too.
+/// Reads a date of RFC 5322, which has whole seconds. `None` for a date before 1970, too.
 fn parse_date(value: &str) -> Option<Timestamp> {
     let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
     let timestamp = parser.parse_timestamp(value.trim()).ok()?;

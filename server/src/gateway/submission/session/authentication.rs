@@ -1,4 +1,4 @@
-//! The commands of a session of submission that log a program in.
+//! `AUTH`: the login of a program to a session of submission.
 
 use super::{Hello, Pending, Phase, SubmissionSession};
 use crate::{

@@ -27,11 +27,11 @@ use crate::{
     store::{NewMailRecord, StoreDone, StoreJob, gateway::GatewayJob},
 };
 
-/// Unknown commands after which the connection ends: a browser that was made to speak to this port
-/// (ALPACA) sends lines of HTTP.
+/// Unknown commands after which the connection ends: a browser that an attacker makes speak to this
+/// port (ALPACA) sends lines of HTTP.
 const UNKNOWN_MAX: u32 = 3;
 
-/// Refusals of one connection that are logged. A client that is refused all the time must not fill
+/// Refusals of one connection that are logged. A program that goes on after refusals must not fill
 /// the log.
 const REFUSALS_LOGGED: u32 = 20;
 
@@ -46,7 +46,7 @@ pub(crate) struct SubmissionSession {
     phase: Phase,
     hello: Hello,
     identity: Option<Box<Identity>>,
-    /// The account's secret: the key of the ids of mails.
+    /// The account's secret, which is the key of the ids of its mails.
     secret: Option<AccountSecret>,
     /// The mail that `MAIL` has begun.
     envelope: Option<Envelope>,
@@ -56,53 +56,53 @@ pub(crate) struct SubmissionSession {
     unknown: u32,
     failed_logins: u32,
     refusals: u32,
-    /// The job that forgets what is staged of a mail that the connection's end has cut off.
+    /// The job that forgets the staged part of a mail that the end of the connection has cut off.
     left: Option<StoreJob>,
 }
 
-/// What the session expects of its input.
+/// The input that the session expects.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing: it has not greeted.
+    /// None: the session has not greeted the program.
     Greeting,
     /// A command.
     Command,
-    /// The end of a line that is too long.
+    /// The rest of an overlong line.
     LongLine,
     /// The answer to a challenge.
     Sasl(Exchange),
-    /// A mail.
+    /// The data of a mail.
     Mail(Box<Incoming>),
-    /// Nothing: the connection ends.
+    /// None: the connection ends.
     Closed,
 }
 
-/// Whether the client has said `EHLO` or `HELO`.
+/// Whether the program has sent `EHLO` or `HELO`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hello {
     Due,
     Said,
 }
 
-/// The continuation after a job.
+/// The job that the session waits for.
 #[derive(Debug)]
 enum Pending {
-    /// A login.
+    /// The job of a login.
     Login(PendingLogin),
-    /// A recipient is looked up.
+    /// The job that looks this recipient up.
     Recipient(Username),
-    /// A piece of the mail is staged.
+    /// The job that stages a piece of the mail.
     Staging,
-    /// What was staged of the refused mail is being forgotten, and the mail goes on.
+    /// The job that forgets the staged part of a refused mail, which the program still sends.
     Discarding,
-    /// The mail is put into the mailboxes.
+    /// The job that stores this mail in the mailboxes.
     Sending(Arc<NewMailRecord>),
-    /// What was staged of a mail that was answered is being forgotten.
+    /// The job that forgets the staged part of a mail that is answered.
     Forgetting,
 }
 
 impl SubmissionSession {
-    /// A session that has not greeted yet.
+    /// A session that has not greeted the program. `domain` stands after the `@` of addresses.
     pub(crate) fn new(protection: Protection, domain: &MailDomain) -> Self {
         Self {
             domain: domain.clone(),
@@ -131,8 +131,8 @@ impl SubmissionSession {
         }
     }
 
-    /// Greets, or takes one line or one part of a mail. Must not be called while the session waits
-    /// for a job.
+    /// Greets the program, or handles one line or one part of a mail. Must not be called while the
+    /// session waits for a job.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -198,7 +198,7 @@ impl SubmissionSession {
         Some(step)
     }
 
-    /// Tells the client why the server ends the connection.
+    /// Tells the program why the server ends the connection.
     pub(crate) fn end(
         &mut self,
         _context: &mut SessionContext<'_>,
@@ -210,16 +210,16 @@ impl SubmissionSession {
         Reply::End(ending).write(output);
     }
 
-    /// The connection is over. Returns a job whose result nobody waits for, if there is one to do:
-    /// it forgets what is staged of a mail that is cut off, so that the program can send it again
-    /// at once.
+    /// Returns the last job of a session whose connection is over, if there is one. Nothing waits
+    /// for its result. The job forgets the staged part of a mail that is cut off, so that the
+    /// program can send the mail again at once.
     pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
         let job = self.staged_job()?;
         let wrapped = Job::Store(job.clone());
         Some((self.waiting.wait(connection, &wrapped, Pending::Forgetting), job))
     }
 
-    /// The job that forgets what is staged of the mail in progress. Returned once.
+    /// The job that forgets the staged part of the mail in progress. Returns it once.
     fn staged_job(&mut self) -> Option<StoreJob> {
         match &mut self.phase {
             Phase::Mail(incoming) => incoming.give_up(),
@@ -255,8 +255,8 @@ impl SubmissionSession {
         }
     }
 
-    /// The connection discarded this step (it is closing). If the step was a job, the session does
-    /// not wait for its result.
+    /// The connection discarded this step (it is closing). If the step was a job, the session stops
+    /// waiting for its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
         let GatewayStep::Defer(_, job) = step else {
             return;
@@ -286,7 +286,7 @@ impl SubmissionSession {
     ) -> GatewayStep {
         match std::mem::replace(&mut self.phase, Phase::Command) {
             Phase::Sasl(exchange) => {
-                // Text that is not ASCII is no base 64.
+                // A line that is not text cannot be base64.
                 let step = exchange.answer(str::from_utf8(line).unwrap_or("?"));
                 self.exchange(context, step, output)
             }
@@ -344,7 +344,7 @@ impl SubmissionSession {
         GatewayStep::Continue
     }
 
-    /// Begins TLS, and forgets everything that was said.
+    /// Begins TLS, and forgets everything that the program has sent before.
     fn start_tls(&mut self, context: &mut SessionContext<'_>, output: &mut Vec<u8>) -> GatewayStep {
         if self.protection != Protection::Startable {
             return self.refuse(context, &Refused::Order(Order::NoTls), output);
@@ -375,7 +375,7 @@ impl SubmissionSession {
         GatewayStep::Close
     }
 
-    /// Refuses a command or a mail: replies, counts and logs.
+    /// Refuses a command or a mail: replies, and counts and logs the refusal.
     fn refuse(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -394,8 +394,7 @@ impl SubmissionSession {
         GatewayStep::Continue
     }
 
-    /// As [`SubmissionSession::refuse`], for a line that is no command: several of them end the
-    /// connection.
+    /// Refuses a line that is not a command. Closes the connection after [`UNKNOWN_MAX`] of them.
     fn unknown(
         &mut self,
         context: &mut SessionContext<'_>,

@@ -1,4 +1,4 @@
-//! The commands of a session of submission that hand a mail in: `MAIL`, `RCPT` and `DATA`.
+//! `MAIL`, `RCPT` and `DATA`: the commands of a session of submission that send a mail.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl SubmissionSession {
         self.refuse(context, &refused, output)
     }
 
-    /// Whether the address of `MAIL` is that of the account, or empty.
+    /// Whether the address of `MAIL` is the account's, or empty.
     fn is_sender(&self, from: ReversePath<'_>, username: &Username) -> bool {
         match from {
             ReversePath::Null => true,
@@ -93,7 +93,7 @@ impl SubmissionSession {
         self.defer(context, job, Pending::Recipient(recipient))
     }
 
-    /// What is missing before a recipient can be named.
+    /// The command that must come before `RCPT` or `DATA`.
     fn before_recipient(&self) -> Order {
         match (&self.identity, self.protection) {
             (Some(_), _) => Order::MailFirst,
@@ -145,7 +145,7 @@ impl SubmissionSession {
         GatewayStep::Continue
     }
 
-    /// Goes on with the mail that is being received, as far as its input and its jobs are there.
+    /// Goes on with the mail that is being received, up to its next input or job.
     pub(super) fn proceed(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -173,7 +173,7 @@ impl SubmissionSession {
         }
     }
 
-    /// Tells the mail that is being received what became of its piece.
+    /// Passes the result of staging a piece to the mail that is being received.
     pub(super) fn staged(&mut self, context: &mut SessionContext<'_>, done: Done) {
         let Phase::Mail(incoming) = &mut self.phase else {
             return;
@@ -216,7 +216,7 @@ impl SubmissionSession {
         self.refuse(context, &refused, output)
     }
 
-    /// Puts a complete mail into the mailboxes, if the account may send now.
+    /// Stores a complete mail in the mailboxes, if the account may send now.
     fn send(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -290,7 +290,7 @@ impl SubmissionSession {
         Refused::Limited(wait).write(output);
     }
 
-    /// Forgets what was staged of a mail that the store does not have.
+    /// Forgets the staged part of a mail that the store has not taken.
     fn forget(&mut self, context: &SessionContext<'_>, mail: &NewMailRecord) -> GatewayStep {
         match (mail.staged, &self.identity) {
             (Some(id), Some(identity)) => {
