@@ -1,5 +1,5 @@
-//! Whether the author that a message names is the sender of its mail. Only plain heads are
-//! understood; for all others the answer is no.
+//! Decides whether the author that a message names is the sender of its mail. Only plain heads are
+//! understood; for every other head the answer is no.
 
 use super::encoding::parse_header_text;
 use crate::mail::{FullName, Username};
@@ -7,15 +7,16 @@ use crate::mail::{FullName, Username};
 /// Most bytes of a message's head that are read.
 const HEAD_MAX: usize = 64 * 1024;
 
-/// The characters that may stand around a name and an address. Programs show other white space.
+/// The characters that may stand around a name and an address. Other white space is part of a name,
+/// since programs show it.
 const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The domains that may stand after the `@` of an author's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorDomain<'a> {
-    /// Any domain, or none: the message was made for a server of any name.
+    /// Any domain, or none: the message may be made for a server of any name.
     Any,
-    /// This domain: an answer must reach the author at it.
+    /// This domain alone: an answer must reach the author there.
     Only(&'a str),
 }
 
@@ -66,7 +67,7 @@ fn from_field(message: &[u8]) -> Option<String> {
     for line in start.split_inclusive(|byte| *byte == b'\n') {
         let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
         let line = line.strip_suffix('\r').unwrap_or(line);
-        // Some programs end a line here.
+        // Some programs end a line at a bare CR.
         if line.contains('\r') {
             return None;
         }
@@ -80,7 +81,7 @@ fn from_field(message: &[u8]) -> Option<String> {
             continue;
         }
         let (name, value) = line.split_once(':')?;
-        // At any other line, programs take the head for ended.
+        // Programs take the head to end at any other line.
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
@@ -92,9 +93,9 @@ fn from_field(message: &[u8]) -> Option<String> {
     None
 }
 
-/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may
-/// read it in different ways: as several authors, without a comment, or with encoded words in
-/// quotation marks.
+/// The text of a name that is in quotation marks, in encoded words, or in plain words. `None` if
+/// programs may read the name in different ways: as several authors, without a comment, or with
+/// encoded words in quotation marks.
 fn decoded(name: &str) -> Option<String> {
     let Some(quoted) = name.strip_prefix('"') else {
         let is_special = |c: char| "()<>[]:;@\\,\"".contains(c) || c.is_control();
