@@ -47,7 +47,7 @@ impl WatchedTalk {
     }
 }
 
-/// What a reply means for its connection.
+/// The effect of a reply on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplyEffect {
     None,
@@ -71,14 +71,14 @@ enum Expected {
     Quit,
 }
 
-/// What the program sends.
+/// The input that the program sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Input {
     Commands,
     Mail,
 }
 
-/// What the server sends.
+/// The output that the server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Replies,
@@ -163,8 +163,8 @@ impl ProgramTap {
         }
     }
 
-    /// Observes bytes that the server has written: checks each reply. `jobs` are those of the
-    /// command that is answered.
+    /// Observes bytes that the server has written, and checks each reply. `jobs` are the jobs of
+    /// the answered command.
     pub(crate) fn observe_replies(
         &mut self,
         observer: &mut Observer<'_>,

@@ -24,7 +24,7 @@ use crate::{
     ids::{ConnId, Ticket},
 };
 
-/// The address of a connection of the admin socket, whose other end has none.
+/// The address of a connection of the admin socket, whose other end has no address.
 const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// How long [`ServerQuestion::Wait`] waits.
@@ -35,7 +35,7 @@ impl<T: Transport> Server<T> {
     /// open. The driver must have checked that the other end is the operator's.
     pub fn open_admin(&mut self, now: Now, transport: T) -> Option<ConnId> {
         if self.admins >= ADMIN_MAX {
-            let text = "a command of the operator was rejected: too many are connected";
+            let text = "a command of the operator was rejected: too many commands are connected";
             Event::ServerWarning { text }.log();
             self.counts.refused.add("too_many_admin");
             return None;

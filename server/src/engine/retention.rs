@@ -154,8 +154,8 @@ pub(super) fn log(done: &StoreDone) {
             }
         }
         StoreDone::Admin(_) => {
-            let text = "nothing is deleted by age: a list or a person's account has the name of \
-                        the postmaster, who would send the warnings";
+            let text = "nothing is deleted by age: the account postmaster would send the warnings, \
+                        and a list or a user's account has that name";
             Event::ServerWarning { text }.log();
         }
         StoreDone::Unavailable(text) => Event::StoreUnavailable { text }.log(),

@@ -1,4 +1,4 @@
-//! Metrics: what the server counts and measures of itself, and the text that collectors read.
+//! Metrics: counts and measurements of the server, and the text that collectors read.
 //!
 //! The loop's thread counts in plain numbers (`counts`); other threads count in atomics (`shared`).
 //! When a client asks, the server writes the text from the list in [`families`] (`render`), or the
@@ -23,7 +23,7 @@ pub use self::{
     shared::{Sample, StoreCounts},
 };
 
-/// What a server needs to show its metrics.
+/// The names, values and events that a server shows with its metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Monitoring {
     /// The names of hosts by which clients may ask for the metrics.

@@ -9,10 +9,10 @@ use crate::{
     user::AppPasswordState,
 };
 
-/// One in so many logins has a wrong password or an unknown name.
+/// One in this many logins has a wrong password or an unknown name.
 const WRONG_EVERY: u32 = 12;
 
-/// One in so many logins has a revoked password, if there is one.
+/// One in this many logins has a revoked password, if there is one.
 const REVOKED_EVERY: u32 = 6;
 
 /// See the module's description.

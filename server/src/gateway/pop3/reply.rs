@@ -29,7 +29,7 @@ pub(super) fn ok(output: &mut Vec<u8>, text: impl Display) {
     output.extend_from_slice(format!("+OK {text}\r\n").as_bytes());
 }
 
-/// Appends an error without a code: the command is wrong, or wrong in this state.
+/// Appends an error without a code, which concerns this command alone.
 pub(super) fn refused(output: &mut Vec<u8>, text: impl Display) {
     output.extend_from_slice(format!("-ERR {text}\r\n").as_bytes());
 }

@@ -20,12 +20,12 @@ const MAILS: u32 = 16;
 /// that a session takes little memory while the program is silent.
 const BYTES: usize = 64 * 1024;
 
-/// What a program wants of a mail.
+/// The part of a mail that a program asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Extent {
     /// The whole mail.
     Whole,
-    /// The mail's head, and so many lines of its body.
+    /// The mail's head, and this many lines of its body.
     Top(u64),
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Extent {
 pub(super) struct Wanted {
     /// The mail.
     pub(super) mail: MailRef,
-    /// What the program wants of it.
+    /// The part of the mail that the program asks for.
     pub(super) extent: Extent,
 }
 

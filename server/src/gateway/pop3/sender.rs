@@ -64,7 +64,7 @@ pub(super) enum Sent {
 pub(super) struct MailSender {
     /// The mail's outline.
     pub(super) outline: MailOutline,
-    /// What the program wants of it.
+    /// The part of the mail that the program asks for.
     pub(super) extent: Extent,
     renderer: Renderer,
     stuffer: Stuffer,

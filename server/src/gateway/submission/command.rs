@@ -130,7 +130,7 @@ fn mail(text: &str) -> Result<Command<'_>, CommandError> {
                 "7BIT" | "8BITMIME" => {}
                 _ => return Err(CommandError::Parameter),
             },
-            // The sender by another server's login (RFC 4954): this server knows its own alone.
+            // The submitter by another server's login (RFC 4954); this server trusts its own alone.
             "AUTH" => {}
             _ => return Err(CommandError::Parameter),
         }

@@ -114,7 +114,7 @@ enum Part {
     },
 }
 
-/// What the store has of a large mail.
+/// The staged part of a large mail.
 #[derive(Debug)]
 struct Upload {
     id: MailId,

@@ -30,9 +30,9 @@ use crate::{
 pub(super) enum Reply<'a> {
     /// The first line of a connection.
     Greeting(&'a MailDomain),
-    /// To `HELO`.
+    /// The reply to `HELO`.
     Hello(&'a MailDomain),
-    /// To `EHLO`: what the server offers.
+    /// The reply to `EHLO`: the server's extensions.
     Extensions {
         /// The server's domain.
         domain: &'a MailDomain,
@@ -57,15 +57,15 @@ pub(super) enum Reply<'a> {
     Accepted(MailId),
     /// The mail was accepted before.
     Repeated(MailId),
-    /// To `RSET`.
+    /// The reply to `RSET`.
     Reset,
-    /// To `NOOP`.
+    /// The reply to `NOOP`.
     Nothing,
-    /// To `VRFY`.
+    /// The reply to `VRFY`.
     Unverified,
-    /// To `HELP`.
+    /// The reply to `HELP`.
     Help,
-    /// To `QUIT`.
+    /// The reply to `QUIT`.
     Bye,
     /// The server ends the connection.
     End(Ending),
