@@ -25,7 +25,8 @@ impl<T: Transport> Server<T> {
                         self.end(now, oldest);
                     }
                 }
-                Effect::LoggedOut { connection, account } => {
+                Effect::LoggedOut { connection, account, protocol } => {
+                    self.session_ended(protocol);
                     self.admission.logged_out(connection);
                     self.registry.remove(account, connection);
                 }

@@ -4,7 +4,7 @@ use correio_proto::tls::Security;
 
 use super::{
     Server,
-    connection::{Connection, Dialogue, Transport},
+    connection::{Dialogue, Transport},
 };
 use crate::{
     gateway::GatewayConfig,
@@ -22,12 +22,10 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Counts the session of a connection that is being removed no longer, if it is a mail
-    /// program's. Programs do not log out before.
-    pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
-        if connection.identity().is_some()
-            && let Some(sessions) = self.programs.of(connection.protocol())
-        {
+    /// Counts a session that has ended no longer, if it is a mail program's. Its connection may go
+    /// on: a program of POP3 is logged out if its mailbox cannot be listed.
+    pub(super) fn session_ended(&mut self, protocol: Protocol) {
+        if let Some(sessions) = self.programs.of(protocol) {
             *sessions = sessions.saturating_sub(1);
         }
     }

@@ -551,7 +551,6 @@ impl<T: Transport> Server<T> {
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
             if let Some(entry) = self.connections.remove(id) {
-                self.session_ended(&entry.connection);
                 self.forget(id, entry.counted_as, reason);
             }
         }

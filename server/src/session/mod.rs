@@ -54,6 +54,7 @@ use crate::{
     event::Event,
     ids::{ConnId, Ticket},
     metrics::counts::Counts,
+    protocol::Protocol,
 };
 
 /// Refused requests of one connection that are logged. A client that is refused all the time must
@@ -276,12 +277,14 @@ fn count(counts: &mut Counts, answer: &Answer) {
 
 /// Emits the effects of a transition on the server and on other sessions.
 fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
-    let connection = context.connection;
+    let (connection, protocol) = (context.connection, Protocol::Correio);
     let effects = &mut *context.effects;
     match transition {
         Transition::Unchanged => {}
         Transition::LoggedIn(account) => effects.push(Effect::LoggedIn { connection, account }),
-        Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
+        Transition::LoggedOut(account) => {
+            effects.push(Effect::LoggedOut { connection, account, protocol });
+        }
         Transition::PasswordChanged(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
         }
@@ -290,7 +293,7 @@ fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
         }
         Transition::AccountDeleted(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
-            effects.push(Effect::LoggedOut { connection, account });
+            effects.push(Effect::LoggedOut { connection, account, protocol });
         }
     }
 }

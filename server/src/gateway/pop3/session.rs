@@ -16,6 +16,7 @@ use crate::{
         sasl::Credentials,
     },
     ids::{ConnId, Ticket},
+    protocol::Protocol,
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting, effect::Effect},
 };
 
@@ -293,8 +294,8 @@ impl Pop3Session {
             }
             TransactionStep::LoggedOut => {
                 if let Some(account) = self.identity().map(|identity| identity.account) {
-                    let connection = context.connection;
-                    context.effects.push(Effect::LoggedOut { connection, account });
+                    let (connection, protocol) = (context.connection, Protocol::Pop3);
+                    context.effects.push(Effect::LoggedOut { connection, account, protocol });
                 }
                 self.phase = Phase::Authorization(Authorization::default());
                 GatewayStep::Continue
