@@ -262,8 +262,15 @@ impl SubmissionSession {
             return;
         };
         self.waiting.give_up();
-        if let Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) = job {
-            self.left = Some(job.clone());
+        match job {
+            Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) => {
+                self.left = Some(job.clone());
+            }
+            // The mail has ended, and nobody waits for its reply any more.
+            Job::Store(StoreJob::Send { sender, mail, .. }) => {
+                self.left = mail.staged.map(|id| incoming::discard(*sender, id));
+            }
+            Job::Store(_) | Job::Hash(_) => {}
         }
     }
 

@@ -374,3 +374,14 @@ fn a_large_mail_that_is_cut_off_is_given_up() {
     assert!(complete.mail(&large).starts_with("250 "));
     assert!(!complete.give_up(), "the mail has the content");
 }
+
+#[test]
+fn a_large_mail_whose_connection_ends_before_it_is_sent_is_given_up() {
+    let mut dialogue = Dialogue::in_data();
+    dialogue.say(large(3 << 20));
+    dialogue.say_and_leave(b"\r\n.\r\n");
+    assert_eq!((dialogue.uploads.len(), dialogue.mails.len()), (1, 0));
+    assert!(dialogue.give_up());
+    assert!(dialogue.uploads.is_empty());
+    assert!(!dialogue.give_up(), "once");
+}
