@@ -53,6 +53,8 @@ pub(crate) struct SubmissionSession {
     waiting: Waiting<Pending>,
     /// Throttle charge of the command in progress.
     charge: Option<Charge>,
+    /// Mails that `DATA` has begun.
+    mails: u64,
     unknown: u32,
     failed_logins: u32,
     refusals: u32,
@@ -114,6 +116,7 @@ impl SubmissionSession {
             envelope: None,
             waiting: Waiting::default(),
             charge: None,
+            mails: 0,
             unknown: 0,
             failed_logins: 0,
             refusals: 0,

@@ -192,12 +192,14 @@ fn a_mail_without_a_date_is_a_new_one_each_time() {
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
     dialogue.harness.now.wall.0 += 3_600_000;
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
-    assert_ne!(dialogue.mails[0].id, dialogue.mails[1].id);
+    // Within the same millisecond.
+    dialogue.mail("From: tony\r\n\r\nthe backup is done");
+    let [first, second, third] = [0, 1, 2].map(|number| dialogue.mails[number].id);
+    assert!(first != second && first != third && second != third);
     let stored = String::from_utf8(dialogue.content()).unwrap();
-    let id = dialogue.mails[1].id;
     let added = format!(
         "From: tony\r\nDate: Fri, 27 Nov 2026 11:00:00 -0000\r\n\
-         Message-ID: <{id}.tony@mail.example>\r\n\r\nthe backup is done\r\n"
+         Message-ID: <{third}.tony@mail.example>\r\n\r\nthe backup is done\r\n"
     );
     assert_eq!(stored, added);
 }
