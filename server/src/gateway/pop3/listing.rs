@@ -7,8 +7,8 @@ use super::maildrop::Maildrop;
 /// Bytes after which a part ends.
 const PART_MAX: usize = 64 * 1024 - 128;
 
-/// Places of the mailbox after which a part ends: mails that are marked as deleted have no line, and
-/// a part that passes over all of a large mailbox would hold up other connections.
+/// Places of the mailbox after which a part ends. Mails that are marked as deleted have no line,
+/// and a part that passes over all of a large mailbox would hold up other connections.
 const PLACES_MAX: u32 = 2048;
 
 /// What the lines say of each mail.

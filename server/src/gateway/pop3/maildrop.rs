@@ -165,8 +165,8 @@ impl Maildrop {
         self.marked = Totals::default();
     }
 
-    /// Takes the marks of the first mails, at most so many, and returns these mails. The totals go on
-    /// to leave them out.
+    /// Takes the marks of the first mails, at most so many, and returns these mails. The totals
+    /// go on to leave them out.
     pub(super) fn take_deleted(&mut self, most: usize) -> Vec<MailRef> {
         let mut taken = Vec::new();
         while taken.len() < most
