@@ -25,8 +25,8 @@ impl<T: Transport> Server<T> {
                         self.end(now, oldest);
                     }
                 }
-                Effect::LoggedOut { connection, account, protocol } => {
-                    self.session_ended(protocol);
+                Effect::LoggedOut { connection, account } => {
+                    self.session_ended(connection);
                     self.admission.logged_out(connection);
                     self.registry.remove(account, connection);
                 }

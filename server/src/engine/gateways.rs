@@ -15,8 +15,9 @@ use crate::{
 impl<T: Transport> Server<T> {
     /// Counts a session that has begun, if it is a mail program's.
     pub(super) fn session_began(&mut self, id: ConnId) {
-        if let Some(entry) = self.connections.get(id)
+        if let Some(entry) = self.connections.get_mut(id)
             && let Some(sessions) = self.programs.of(entry.connection.protocol())
+            && !std::mem::replace(&mut entry.has_program_session, true)
         {
             *sessions += 1;
         }
@@ -24,8 +25,11 @@ impl<T: Transport> Server<T> {
 
     /// Counts a session that has ended no longer, if it is a mail program's. Its connection may go
     /// on: a program of POP3 is logged out if its mailbox cannot be listed.
-    pub(super) fn session_ended(&mut self, protocol: Protocol) {
-        if let Some(sessions) = self.programs.of(protocol) {
+    pub(super) fn session_ended(&mut self, id: ConnId) {
+        if let Some(entry) = self.connections.get_mut(id)
+            && std::mem::take(&mut entry.has_program_session)
+            && let Some(sessions) = self.programs.of(entry.connection.protocol())
+        {
             *sessions = sessions.saturating_sub(1);
         }
     }

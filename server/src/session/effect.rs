@@ -2,10 +2,7 @@
 
 use correio_proto::mail::{FullName, Subject, Username};
 
-use crate::{
-    ids::{AccountId, ConnId},
-    protocol::Protocol,
-};
+use crate::ids::{AccountId, ConnId};
 
 /// An effect that the server applies after a session's call. Sessions never touch one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,8 +20,6 @@ pub(crate) enum Effect {
         connection: ConnId,
         /// The account that was logged in.
         account: AccountId,
-        /// The connection's protocol. The connection may be gone by then.
-        protocol: Protocol,
     },
     /// A mail is in the mailboxes of these accounts: their sessions are told.
     MailArrived {

@@ -54,7 +54,6 @@ use crate::{
     event::Event,
     ids::{ConnId, Ticket},
     metrics::counts::Counts,
-    protocol::Protocol,
 };
 
 /// Refused requests of one connection that are logged. A client that is refused all the time must
@@ -277,14 +276,12 @@ fn count(counts: &mut Counts, answer: &Answer) {
 
 /// Emits the effects of a transition on the server and on other sessions.
 fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
-    let (connection, protocol) = (context.connection, Protocol::Correio);
+    let connection = context.connection;
     let effects = &mut *context.effects;
     match transition {
         Transition::Unchanged => {}
         Transition::LoggedIn(account) => effects.push(Effect::LoggedIn { connection, account }),
-        Transition::LoggedOut(account) => {
-            effects.push(Effect::LoggedOut { connection, account, protocol });
-        }
+        Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
         Transition::PasswordChanged(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
         }
@@ -293,7 +290,7 @@ fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
         }
         Transition::AccountDeleted(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });
-            effects.push(Effect::LoggedOut { connection, account, protocol });
+            effects.push(Effect::LoggedOut { connection, account });
         }
     }
 }

@@ -173,8 +173,8 @@ impl<T: Transport> Connection<T> {
             let _ = context.store.submit(ticket, job);
         }
         if let Some(identity) = self.dialogue.identity() {
-            let (connection, account, protocol) = (self.id, identity.account, self.protocol());
-            context.session.effects.push(Effect::LoggedOut { connection, account, protocol });
+            let account = identity.account;
+            context.session.effects.push(Effect::LoggedOut { connection: self.id, account });
         }
     }
 }

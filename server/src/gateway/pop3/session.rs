@@ -16,7 +16,6 @@ use crate::{
         sasl::Credentials,
     },
     ids::{ConnId, Ticket},
-    protocol::Protocol,
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting, effect::Effect},
 };
 
@@ -294,8 +293,8 @@ impl Pop3Session {
             }
             TransactionStep::LoggedOut => {
                 if let Some(account) = self.identity().map(|identity| identity.account) {
-                    let (connection, protocol) = (context.connection, Protocol::Pop3);
-                    context.effects.push(Effect::LoggedOut { connection, account, protocol });
+                    let connection = context.connection;
+                    context.effects.push(Effect::LoggedOut { connection, account });
                 }
                 self.phase = Phase::Authorization(Authorization::default());
                 GatewayStep::Continue
