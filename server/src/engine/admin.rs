@@ -46,7 +46,7 @@ impl<T: Transport> Server<T> {
         let connection = Connection::new(id, NO_ADDRESS, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Admin, timer_at });
+        slot.insert(Entry::new(connection, CountedAs::Admin, timer_at));
         self.ready.push(id);
         Some(id)
     }

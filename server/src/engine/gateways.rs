@@ -5,7 +5,7 @@ use correio_proto::tls::Security;
 
 use super::{
     Server,
-    connection::{Connection, Dialogue, Transport},
+    connection::{Dialogue, Transport},
 };
 use crate::{
     gateway::GatewayConfig,
@@ -16,18 +16,20 @@ use crate::{
 impl<T: Transport> Server<T> {
     /// Counts a session that has begun, if it is a mail program's.
     pub(super) fn session_began(&mut self, id: ConnId) {
-        if let Some(entry) = self.connections.get(id)
+        if let Some(entry) = self.connections.get_mut(id)
             && let Some(sessions) = self.programs.of(entry.connection.protocol())
+            && !std::mem::replace(&mut entry.has_program_session, true)
         {
             *sessions += 1;
         }
     }
 
-    /// Takes the session of a connection that is being removed out of the count, if it is a mail
-    /// program's: a program's session ends with its connection.
-    pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
-        if connection.identity().is_some()
-            && let Some(sessions) = self.programs.of(connection.protocol())
+    /// Takes a session that has ended out of the count, if it is a mail program's. Its connection
+    /// may go on: a program of POP3 is logged out if its mailbox cannot be listed.
+    pub(super) fn session_ended(&mut self, id: ConnId) {
+        if let Some(entry) = self.connections.get_mut(id)
+            && std::mem::take(&mut entry.has_program_session)
+            && let Some(sessions) = self.programs.of(entry.connection.protocol())
         {
             *sessions = sessions.saturating_sub(1);
         }

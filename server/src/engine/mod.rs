@@ -154,8 +154,17 @@ struct Entry<T> {
     /// Whether the connection is on the ready list.
     is_ready: bool,
     counted_as: CountedAs,
+    /// Whether it counts as a session of a mail program.
+    has_program_session: bool,
     /// Time of this connection's valid heap entry; entries with another time are stale.
     timer_at: Duration,
+}
+
+impl<T> Entry<T> {
+    /// An entry of a connection that is on the ready list.
+    fn new(connection: Connection<T>, counted_as: CountedAs, timer_at: Duration) -> Self {
+        Self { connection, is_ready: true, counted_as, has_program_session: false, timer_at }
+    }
 }
 
 /// How a connection is counted.
@@ -296,7 +305,7 @@ impl<T: Transport> Server<T> {
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, counted_as, timer_at });
+        slot.insert(Entry::new(connection, counted_as, timer_at));
         self.ready.push(id);
         if let Admission::Rejected(rejection) = admission {
             self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
@@ -550,8 +559,8 @@ impl<T: Transport> Server<T> {
                 continue;
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
+            self.session_ended(id);
             if let Some(entry) = self.connections.remove(id) {
-                self.session_ended(&entry.connection);
                 self.forget(id, entry.counted_as, reason);
             }
         }

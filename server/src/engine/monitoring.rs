@@ -59,7 +59,7 @@ impl<T: Transport> Server<T> {
         let connection = Connection::new(id, peer, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Http, timer_at });
+        slot.insert(Entry::new(connection, CountedAs::Http, timer_at));
         self.ready.push(id);
         Some(id)
     }

@@ -7,6 +7,10 @@ use super::maildrop::Maildrop;
 /// Bytes after which a part ends: with one more line, it has at most 64 KiB.
 const PART_MAX: usize = 64 * 1024 - 128;
 
+/// Places of the mailbox after which a part ends. Mails that are marked as deleted have no line,
+/// and a part that passes over all of a large mailbox would hold up other connections.
+const PLACES_MAX: u32 = 2048;
+
 /// What a line has after the mail's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListingKind {
@@ -39,10 +43,11 @@ impl Listing {
         Self { kind, place: 0 }
     }
 
-    /// Appends the next part: at most 64 KiB.
+    /// Appends the next part: at most 64 KiB, of at most [`PLACES_MAX`] places.
     pub(super) fn send(&mut self, maildrop: &Maildrop, output: &mut Vec<u8>) -> Progress {
         let start = output.len();
-        for (number, listed) in maildrop.iter_from(self.place) {
+        let end = self.place.saturating_add(PLACES_MAX).min(maildrop.len());
+        for (number, listed) in maildrop.iter(self.place..end) {
             if output.len().saturating_sub(start) > PART_MAX {
                 return Progress::Partial;
             }
@@ -52,6 +57,10 @@ impl Listing {
                 ListingKind::UniqueIds => write!(output, "{} {}\r\n", number.0, listed.unique_id()),
             };
             self.place = number.0;
+        }
+        self.place = end;
+        if end < maildrop.len() {
+            return Progress::Partial;
         }
         output.extend_from_slice(b".\r\n");
         Progress::Complete

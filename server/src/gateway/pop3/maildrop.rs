@@ -1,6 +1,6 @@
 //! The mails that a session has listed at its login, and which of them are marked as deleted.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::Range};
 
 use correio_proto::mail::{MailRef, Seq};
 
@@ -58,12 +58,30 @@ pub(super) enum NoMail {
     Deleted,
 }
 
+/// Number and octets of some mails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    mails: u32,
+    octets: u64,
+}
+
+impl Totals {
+    fn add(&mut self, listed: &ListedMail) {
+        self.mails = self.mails.saturating_add(1);
+        self.octets = self.octets.saturating_add(listed.octets);
+    }
+}
+
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(super) struct Maildrop {
     mails: Vec<ListedMail>,
+    /// Of all mails. Totals are kept, since a program may ask for them with every command.
+    all: Totals,
     /// Places of the mails that are marked as deleted.
     deleted: BTreeSet<u32>,
+    /// Of the mails that are marked as deleted.
+    marked: Totals,
 }
 
 impl Maildrop {
@@ -76,10 +94,12 @@ impl Maildrop {
         if self.mails.len().saturating_add(page.len()) > MAILS_MAX {
             return Err(TooManyMails);
         }
-        self.mails.extend(page.iter().map(|outline| ListedMail {
-            mail: outline.mail,
-            octets: render::octets(outline, domain.as_str()),
-        }));
+        for outline in page {
+            let octets = render::octets(outline, domain.as_str());
+            let listed = ListedMail { mail: outline.mail, octets };
+            self.all.add(&listed);
+            self.mails.push(listed);
+        }
         Ok(())
     }
 
@@ -105,36 +125,48 @@ impl Maildrop {
         }
     }
 
-    /// The mails from this place on that are not marked as deleted, with their numbers. The first
+    /// Number of listed mails, with those that are marked as deleted: the end of the places.
+    pub(super) fn len(&self) -> u32 {
+        self.all.mails
+    }
+
+    /// The mails at these places that are not marked as deleted, with their numbers. The first
     /// place is 0.
-    pub(super) fn iter_from(&self, place: u32) -> impl Iterator<Item = (MailNumber, ListedMail)> {
-        let skipped = usize::try_from(place).unwrap_or(usize::MAX);
-        (place..).zip(self.mails.iter().skip(skipped)).filter_map(|(place, listed)| {
-            let is_there = !self.deleted.contains(&place);
+    pub(super) fn iter(
+        &self,
+        places: Range<u32>,
+    ) -> impl Iterator<Item = (MailNumber, ListedMail)> {
+        let skipped = usize::try_from(places.start).unwrap_or(usize::MAX);
+        let mut deleted = self.deleted.range(places.start..).copied().peekable();
+        places.zip(self.mails.iter().skip(skipped)).filter_map(move |(place, listed)| {
+            let is_there = deleted.next_if_eq(&place).is_none();
             is_there.then_some((MailNumber(place.saturating_add(1)), *listed))
         })
     }
 
     /// Number and octets of all mails that are not marked as deleted.
     pub(super) fn totals(&self) -> (u32, u64) {
-        self.iter_from(0).fold((0, 0), |(mails, octets), (_, listed)| {
-            (mails + 1, octets.saturating_add(listed.octets))
-        })
+        let Self { all, marked, .. } = self;
+        (all.mails.saturating_sub(marked.mails), all.octets.saturating_sub(marked.octets))
     }
 
     /// Marks a mail as deleted.
     pub(super) fn delete(&mut self, number: MailNumber) -> Result<(), NoMail> {
-        self.get(number)?;
-        self.deleted.insert(number.0.saturating_sub(1));
+        let listed = self.get(number)?;
+        if self.deleted.insert(number.0.saturating_sub(1)) {
+            self.marked.add(&listed);
+        }
         Ok(())
     }
 
     /// Removes all marks.
     pub(super) fn reset(&mut self) {
         self.deleted.clear();
+        self.marked = Totals::default();
     }
 
-    /// Removes the marks of the first marked mails, at most `most`, and returns these mails.
+    /// Removes the marks of the first marked mails, at most `most`, and returns these mails. The
+    /// totals go on to leave them out.
     pub(super) fn take_deleted(&mut self, most: usize) -> Vec<MailRef> {
         let mut taken = Vec::new();
         while taken.len() < most

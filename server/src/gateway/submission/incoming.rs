@@ -93,7 +93,7 @@ pub(super) struct Incoming {
     /// While the head is read, the message so far; then the bytes of the body that are not staged.
     buffer: Vec<u8>,
     fault: Option<MailFault>,
-    /// The id of an upload of this mail.
+    /// The id of an upload of this mail. No other mail has it.
     upload_id: Option<MailId>,
     upload: Option<Upload>,
     has_ended: bool,
@@ -129,12 +129,12 @@ pub(super) fn size_max(content_max: u64) -> u64 {
 
 impl Incoming {
     /// A mail of which nothing has arrived, from a program that is logged in to this account, which
-    /// has this secret.
+    /// has this secret. `number` counts the mails of the session.
     pub(super) fn new(
         context: &SessionContext<'_>,
         (identity, secret): (&Identity, AccountSecret),
         domain: &MailDomain,
-        envelope: Envelope,
+        (envelope, number): (Envelope, u64),
     ) -> Self {
         let sender = identity.username.clone();
         let size_max = size_max(context.config.content_max);
@@ -146,7 +146,7 @@ impl Incoming {
             part: Part::Head { scanned: 0 },
             buffer: Vec::new(),
             fault: None,
-            upload_id: mail_id::upload_id(context),
+            upload_id: mail_id::upload_id(context, number),
             upload: None,
             has_ended: false,
             origin: Origin {
@@ -223,7 +223,7 @@ impl Incoming {
                 let named = std::mem::take(&mut head.named);
                 let addressed = self.origin.envelope.addressed(&named);
                 self.id.update(self.buffer.get(..end.body).unwrap_or_default());
-                let head_id = self.id.id(head.date.unwrap_or(self.origin.begun));
+                let head_id = self.mail_id(&head);
                 self.buffer.drain(..end.body);
                 self.id.update(&self.buffer);
                 self.part = Part::Body { head: Box::new(head), addressed, head_id };
@@ -231,6 +231,14 @@ impl Incoming {
             Err(fault) => {
                 self.fault.get_or_insert(MailFault::Head(fault));
             }
+        }
+    }
+
+    /// The id of the mail so far. A mail without a date is a new one each time.
+    fn mail_id(&self, head: &Head) -> Option<MailId> {
+        match head.date {
+            Some(date) => self.id.id(date),
+            None => self.id.new_id(self.origin.begun, self.upload_id?),
         }
     }
 
@@ -338,7 +346,7 @@ impl Incoming {
         let Part::Body { head, addressed, .. } = &self.part else {
             return None;
         };
-        let id = self.id.id(head.date.unwrap_or(self.origin.begun))?;
+        let id = self.mail_id(head)?;
         let Addressed { to, hidden: bcc } = addressed.clone();
         let (to, subject) = (to.try_into().ok()?, head.subject.clone());
         let (content, staged) = match &self.upload {

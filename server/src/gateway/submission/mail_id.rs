@@ -49,6 +49,15 @@ impl IdHasher {
         let digest = self.0.clone().finish().0;
         id_of(date, digest)
     }
+
+    /// The id of a mail without a date, which began at this time: another one than that of the same
+    /// mail within the same millisecond, since `unique` is another one.
+    #[must_use]
+    pub(super) fn new_id(&self, begun: Timestamp, unique: MailId) -> Option<MailId> {
+        let mut hasher = self.clone();
+        hasher.update(unique.as_bytes());
+        hasher.id(begun)
+    }
 }
 
 /// A UUID of version 7 with this time and the first bits of this digest.
@@ -56,14 +65,16 @@ fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
     digest.first_chunk().map(|rest| MailId::from_parts(time, *rest))
 }
 
-/// An id for an upload that begins now on this connection. No other upload has it.
+/// An id for an upload that begins now on this connection, of the mail of this number in its
+/// session. No other upload has it.
 #[must_use]
-pub(super) fn upload_id(context: &SessionContext<'_>) -> Option<MailId> {
+pub(super) fn upload_id(context: &SessionContext<'_>, number: u64) -> Option<MailId> {
     let mut hasher = ContentHasher::new();
     hasher.update(&context.config.realm.0);
     hasher.update(&context.now.uptime.as_nanos().to_be_bytes());
     hasher.update(&context.connection.index.to_be_bytes());
     hasher.update(&context.connection.generation.to_be_bytes());
+    hasher.update(&number.to_be_bytes());
     id_of(context.now.wall, hasher.finish().0)
 }
 

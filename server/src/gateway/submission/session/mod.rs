@@ -53,6 +53,8 @@ pub(crate) struct SubmissionSession {
     waiting: Waiting<Pending>,
     /// Throttle charge of the command in progress.
     charge: Option<Charge>,
+    /// Mails that `DATA` has begun.
+    mails: u64,
     unknown: u32,
     failed_logins: u32,
     refusals: u32,
@@ -114,6 +116,7 @@ impl SubmissionSession {
             envelope: None,
             waiting: Waiting::default(),
             charge: None,
+            mails: 0,
             unknown: 0,
             failed_logins: 0,
             refusals: 0,
@@ -262,8 +265,15 @@ impl SubmissionSession {
             return;
         };
         self.waiting.give_up();
-        if let Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) = job {
-            self.left = Some(job.clone());
+        match job {
+            Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) => {
+                self.left = Some(job.clone());
+            }
+            // The mail has ended, and nobody waits for its reply any more.
+            Job::Store(StoreJob::Send { sender, mail, .. }) => {
+                self.left = mail.staged.map(|id| incoming::discard(*sender, id));
+            }
+            Job::Store(_) | Job::Hash(_) => {}
         }
     }
 

@@ -137,8 +137,9 @@ impl SubmissionSession {
         if envelope.recipients().is_empty() {
             return self.refuse(context, &Refused::Order(Order::RecipientFirst), output);
         }
-        let envelope = envelope.clone();
-        let incoming = Incoming::new(context, (identity, secret), &self.domain, envelope);
+        self.mails = self.mails.saturating_add(1);
+        let mail = (envelope.clone(), self.mails);
+        let incoming = Incoming::new(context, (identity, secret), &self.domain, mail);
         self.phase = Phase::Mail(Box::new(incoming));
         self.envelope = None;
         Reply::GoOn.write(output);

@@ -192,12 +192,14 @@ fn a_mail_without_a_date_is_a_new_one_each_time() {
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
     dialogue.harness.now.wall.0 += 3_600_000;
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
-    assert_ne!(dialogue.mails[0].id, dialogue.mails[1].id);
+    // Within the same millisecond.
+    dialogue.mail("From: tony\r\n\r\nthe backup is done");
+    let [first, second, third] = [0, 1, 2].map(|number| dialogue.mails[number].id);
+    assert!(first != second && first != third && second != third);
     let stored = String::from_utf8(dialogue.content()).unwrap();
-    let id = dialogue.mails[1].id;
     let added = format!(
         "From: tony\r\nDate: Fri, 27 Nov 2026 11:00:00 -0000\r\n\
-         Message-ID: <{id}.tony@mail.example>\r\n\r\nthe backup is done\r\n"
+         Message-ID: <{third}.tony@mail.example>\r\n\r\nthe backup is done\r\n"
     );
     assert_eq!(stored, added);
 }
@@ -373,4 +375,15 @@ fn a_large_mail_that_is_cut_off_is_given_up() {
     let mut complete = Dialogue::logged_in();
     assert!(complete.mail(&large).starts_with("250 "));
     assert!(!complete.give_up(), "the mail has the content");
+}
+
+#[test]
+fn a_large_mail_whose_connection_ends_before_it_is_sent_is_given_up() {
+    let mut dialogue = Dialogue::in_data();
+    dialogue.say(large(3 << 20));
+    dialogue.say_and_leave(b"\r\n.\r\n");
+    assert_eq!((dialogue.uploads.len(), dialogue.mails.len()), (1, 0));
+    assert!(dialogue.give_up());
+    assert!(dialogue.uploads.is_empty());
+    assert!(!dialogue.give_up(), "once");
 }

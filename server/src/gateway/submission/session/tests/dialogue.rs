@@ -157,6 +157,20 @@ impl Dialogue {
         last.map(|(_, job)| self.done(job)).is_some()
     }
 
+    /// Sends this text on a connection that ends while the store does the first job: the step after
+    /// it is discarded.
+    pub(super) fn say_and_leave(&mut self, text: &[u8]) {
+        let mut context = self.harness.context();
+        let taken = self.session.take(&mut context, text, &mut self.output);
+        let GatewayStep::Defer(ticket, Job::Store(job)) = taken.step else {
+            panic!("a job of the store was expected, not {:?}", taken.step)
+        };
+        let done = self.done(job);
+        let mut context = self.harness.context();
+        let step = self.session.complete(&mut context, ticket, done, &mut self.output);
+        self.session.discarded(&step.expect("the session waits for the job"));
+    }
+
     fn follow(&mut self, mut step: GatewayStep) {
         loop {
             match step {
