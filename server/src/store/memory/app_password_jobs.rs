@@ -19,12 +19,12 @@ impl MemoryStore {
             return StoreDone::NoAccount;
         }
         StoreDone::AppPassword(match job {
-            AppPasswordJob::Create { .. }
-                if self.app_passwords.len() >= self.limits.app_passwords =>
-            {
-                return StoreDone::Unavailable(FULL.into());
-            }
             AppPasswordJob::Create { account, label, digest, now } => {
+                // A repetition makes none.
+                let is_new = self.app_passwords.find(account, digest).is_none();
+                if is_new && self.app_passwords.len() >= self.limits.app_passwords {
+                    return StoreDone::Unavailable(FULL.into());
+                }
                 self.app_passwords.create(account, label, digest, now)
             }
             AppPasswordJob::List { account } => {
