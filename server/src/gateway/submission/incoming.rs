@@ -10,7 +10,7 @@ use correio_proto::{
         Content, ContentHasher, ContentKind, LargeContent, MailId, Message, Piece, Timestamp,
         Username,
     },
-    rfc5322,
+    rfc5322::{self, HeadEnd, MESSAGE_HEAD_MAX},
 };
 
 use super::{
@@ -204,10 +204,10 @@ impl Incoming {
         let Part::Head { scanned } = &mut self.part else {
             return;
         };
-        let whole = head::HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
-        let end = match head::find_end(&self.buffer, scanned) {
+        let whole = HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
+        let end = match rfc5322::find_head_end(&self.buffer, scanned) {
             Some(end) => end,
-            None if self.has_ended || *scanned > head::HEAD_MAX => whole,
+            None if self.has_ended || *scanned > MESSAGE_HEAD_MAX => whole,
             None => return,
         };
         if self.fault.is_some() {
@@ -215,7 +215,7 @@ impl Incoming {
         }
         let fields = self.buffer.get(..end.fields).unwrap_or_default();
         let head = match end.fields {
-            0..=head::HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
+            0..=MESSAGE_HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
             _ => Err(HeadFault::TooLong),
         };
         match head {
