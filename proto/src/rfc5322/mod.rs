@@ -24,6 +24,7 @@ use crate::{
     },
 };
 
+mod address_list;
 mod author;
 mod encoding;
 mod fields;
@@ -35,6 +36,7 @@ mod message_fields;
 pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader, LargeInFile};
 
+pub use address_list::{AddressList, Form, Mailbox};
 pub use author::{AuthorDomain, is_author};
 pub use encoding::header_text;
 use encoding::{BodyEncoding, parse_header_text};

@@ -5,13 +5,10 @@
 
 use correio_proto::{
     mail::{Subject, Timestamp, Username},
-    rfc5322::fields,
+    rfc5322::{AddressList, Form, fields},
 };
 
-use super::{
-    address_list::{AddressList, Form},
-    subject::subject,
-};
+use super::subject::subject;
 use crate::gateway::{address, domain::MailDomain};
 
 /// Most bytes that [`Head::write`] adds: a date, and a Message-ID with the longest domain.

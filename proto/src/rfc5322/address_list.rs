@@ -3,25 +3,25 @@
 
 /// The addresses of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct AddressList {
+pub struct AddressList {
     /// The mailboxes, in their order.
-    pub(super) mailboxes: Vec<Mailbox>,
+    pub mailboxes: Vec<Mailbox>,
     /// Whether the field has a group, such as `undisclosed-recipients:;`.
-    pub(super) has_group: bool,
+    pub has_group: bool,
 }
 
 /// An address, and whether all programs read it alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mailbox {
+pub struct Mailbox {
     /// The address without angle brackets and comments. Not checked.
-    pub(super) address: String,
+    pub address: String,
     /// Whether the text has the standard's form.
-    pub(super) form: Form,
+    pub form: Form,
 }
 
 /// The form of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
     /// That of the standard.
     Plain,
     /// Another one, in which programs may find other addresses.
@@ -56,7 +56,7 @@ struct Draft {
 impl AddressList {
     /// Reads the value of a field, unfolded.
     #[must_use]
-    pub(super) fn parse(value: &str) -> Self {
+    pub fn parse(value: &str) -> Self {
         let mut list = Self::default();
         let mut draft = Draft::default();
         let mut place = Place::Outside;
