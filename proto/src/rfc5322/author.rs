@@ -2,13 +2,11 @@
 //! understood; for all others the answer is no.
 
 use super::{
+    address_list::{AddressList, Form, Mailbox},
     encoding::parse_header_text,
     fields::{Gap, MESSAGE_HEAD_MAX, fields, find_head_end, folded},
 };
 use crate::mail::{FullName, Username};
-
-/// The characters that may stand around a name and an address. Programs show other white space.
-const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The domains that may stand after the `@` of an author's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +29,9 @@ pub fn is_author(
     let Some(from) = from_field(message) else {
         return false;
     };
-    let from = from.trim_matches(BLANKS);
-    let (name, address) = match from.strip_suffix('>').and_then(|from| from.rsplit_once('<')) {
-        Some((name, address)) => (name.trim_matches(BLANKS), address),
-        None => ("", from),
+    let list = AddressList::parse(&from);
+    let Some(Mailbox { name, address, form: Form::Bare }) = list.only() else {
+        return false;
     };
     let is_name = name.is_empty() || decoded(name).is_some_and(|name| name == full_name.as_str());
     let is_address = parts(address).is_some_and(|(local, named)| {

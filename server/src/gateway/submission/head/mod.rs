@@ -120,7 +120,7 @@ fn check_author(
     };
     let list = AddressList::parse(author);
     match list.mailboxes.as_slice() {
-        [mailbox] if mailbox.form == Form::Plain && !list.has_group => {
+        [mailbox] if mailbox.form != Form::Odd && !list.has_group => {
             match address::parse(&mailbox.address, domain) {
                 Ok(author) if author == *sender => Ok(()),
                 Ok(_) | Err(_) => Err(HeadFault::OtherAuthor),
