@@ -19,6 +19,7 @@
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
 pub mod address;
+mod common;
 mod config;
 pub mod domain;
 #[cfg(test)]

@@ -14,7 +14,6 @@ use super::{
     step::{Notification, Step, Taken},
 };
 use crate::{
-    event::Event,
     gateway::{
         Ending, GatewayConfig, GatewayStep, GatewayTaken, Protection, session::GatewaySession,
     },
@@ -280,7 +279,7 @@ impl Gateway {
         context: &mut SessionContext<'_>,
         error: &ByteError,
     ) -> Step {
-        report(context, &error.to_string());
+        context.report_protocol_error(&error.to_string());
         // After STARTTLS, plaintext may be somebody's on the way. A browser is answered nothing: a
         // page must not be made from another protocol's words (ALPACA).
         if self.service.tls == TlsMode::Implicit
@@ -341,15 +340,10 @@ fn error_of(done: &Done) -> Option<ErrorCode> {
 
 /// Tells a client that begins TLS too early so, with an alert that its program explains.
 fn refuse_tls(channel: &mut ByteChannel, context: &mut SessionContext<'_>) -> Step {
-    report(context, "the client begins TLS on a port where it begins later");
+    context.report_protocol_error("the client begins TLS on a port where it begins later");
     channel.discard_input();
     channel.output().extend_from_slice(&WrongProtocol::Tls.answer());
     Step::Close
-}
-
-fn report(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_error(context.peer.ip());
-    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
 #[cfg(test)]

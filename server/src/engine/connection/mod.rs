@@ -400,9 +400,7 @@ impl<T: Transport> Connection<T> {
             self.phase = Phase::Open;
             return;
         };
-        let (connection, address, text) = (self.id, self.peer, &*error.to_string());
-        context.session.counts.protocol_error(address.ip());
-        Event::ProtocolError { connection, address, text }.log();
+        context.session.report_protocol_error(&error.to_string());
         self.wire.channel.discard_input();
         self.close(context.session.now, CloseReason::ByServer);
     }

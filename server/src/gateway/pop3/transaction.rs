@@ -36,7 +36,7 @@ const GONE: &str = "another program has deleted this mail";
 
 /// The job that a command waits for.
 #[derive(Debug)]
-pub(super) enum Pending {
+pub(in crate::gateway) enum Pending {
     /// A page of the mailbox is being listed.
     Listing,
     /// The outlines of a mail and of those after it are being read.
