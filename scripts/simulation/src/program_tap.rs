@@ -15,7 +15,7 @@ use crate::{
 const ATTACKERS: u8 = 203;
 
 /// Bytes of a mail that count as a sign of life.
-const PART_MIN: usize = 1024;
+const PROGRESS_MIN: usize = 1024;
 
 /// How much is known of what is said on a connection.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl ProgramTap {
                 Input::Mail => {
                     let Some(end) = end_of_mail(&self.requests) else {
                         self.part += read.len();
-                        if self.part >= PART_MIN {
+                        if self.part >= PROGRESS_MIN {
                             self.part = 0;
                             return true;
                         }

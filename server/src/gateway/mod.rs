@@ -5,11 +5,11 @@
 //!
 //! - `new(protection, domain)`: a session that has not greeted. After `GatewayStep::StartTls` it
 //!   is as a new one that has, and protected.
-//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part
+//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a chunk
 //!   of a mail, or the session has more to send. Not asked while the session waits for a job or
 //!   while the client must read its output first. A new session has work: its greeting, for which
 //!   `take` needs no input. After `GatewayStep::StartTls` there is no second one.
-//! - `take(context, input, output)`: handles one command, one part of a mail, or sends more.
+//! - `take(context, input, output)`: handles one command, one chunk of a mail, or sends more.
 //!   Appends replies to the output.
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the
 //!   session does not wait for it.

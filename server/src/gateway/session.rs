@@ -45,7 +45,7 @@ impl GatewaySession {
         call!(self, has_work(input))
     }
 
-    /// Handles one command or one part of a mail, or sends more.
+    /// Handles one command or one chunk of a mail, or sends more.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,

@@ -416,7 +416,7 @@ impl<T: Transport> Connection<T> {
                 self.activity.heard(now.uptime);
                 self.follow(now, step);
             }
-            Taken::Part(step) | Taken::Refused(step) => self.follow(now, step),
+            Taken::Chunk(step) | Taken::Refused(step) => self.follow(now, step),
         }
         if self.protocol() == Protocol::Http {
             // A page of metrics takes as long as many requests.

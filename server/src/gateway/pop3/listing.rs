@@ -1,11 +1,11 @@
-//! Replies of many short lines, which are sent in parts.
+//! Replies of many short lines, which are sent in chunks.
 
 use std::io::Write;
 
 use super::maildrop::Maildrop;
 
-/// Bytes after which a part ends.
-const PART_MAX: usize = 64 * 1024 - 128;
+/// Bytes after which a chunk ends.
+const CHUNK_MAX: usize = 64 * 1024 - 128;
 
 /// What the lines say of each mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +39,11 @@ impl Listing {
         Self { kind, place: 0 }
     }
 
-    /// Appends the next part: at most 64 KiB.
+    /// Appends the next chunk: at most 64 KiB.
     pub(super) fn send(&mut self, maildrop: &Maildrop, output: &mut Vec<u8>) -> Progress {
         let start = output.len();
         for (number, listed) in maildrop.iter_from(self.place) {
-            if output.len().saturating_sub(start) > PART_MAX {
+            if output.len().saturating_sub(start) > CHUNK_MAX {
                 return Progress::Partial;
             }
             // Writing to a vector cannot fail.

@@ -79,7 +79,7 @@ impl Pop3Session {
         has_output || self.lines.has_line(input, self.line_max())
     }
 
-    /// Sends the next part of a reply, or handles one command. Must not be called while the session
+    /// Sends the next chunk of a reply, or handles one command. Must not be called while the session
     /// waits for a job.
     pub(crate) fn take(
         &mut self,

@@ -12,7 +12,7 @@ use super::{
     maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
     reply::{self, Code},
     retrieval::{self, Extent, ReadAhead, Wanted},
-    sender::{MailSender, Part, Sent},
+    sender::{Loaded, MailSender, Sent},
 };
 use crate::{
     event::Event,
@@ -51,7 +51,7 @@ pub(in crate::gateway) enum Pending {
     Deleting(u32),
 }
 
-/// What follows a command, a part of a reply, or a job.
+/// What follows a command, a chunk of a reply, or a job.
 #[derive(Debug)]
 pub(super) enum TransactionStep {
     /// It is answered, or there is more to send.
@@ -160,7 +160,7 @@ impl Transaction {
         Replied
     }
 
-    /// Sends the next part of a reply.
+    /// Sends the next chunk of a reply.
     pub(super) fn send(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -232,7 +232,7 @@ impl Transaction {
                 self.fetched(wanted, outlines, mails, output)
             }
             (Pending::Beginning(outline, extent), StoreDone::Piece(piece)) => {
-                self.send_mail(*outline, extent, Part::Piece(piece), output);
+                self.send_mail(*outline, extent, Loaded::Piece(piece), output);
                 Replied
             }
             (Pending::Beginning(..), StoreDone::NoSuchMail) => {
@@ -343,12 +343,12 @@ impl Transaction {
         content: &Content,
         output: &mut Vec<u8>,
     ) -> TransactionStep {
-        let Some(part) = Part::of(content) else {
+        let Some(loaded) = Loaded::of(content) else {
             let (account, mail) = (self.identity.account, outline.mail);
             let job = StoreJob::Read { account, mail, offset: 0 };
             return Defer(job, Pending::Beginning(Box::new(outline), extent));
         };
-        self.send_mail(outline, extent, part, output);
+        self.send_mail(outline, extent, loaded, output);
         Replied
     }
 
@@ -356,10 +356,10 @@ impl Transaction {
         &mut self,
         outline: MailOutline,
         extent: Extent,
-        part: Part,
+        loaded: Loaded,
         output: &mut Vec<u8>,
     ) {
-        let sender = MailSender::begin(outline, &self.domain, extent, part, output);
+        let sender = MailSender::begin(outline, &self.domain, extent, loaded, output);
         self.sending = Some(Sending::Mail(Box::new(sender)));
     }
 

@@ -37,7 +37,7 @@ const UNKNOWN_MAX: u32 = 3;
 const REFUSALS_LOGGED: u32 = 20;
 
 /// Most bytes of a mail that one call takes.
-const PART_MAX: usize = 64 * 1024;
+const CHUNK_MAX: usize = 64 * 1024;
 
 /// See the module's description.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl SubmissionSession {
         }
     }
 
-    /// Greets, or takes one line or one part of a mail. Must not be called while the session waits
+    /// Greets, or takes one line or one chunk of a mail. Must not be called while the session waits
     /// for a job.
     pub(crate) fn take(
         &mut self,
@@ -153,8 +153,8 @@ impl SubmissionSession {
                 taken(consumed, GatewayStep::Continue)
             }
             Phase::Mail(incoming) => {
-                let part = input.get(..PART_MAX).unwrap_or(input);
-                let consumed = incoming.read(part);
+                let chunk = input.get(..CHUNK_MAX).unwrap_or(input);
+                let consumed = incoming.read(chunk);
                 taken(consumed, self.proceed(context, output))
             }
             Phase::Command | Phase::Sasl(_) => match line::read(input) {
