@@ -1,5 +1,5 @@
-//! What the sessions of both gateways share: the job that a session waits for, the throttle's charge
-//! of the command in progress, and failed logins.
+//! What the sessions of both gateways share: the job that a session waits for, the throttle's
+//! charge of the command in progress, and failed logins.
 
 use super::{
     GatewayStep, Protection,

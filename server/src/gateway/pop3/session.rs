@@ -79,8 +79,8 @@ impl Pop3Session {
         has_output || self.lines.has_line(input, self.line_max())
     }
 
-    /// Sends the next chunk of a reply, or handles one command. Must not be called while the session
-    /// waits for a job.
+    /// Sends the next chunk of a reply, or handles one command. Must not be called while the
+    /// session waits for a job.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,

@@ -15,8 +15,8 @@ const FIELDS: [(&[u8], &[u8]); 4] = [
     (b"resent-sender", b"X-Resent-Sent"),
 ];
 
-/// Whether a head, all of whose lines belong to fields, has a field besides `From` in which programs
-/// look for the author.
+/// Whether a head, all of whose lines belong to fields, has a field besides `From` in which
+/// programs look for the author.
 pub(super) fn has_sender(head: &[u8]) -> bool {
     fields(head).any(|field| !field.is("From") && renamed(field.name.as_bytes()).is_some())
 }

@@ -86,8 +86,8 @@ impl DataReader {
         self.octets
     }
 
-    /// Reads a chunk of the data, to its end at most. Appends what belongs to the mail to `mail`; of
-    /// a mail with a fault, nothing more.
+    /// Reads a chunk of the data, to its end at most. Appends what belongs to the mail to `mail`;
+    /// of a mail with a fault, nothing more.
     pub fn read(&mut self, chunk: &[u8], mail: &mut Vec<u8>) -> Progress {
         self.octets = self.octets.saturating_add(chunk.len() as u64);
         let mut rest = chunk;

@@ -1,4 +1,5 @@
-//! The head of a message that a program submits: what the server reads of it, and how it is changed.
+//! The head of a message that a program submits: what the server reads of it, and how it is
+//! changed.
 //!
 //! The author is checked strictly, since programs show it: a head that some program may read
 //! another author in is refused. Other fields are read as well as they can be.
