@@ -25,8 +25,10 @@ use crate::{
     },
 };
 
+mod address_list;
 mod author;
 mod encoding;
+mod fields;
 mod file_name;
 mod large;
 mod line_ends;
@@ -35,9 +37,11 @@ mod message_fields;
 pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader, LargeInFile};
 
+pub use address_list::{AddressList, Form, Mailbox};
 pub use author::{AuthorDomain, is_author};
 pub use encoding::header_text;
 use encoding::{BodyEncoding, parse_header_text};
+pub use fields::{Field, Gap, HeadEnd, HeadLine, MESSAGE_HEAD_MAX, fields, find_head_end};
 use line_ends::{LineEndCopier, LineEnds};
 use message_fields::{MESSAGE_LENGTH, MESSAGE_LINES, write_message_fields};
 
@@ -363,25 +367,31 @@ const SUBJECT: &str = "X-Correio-Subject";
 const SHA256: &str = "X-Correio-Sha256";
 
 impl Fields {
+    /// Takes a line without its end. Lines that are no field are another program's.
     fn line(&mut self, line: &str) {
-        if line.starts_with([' ', '\t']) {
-            let folded = self.last.and_then(|index| self.values.get_mut(index));
-            if let Some(Some(value)) = folded {
-                value.push_str(line);
+        match HeadLine::of(line.as_bytes()) {
+            HeadLine::Folded => {
+                let folded = self.last.and_then(|index| self.values.get_mut(index));
+                if let Some(Some(value)) = folded {
+                    value.push_str(line);
+                }
             }
-            return;
+            HeadLine::Field { name, gap: Gap::Empty } => {
+                // The name ends at the colon.
+                self.last = self.begin(name, line.get(name.len() + 1..).unwrap_or_default());
+            }
+            HeadLine::Field { gap: Gap::Blank, .. } | HeadLine::Empty | HeadLine::Other => {
+                self.last = None;
+            }
         }
-        self.last = None;
-        let Some((name, value)) = line.split_once(':') else {
-            return;
-        };
-        let Some(index) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
-            return;
-        };
-        if let Some(slot @ None) = self.values.get_mut(index) {
-            *slot = Some(value.to_owned());
-            self.last = Some(index);
-        }
+    }
+
+    /// Takes the beginning of a field. Returns its place, if it is known and the first of its name.
+    fn begin(&mut self, name: &str, value: &str) -> Option<usize> {
+        let index = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+        let slot = self.values.get_mut(index).filter(|slot| slot.is_none())?;
+        *slot = Some(value.to_owned());
+        Some(index)
     }
 
     fn parse(&self) -> Result<Head, Unreadable> {

@@ -14,8 +14,8 @@ use crate::{
 /// First byte of the addresses of attackers.
 const ATTACKERS: u8 = 203;
 
-/// Bytes of a mail that count as a sign of life of the program.
-const PART_MIN: usize = 1024;
+/// Bytes of a mail that count as a sign of life.
+const PROGRESS_MIN: usize = 1024;
 
 /// The protocol of a connection, and how it is observed.
 #[derive(Debug)]
@@ -132,7 +132,7 @@ impl ProgramTap {
                 Input::Mail => {
                     let Some(end) = end_of_mail(&self.requests) else {
                         self.part += read.len();
-                        if self.part >= PART_MIN {
+                        if self.part >= PROGRESS_MIN {
                             self.part = 0;
                             return true;
                         }

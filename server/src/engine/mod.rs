@@ -8,6 +8,7 @@
 
 mod admin;
 pub mod connection;
+mod crowding;
 mod deadlines;
 mod effects;
 mod gateways;
@@ -544,6 +545,7 @@ impl<T: Transport> Server<T> {
             Driven::Again => self.make_ready(id),
             Driven::Closed(reason) => return self.closed.push((id, reason)),
             Driven::Identified(origin) => self.identify(now, id, origin),
+            Driven::Crowded => self.make_room(now, id),
         }
         if deadline < timer_at {
             self.deadlines.add(deadline, id);

@@ -20,10 +20,6 @@ use crate::{
     },
 };
 
-/// Failed logins after which a connection ends: enough for a program that tries each mechanism with
-/// each spelling of the name.
-pub(crate) const FAILED_LOGINS_MAX: u32 = 6;
-
 /// The protocol of a gateway that programs log in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GatewayProtocol {

@@ -3,14 +3,14 @@
 //!
 //! A session of a gateway has these calls, which its connection makes:
 //!
-//! - `new(protection, domain)`: makes a session that has not greeted the program.
-//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a part
-//!   of a mail, or the session has more to send. A new session has work: its greeting, for which
-//!   `take` needs no input. The connection does not ask while the session waits for a job or while
-//!   the program must read output first.
-//! - `take(context, input, output)`: handles one command or one part of a mail, or sends more.
-//!   Appends replies to the output. After `GatewayStep::StartTls` the session is protected and has
-//!   forgotten what was said, and does not greet again.
+//! - `new(protection, domain)`: a session that has not greeted. After `GatewayStep::StartTls` it
+//!   is as a new one that has, and protected.
+//! - `has_work(input)`: whether `take` would do something: the input has a whole command or a chunk
+//!   of a mail, or the session has more to send. Not asked while the session waits for a job or
+//!   while the client must read its output first. A new session has work: its greeting, for which
+//!   `take` needs no input. After `GatewayStep::StartTls` there is no second one.
+//! - `take(context, input, output)`: handles one command, one chunk of a mail, or sends more.
+//!   Appends replies to the output.
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the
 //!   session does not wait for this job.
 //! - `end(context, ending, output)`: tells the program why the server ends the connection.
@@ -19,6 +19,7 @@
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
 
 pub mod address;
+mod common;
 mod config;
 pub mod domain;
 #[cfg(test)]

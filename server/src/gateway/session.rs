@@ -19,12 +19,12 @@ pub(crate) enum GatewaySession {
     Pop3(Pop3Session),
 }
 
-/// Makes a call on the session of either protocol.
+/// Makes a call on the session of either protocol, or on a field of it.
 macro_rules! call {
-    ($session:expr, $name:ident($($argument:expr),*)) => {
+    ($session:expr, $($name:ident).+($($argument:expr),*)) => {
         match $session {
-            GatewaySession::Submission(session) => session.$name($($argument),*),
-            GatewaySession::Pop3(session) => session.$name($($argument),*),
+            GatewaySession::Submission(session) => session.$($name).+($($argument),*),
+            GatewaySession::Pop3(session) => session.$($name).+($($argument),*),
         }
     };
 }
@@ -45,7 +45,7 @@ impl GatewaySession {
         call!(self, has_work(input))
     }
 
-    /// Handles one command or one part of a mail, or sends more.
+    /// Handles one command or one chunk of a mail, or sends more.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -91,17 +91,17 @@ impl GatewaySession {
 
     /// The ticket of the job that the session waits for.
     pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        call!(self, waiting_for(connection))
+        call!(self, common.waiting_for(connection))
     }
 
     /// Whether the session waits for a store job.
     pub(crate) fn is_storing(&self) -> bool {
-        call!(self, is_storing())
+        call!(self, common.is_storing())
     }
 
     /// Settles the throttle's charge of the command in progress.
     pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
-        call!(self, settle(context, settlement));
+        call!(self, common.settle(context, settlement));
     }
 
     /// The connection discarded this step.

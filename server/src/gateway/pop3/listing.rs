@@ -1,11 +1,11 @@
-//! The replies to `LIST` and `UIDL` without an argument: a line for each mail, sent in parts.
+//! Replies of many short lines, which are sent in chunks.
 
 use std::io::Write;
 
 use super::maildrop::Maildrop;
 
-/// Bytes after which a part ends: with one more line, it has at most 64 KiB.
-const PART_MAX: usize = 64 * 1024 - 128;
+/// Bytes after which a chunk ends.
+const CHUNK_MAX: usize = 64 * 1024 - 128;
 
 /// Places of the mailbox after which a part ends. Mails that are marked as deleted have no line,
 /// and a part that passes over all of a large mailbox would hold up other connections.
@@ -43,12 +43,12 @@ impl Listing {
         Self { kind, place: 0 }
     }
 
-    /// Appends the next part: at most 64 KiB, of at most [`PLACES_MAX`] places.
+    /// Appends the next chunk: at most 64 KiB.
     pub(super) fn send(&mut self, maildrop: &Maildrop, output: &mut Vec<u8>) -> Progress {
         let start = output.len();
         let end = self.place.saturating_add(PLACES_MAX).min(maildrop.len());
         for (number, listed) in maildrop.iter(self.place..end) {
-            if output.len().saturating_sub(start) > PART_MAX {
+            if output.len().saturating_sub(start) > CHUNK_MAX {
                 return Progress::Partial;
             }
             // Writing to a vector cannot fail.

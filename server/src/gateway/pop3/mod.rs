@@ -6,9 +6,9 @@
 //! mail that another program has deleted since the login is refused.
 //!
 //! The memory of a session is bounded: a list of at most 3.2 MB, mails of 128 KiB that are read
-//! ahead, and, while a mail is sent, its content or a piece of it. Long replies are sent in parts:
-//! the connection asks for the next part when the program has read enough of the last one.
-//! `Pop3Session::held` tells how many bytes a session holds.
+//! ahead, and while a mail is sent, its text or a piece of it. Replies that may be long are sent in
+//! chunks: the connection asks for the next when the program has read enough of the last.
+//! `Pop3Session::held` says what a session holds now.
 
 mod authorization;
 mod command;

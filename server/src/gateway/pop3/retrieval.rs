@@ -22,7 +22,7 @@ const BYTES: usize = 64 * 1024;
 
 /// The part of a mail that a program asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(in crate::gateway) enum Extent {
     /// The whole mail.
     Whole,
     /// The mail's head, and this many lines of its body.
@@ -31,7 +31,7 @@ pub(super) enum Extent {
 
 /// A mail that a program has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(in crate::gateway) struct Wanted {
     /// The mail.
     pub(super) mail: MailRef,
     /// The part of the mail that the program asks for.

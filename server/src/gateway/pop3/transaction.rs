@@ -13,7 +13,7 @@ use super::{
     maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
     reply::{self, Code},
     retrieval::{self, Extent, ReadAhead, Wanted},
-    sender::{MailSender, Part, Sent},
+    sender::{Loaded, MailSender, Sent},
 };
 use crate::{
     event::Event,
@@ -37,7 +37,7 @@ const GONE: &str = "another program has deleted this mail";
 
 /// The job that a command waits for.
 #[derive(Debug)]
-pub(super) enum Pending {
+pub(in crate::gateway) enum Pending {
     /// A page of the mailbox is being listed.
     Listing,
     /// The outlines of a mail and of the mails after it are being read.
@@ -52,7 +52,7 @@ pub(super) enum Pending {
     Deleting(u32),
 }
 
-/// What the session must do after a command, a part of a reply, or a job.
+/// What follows a command, a chunk of a reply, or a job.
 #[derive(Debug)]
 pub(super) enum TransactionStep {
     /// Nothing: the command is answered, or there is more to send.
@@ -161,7 +161,7 @@ impl Transaction {
         Replied
     }
 
-    /// Sends the next part of a reply.
+    /// Sends the next chunk of a reply.
     pub(super) fn send(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -232,7 +232,7 @@ impl Transaction {
                 self.fetched(wanted, outlines, mails, output)
             }
             (Pending::Beginning(outline, extent), StoreDone::Piece(piece)) => {
-                self.send_mail(*outline, extent, Part::Piece(piece), output);
+                self.send_mail(*outline, extent, Loaded::Piece(piece), output);
                 Replied
             }
             (Pending::Beginning(..), StoreDone::NoSuchMail) => {
@@ -343,12 +343,12 @@ impl Transaction {
         content: &Content,
         output: &mut Vec<u8>,
     ) -> TransactionStep {
-        let Some(part) = Part::of(content) else {
+        let Some(loaded) = Loaded::of(content) else {
             let (account, mail) = (self.identity.account, outline.mail);
             let job = StoreJob::Read { account, mail, offset: 0 };
             return Defer(job, Pending::Beginning(Box::new(outline), extent));
         };
-        self.send_mail(outline, extent, part, output);
+        self.send_mail(outline, extent, loaded, output);
         Replied
     }
 
@@ -356,10 +356,10 @@ impl Transaction {
         &mut self,
         outline: MailOutline,
         extent: Extent,
-        part: Part,
+        loaded: Loaded,
         output: &mut Vec<u8>,
     ) {
-        let sender = MailSender::begin(outline, &self.domain, extent, part, output);
+        let sender = MailSender::begin(outline, &self.domain, extent, loaded, output);
         self.sending = Some(Sending::Mail(Box::new(sender)));
     }
 

@@ -1,4 +1,9 @@
 //! Renames the fields of a message's head in which programs look for its author.
+//!
+//! The renamer reads no lines, as [`rfc5322::fields`](fields) does: a head may be longer than a
+//! session holds, and of a line the renamer holds a name.
+
+use correio_proto::rfc5322::fields;
 
 /// The names of the fields, in lower case, and their new names, which are as long, so that the
 /// number of octets stays the same. Programs show `Sender` and the `Resent-` fields beside the
@@ -10,13 +15,10 @@ const FIELDS: [(&[u8], &[u8]); 4] = [
     (b"resent-sender", b"X-Resent-Sent"),
 ];
 
-/// Whether the head at the start of a message, whose lines end with CR LF, has a field besides
-/// `From` in which programs look for the author.
-pub(super) fn has_sender(message: &[u8]) -> bool {
-    message.split_inclusive(|byte| *byte == b'\n').take_while(|line| *line != b"\r\n").any(|line| {
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        renamed(name.trim_ascii_end()).is_some_and(|(name, _)| name != b"from")
-    })
+/// Whether a head, all of whose lines belong to fields, has a field besides `From` in which
+/// programs look for the author.
+pub(super) fn has_sender(head: &[u8]) -> bool {
+    fields(head).any(|field| !field.is("From") && renamed(field.name.as_bytes()).is_some())
 }
 
 /// The field of this name, in any case.

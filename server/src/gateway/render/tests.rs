@@ -149,6 +149,7 @@ fn no_sender_is_shown_before_the_author() {
         for content in [
             format!("From: tony@stark.example\n{field}\nSender: text\n"),
             format!("{field}From: tony@stark.example\n\nSender: text\n"),
+            format!("\tfolded\n{field}From: tony@stark.example\n\nSender: text\n"),
         ] {
             let mail = rendered(&message(content.as_bytes()), content.as_bytes());
             assert_eq!(authors(&mail), tony(), "{mail}");

@@ -25,14 +25,14 @@ pub enum DataFault {
     TooLarge,
 }
 
-/// Whether a mail has ended after a part of its data was read.
+/// How far a mail is after a chunk of its data was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The mail goes on.
     Going,
-    /// The mail has ended.
+    /// The mail has ended: this many bytes of the chunk belong to it.
     Ended {
-        /// Bytes at the part's start that belong to the mail and its end.
+        /// Bytes at the chunk's start, with those of the end.
         consumed: usize,
     },
 }
@@ -86,11 +86,11 @@ impl DataReader {
         self.octets
     }
 
-    /// Reads a part of the data, at most to the mail's end. Appends the mail's bytes to `mail`, but
-    /// none after a fault.
-    pub fn read(&mut self, part: &[u8], mail: &mut Vec<u8>) -> Progress {
-        self.octets = self.octets.saturating_add(part.len() as u64);
-        let mut rest = part;
+    /// Reads a chunk of the data, to its end at most. Appends what belongs to the mail to `mail`;
+    /// of a mail with a fault, nothing more.
+    pub fn read(&mut self, chunk: &[u8], mail: &mut Vec<u8>) -> Progress {
+        self.octets = self.octets.saturating_add(chunk.len() as u64);
+        let mut rest = chunk;
         while let Some((&byte, after)) = rest.split_first() {
             if self.place == Place::Inside && !b"\r\n\0".contains(&byte) {
                 let run = memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
@@ -102,7 +102,7 @@ impl DataReader {
             rest = after;
             if self.place == Place::DotCr && byte == b'\n' {
                 self.octets = self.octets.saturating_sub(rest.len() as u64);
-                return Progress::Ended { consumed: part.len() - rest.len() };
+                return Progress::Ended { consumed: chunk.len() - rest.len() };
             }
             self.step(byte, mail);
         }

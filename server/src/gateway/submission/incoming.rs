@@ -10,7 +10,7 @@ use correio_proto::{
         Content, ContentHasher, ContentKind, LargeContent, MailId, Message, Piece, Timestamp,
         Username,
     },
-    rfc5322,
+    rfc5322::{self, HeadEnd, MESSAGE_HEAD_MAX},
 };
 
 use super::{
@@ -89,8 +89,8 @@ pub(super) struct Incoming {
     size_max: u64,
     reader: DataReader,
     id: IdHasher,
-    part: Part,
-    /// While the head is read, the message so far; then the bytes of the body that are not staged.
+    reading: Reading,
+    /// In the head: all of the message so far. In the body: the bytes that are not staged yet.
     buffer: Vec<u8>,
     fault: Option<MailFault>,
     /// The id of an upload of this mail. No other mail has it.
@@ -99,9 +99,9 @@ pub(super) struct Incoming {
     has_ended: bool,
 }
 
-/// The part of the message that is being read.
+/// What of the message is being read.
 #[derive(Debug)]
-enum Part {
+enum Reading {
     Head {
         /// Bytes at the start in which the head's end was sought.
         scanned: usize,
@@ -143,7 +143,7 @@ impl Incoming {
             inline_max: context.config.body_max.min(limits::BODY_MAX),
             size_max,
             reader: DataReader::new(size_max),
-            part: Part::Head { scanned: 0 },
+            reading: Reading::Head { scanned: 0 },
             buffer: Vec::new(),
             fault: None,
             upload_id: mail_id::upload_id(context, number),
@@ -161,9 +161,9 @@ impl Incoming {
 
     /// Bytes that the mail holds in memory.
     pub(super) fn held(&self) -> usize {
-        let head = match &self.part {
-            Part::Head { .. } => 0,
-            Part::Body { head, .. } => head.bytes(),
+        let head = match &self.reading {
+            Reading::Head { .. } => 0,
+            Reading::Body { head, .. } => head.bytes(),
         };
         self.buffer.capacity() + head
     }
@@ -173,12 +173,12 @@ impl Incoming {
         self.size_max
     }
 
-    /// Reads a part of the data. Returns how many of its bytes belong to the mail;
+    /// Reads a chunk of the data. Returns how many of its bytes belong to the mail;
     /// [`Incoming::next`] says what follows.
-    pub(super) fn read(&mut self, part: &[u8]) -> usize {
+    pub(super) fn read(&mut self, chunk: &[u8]) -> usize {
         let before = self.buffer.len();
-        let consumed = match self.reader.read(part, &mut self.buffer) {
-            Progress::Going => part.len(),
+        let consumed = match self.reader.read(chunk, &mut self.buffer) {
+            Progress::Going => chunk.len(),
             Progress::Ended { consumed } => {
                 self.has_ended = true;
                 consumed
@@ -189,9 +189,9 @@ impl Incoming {
         if let Some(fault) = self.reader.fault() {
             self.fault = Some(MailFault::Data(fault));
         }
-        match &mut self.part {
-            Part::Head { .. } => self.read_head(),
-            Part::Body { .. } => self.id.update(self.buffer.get(before..).unwrap_or_default()),
+        match &mut self.reading {
+            Reading::Head { .. } => self.read_head(),
+            Reading::Body { .. } => self.id.update(self.buffer.get(before..).unwrap_or_default()),
         }
         if self.fault.is_some() {
             self.buffer = Vec::new();
@@ -201,13 +201,13 @@ impl Incoming {
 
     /// Parses the head if it is complete, and goes on to the body.
     fn read_head(&mut self) {
-        let Part::Head { scanned } = &mut self.part else {
+        let Reading::Head { scanned } = &mut self.reading else {
             return;
         };
-        let whole = head::HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
-        let end = match head::find_end(&self.buffer, scanned) {
+        let whole = HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
+        let end = match rfc5322::find_head_end(&self.buffer, scanned) {
             Some(end) => end,
-            None if self.has_ended || *scanned > head::HEAD_MAX => whole,
+            None if self.has_ended || *scanned > MESSAGE_HEAD_MAX => whole,
             None => return,
         };
         if self.fault.is_some() {
@@ -215,7 +215,7 @@ impl Incoming {
         }
         let fields = self.buffer.get(..end.fields).unwrap_or_default();
         let head = match end.fields {
-            0..=head::HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
+            0..=MESSAGE_HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
             _ => Err(HeadFault::TooLong),
         };
         match head {
@@ -226,7 +226,7 @@ impl Incoming {
                 let head_id = self.mail_id(&head);
                 self.buffer.drain(..end.body);
                 self.id.update(&self.buffer);
-                self.part = Part::Body { head: Box::new(head), addressed, head_id };
+                self.reading = Reading::Body { head: Box::new(head), addressed, head_id };
             }
             Err(fault) => {
                 self.fault.get_or_insert(MailFault::Head(fault));
@@ -297,18 +297,18 @@ impl Incoming {
     }
 
     fn is_too_large_for_a_job(&self) -> bool {
-        match &self.part {
-            Part::Body { head, .. } if self.upload.is_none() => {
+        match &self.reading {
+            Reading::Body { head, .. } if self.upload.is_none() => {
                 head.bytes() + head::ADDED_MAX + self.buffer.len() > self.inline_max
             }
-            Part::Head { .. } | Part::Body { .. } => false,
+            Reading::Head { .. } | Reading::Body { .. } => false,
         }
     }
 
     /// Begins an upload: puts the head before the bytes of the body that are in memory. `None` if
     /// an id could not be made.
     fn begin_upload(&mut self) -> Option<()> {
-        let Part::Body { head, head_id, .. } = &self.part else {
+        let Reading::Body { head, head_id, .. } = &self.reading else {
             return None;
         };
         let id = self.upload_id?;
@@ -343,7 +343,7 @@ impl Incoming {
     /// The record of a mail that is complete and, if it is large, staged. `None` if the mail breaks
     /// a rule that was checked before.
     fn record(&mut self) -> Option<NewMailRecord> {
-        let Part::Body { head, addressed, .. } = &self.part else {
+        let Reading::Body { head, addressed, .. } = &self.reading else {
             return None;
         };
         let id = self.mail_id(head)?;

@@ -20,7 +20,7 @@ use crate::{ids::AccountSecret, session::SessionContext};
 pub(super) struct IdHasher(ContentHasher);
 
 impl IdHasher {
-    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its
+    /// A hasher for a mail of this sender to these recipients. Each value is hashed after its
     /// length.
     #[must_use]
     pub(super) fn new(key: AccountSecret, sender: &Username, recipients: &[Username]) -> Self {
@@ -32,10 +32,10 @@ impl IdHasher {
         hasher
     }
 
-    /// Takes a part of the envelope, after its length.
-    fn add(&mut self, part: &[u8]) {
-        self.update(&(part.len() as u64).to_be_bytes());
-        self.update(part);
+    /// Takes a value of the envelope, after its length.
+    fn add(&mut self, value: &[u8]) {
+        self.update(&(value.len() as u64).to_be_bytes());
+        self.update(value);
     }
 
     /// Takes the next bytes of the message.

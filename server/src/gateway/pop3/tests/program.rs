@@ -99,8 +99,8 @@ impl Program {
     fn step(&mut self, mailbox: &mut Mailbox) -> bool {
         let (context, before) = (&mut self.harness.context(), self.output.len());
         let step = if let Some((ticket, job)) = self.deferred.take() {
-            assert_eq!(self.session.waiting_for(ticket.connection), Some(ticket));
-            assert!(self.session.is_storing());
+            assert_eq!(self.session.common.waiting_for(ticket.connection), Some(ticket));
+            assert!(self.session.common.is_storing());
             let done = mailbox.run(job);
             self.session.complete(context, ticket, done, &mut self.output).unwrap()
         } else if self.session.has_work(&self.input) {

@@ -18,12 +18,13 @@ use crate::{
     event::Event,
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
+        common::Common,
         domain::MailDomain,
         login::{self, PendingLogin},
         sasl::Exchange,
     },
     ids::{AccountSecret, ConnId, Ticket},
-    session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
+    session::{Done, Identity, Job, SessionContext},
     store::{NewMailRecord, StoreDone, StoreJob, gateway::GatewayJob},
 };
 
@@ -36,13 +37,13 @@ const UNKNOWN_MAX: u32 = 3;
 const REFUSALS_LOGGED: u32 = 20;
 
 /// Most bytes of a mail that one call takes.
-const PART_MAX: usize = 64 * 1024;
+const CHUNK_MAX: usize = 64 * 1024;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct SubmissionSession {
-    domain: MailDomain,
-    protection: Protection,
+    /// What every gateway's session has.
+    pub(in crate::gateway) common: Common<Pending>,
     phase: Phase,
     hello: Hello,
     identity: Option<Box<Identity>>,
@@ -50,13 +51,9 @@ pub(crate) struct SubmissionSession {
     secret: Option<AccountSecret>,
     /// The mail that `MAIL` has begun.
     envelope: Option<Envelope>,
-    waiting: Waiting<Pending>,
-    /// Throttle charge of the command in progress.
-    charge: Option<Charge>,
     /// Mails that `DATA` has begun.
     mails: u64,
     unknown: u32,
-    failed_logins: u32,
     refusals: u32,
     /// The job that forgets the staged part of a mail that the end of the connection has cut off.
     left: Option<StoreJob>,
@@ -88,8 +85,8 @@ enum Hello {
 
 /// The job that the session waits for.
 #[derive(Debug)]
-enum Pending {
-    /// The job of a login.
+pub(in crate::gateway) enum Pending {
+    /// A login.
     Login(PendingLogin),
     /// The job that looks this recipient up.
     Recipient(Username),
@@ -103,22 +100,24 @@ enum Pending {
     Forgetting,
 }
 
+impl From<PendingLogin> for Pending {
+    fn from(login: PendingLogin) -> Self {
+        Self::Login(login)
+    }
+}
+
 impl SubmissionSession {
     /// A session that has not greeted the program. `domain` stands after the `@` of addresses.
     pub(crate) fn new(protection: Protection, domain: &MailDomain) -> Self {
         Self {
-            domain: domain.clone(),
-            protection,
+            common: Common::new(protection, domain.clone()),
             phase: Phase::Greeting,
             hello: Hello::Due,
             identity: None,
             secret: None,
             envelope: None,
-            waiting: Waiting::default(),
-            charge: None,
             mails: 0,
             unknown: 0,
-            failed_logins: 0,
             refusals: 0,
             left: None,
         }
@@ -134,8 +133,8 @@ impl SubmissionSession {
         }
     }
 
-    /// Greets the program, or handles one line or one part of a mail. Must not be called while the
-    /// session waits for a job.
+    /// Greets, or takes one line or one chunk of a mail. Must not be called while the session waits
+    /// for a job.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -145,7 +144,7 @@ impl SubmissionSession {
         let taken = |consumed, step| GatewayTaken { consumed, step };
         match &mut self.phase {
             Phase::Greeting => {
-                Reply::Greeting(&self.domain).write(output);
+                Reply::Greeting(&self.common.domain).write(output);
                 self.phase = Phase::Command;
                 taken(0, GatewayStep::Continue)
             }
@@ -157,8 +156,8 @@ impl SubmissionSession {
                 taken(consumed, GatewayStep::Continue)
             }
             Phase::Mail(incoming) => {
-                let part = input.get(..PART_MAX).unwrap_or(input);
-                let consumed = incoming.read(part);
+                let chunk = input.get(..CHUNK_MAX).unwrap_or(input);
+                let consumed = incoming.read(chunk);
                 taken(consumed, self.proceed(context, output))
             }
             Phase::Command | Phase::Sasl(_) => match line::read(input) {
@@ -187,7 +186,7 @@ impl SubmissionSession {
         done: Done,
         output: &mut Vec<u8>,
     ) -> Option<GatewayStep> {
-        let step = match self.waiting.take(ticket)? {
+        let step = match self.common.take(ticket)? {
             Pending::Login(pending) => self.logged_in(context, &pending, done, output),
             Pending::Recipient(recipient) => self.found(context, recipient, done, output),
             Pending::Staging => {
@@ -219,7 +218,7 @@ impl SubmissionSession {
     pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
         let job = self.staged_job()?;
         let wrapped = Job::Store(job.clone());
-        Some((self.waiting.wait(connection, &wrapped, Pending::Forgetting), job))
+        Some((self.common.wait(connection, &wrapped, Pending::Forgetting), job))
     }
 
     /// The job that forgets the staged part of the mail in progress. Returns it once.
@@ -239,32 +238,13 @@ impl SubmissionSession {
         self.identity.as_deref()
     }
 
-    /// The ticket of the job that the session waits for.
-    #[must_use]
-    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        self.waiting.ticket(connection)
-    }
-
-    /// Whether the session waits for a store job. Store jobs cannot be cancelled.
-    #[must_use]
-    pub(crate) fn is_storing(&self) -> bool {
-        self.waiting.is_storing()
-    }
-
-    /// Settles the charge of the command in progress, if there is one, with the throttle.
-    pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
-        if let Some(charge) = self.charge.take() {
-            charge.settle(context, settlement);
-        }
-    }
-
-    /// The connection discarded this step (it is closing). If the step was a job, the session stops
-    /// waiting for its result.
+    /// The connection discarded this step (it is closing). If the step was a job, the session does
+    /// not wait for its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
+        self.common.discarded(step);
         let GatewayStep::Defer(_, job) = step else {
             return;
         };
-        self.waiting.give_up();
         match job {
             Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) => {
                 self.left = Some(job.clone());
@@ -320,12 +300,12 @@ impl SubmissionSession {
             Command::Ehlo => {
                 (self.hello, self.envelope) = (Hello::Said, None);
                 let size_max = incoming::size_max(context.config.content_max);
-                let (domain, protection) = (&self.domain, self.protection);
+                let (domain, protection) = (&self.common.domain, self.common.protection);
                 Reply::Extensions { domain, protection, size_max }
             }
             Command::Helo => {
                 (self.hello, self.envelope) = (Hello::Said, None);
-                Reply::Hello(&self.domain)
+                Reply::Hello(&self.common.domain)
             }
             Command::Mail { from, size } => return self.mail(context, from, size, output),
             Command::Rcpt(address) => return self.rcpt(context, address, output),
@@ -346,7 +326,7 @@ impl SubmissionSession {
                 return self.auth(context, mechanism, initial, output);
             }
             Command::Http => {
-                report_protocol_error(context, "the client speaks HTTP");
+                context.report_protocol_error("the client speaks HTTP");
                 return self.close();
             }
         };
@@ -356,28 +336,17 @@ impl SubmissionSession {
 
     /// Begins TLS, and forgets everything that the program has sent before.
     fn start_tls(&mut self, context: &mut SessionContext<'_>, output: &mut Vec<u8>) -> GatewayStep {
-        if self.protection != Protection::Startable {
+        if self.common.protection != Protection::Startable {
             return self.refuse(context, &Refused::Order(Order::NoTls), output);
         }
         Reply::StartTls.write(output);
         *self = Self {
+            common: self.common.renewed(),
             phase: Phase::Command,
-            waiting: std::mem::take(&mut self.waiting),
             refusals: self.refusals,
-            ..Self::new(Protection::Protected, &self.domain)
+            ..Self::new(Protection::Protected, &self.common.domain)
         };
         GatewayStep::StartTls
-    }
-
-    fn defer(
-        &mut self,
-        context: &SessionContext<'_>,
-        job: StoreJob,
-        pending: Pending,
-    ) -> GatewayStep {
-        let job = Job::Store(job);
-        let ticket = self.waiting.wait(context.connection, &job, pending);
-        GatewayStep::Defer(ticket, job)
     }
 
     fn close(&mut self) -> GatewayStep {
@@ -411,7 +380,7 @@ impl SubmissionSession {
         refused: &Refused<'_>,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        report_protocol_error(context, &refused.text());
+        context.report_protocol_error(&refused.text());
         refused.write(output);
         self.unknown = self.unknown.saturating_add(1);
         if self.unknown < UNKNOWN_MAX { GatewayStep::Continue } else { self.close() }
@@ -441,11 +410,6 @@ impl SubmissionSession {
         };
         self.refuse(context, &refused, output)
     }
-}
-
-fn report_protocol_error(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_error(context.peer.ip());
-    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
 #[cfg(test)]

@@ -184,8 +184,8 @@ impl Dialogue {
     }
 
     fn defer(&mut self, ticket: Ticket, job: StoreJob) -> GatewayStep {
-        assert_eq!(self.session.waiting_for(CONNECTION), Some(ticket));
-        assert!(self.session.is_storing());
+        assert_eq!(self.session.common.waiting_for(CONNECTION), Some(ticket));
+        assert!(self.session.common.is_storing());
         let done = self.done(job);
         let mut context = self.harness.context();
         let other = Ticket { serial: ticket.serial + 1, ..ticket };
