@@ -16,6 +16,7 @@ mod logins;
 mod monitoring;
 mod program_sessions;
 mod proxied;
+mod results;
 mod retention;
 mod slots;
 mod upkeep;
@@ -26,7 +27,7 @@ use correio_proto::SpareBuffers;
 
 use crate::{
     admin::{Lifecycle, ServerQuestion},
-    auth::hashing::{HashDone, Hasher},
+    auth::hashing::Hasher,
     clock::Now,
     engine::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
@@ -47,10 +48,8 @@ use crate::{
     },
     metrics::{Monitoring, counts::Counts, facts::Connections},
     protocol::{Protocol, Service},
-    session::{
-        Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
-    },
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    session::{Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry},
+    store::{Store, StoreFailed},
 };
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
@@ -399,54 +398,6 @@ impl<T: Transport> Server<T> {
         {
             self.ready.push(id);
         }
-    }
-
-    fn deliver_done(&mut self, now: Now) -> Result<(), StoreFailed> {
-        let mut stored: Vec<(Ticket, StoreDone)> = Vec::new();
-        self.store.collect(&mut stored)?;
-        for (ticket, done) in stored {
-            match Upkeep::is_own(ticket) {
-                true => self.kept_up(now, ticket, Some(&done)),
-                false => self.complete(now, ticket, Done::Store(done)),
-            }
-        }
-        let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
-        self.hasher.collect(&mut hashed);
-        for (ticket, done) in hashed {
-            self.complete(now, ticket, Done::Hash(done));
-        }
-        Ok(())
-    }
-
-    /// Delivers a job's result to its connection; drops it if the connection was removed.
-    fn complete(&mut self, now: Now, ticket: Ticket, done: Done) {
-        let id = ticket.connection;
-        self.with(id, now, |entry, context| {
-            entry.connection.complete(context, ticket, done);
-        });
-        self.make_ready(id);
-        // A session that has just logged in must get the notices of the results after this one.
-        self.apply_effects(now);
-    }
-
-    fn keep_up(&mut self, now: Now) {
-        for (ticket, job) in self.upkeep.due(now, || self.registry.accounts()) {
-            self.submit_own(now, ticket, job);
-        }
-    }
-
-    /// Submits one of the server's own jobs.
-    fn submit_own(&mut self, now: Now, ticket: Ticket, job: StoreJob) {
-        match self.store.submit(ticket, job) {
-            Submitted::Done(done) => self.kept_up(now, ticket, Some(&done)),
-            Submitted::Queued => {}
-            Submitted::Full => self.kept_up(now, ticket, None),
-        }
-    }
-
-    fn kept_up(&mut self, now: Now, ticket: Ticket, done: Option<&StoreDone>) {
-        self.effects.extend(self.upkeep.done(now, ticket, done));
-        self.apply_effects(now);
     }
 
     /// Removed connections leave stale heap entries. Drops them once they outnumber live ones, so
