@@ -32,7 +32,7 @@ fn an_app_password_is_shown_once_with_what_to_do_with_it_and_listed_until_it_is_
     assert_eq!(
         rest,
         "In the mail program, log in as tony and type the app password in place of the password. \
-         It is not shown again.\n"
+         The app password is not shown again.\n"
     );
     run(&setup, &["create", "--label", "laptop"]);
     let listed = run(&setup, &["list"]);
@@ -98,13 +98,13 @@ fn app_passwords_are_made_shown_and_revoked_in_the_menus() {
     screen.sees("There are no app passwords.");
     screen.menu("0) Back");
     screen.press("1");
-    screen.answer("What it is for (for example: phone)", "phone");
+    screen.answer("Label of the app password (for example: phone)", "phone");
     screen.sees("App password for phone: ");
     screen.sees("log in as tony");
     screen.sees("phone (number 1): made ");
     screen.menu("0) Back");
     screen.press("2");
-    screen.answer("Which one (label or number)", "phone");
+    screen.answer("App password to revoke (label or number)", "phone");
     screen.sees("App password phone revoked.");
     screen.menu("0) Back");
     screen.press("0");

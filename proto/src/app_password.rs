@@ -12,15 +12,16 @@ use crate::{
 };
 
 secret! {
-    /// An app password, written as 26 digits of Crockford's base 32, in groups of four: 130 random
-    /// bits. Its digest needs neither salt nor cost, so that a program that polls costs no hashing.
+    /// An app password: 130 random bits, written as 26 digits of Crockford's base 32 in groups of
+    /// four. Since it cannot be guessed, its digest needs neither salt nor cost, and a program that
+    /// polls keeps no hash worker busy.
     AppPassword: 26 digits in 17 bytes;
 
-    /// Why a text is no [`AppPassword`].
+    /// The text is not an [`AppPassword`].
     InvalidAppPassword: "this is not an app password: it has 26 letters and digits";
 }
 
-/// What the owner calls an app password, usually a program and its device: 1 to
+/// The name that its owner gives an app password, usually a program and its device: 1 to
 /// [`limits::LABEL_MAX`] characters of Unicode on one line, in NFC, without control characters and
 /// without white space at either end. No two app passwords of an account have the same label.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +37,7 @@ impl FromStr for Label {
 
 text!(Label);
 
-/// Id of an app password in its store. Never given to a second one.
+/// Id of an app password in its store. The store gives no id twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AppPasswordId(pub u64);
@@ -51,31 +52,31 @@ impl fmt::Display for AppPasswordId {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AppPasswordRequest {
-    /// Makes an app password. A repetition gets `label_taken`: the password of the first reply is
-    /// shown to nobody, and should be revoked.
+    /// Makes an app password. A repetition after a lost reply gets `label_taken`: the client should
+    /// revoke the app password of the first request, which it cannot learn any more.
     Create {
-        /// Its label.
+        /// The new app password's label.
         label: Label,
     },
     /// Lists the app passwords.
     List {},
-    /// Revokes an app password. May be sent again.
+    /// Revokes an app password. A repetition is safe.
     Revoke {
-        /// Its id.
+        /// The app password's id.
         id: AppPasswordId,
     },
 }
 
-/// An app password, as its owner sees it.
+/// An app password as its owner is shown it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppPasswordOverview {
-    /// Its id.
+    /// The app password's id.
     pub id: AppPasswordId,
-    /// Its label.
+    /// The app password's label.
     pub label: Label,
-    /// When it was made.
+    /// When the app password was made.
     pub made_at: Timestamp,
-    /// When and from where it was last used; left out if it was never used.
+    /// The last use; left out if the app password was never used.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub used: Option<AppPasswordUse>,
 }
@@ -83,9 +84,9 @@ pub struct AppPasswordOverview {
 /// The last use of an app password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppPasswordUse {
-    /// The begin of the day, in UTC.
+    /// The beginning of the day of the use, in UTC.
     pub day: Timestamp,
-    /// The program's address.
+    /// The network address of the mail program.
     #[serde(serialize_with = "write_address", deserialize_with = "read_address")]
     pub from: IpAddr,
 }

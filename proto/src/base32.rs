@@ -1,14 +1,14 @@
-//! Crockford's base 32, in which people write invites, recovery codes and app passwords: without
-//! letters that are mistaken for digits, in groups of four.
+//! Crockford's base 32, in which invites, recovery codes and app passwords are written: in groups
+//! of four digits, without letters that people mistake for digits.
 
 use std::fmt;
 
 /// The digits by their values.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// Reads a text of exactly `digits` digits into bytes, whose last bits are 0 where the digits have
-/// fewer bits than the bytes. Small letters, any grouping, and the letters that people mistake for
-/// digits are taken. `None` for another text.
+/// Reads a text of exactly `digits` digits into bytes. If the digits have fewer bits than the
+/// bytes, the last bits are 0. Permits small letters, any grouping, and the letters that people
+/// mistake for digits. `None` for another text.
 pub(crate) fn read<const LENGTH: usize>(text: &str, digits: usize) -> Option<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
     let mut values = text.bytes().filter(|byte| *byte != b'-' && !byte.is_ascii_whitespace());
@@ -36,7 +36,7 @@ pub(crate) fn write(bytes: &[u8], digits: usize, f: &mut fmt::Formatter<'_>) -> 
     Ok(())
 }
 
-/// Clears the bits behind the first `digits` digits.
+/// Clears the bits after the first `digits` digits.
 pub(crate) fn trim<const LENGTH: usize>(mut bytes: [u8; LENGTH], digits: usize) -> [u8; LENGTH] {
     for (index, byte) in bytes.iter_mut().enumerate() {
         let kept = (5 * digits).saturating_sub(8 * index).min(8);
@@ -45,7 +45,7 @@ pub(crate) fn trim<const LENGTH: usize>(mut bytes: [u8; LENGTH], digits: usize) 
     bytes
 }
 
-/// The value of a digit, in any spelling that people use.
+/// The value of a digit, in either case. The letters `O`, `I` and `L` count as digits.
 fn value_of(digit: u8) -> Option<usize> {
     let digit = match digit.to_ascii_uppercase() {
         b'O' => b'0',
@@ -55,8 +55,9 @@ fn value_of(digit: u8) -> Option<usize> {
     DIGITS.iter().position(|known| *known == digit)
 }
 
-/// Makes the type of a secret that people write in base 32, and the type of the error for a text
-/// that is none. `Debug` shows nothing, and the secret is wiped from memory when dropped.
+/// Makes the type of a secret that is written in base 32, and the type of the error for a text that
+/// is not such a secret. `Debug` does not show the secret, and dropping the secret wipes it from
+/// memory.
 macro_rules! secret {
     (
         $(#[$meta:meta])* $name:ident: $digits:literal digits in $bytes:literal bytes;
@@ -72,13 +73,13 @@ macro_rules! secret {
         pub struct $error;
 
         impl $name {
-            /// Bytes as they travel.
+            /// Bytes of the secret in a message.
             pub const LENGTH: usize = $bytes;
 
-            /// Digits in which it is written, besides the `-` after each four.
+            /// Digits of the secret in base 32, besides the `-` after each four.
             const DIGITS: usize = $digits;
 
-            /// The bytes as they travel.
+            /// The bytes of the secret in a message.
             #[must_use]
             pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
                 &self.0
@@ -91,7 +92,7 @@ macro_rules! secret {
             }
         }
 
-        /// Bits that no digit has are cleared.
+        /// Clears the bits after the last digit.
         impl From<[u8; $name::LENGTH]> for $name {
             fn from(bytes: [u8; Self::LENGTH]) -> Self {
                 Self($crate::base32::trim(bytes, Self::DIGITS))
@@ -147,7 +148,7 @@ mod tests {
 
     use crate::{app_password::AppPassword, invite::Invite, recovery::RecoveryCode};
 
-    /// Requires that a secret is written with as many characters, and read back in sloppy
+    /// Requires that a secret is written with this many characters, and is read back in sloppy
     /// spellings.
     fn is_read_back<S>(secret: &S, characters: usize) -> Result<(), TestCaseError>
     where
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_written_in_groups_and_not_shown_to_the_log() {
+    fn a_secret_is_written_in_groups_and_debug_does_not_show_it() {
         let password = AppPassword::from([0xff; 17]);
         assert_eq!(password.to_string(), "ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZZZ-ZZ");
         assert_eq!(password.as_bytes().last(), Some(&0b1100_0000));

@@ -1,8 +1,8 @@
 //! The byte half of one end of a connection, without the socket: buffers, and TLS below them.
 //!
 //! Bytes come in from a source and wait in the input until a dialogue consumes them; the dialogue
-//! appends bytes to the output, which is written to a sink. What the bytes mean is the dialogue's:
-//! [`crate::frame_channel`] puts correio's messages on top.
+//! appends bytes to the output, which is written to a sink. The channel does not interpret the
+//! bytes: [`crate::frame_channel`] adds correio's messages.
 
 use std::io::{self, Read, Write};
 
@@ -52,14 +52,14 @@ pub enum ByteError {
 /// Why TLS cannot begin on a channel that is in use.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum StartTlsError {
-    /// Input was buffered already: the peer, or somebody on the way, sent it without protection,
-    /// and it must never be taken for protected input (CVE-2011-0411).
+    /// The input had bytes: the peer, or an attacker on the network path, sent them without
+    /// protection, and they must never be taken for protected input (CVE-2011-0411).
     #[error("{bytes} bytes of plaintext came after the command that begins TLS")]
     LeftOver {
-        /// Number of the bytes, which were discarded.
+        /// Number of bytes, which were discarded.
         bytes: usize,
     },
-    /// Output without protection was not written yet.
+    /// The output has bytes that were not written without TLS yet.
     #[error("output is pending")]
     Unwritten,
     /// The channel has TLS, or can read nothing more.
@@ -93,13 +93,13 @@ impl ByteChannel {
         self.input_max = bytes.max(CHUNK);
     }
 
-    /// Begins TLS on a channel that has none, as STARTTLS and STLS demand. All bytes that are read
-    /// and written from now on are TLS's. With [`Security::Plaintext`] nothing changes.
+    /// Begins TLS on a channel that has none, for STARTTLS and STLS. All bytes that are read and
+    /// written from now on are TLS's. With [`Security::Plaintext`] nothing changes.
     ///
     /// # Errors
     ///
     /// See [`StartTlsError`]. Input that was left over is discarded and nothing more can be read:
-    /// the caller closes the connection. After the other errors the channel is as before.
+    /// the caller must close the connection. After the other errors the channel is as before.
     pub fn start_tls(&mut self, security: &Security) -> Result<(), StartTlsError> {
         if self.tls.is_some() || self.state != State::Open {
             return Err(StartTlsError::NotPlaintext);
@@ -124,7 +124,7 @@ impl ByteChannel {
         self.input.bytes()
     }
 
-    /// Removes this many bytes, or all if there are fewer, from the beginning of the input.
+    /// Removes this many bytes, or all if there are fewer, from the start of the input.
     pub fn consume(&mut self, count: usize) {
         self.input.consume(count);
     }
@@ -165,7 +165,7 @@ impl ByteChannel {
         self.state == State::Lost
     }
 
-    /// Ends the reading: the dialogue cannot understand the input from here on.
+    /// Ends the reading: the dialogue cannot interpret further input.
     pub fn lose(&mut self) {
         self.state = State::Lost;
     }

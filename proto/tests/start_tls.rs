@@ -14,6 +14,8 @@ use rustls::{
     version::{TLS12, TLS13},
 };
 
+use crate::support::pump::{hand, talk, written};
+
 const INPUT_MAX: usize = 64 * 1024;
 
 /// The configurations of both ends. The server speaks TLS 1.2 and 1.3, the client `versions`.
@@ -41,40 +43,6 @@ fn ends(versions: &[&'static SupportedProtocolVersion], name: &'static str) -> [
 
 fn plaintext() -> ByteChannel {
     ByteChannel::new(&Security::Plaintext, INPUT_MAX)
-}
-
-/// Everything that a channel writes now.
-fn written(channel: &mut ByteChannel) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while channel.wants_write() {
-        channel.write_to(&mut bytes).unwrap();
-    }
-    bytes
-}
-
-/// Hands bytes to a channel, in pieces of this length.
-fn hand(bytes: &[u8], piece: usize, to: &mut ByteChannel) {
-    for piece in bytes.chunks(piece) {
-        let mut source = Cursor::new(piece);
-        while (source.position() as usize) < piece.len() {
-            assert!(to.read_from(&mut source).unwrap() > 0);
-        }
-    }
-}
-
-/// Runs both ends until neither has anything to write. Returns the bytes of both directions.
-fn talk(client: &mut ByteChannel, server: &mut ByteChannel, piece: usize) -> Vec<u8> {
-    let mut seen = Vec::new();
-    loop {
-        let (there, back) = (written(client), written(server));
-        if there.is_empty() && back.is_empty() {
-            return seen;
-        }
-        hand(&there, piece, server);
-        hand(&back, piece, client);
-        seen.extend(there);
-        seen.extend(back);
-    }
 }
 
 /// Takes a channel's input, which must be this.

@@ -19,7 +19,10 @@ use rustls::{
     version::TLS13,
 };
 
-use crate::support;
+use crate::support::{
+    self,
+    pump::{hand, talk, written},
+};
 
 /// The configurations of both ends, for one server.
 struct Ends {
@@ -58,40 +61,6 @@ impl Ends {
     fn channels(&self) -> (Channel, Channel) {
         let limit = limits::REPLY_FRAME_MAX;
         (Channel::new(&self.client, limit), Channel::new(&self.server, limit))
-    }
-}
-
-/// Everything that a channel writes now.
-fn written(channel: &mut Channel) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while channel.wants_write() {
-        channel.write_to(&mut bytes).unwrap();
-    }
-    bytes
-}
-
-/// Hands bytes to a channel, in pieces of this length.
-fn hand(bytes: &[u8], piece: usize, to: &mut Channel) {
-    for piece in bytes.chunks(piece) {
-        let mut source = Cursor::new(piece);
-        while (source.position() as usize) < piece.len() {
-            assert!(to.read_from(&mut source).unwrap() > 0);
-        }
-    }
-}
-
-/// Runs both ends until neither has anything to write. Returns the bytes of both directions.
-fn talk(client: &mut Channel, server: &mut Channel, piece: usize) -> Vec<u8> {
-    let mut seen = Vec::new();
-    loop {
-        let (there, back) = (written(client), written(server));
-        if there.is_empty() && back.is_empty() {
-            return seen;
-        }
-        hand(&there, piece, server);
-        hand(&back, piece, client);
-        seen.extend(there);
-        seen.extend(back);
     }
 }
 

@@ -1,21 +1,27 @@
 //! Tests of mail programs that are logged in, beside clients of correio's own protocol.
 
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use correio_proto::{
     app_password::AppPasswordRequest,
     mail::Content,
-    message::{Account, Notice, Reply, Request, Send},
+    message::{Account, Notice, Realm, Reply, Request, Send},
     tls::Security,
 };
 use correio_server::{
     engine::connection::Readiness,
     gateway::GatewayConfig,
+    ids::Ticket,
     protocol::Service,
-    store::memory::{MemoryLimits, MemoryStore},
+    store::{
+        Store, StoreDone, StoreFailed, StoreJob, Submitted,
+        gateway::GatewayJob,
+        memory::{MemoryLimits, MemoryStore},
+    },
 };
 use correio_testing::{
+    http::HttpPipe,
     program::Program,
     request::{credential, id},
     world::{PipeClient, QUOTA, REALM, World, limits_of, session_config},
@@ -25,8 +31,12 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A world with Tony Stark, Pepper Potts and gateways in plaintext.
 fn world() -> World {
-    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
-    let mut world = World::limited(limits_of(100), session_config(), Box::new(store));
+    world_of(Box::new(MemoryStore::new(REALM, QUOTA, MemoryLimits::default())))
+}
+
+/// As [`world`], with an empty store.
+fn world_of(store: Box<dyn Store>) -> World {
+    let mut world = World::limited(limits_of(100), session_config(), store);
     let domain = "mail.example.org".parse().unwrap();
     let config = GatewayConfig { domain, security: Security::Plaintext };
     world.server = world.server.with_gateways(Some(config));
@@ -217,4 +227,62 @@ fn a_revoked_app_password_ends_the_sessions_of_programs_and_logs_nobody_in() {
     again.say(&mut world, "USER tony\r\n");
     let said = again.say(&mut world, &format!("PASS {password}\r\n"));
     assert!(said.starts_with("-ERR [AUTH]"), "{said:?}");
+}
+
+/// A store in memory that lists no mailbox while it is told so.
+struct Unlisting {
+    store: MemoryStore,
+    lists: Rc<Cell<bool>>,
+}
+
+impl Store for Unlisting {
+    fn realm(&self) -> Realm {
+        self.store.realm()
+    }
+
+    fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
+        match job {
+            StoreJob::Gateway(GatewayJob::Outline { .. }) if !self.lists.get() => Submitted::Full,
+            job => self.store.submit(ticket, job),
+        }
+    }
+
+    fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        self.store.collect(done)
+    }
+
+    fn close(self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
+        Box::new(self.store).close(done)
+    }
+}
+
+/// The line of the metrics that says how many sessions of POP3 there are.
+fn counted(world: &mut World) -> String {
+    let page = HttpPipe::connect(world).get(world, "/metrics").body;
+    let line = page.lines().find(|line| line.contains("correio_sessions{protocol=\"pop3\"}"));
+    line.expect("the metrics have it").to_owned()
+}
+
+#[test]
+fn a_program_whose_mailbox_cannot_be_listed_counts_as_no_session() {
+    let lists = Rc::new(Cell::new(true));
+    let store = MemoryStore::new(REALM, QUOTA, MemoryLimits::default());
+    let mut world = world_of(Box::new(Unlisting { store, lists: lists.clone() }));
+    let none = counted(&mut world);
+    let password = app_password(&mut world, "tony", "receiving");
+    let mut program = connect(&mut world, Service::POP3);
+    let login = format!("USER tony\r\nPASS {password}\r\n");
+    lists.set(false);
+    let said = program.say(&mut world, &login);
+    assert!(said.contains("\r\n-ERR [SYS/TEMP]"), "{said:?}");
+    assert_eq!(counted(&mut world), none);
+    lists.set(true);
+    let said = program.say(&mut world, &login);
+    assert!(said.contains("\r\n+OK mails: 0,"), "{said:?}");
+    assert_ne!(counted(&mut world), none);
+    program.say(&mut world, "QUIT\r\n");
+    program.pipe.close_at_client();
+    world.server.note(program.id, Readiness { readable: true, writable: true, ended: true });
+    world.settle();
+    assert_eq!(counted(&mut world), none);
 }

@@ -39,5 +39,6 @@ mod service;
 mod session;
 mod smuggling;
 mod stale;
+mod stalled;
 mod tidy;
 mod tls;

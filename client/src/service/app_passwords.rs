@@ -11,7 +11,8 @@ use crate::{cancel::Cancel, error::RequestError};
 
 impl Service {
     /// Makes an app password of the account that is logged in. The server never sends it again: if
-    /// the answer is lost, [`Service::app_passwords`] has its label, and it can only be revoked.
+    /// the answer is lost, [`Service::app_passwords`] lists the new app password's label, and the
+    /// caller can only revoke it.
     ///
     /// # Errors
     ///
@@ -43,7 +44,7 @@ impl Service {
     }
 
     /// Revokes an app password. Repeating the call after any error is safe, and an id that the
-    /// account has not is no error.
+    /// account does not have is no error.
     ///
     /// # Errors
     ///
@@ -61,7 +62,7 @@ impl Service {
         request: AppPasswordRequest,
         cancel: &Cancel,
     ) -> Result<Reply, RequestError> {
-        // To a server without them, the request would be no message of the protocol.
+        // To a server without app passwords, the request would be a protocol error.
         if !self.welcome().capabilities.contains(APP_PASSWORDS) {
             let text = "this server has no app passwords";
             return Err(RequestError::Refused(ErrorReply::new(ErrorCode::NotAllowed, text)));

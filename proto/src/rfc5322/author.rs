@@ -1,21 +1,19 @@
-//! Whether the author that a message names is the sender of its mail. Only plain heads are
-//! understood; for all others the answer is no.
+//! Decides whether the author that a message names is the sender of its mail. Only plain heads are
+//! understood; for every other head the answer is no.
 
-use super::encoding::parse_header_text;
+use super::{
+    address_list::{AddressList, Form, Mailbox},
+    encoding::parse_header_text,
+    fields::{Gap, MESSAGE_HEAD_MAX, fields, find_head_end, folded},
+};
 use crate::mail::{FullName, Username};
-
-/// Most bytes of a message's head that are read.
-const HEAD_MAX: usize = 64 * 1024;
-
-/// The characters that may stand around a name and an address. Programs show other white space.
-const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The domains that may stand after the `@` of an author's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthorDomain<'a> {
-    /// Any domain, or none: the message was made for a server of any name.
+    /// Any domain, or none: the message may be made for a server of any name.
     Any,
-    /// This domain: an answer must reach the author at it.
+    /// This domain alone: an answer must reach the author there.
     Only(&'a str),
 }
 
@@ -31,10 +29,9 @@ pub fn is_author(
     let Some(from) = from_field(message) else {
         return false;
     };
-    let from = from.trim_matches(BLANKS);
-    let (name, address) = match from.strip_suffix('>').and_then(|from| from.rsplit_once('<')) {
-        Some((name, address)) => (name.trim_matches(BLANKS), address),
-        None => ("", from),
+    let list = AddressList::parse(&from);
+    let Some(Mailbox { name, address, form: Form::Bare }) = list.only() else {
+        return false;
     };
     let is_name = name.is_empty() || decoded(name).is_some_and(|name| name == full_name.as_str());
     let is_address = parts(address).is_some_and(|(local, named)| {
@@ -60,41 +57,32 @@ fn parts(address: &str) -> Option<(&str, &str)> {
 
 /// The value of the only field `From` of a message, unfolded.
 fn from_field(message: &[u8]) -> Option<String> {
-    let start = message.get(..HEAD_MAX).unwrap_or(message);
-    let mut found: Option<String> = None;
-    let mut is_continued = false;
-    for line in start.split_inclusive(|byte| *byte == b'\n') {
-        let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        // Some programs end a line here.
-        if line.contains('\r') {
-            return None;
-        }
-        if line.is_empty() {
-            return found;
-        }
-        if line.starts_with([' ', '\t']) {
-            if let Some(value) = found.as_mut().filter(|_| is_continued) {
-                value.push_str(line);
-            }
-            continue;
-        }
-        let (name, value) = line.split_once(':')?;
-        // At any other line, programs take the head for ended.
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return None;
-        }
-        is_continued = name.eq_ignore_ascii_case("From");
-        if is_continued && found.replace(value.to_owned()).is_some() {
+    let start = message.get(..MESSAGE_HEAD_MAX).unwrap_or(message);
+    // Folded lines at the start continue a field that stands before the message.
+    let (folded, rest) = start.split_at_checked(folded(start))?;
+    // At a line that is no field, programs take the head for ended.
+    let end = find_head_end(rest, &mut 0).filter(|end| end.body > end.fields)?;
+    let head = rest.get(..end.fields)?;
+    if !(is_plain(folded) && is_plain(head)) {
+        return None;
+    }
+    let mut found = None;
+    for field in fields(head) {
+        if field.gap == Gap::Blank || (field.is("From") && found.replace(field.text()).is_some()) {
             return None;
         }
     }
-    None
+    found
 }
 
-/// A name in quotation marks, in encoded words, or of words as they are. `None` if programs may
-/// read it in different ways: as several authors, without a comment, or with encoded words in
-/// quotation marks.
+/// Whether lines are text, and end where all programs end them: some do at a CR alone.
+fn is_plain(lines: &[u8]) -> bool {
+    str::from_utf8(lines).is_ok_and(|text| text.lines().all(|line| !line.contains('\r')))
+}
+
+/// The text of a name that is in quotation marks, in encoded words, or in plain words. `None` if
+/// programs may read the name in different ways: as several authors, without a comment, or with
+/// encoded words in quotation marks.
 fn decoded(name: &str) -> Option<String> {
     let Some(quoted) = name.strip_prefix('"') else {
         let is_special = |c: char| "()<>[]:;@\\,\"".contains(c) || c.is_control();

@@ -8,8 +8,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// Longest line of a body, without its end (RFC 2045).
 pub(super) const LINE_MAX: usize = 76;
 
-/// Bytes of text in one encoded word. In base64, with the delimiters of the word and our longest
-/// field name before it, they fill at most the 76 characters that RFC 2047 allows for the line.
+/// Bytes of text in one encoded word. In base64, with the word's delimiters and the longest name of
+/// a field before them, they fill at most the 76 characters that RFC 2047 permits for a line.
 const WORD_BYTES: usize = 30;
 
 const WORD_START: &str = "=?utf-8?B?";
@@ -18,9 +18,9 @@ const WORD_END: &str = "?=";
 /// How a body is encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BodyEncoding {
-    /// Text of Latin letters stays readable.
+    /// Quoted-printable, which keeps text of Latin letters readable.
     QuotedPrintable,
-    /// For all other text, which quoted-printable would make three times as long.
+    /// Base64, for text that quoted-printable would make three times as long.
     Base64,
 }
 
@@ -29,8 +29,8 @@ impl BodyEncoding {
     pub(super) fn best(body: &str) -> Self {
         let plain = |byte: &&u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t') && **byte != b'=';
         let quoted = body.len() - body.as_bytes().iter().filter(plain).count();
-        // With a quarter of the bytes quoted, quoted-printable adds a half to the length, base64 a
-        // third. Readability is worth that much.
+        // If a quarter of the bytes is quoted, quoted-printable makes the text longer by a half,
+        // and base64 by a third: the difference is the price of a readable text.
         if quoted * 4 <= body.len() { Self::QuotedPrintable } else { Self::Base64 }
     }
 
@@ -49,7 +49,7 @@ impl BodyEncoding {
             .find(|encoding| encoding.name().eq_ignore_ascii_case(name))
     }
 
-    /// Appends a body, in lines that all end with a line feed.
+    /// Appends a body in lines that all end with LF.
     pub(super) fn encode(self, body: &str, output: &mut Vec<u8>) {
         match self {
             Self::QuotedPrintable => encode_quoted_printable(body.as_bytes(), output),
@@ -71,7 +71,7 @@ impl BodyEncoding {
 }
 
 /// Encodes a text of one line for a head: unchanged if every program reads it alike, otherwise as
-/// encoded words on lines of their own. Lines end with a line feed, and go on after a space.
+/// encoded words on lines of their own. Lines end with LF, and a further line begins with a space.
 #[must_use]
 pub fn header_text(text: &str) -> String {
     let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~')) && !text.contains("=?");
@@ -136,7 +136,7 @@ fn encode_quoted_printable(body: &[u8], output: &mut Vec<u8>) {
         column += width;
     }
     if column > 0 {
-        // The body ends without a line end, but the file must have one.
+        // The file must end with a line end, which the body does not have.
         output.extend_from_slice(b"=\n");
     }
 }
@@ -145,7 +145,7 @@ fn decode_quoted_printable(encoded: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::with_capacity(encoded.len());
     for line in encoded.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
-        // A carriage return of the body would be quoted, so this one is another program's line end.
+        // A CR of the body would be quoted, so this CR is a line end that another program wrote.
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let (text, goes_on) = match text.strip_suffix(b"=") {
             Some(text) => (text, true),

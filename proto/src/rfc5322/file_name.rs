@@ -1,15 +1,15 @@
 //! The name of a mail's file in a Maildir.
 //!
-//! A name identifies the mail in a file, so that mails are ordered and recognised without opening
-//! files: `<seconds>.<milliseconds>_<seq>_<id>_<arrival>.<sender>`. Other mail programs append
-//! fields (`,U=7`, `,S=1024`) and, after a separator, flags (`:2,S`).
+//! The name identifies the mail in the file, so that mails are ordered and recognised without
+//! opening files: `<seconds>.<milliseconds>_<seq>_<id>_<arrival>.<sender>`. Other mail programs
+//! append fields (`,U=7`, `,S=1024`) and, after a separator, flags (`:2,S`).
 
 use uuid::Uuid;
 
 use crate::mail::{Mail, MailId, Seq, Timestamp, Username};
 
-/// Separators between a name and its flags: the convention's, the one that isync and NeoMutt offer
-/// for file systems such as FAT and NTFS, and one from Python's documentation.
+/// Separators between a name and its flags: Maildir's `:`, the `;` that isync and NeoMutt offer for
+/// file systems such as FAT and NTFS, and the `!` of Python's documentation.
 pub const FLAG_SEPARATORS: [char; 3] = [':', ';', '!'];
 
 /// Start of a field that another program appends.
@@ -19,8 +19,8 @@ const FIELD: char = ',';
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileName {
     /// Number of the mail in the order of saving. It sorts first, since the server's clock may be
-    /// set back and its store may start over. 0 for names without it; those mails come first, by
-    /// the clock.
+    /// set back and its store may be replaced. A name without the number has 0: such mails come
+    /// first, in the order of `sent_at`.
     pub arrival: u64,
     /// When the server accepted the mail.
     pub sent_at: Timestamp,
@@ -76,7 +76,7 @@ impl FileName {
             id: id.parse().ok()?,
             sender: sender.parse().ok()?,
         };
-        // A mail has exactly one name; other spellings were not written by correio.
+        // A mail has exactly one name: correio writes no other spelling.
         (name.base() == base).then_some(name)
     }
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_none_of_ours() {
+    fn names_that_correio_does_not_write_are_refused() {
         let max = u64::MAX;
         for file in [
             String::new(),

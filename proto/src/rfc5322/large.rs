@@ -1,8 +1,8 @@
 //! A large content in the file of its mail: encoded and decoded piece by piece.
 //!
-//! A text is in base64, whatever it has: the encoding is chosen before the text is known, and
-//! it holds every byte of a text that is not UTF-8, too. A message is in the file as it is, or with
-//! exchanged line ends, which its start decides.
+//! A text is in base64: the encoding must be chosen before the text is known, and base64 also holds
+//! the bytes of a text that is not UTF-8. A message is in the file as it is, or with exchanged line
+//! ends; the start of the message decides which.
 
 use std::io::{self, BufRead, Read};
 
@@ -18,13 +18,13 @@ use crate::mail::{ContentHasher, ContentKind, LargeContent};
 /// Bytes of a content in one line of its file.
 const LINE_BYTES: usize = LINE_MAX / 4 * 3;
 
-/// Bytes of a message that decide about its line ends: enough for the head of any usual message.
+/// Bytes of a message that decide about its line ends: more than the head of any usual message.
 const START_MAX: usize = 64 * 1024;
 
-/// A large content as the head of a file states it: [`ContentReader`] reads it.
+/// A large content as the head of a file states it, for [`ContentReader`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LargeInFile {
-    /// What the mail states of the content.
+    /// The content's kind, size and digest.
     pub content: LargeContent,
     pub(super) line_ends: LineEnds,
 }
@@ -37,12 +37,12 @@ pub struct ContentEncoder {
 
 #[derive(Debug)]
 enum Encoding {
-    /// A text, with the beginning of a line: less than [`LINE_BYTES`].
+    /// A text, with the bytes of the line that is not complete: fewer than [`LINE_BYTES`].
     Text { line: Vec<u8> },
-    /// A message of this size, with its start: at most [`START_MAX`]. The fields before it are not
-    /// complete.
+    /// A message of this size, of which only the start has come: at most [`START_MAX`] bytes. The
+    /// last fields before the message are not written.
     Start { size: u64, start: Vec<u8> },
-    /// A message after the fields before it.
+    /// A message whose start is written.
     Message(LineEndCopier),
 }
 
@@ -59,8 +59,8 @@ impl ContentEncoder {
         Self { state }
     }
 
-    /// Appends what this piece completes: of a text, whole lines; of a message, all but a line end
-    /// at the piece's end, and nothing until its line ends are known.
+    /// Appends what this piece completes: of a text, whole lines; of a message, nothing until its
+    /// line ends are known, and then all bytes but a CR at the piece's end.
     pub fn encode(&mut self, piece: &[u8], output: &mut Vec<u8>) {
         match &mut self.state {
             Encoding::Text { line } => encode_lines(line, piece, output),
@@ -78,7 +78,7 @@ impl ContentEncoder {
         }
     }
 
-    /// Appends what is not yet complete at the content's end.
+    /// Appends the rest after the content's last piece.
     pub fn finish(self, output: &mut Vec<u8>) {
         match self.state {
             Encoding::Text { line } if line.is_empty() => {}
@@ -100,7 +100,7 @@ fn begin_message(size: u64, start: &[u8], output: &mut Vec<u8>) -> LineEndCopier
     copier
 }
 
-/// Appends the whole lines of a text that a piece completes after the beginning of one.
+/// Appends the whole lines that a piece completes. `line` holds the bytes of the incomplete line.
 fn encode_lines(line: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
     output.reserve(piece.len() / LINE_BYTES * (LINE_MAX + 1) + LINE_MAX + 1);
     let missing = if line.is_empty() { 0 } else { LINE_BYTES - line.len() };
@@ -124,8 +124,8 @@ fn encode_line(line: &[u8], output: &mut Vec<u8>) {
 
 /// Reads a large content from the file of its mail, after [`super::read_head`].
 ///
-/// At the content's end it compares size and digest with those that the head states: a content that
-/// was changed ends with [`io::ErrorKind::InvalidData`].
+/// At the content's end, the reader compares size and digest with the stated ones: reading a
+/// content that was changed fails with [`io::ErrorKind::InvalidData`].
 #[derive(Debug)]
 pub struct ContentReader<R> {
     file: R,
@@ -151,7 +151,7 @@ impl<R: BufRead> ContentReader<R> {
         Self { file, stated, hasher, size: 0, encoded, copier, decoded, read: 0, is_over: false }
     }
 
-    /// Decodes what the file's buffer has; the content's end is the last call.
+    /// Decodes the bytes in the file's buffer. Must not be called after the file's end.
     fn decode_next(&mut self) -> io::Result<()> {
         let buffer = self.file.fill_buf()?;
         let length = buffer.len();
@@ -242,7 +242,7 @@ mod tests {
             let stated = stated(&content);
             prop_assert_eq!(read(&file, stated, buffer).unwrap(), content.clone());
 
-            // Another program may end lines with CR LF; anything else is noticed.
+            // Another program may end lines with CR LF; any other change is an error.
             let text = String::from_utf8(file.clone()).unwrap();
             let foreign = text.replace('\n', "\r\n");
             prop_assert_eq!(read(foreign.as_bytes(), stated, buffer).unwrap(), content);

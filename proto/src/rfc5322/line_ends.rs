@@ -1,8 +1,8 @@
-//! Line ends of a message in the file of its mail.
+//! Exchanges the line ends of a message in the file of its mail.
 //!
-//! The fields before the message end with LF, as files do here. A program that finds CR LF after
-//! them shows the CR, as mutt does. So in the file of a message whose lines end with CR LF, LF
-//! stands for CR LF, and CR LF for LF: the exchange loses nothing, whatever the bytes, and undoes
+//! The fields before the message end with LF, as the lines of files on Unix do. A program that
+//! finds CR LF after them, such as mutt, shows the CR. So in the file of a message whose lines end
+//! with CR LF, LF stands for CR LF, and CR LF for LF: the exchange loses no byte, and undoes
 //! itself.
 
 /// Value of the field that states exchanged line ends.
@@ -18,14 +18,14 @@ pub(super) enum LineEnds {
 }
 
 impl LineEnds {
-    /// The line ends that the file of a message should have which begins with these bytes.
+    /// The line ends for the file of a message that begins with these bytes.
     pub(super) fn of(start: &[u8]) -> Self {
         let mut ends = 0;
         let mut before = 0;
         for byte in start {
             match (before, *byte) {
                 (b'\r', b'\n') => ends += 1,
-                // Lines that end in different ways, and bytes that are no text, stay as they are.
+                // Lines with different ends, and bytes that are not text, stay as they are.
                 (b'\r', _) | (_, b'\n') => return Self::Kept,
                 _ => {}
             }
@@ -37,7 +37,7 @@ impl LineEnds {
         }
     }
 
-    /// The value of the field that states these line ends; `None` without that field.
+    /// The value of the field that states these line ends; `None` if no field states them.
     pub(super) fn stated(self) -> Option<&'static str> {
         match self {
             Self::Kept => None,
@@ -45,7 +45,7 @@ impl LineEnds {
         }
     }
 
-    /// The line ends that a value of the field states; `None` if it is not known.
+    /// The line ends that a value of the field states; `None` if the value is unknown.
     pub(super) fn parse(stated: &str) -> Option<Self> {
         (stated == CRLF).then_some(Self::Exchanged)
     }
@@ -111,7 +111,7 @@ impl LineEndCopier {
         }
     }
 
-    /// Appends the CR that still waits: the message is over, or its line goes on.
+    /// Appends a CR that waits: the message has ended, or the CR does not end a line.
     pub(super) fn finish(&mut self, output: &mut Vec<u8>) {
         if self.run == Run::Held {
             output.push(b'\r');

@@ -2,10 +2,11 @@
 
 use super::line_ends::LineEnds;
 
-/// The field that only mails have whose content is a message with exchanged line ends.
+/// The field that states exchanged line ends. Only files with such a message have it.
 pub(super) const MESSAGE_LINES: &str = "X-Correio-Message-Lines";
 
-/// The field that only mails have whose content is a message, and after which the message begins.
+/// The field that states a message's length, and after which the message begins. Only files with a
+/// message have it.
 pub(super) const MESSAGE_LENGTH: &str = "X-Correio-Message-Length";
 
 /// Appends the fields after which a message of this size begins.

@@ -1,14 +1,15 @@
 //! Converts a mail to a file (RFC 5322) that any mail program opens, and back without loss.
 //!
-//! Values without an exact standard field stand in fields of our own, `X-Correio-…`. No library is
-//! used, because every byte matters: libraries for the format normalise line ends and fold texts.
+//! Values without an exact standard field stand in fields of correio's own, `X-Correio-…`. No
+//! library is used, because every byte matters: libraries for the format normalise line ends and
+//! fold texts.
 //!
-//! A mail whose content is a message is a file with fields of our own, the last of which states the
-//! message's length, and then the message: its own head continues ours, so that other mail programs
-//! show it. The message's bytes are in the file as they are, unless its lines end with CR LF: LF
-//! stands for that in the file then, which a field states. Unless the message is known to name the
-//! mail's sender as its author, the first field is a `From` with the sender, which other programs
-//! take before the message's own.
+//! The file of a mail whose content is a message begins with correio's own fields, the last of
+//! which states the message's length. The message follows: its own head continues these fields, so
+//! that mail programs show it. The message's bytes are in the file as they are, unless its lines
+//! end with CR LF: then LF stands for CR LF in the file, and a field states that. Unless the
+//! message is known to name the mail's sender as its author, the first field is a `From` with the
+//! sender, which mail programs take before the message's own.
 
 use std::{
     fmt::Display,
@@ -24,8 +25,10 @@ use crate::{
     },
 };
 
+mod address_list;
 mod author;
 mod encoding;
+mod fields;
 mod file_name;
 mod large;
 mod line_ends;
@@ -34,9 +37,11 @@ mod message_fields;
 pub use file_name::{FLAG_SEPARATORS, FileName};
 pub use large::{ContentEncoder, ContentReader, LargeInFile};
 
+pub use address_list::{AddressList, Form, Mailbox};
 pub use author::{AuthorDomain, is_author};
 pub use encoding::header_text;
 use encoding::{BodyEncoding, parse_header_text};
+pub use fields::{Field, Gap, HeadEnd, HeadLine, MESSAGE_HEAD_MAX, fields, find_head_end};
 use line_ends::{LineEndCopier, LineEnds};
 use message_fields::{MESSAGE_LENGTH, MESSAGE_LINES, write_message_fields};
 
@@ -47,7 +52,7 @@ const HEAD_MAX: u64 = 64 * 1024;
 /// Largest file, in bytes: the largest body in base64 or quoted-printable, and a head.
 const FILE_MAX: u64 = 2 * limits::BODY_MAX as u64 + HEAD_MAX;
 
-/// Recipients in one line of a head.
+/// Recipients in one line of the field `X-Correio-To`.
 const RECIPIENTS_A_LINE: usize = 8;
 
 /// All fields of a mail but its body.
@@ -77,7 +82,7 @@ enum StatedContent {
         encoding: BodyEncoding,
         length: usize,
     },
-    /// A message of this many bytes, which may be others in the file.
+    /// A message of this many bytes, whose line ends may differ in the file.
     Message {
         length: usize,
         line_ends: LineEnds,
@@ -86,7 +91,8 @@ enum StatedContent {
 }
 
 impl Head {
-    /// What the mail states of its content, if the content is large: [`ContentReader`] reads it.
+    /// The size and the digest of a large content, which [`ContentReader`] reads. `None` if the
+    /// content is not large.
     #[must_use]
     pub fn large(&self) -> Option<LargeInFile> {
         match self.content {
@@ -117,8 +123,8 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// The file of a mail whose addresses have this domain. Of a mail with a large content only the
-/// start: [`ContentEncoder`] encodes the rest.
+/// The file of a mail, with this domain in its addresses. Of a mail with a large content, only the
+/// start of the file: [`ContentEncoder`] encodes the rest.
 #[must_use]
 pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     match mail.content.kind() {
@@ -127,7 +133,7 @@ pub fn write(mail: &Mail, domain: &str) -> Vec<u8> {
     }
 }
 
-/// The file of a mail whose content is a message: fields of our own before the message's head.
+/// The file of a mail whose content is a message: correio's own fields, and then the message.
 fn write_message(mail: &Mail, domain: &str) -> Vec<u8> {
     let mut head = String::with_capacity(1024);
     let mut field = |name: &str, value: &dyn Display| {
@@ -137,7 +143,7 @@ fn write_message(mail: &Mail, domain: &str) -> Vec<u8> {
         Content::Message(message) => {
             is_author(message.as_bytes(), &mail.from, &mail.from_name, AuthorDomain::Any)
         }
-        // The message is not here yet.
+        // The message is not at hand.
         Content::Large(_) | Content::Body(_) => false,
     };
     if !names_sender {
@@ -204,8 +210,8 @@ fn write_text(mail: &Mail, domain: &str) -> Vec<u8> {
     file
 }
 
-/// The value of a field `From` with this account. Lines end with a line feed, and go on after a
-/// space.
+/// The value of a field `From` with this account. Its lines end with LF, and a further line begins
+/// with a space.
 #[must_use]
 pub fn author(username: &Username, full_name: &FullName, domain: &str) -> String {
     let name = header_text(full_name.as_str());
@@ -251,8 +257,8 @@ pub fn date(moment: Timestamp) -> Option<String> {
     printer.timestamp_to_string(&timestamp).ok()
 }
 
-/// Reads the head of a file, and the empty line after it; of a mail whose content is a message,
-/// only the fields before the message.
+/// Reads the head of a file, and the empty line after it. Of a mail whose content is a message,
+/// reads only the fields before the message.
 ///
 /// # Errors
 ///
@@ -278,8 +284,8 @@ pub fn read_head(file: &mut impl BufRead) -> Result<Head, Unreadable> {
     head.parse()
 }
 
-/// Reads a whole file; of a mail with a large content only the head: [`ContentReader`] reads the
-/// rest.
+/// Reads a whole file. Of a mail with a large content, reads only the head: [`ContentReader`] reads
+/// the rest.
 ///
 /// # Errors
 ///
@@ -354,32 +360,38 @@ const NAMES: [&str; 13] = [
     MESSAGE_LENGTH,
 ];
 
-/// The subject of a mail whose content is a message: the message may have another.
+/// The subject of a mail whose content is a message. The message may state another subject.
 const SUBJECT: &str = "X-Correio-Subject";
 
 /// The field that only mails with a large content have.
 const SHA256: &str = "X-Correio-Sha256";
 
 impl Fields {
+    /// Takes a line without its end. Lines that are no field are another program's.
     fn line(&mut self, line: &str) {
-        if line.starts_with([' ', '\t']) {
-            let folded = self.last.and_then(|index| self.values.get_mut(index));
-            if let Some(Some(value)) = folded {
-                value.push_str(line);
+        match HeadLine::of(line.as_bytes()) {
+            HeadLine::Folded => {
+                let folded = self.last.and_then(|index| self.values.get_mut(index));
+                if let Some(Some(value)) = folded {
+                    value.push_str(line);
+                }
             }
-            return;
+            HeadLine::Field { name, gap: Gap::Empty } => {
+                // The name ends at the colon.
+                self.last = self.begin(name, line.get(name.len() + 1..).unwrap_or_default());
+            }
+            HeadLine::Field { gap: Gap::Blank, .. } | HeadLine::Empty | HeadLine::Other => {
+                self.last = None;
+            }
         }
-        self.last = None;
-        let Some((name, value)) = line.split_once(':') else {
-            return;
-        };
-        let Some(index) = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) else {
-            return;
-        };
-        if let Some(slot @ None) = self.values.get_mut(index) {
-            *slot = Some(value.to_owned());
-            self.last = Some(index);
-        }
+    }
+
+    /// Takes the beginning of a field. Returns its place, if it is known and the first of its name.
+    fn begin(&mut self, name: &str, value: &str) -> Option<usize> {
+        let index = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
+        let slot = self.values.get_mut(index).filter(|slot| slot.is_none())?;
+        *slot = Some(value.to_owned());
+        Some(index)
     }
 
     fn parse(&self) -> Result<Head, Unreadable> {

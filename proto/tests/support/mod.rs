@@ -2,6 +2,8 @@
 //!
 //! The tree is read and written by hand, so that it is independent of the crate's MessagePack.
 
+pub(crate) mod pump;
+
 use std::fmt;
 
 /// The document.

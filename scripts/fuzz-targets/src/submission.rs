@@ -4,13 +4,16 @@
 //! pieces; one without a fault comes back from its stuffed form. Its head ends at the same byte,
 //! and the stored head names no hidden recipient.
 
-use correio_proto::mail::Timestamp;
+use correio_proto::{
+    mail::Timestamp,
+    rfc5322::{HeadEnd, MESSAGE_HEAD_MAX, find_head_end},
+};
 use correio_server::gateway::{
     domain::MailDomain,
     submission::{
         command,
         data::{DataFault, DataReader, Progress},
-        head::{self, ADDED_MAX, HEAD_MAX, Head, HeadEnd},
+        head::{ADDED_MAX, Head},
     },
 };
 
@@ -72,9 +75,9 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
 }
 
 fn check_head(message: &[u8]) {
-    let whole = head::find_end(message, &mut 0);
+    let whole = find_head_end(message, &mut 0);
     let mut scanned = 0;
-    let found = (0..=message.len()).find_map(|end| head::find_end(&message[..end], &mut scanned));
+    let found = (0..=message.len()).find_map(|end| find_head_end(&message[..end], &mut scanned));
     assert_eq!(found, whole);
     let nothing = HeadEnd { fields: message.len(), body: message.len() };
     let HeadEnd { fields, body } = whole.unwrap_or(nothing);
@@ -84,11 +87,11 @@ fn check_head(message: &[u8]) {
     let Ok(head) = Head::parse(&message[..fields], &sender, &domain) else { return };
     let mut stored = Vec::new();
     head.write(Timestamp(1_795_773_600_000), "id@mail.example", &mut stored);
-    assert!(stored.len() <= fields + ADDED_MAX && fields <= HEAD_MAX);
+    assert!(stored.len() <= fields + ADDED_MAX && fields <= MESSAGE_HEAD_MAX);
     assert!(stored.ends_with(b"\r\n\r\n") || stored == b"\r\n");
     // The stored head reads as the first, and is not changed again.
     let end = HeadEnd { fields: stored.len() - 2, body: stored.len() };
-    assert_eq!(head::find_end(&stored, &mut 0), Some(end));
+    assert_eq!(find_head_end(&stored, &mut 0), Some(end));
     let again = Head::parse(&stored[..end.fields], &sender, &domain).unwrap();
     assert_eq!((&again.named, &again.subject), (&head.named, &head.subject));
     let mut twice = Vec::new();

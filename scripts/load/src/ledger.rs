@@ -242,15 +242,16 @@ impl Ledger {
     }
 }
 
-/// The id under which a mail is in the ledger. Its sender puts it into the subject: the id of a
-/// mail that a mail program sends is made by the server.
+/// The id under which a mail is in the ledger. The sender puts it into the subject, since the
+/// server makes the id of a mail that a mail program sends.
 #[must_use]
 pub fn key(mail: &Mail) -> MailId {
     mail.subject.as_str().parse().unwrap_or(mail.id)
 }
 
-/// Digest of a subject and a content. Of a large content, its SHA-256 stands for its bytes, and so
-/// it does of every message: whether one that a mail program sends is large is up to the server.
+/// Digest of a subject and a content. The SHA-256 of a large content stands for its bytes, and so
+/// does the SHA-256 of every message, since the server decides whether a program's message is
+/// large.
 fn digest(subject: &str, content: &Content) -> u64 {
     let mut hasher = DefaultHasher::new();
     subject.hash(&mut hasher);

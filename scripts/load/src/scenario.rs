@@ -92,8 +92,9 @@ pub struct Group {
     /// The share of mails, from 0 to 1, whose content is an RFC 5322 message.
     #[serde(default)]
     pub messages: f64,
-    /// The share of a mail program's mails, from 0 to 1, whose last recipient is hidden: it is in
-    /// the envelope and not in `To`. Half of these mails name it in `Bcc`.
+    /// The share of a mail program's mails, from 0 to 1, whose last recipient is hidden: the
+    /// envelope names the recipient and `To` does not. Half of these mails name the recipient in
+    /// `Bcc`.
     #[serde(default)]
     pub hidden: f64,
     /// Whether the link of an upload is cut at every tenth of it.

@@ -32,11 +32,11 @@ pub(crate) fn stated(kind: ContentKind, bytes: &[u8]) -> Option<LargeContent> {
 /// The uploads that may be gone.
 #[derive(Debug)]
 pub(crate) struct Forgotten {
-    /// Those whose last piece came before this time.
+    /// Uploads whose last piece came before this time.
     pub(crate) before: Timestamp,
-    /// Those that were idle when their account began an upload beyond its bounds, at this time.
+    /// Uploads that were idle when their account began an upload beyond its bounds, at this time.
     pub(crate) crowded_at: BTreeMap<AccountId, Timestamp>,
-    /// Those of mails of programs that were refused, or stored.
+    /// Uploads of programs' mails that were refused or stored.
     pub(crate) given_up: BTreeSet<UploadKey>,
 }
 
@@ -138,7 +138,7 @@ impl Contents {
                 let written = self.written.get(&(username, id));
                 written.is_some_and(|written| written.starts_with(&upload.bytes))
             }
-            // A program's mail, whose id is not known before its end.
+            // An upload of a program's mail, whose id is not known before the mail's end.
             UploadSize::Unknown(_) => self.written.iter().any(|((sender, _), written)| {
                 *sender == username && written.starts_with(&upload.bytes)
             }),

@@ -40,7 +40,7 @@ pub(crate) struct Ledger {
     lists: ListLedger,
     /// The large contents of those mails.
     pub(crate) contents: Contents,
-    /// What mail programs have done.
+    /// The ledger of mail programs.
     programs: ProgramLedger,
     /// Mails that the server has acknowledged, with each recipient.
     acknowledged: BTreeSet<(MailKey, AccountId)>,
@@ -94,7 +94,7 @@ impl Ledger {
         self.programs.note_hidden((sender.clone(), id), hidden);
     }
 
-    /// Records the mails that a program had marked as deleted when it quits.
+    /// Records the mails that a program has marked as deleted when it sends `QUIT`.
     pub(crate) fn note_quit(&mut self, user: &Username, deleted: &[MailRef]) {
         self.programs.note_quit(user, deleted);
     }
@@ -513,7 +513,7 @@ impl Ledger {
         self.disks.iter().any(|(user, _)| user == username)
     }
 
-    /// Whether a mail is on a disk of the user, or a program of the user keeps it.
+    /// Whether a disk or a mail program of the user has a mail.
     fn is_kept_by(&self, username: &Username, key: &MailKey) -> bool {
         self.programs.keeps(username, key) || self.is_on_disk(username, key)
     }

@@ -1,5 +1,5 @@
-//! What the oracle knows of mail programs: hidden recipients, the mails that programs keep, and the
-//! deletions that they have confirmed.
+//! The oracle's ledger of mail programs: hidden recipients, the mails that programs keep, and the
+//! deletions that programs have confirmed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ use crate::{
     plan::DOMAIN,
 };
 
-/// Longest line of a text that is sent as it is.
+/// Longest line of a text that the server sends without an encoding.
 const LINE_MAX: usize = 998;
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(crate) struct ProgramLedger {
-    /// Recipients whom the others may not see.
+    /// Recipients that the others may not see.
     hidden: BTreeMap<MailKey, Vec<Username>>,
     /// Mails that the programs of each user keep.
     kept: BTreeSet<(Username, MailKey)>,
@@ -60,8 +60,8 @@ impl ProgramLedger {
         sent.to.iter().filter(is_seen).cloned().collect()
     }
 
-    /// Keeps a mail that a program has retrieved, and checks that it is what was sent. `content` is
-    /// what was written.
+    /// Keeps a mail that a program has retrieved as these octets, and checks that it is the sent
+    /// mail. `content` is the content as its sender wrote it.
     pub(crate) fn keep(
         &mut self,
         user: &Username,
@@ -123,7 +123,7 @@ fn is_message(sender: &Username, message: &[u8], octets: &[u8]) -> bool {
     fields.is_some_and(|fields| fields.starts_with(path.as_bytes()) && fields.ends_with(b"\r\n"))
 }
 
-/// A content as mail: each line ends with CR LF, and there is no NUL.
+/// A content in the form for mail programs: each line ends with CR LF, and there is no NUL.
 fn wire_form(content: &[u8]) -> Vec<u8> {
     let mut form = Vec::with_capacity(content.len());
     let mut before = None;

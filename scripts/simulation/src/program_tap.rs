@@ -1,5 +1,5 @@
-//! Observes the dialogue of a mail program from outside: SMTP submission and POP3. Programs here
-//! wait for each reply before they send more.
+//! Observes the dialogue of a mail program from outside: SMTP submission and POP3. The simulation's
+//! programs wait for each reply before they send more.
 
 use std::{collections::VecDeque, net::SocketAddr};
 
@@ -15,16 +15,16 @@ use crate::{
 const ATTACKERS: u8 = 203;
 
 /// Bytes of a mail that count as a sign of life.
-const PART_MIN: usize = 1024;
+const PROGRESS_MIN: usize = 1024;
 
-/// How much is known of what is said on a connection.
+/// The protocol of a connection, and how it is observed.
 #[derive(Debug)]
 pub(crate) enum WatchedTalk {
-    /// The own protocol, request by request.
+    /// Correio's own protocol, which is observed request by request.
     Correio,
     /// The dialogue of an honest user's mail program.
     Program(Box<ProgramTap>),
-    /// An attacker on the port of a gateway, whose words are not read.
+    /// An attacker on the port of a gateway, whose input is not observed.
     Hostile(Protocol),
 }
 
@@ -47,7 +47,7 @@ impl WatchedTalk {
     }
 }
 
-/// What a reply means for its connection.
+/// The effect of a reply on its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReplyEffect {
     None,
@@ -62,27 +62,27 @@ enum Expected {
     /// The greeting, or a reply of one line.
     Line,
     Login,
-    /// To `DATA`.
+    /// The reply to `DATA`.
     Data,
-    /// To a mail.
+    /// The reply to a mail.
     Mail,
-    /// A reply with more lines, if it is a success.
+    /// A reply that is multi-line if it is a success.
     Lines,
     Quit,
 }
 
-/// What the program sends.
+/// The input that the program sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Input {
     Commands,
     Mail,
 }
 
-/// What the server sends.
+/// The output that the server sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Output {
     Replies,
-    /// The lines after a reply's first one.
+    /// The lines after the first line of a multi-line reply.
     Lines,
 }
 
@@ -132,7 +132,7 @@ impl ProgramTap {
                 Input::Mail => {
                     let Some(end) = end_of_mail(&self.requests) else {
                         self.part += read.len();
-                        if self.part >= PART_MIN {
+                        if self.part >= PROGRESS_MIN {
                             self.part = 0;
                             return true;
                         }
@@ -163,8 +163,8 @@ impl ProgramTap {
         }
     }
 
-    /// Observes bytes that the server has written: checks each reply. `jobs` are those of the
-    /// command that is answered.
+    /// Observes bytes that the server has written, and checks each reply. `jobs` are the jobs of
+    /// the answered command.
     pub(crate) fn observe_replies(
         &mut self,
         observer: &mut Observer<'_>,
@@ -226,7 +226,7 @@ impl ProgramTap {
     }
 }
 
-/// Checks that a mail is stored that a program is told is accepted.
+/// Checks that a mail is stored, after the program was told that it is accepted.
 fn accepted(observer: &mut Observer<'_>, text: &str) -> Result<(), Violation> {
     let id = text.rsplit(' ').next().and_then(|id| id.parse::<MailId>().ok());
     let Some(id) = id else {
@@ -243,7 +243,7 @@ fn take_line(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
     Some(line)
 }
 
-/// The length of a mail with its end.
+/// The bytes of a mail with its end; `None` if the end has not arrived.
 fn end_of_mail(bytes: &[u8]) -> Option<usize> {
     const END: &[u8] = b"\r\n.\r\n";
     if bytes.starts_with(b".\r\n") {

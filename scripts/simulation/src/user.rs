@@ -40,14 +40,15 @@ pub(crate) struct KnownAppPassword {
     pub(crate) state: AppPasswordState,
 }
 
-/// What the user knows of an app password.
+/// The state of an app password, as far as its user knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AppPasswordState {
-    /// Nothing speaks against it.
+    /// The app password is valid, as far as the user knows.
     Live,
-    /// A program was refused with it: a revocation may be under way, or its answer was lost.
+    /// The server has refused the app password: a revocation may be under way, or its answer was
+    /// lost.
     Refused,
-    /// Its end was acknowledged at this time.
+    /// The revocation was acknowledged at this time.
     Dead { since: u64 },
 }
 
@@ -60,7 +61,7 @@ impl User {
         self.app_passwords.iter().any(|it| it.state == AppPasswordState::Live)
     }
 
-    /// The revocation of an app password was acknowledged.
+    /// Records that the revocation of an app password was acknowledged.
     pub(crate) fn app_password_revoked(&mut self, id: AppPasswordId, now: u64) {
         for known in self.app_passwords.iter_mut().filter(|it| it.id == id) {
             known.end(now);

@@ -1,5 +1,5 @@
-//! The server's part in the operator's requests: connections of the admin socket, which have places
-//! of their own, and answers to questions about sessions and limits.
+//! The server's part in the operator's requests: opens connections of the admin socket, which have
+//! places of their own, and answers questions about sessions and limits.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -24,18 +24,18 @@ use crate::{
     ids::{ConnId, Ticket},
 };
 
-/// The address that stands for the other end of the admin socket, which has none.
+/// The address of a connection of the admin socket, whose other end has no address.
 const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// How long [`ServerQuestion::Wait`] waits.
 const WAIT: Duration = Duration::from_millis(250);
 
 impl<T: Transport> Server<T> {
-    /// Opens a connection of the operator. Returns `None` and drops the transport if there are too
-    /// many. The driver has made sure that the other end may ask everything.
+    /// Opens a connection of the operator. Returns `None` and drops the transport if too many are
+    /// open. The driver must have checked that the other end is the operator's.
     pub fn open_admin(&mut self, now: Now, transport: T) -> Option<ConnId> {
         if self.admins >= ADMIN_MAX {
-            let text = "a command of the operator was rejected: too many are connected";
+            let text = "a command of the operator was rejected: too many commands are connected";
             Event::ServerWarning { text }.log();
             self.counts.refused.add("too_many_admin");
             return None;
@@ -46,7 +46,7 @@ impl<T: Transport> Server<T> {
         let connection = Connection::new(id, NO_ADDRESS, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Admin, timer_at });
+        slot.insert(Entry::new(connection, CountedAs::Admin, timer_at));
         self.ready.push(id);
         Some(id)
     }
@@ -61,7 +61,7 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Answers the sessions whose wait is over.
+    /// Answers the operator's sessions whose wait is over.
     pub(super) fn end_waits(&mut self, now: Now) {
         let due = self.waits.extract_if(.., |(at, _)| *at <= now.uptime);
         for (_, ticket) in due.collect::<Vec<_>>() {
@@ -77,7 +77,7 @@ impl<T: Transport> Server<T> {
         self.make_ready(id);
     }
 
-    /// The answer to a question; `None` to one that is answered later.
+    /// The answer to a question; `None` if the question is answered later.
     fn answer(&mut self, now: Now, question: ServerQuestion) -> Option<ServerAnswer> {
         Some(match question {
             ServerQuestion::Sessions { after } => self.sessions_after(now, after),
@@ -97,7 +97,7 @@ impl<T: Transport> Server<T> {
         })
     }
 
-    /// Ends sessions, and counts those that were not ending already.
+    /// Ends sessions. The answer is the number of sessions that were not ending already.
     fn end_all(&mut self, now: Now, sessions: &[ConnId]) -> ServerAnswer {
         let mut ended = 0;
         for id in sessions {

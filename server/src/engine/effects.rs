@@ -26,6 +26,7 @@ impl<T: Transport> Server<T> {
                     }
                 }
                 Effect::LoggedOut { connection, account } => {
+                    self.session_ended(connection);
                     self.admission.logged_out(connection);
                     self.registry.remove(account, connection);
                 }

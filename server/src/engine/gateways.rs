@@ -1,10 +1,11 @@
-//! The server's part in its gateways: their configuration, and the beginnings of connections.
+//! The server's part in its gateways: their configuration, the choice of dialogue and TLS for a new
+//! connection, and the count of programs' sessions.
 
 use correio_proto::tls::Security;
 
 use super::{
     Server,
-    connection::{Connection, Dialogue, Transport},
+    connection::{Dialogue, Transport},
 };
 use crate::{
     gateway::GatewayConfig,
@@ -15,33 +16,36 @@ use crate::{
 impl<T: Transport> Server<T> {
     /// Counts a session that has begun, if it is a mail program's.
     pub(super) fn session_began(&mut self, id: ConnId) {
-        if let Some(entry) = self.connections.get(id)
+        if let Some(entry) = self.connections.get_mut(id)
             && let Some(sessions) = self.programs.of(entry.connection.protocol())
+            && !std::mem::replace(&mut entry.has_program_session, true)
         {
             *sessions += 1;
         }
     }
 
-    /// Counts the session of a connection that is being removed no longer, if it is a mail
-    /// program's. Programs do not log out before.
-    pub(super) fn session_ended(&mut self, connection: &Connection<T>) {
-        if connection.identity().is_some()
-            && let Some(sessions) = self.programs.of(connection.protocol())
+    /// Takes a session that has ended out of the count, if it is a mail program's. Its connection
+    /// may go on: a program of POP3 is logged out if its mailbox cannot be listed.
+    pub(super) fn session_ended(&mut self, id: ConnId) {
+        if let Some(entry) = self.connections.get_mut(id)
+            && std::mem::take(&mut entry.has_program_session)
+            && let Some(sessions) = self.programs.of(entry.connection.protocol())
         {
             *sessions = sessions.saturating_sub(1);
         }
     }
 
-    /// Serves ordinary mail programs. With `None`, the server opens no connection of a gateway.
+    /// Sets the configuration of the gateways for ordinary mail programs. With `None`, the server
+    /// opens no connection of a gateway.
     #[must_use]
     pub fn with_gateways(mut self, config: Option<GatewayConfig>) -> Self {
         self.gateways = config;
         self
     }
 
-    /// The dialogue of a service for mail, and the security with which its connections begin.
-    /// `None` if the server cannot offer the service: it has no gateways, or no TLS for one that
-    /// promises it.
+    /// The dialogue of a service, and the security with which its connections begin. `None` if the
+    /// server cannot offer the service: it has no gateways, or no TLS for a service that promises
+    /// TLS.
     pub(super) fn prepare(&self, service: Service) -> Option<(Dialogue, Security)> {
         if service.protocol == Protocol::Correio {
             let security = match service.tls {

@@ -8,6 +8,7 @@
 
 mod admin;
 pub mod connection;
+mod crowding;
 mod deadlines;
 mod effects;
 mod gateways;
@@ -16,6 +17,7 @@ mod monitoring;
 mod news;
 mod program_sessions;
 mod proxied;
+mod results;
 mod retention;
 mod slots;
 mod upkeep;
@@ -26,7 +28,7 @@ use correio_proto::SpareBuffers;
 
 use crate::{
     admin::{Lifecycle, ServerQuestion},
-    auth::hashing::{HashDone, Hasher},
+    auth::hashing::Hasher,
     clock::Now,
     engine::{
         connection::{CloseReason, Connection, Driven, Held, Readiness, ServerContext, Transport},
@@ -47,10 +49,8 @@ use crate::{
     },
     metrics::{Monitoring, counts::Counts, facts::Connections},
     protocol::{Protocol, Service},
-    session::{
-        Done, Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry,
-    },
-    store::{Store, StoreDone, StoreFailed, StoreJob, Submitted},
+    session::{Identity, SessionConfig, SessionContext, effect::Effect, registry::SessionRegistry},
+    store::{Store, StoreFailed},
 };
 
 /// Most rejected connections that are open at once. Each stays open until its client was told the
@@ -155,8 +155,17 @@ struct Entry<T> {
     /// Whether the connection is on the ready list.
     is_ready: bool,
     counted_as: CountedAs,
+    /// Whether it counts as a session of a mail program.
+    has_program_session: bool,
     /// Time of this connection's valid heap entry; entries with another time are stale.
     timer_at: Duration,
+}
+
+impl<T> Entry<T> {
+    /// An entry of a connection that is on the ready list.
+    fn new(connection: Connection<T>, counted_as: CountedAs, timer_at: Duration) -> Self {
+        Self { connection, is_ready: true, counted_as, has_program_session: false, timer_at }
+    }
 }
 
 /// How a connection is counted.
@@ -297,7 +306,7 @@ impl<T: Transport> Server<T> {
         }
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, counted_as, timer_at });
+        slot.insert(Entry::new(connection, counted_as, timer_at));
         self.ready.push(id);
         if let Admission::Rejected(rejection) = admission {
             self.with(id, now, |entry, context| entry.connection.reject(context, rejection));
@@ -390,56 +399,6 @@ impl<T: Transport> Server<T> {
         {
             self.ready.push(id);
         }
-    }
-
-    fn deliver_done(&mut self, now: Now) -> Result<(), StoreFailed> {
-        let mut stored: Vec<(Ticket, StoreDone)> = Vec::new();
-        self.store.collect(&mut stored)?;
-        for (ticket, done) in stored {
-            match Upkeep::is_own(ticket) {
-                true => self.kept_up(now, ticket, Some(&done)),
-                false => self.complete(now, ticket, Done::Store(done)),
-            }
-        }
-        // After the results: a session that logged in by an older one must hear of its end.
-        self.hear_news(now);
-        let mut hashed: Vec<(Ticket, HashDone)> = Vec::new();
-        self.hasher.collect(&mut hashed);
-        for (ticket, done) in hashed {
-            self.complete(now, ticket, Done::Hash(done));
-        }
-        Ok(())
-    }
-
-    /// Delivers a job's result to its connection; drops it if the connection was removed.
-    fn complete(&mut self, now: Now, ticket: Ticket, done: Done) {
-        let id = ticket.connection;
-        self.with(id, now, |entry, context| {
-            entry.connection.complete(context, ticket, done);
-        });
-        self.make_ready(id);
-        // A session that has just logged in must get the notices of the results after this one.
-        self.apply_effects(now);
-    }
-
-    fn keep_up(&mut self, now: Now) {
-        for (ticket, job) in self.upkeep.due(now, || self.registry.accounts()) {
-            self.submit_own(now, ticket, job);
-        }
-    }
-
-    /// Submits one of the server's own jobs.
-    fn submit_own(&mut self, now: Now, ticket: Ticket, job: StoreJob) {
-        match self.store.submit(ticket, job) {
-            Submitted::Done(done) => self.kept_up(now, ticket, Some(&done)),
-            Submitted::Queued => {}
-            Submitted::Full => self.kept_up(now, ticket, None),
-        }
-    }
-
-    fn kept_up(&mut self, now: Now, ticket: Ticket, done: Option<&StoreDone>) {
-        self.effects.extend(self.upkeep.done(now, ticket, done));
-        self.apply_effects(now);
     }
 
     /// Removed connections leave stale heap entries. Drops them once they outnumber live ones, so
@@ -538,6 +497,7 @@ impl<T: Transport> Server<T> {
             Driven::Again => self.make_ready(id),
             Driven::Closed(reason) => return self.closed.push((id, reason)),
             Driven::Identified(origin) => self.identify(now, id, origin),
+            Driven::Crowded => self.make_room(now, id),
         }
         if deadline < timer_at {
             self.deadlines.add(deadline, id);
@@ -553,8 +513,8 @@ impl<T: Transport> Server<T> {
                 continue;
             }
             self.with(id, now, |entry, context| entry.connection.release(context, reason));
+            self.session_ended(id);
             if let Some(entry) = self.connections.remove(id) {
-                self.session_ended(&entry.connection);
                 self.forget(id, entry.counted_as, reason);
             }
         }

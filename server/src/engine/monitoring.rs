@@ -1,5 +1,5 @@
-//! The server's part in its own metrics: connections of HTTP, which have places of their own, and
-//! what is counted of iterations and connections.
+//! The server's part in its metrics: opens connections of HTTP, which have places of their own, and
+//! counts iterations and connections.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl<T: Transport> Server<T> {
-    /// Shows metrics to clients of HTTP.
+    /// Sets the source of the metrics that clients of HTTP are shown.
     #[must_use]
     pub fn monitored(mut self, monitoring: Monitoring) -> Self {
         self.monitoring = monitoring;
@@ -44,7 +44,7 @@ impl<T: Transport> Server<T> {
         }
     }
 
-    /// Opens a connection of HTTP. Returns `None` and drops the transport if there are too many.
+    /// Opens a connection of HTTP. Returns `None` and drops the transport if too many are open.
     pub(super) fn open_http(&mut self, now: Now, transport: T, peer: SocketAddr) -> Option<ConnId> {
         if self.http >= HTTP_MAX {
             let (reason, protocol) = ("too_many_http", Protocol::Http.as_str());
@@ -59,7 +59,7 @@ impl<T: Transport> Server<T> {
         let connection = Connection::new(id, peer, dialogue, transport, &security, now);
         let timer_at = connection.deadline(&self.config);
         self.deadlines.add(timer_at, id);
-        slot.insert(Entry { connection, is_ready: true, counted_as: CountedAs::Http, timer_at });
+        slot.insert(Entry::new(connection, CountedAs::Http, timer_at));
         self.ready.push(id);
         Some(id)
     }

@@ -1,5 +1,5 @@
-//! When the steps of retention are due: at the start, and then once on each day if something is
-//! deleted.
+//! The schedule of retention: a run through all accounts at the start, and then once a day if the
+//! policy has bounds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,30 +23,30 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct RetentionSchedule {
     policy: RetentionPolicy,
-    /// The day of the last run that came to its end, as a number since 1970.
+    /// The day of the last complete run, in days since 1970.
     done_on: Option<u64>,
     run: Run,
-    /// Logins that were lost before the last run that spared all accounts.
+    /// Lost logins up to the beginning of the last complete run.
     spared: u64,
 }
 
-/// A run through all accounts.
+/// The present run through all accounts.
 #[derive(Debug, Default)]
 enum Run {
     #[default]
     Idle,
-    /// The next step, which begins after an account, is due at an uptime.
+    /// The next step is due at this uptime, and begins after this account.
     Due { at: Duration, after: Option<AccountId>, whole: Whole },
-    /// The store has a step.
+    /// The store does a step.
     Asked { whole: Whole },
 }
 
-/// What all steps of a run share.
+/// The values that all steps of a run share.
 #[derive(Clone, Debug)]
 struct Whole {
     /// Accounts that had sessions when the run began, in ascending order.
     in_use: Arc<[AccountId]>,
-    /// Logins that had been lost by then.
+    /// Logins that were lost before the run began.
     lost: u64,
 }
 
@@ -55,9 +55,9 @@ impl RetentionSchedule {
         Self { policy, ..Self::default() }
     }
 
-    /// Begins a run, unless one is under way or has ended on this day. Without bounds, one run
-    /// takes back the warnings of a time when there were some. So many logins were `lost`
-    /// since the start.
+    /// Begins a run, unless one is under way or has ended on this day. Without bounds there is one
+    /// run, which takes back the warnings from a time with bounds. `lost` is the number of logins
+    /// that were lost since the start.
     pub(super) fn begin(&mut self, now: Now, lost: u64, in_use: impl FnOnce() -> Vec<AccountId>) {
         let is_due = match self.done_on {
             None => true,
@@ -77,8 +77,9 @@ impl RetentionSchedule {
         }
     }
 
-    /// Takes the step that is due. Accounts whose logins are not recorded yet are in use. If logins
-    /// of unknown accounts were lost, the run spares all, and takes their warnings back.
+    /// Takes the step that is due. Accounts whose logins are not recorded yet count as in use. If
+    /// logins of unknown accounts were lost, the step spares all accounts, and takes their warnings
+    /// back.
     pub(super) fn next_step(&mut self, now: Now, logins: &Logins) -> Option<Retention> {
         let Run::Due { at, after, whole } = &self.run else {
             return None;
@@ -110,7 +111,7 @@ impl RetentionSchedule {
         })
     }
 
-    /// Learns a step's result; `None` for one that the store did not take. After a failure, the run
+    /// Takes a step's result; `None` if the store did not take the step. After a failure, the run
     /// begins anew within the hour.
     pub(super) fn stepped(&mut self, now: Now, done: Option<&StoreDone>) {
         let Run::Asked { whole } = std::mem::take(&mut self.run) else {
@@ -134,7 +135,7 @@ impl RetentionSchedule {
     }
 }
 
-/// Logs what a step has done.
+/// Logs the result of a step.
 pub(super) fn log(done: &StoreDone) {
     match done {
         StoreDone::Admin(AdminDone::Retained { mails, accounts, warned, .. }) => {
@@ -153,8 +154,8 @@ pub(super) fn log(done: &StoreDone) {
             }
         }
         StoreDone::Admin(_) => {
-            let text = "nothing is deleted by age: a list or a person's account has the name of \
-                        the postmaster, who would send the warnings";
+            let text = "nothing is deleted by age: the account postmaster would send the warnings, \
+                        and a list or a user's account has that name";
             Event::ServerWarning { text }.log();
         }
         StoreDone::Unavailable(text) => Event::StoreUnavailable { text }.log(),
@@ -162,7 +163,8 @@ pub(super) fn log(done: &StoreDone) {
     }
 }
 
-/// The sessions of deleted accounts end, and those of warned ones are told of the mail.
+/// The effects of a step: the sessions of deleted accounts end, and the sessions of warned accounts
+/// are told of the mail.
 pub(super) fn effects(deleted: &[(AccountId, Username)], warned: &[SentWarning]) -> Vec<Effect> {
     let ended = deleted.iter().map(|(account, _)| *account);
     let mut effects: Vec<Effect> =
@@ -236,7 +238,7 @@ mod tests {
         }
     }
 
-    /// One of as many accounts as are kept, and then one more, whose logins are not recorded.
+    /// Logs accounts in without a record, until the list of their logins is full and one is lost.
     fn lose_a_login(logins: &mut Logins) {
         while logins.lost() == 0 {
             let account = AccountId(1 + logins.accounts().len() as i64);

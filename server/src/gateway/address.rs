@@ -7,15 +7,15 @@ use super::domain::MailDomain;
 /// Why a text is not the address of an account or list of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressError {
-    /// The text is no address.
+    /// The text is not an address.
     Malformed,
     /// The address has another domain.
     OtherDomain,
-    /// The address has this server's domain, and no username of correio can stand before the `@`.
+    /// The address has this server's domain, and the part before its `@` is not a valid username.
     NoUsername,
 }
 
-/// Parses an address with or without angle brackets. An address without `@` is one of this server.
+/// Parses an address with or without angle brackets. An address without `@` is of this server.
 ///
 /// # Errors
 ///
@@ -42,8 +42,8 @@ fn is_named(domain: &MailDomain, text: &str) -> bool {
     text.strip_suffix('.').unwrap_or(text).eq_ignore_ascii_case(domain.as_str())
 }
 
-/// The text of a local part: a dot-atom as it is, or a quoted string without its quotation marks.
-/// Dots may stand anywhere, as programs permit. No username has a character that needs a backslash.
+/// The text of a local part: an atom as it is, or a quoted string without its quotation marks. Dots
+/// may stand anywhere, since programs permit it. A backslash is refused: no username needs one.
 fn local_part(text: &str) -> Option<&str> {
     let is_text = |byte: u8| byte.is_ascii_graphic() && !b"\"\\".contains(&byte);
     if let Some(quoted) = text.strip_prefix('"') {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn other_addresses_are_told_apart() {
+    fn each_other_text_has_its_error() {
         use AddressError::{Malformed, NoUsername, OtherDomain};
         let cases = [
             ("", Malformed),

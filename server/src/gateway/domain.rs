@@ -9,11 +9,11 @@ const LENGTH_MAX: usize = 253;
 const LABEL_MAX: usize = 63;
 
 /// The part of a mail address after its `@`: labels of ASCII letters, digits and hyphens, in lower
-/// case. A copy shares its text.
+/// case. Copies share the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct MailDomain(Arc<str>);
 
-/// Why a text is no domain.
+/// The text is not a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a domain has labels of ASCII letters, digits and hyphens between dots, such as \
@@ -47,7 +47,7 @@ impl FromStr for MailDomain {
     /// Parses a domain, in letters of any case.
     fn from_str(text: &str) -> Result<Self, InvalidDomain> {
         let last = text.rsplit('.').next().unwrap_or_default();
-        // The last label of an IPv4 address is a number, that of a domain is not (RFC 3696).
+        // The last label of an IPv4 address is a number, and a domain's is not (RFC 3696).
         let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
         if text.len() > LENGTH_MAX || is_number || !text.split('.').all(is_label) {
             return Err(InvalidDomain);
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_no_domains() {
+    fn other_texts_are_refused() {
         let label = "a".repeat(64);
         for text in [
             "",

@@ -1,4 +1,4 @@
-//! What the tests of gateways lend a session: configuration, throttle, counts, and the time.
+//! The context that the gateways' tests lend a session: configuration, throttle, counts and time.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-/// The tests' moment: 2026-11-27T10:00:00Z.
+/// The time of the tests: 2026-11-27T10:00:00Z.
 pub(super) const NOW: u64 = 1_795_773_600_000;
 
 /// See the module's description.
@@ -37,7 +37,7 @@ pub(super) struct Harness {
     pub(super) now: Now,
     /// Configuration of the session.
     pub(super) config: SessionConfig,
-    /// The throttle: three failed logins are free, and a hundred mails an hour.
+    /// The throttle: three free failed logins, and a hundred mails an hour.
     pub(super) throttle: Throttle,
     /// The metrics' counts.
     pub(super) counts: Counts,
@@ -48,7 +48,7 @@ pub(super) struct Harness {
 }
 
 impl Harness {
-    /// A server with nobody logged in.
+    /// A server without sessions.
     pub(super) fn new() -> Self {
         let config = SessionConfig {
             security: Security::Plaintext,
@@ -75,7 +75,7 @@ impl Harness {
         }
     }
 
-    /// What a session borrows for a call.
+    /// The context that a session borrows for a call.
     pub(super) fn context(&mut self) -> SessionContext<'_> {
         SessionContext {
             now: self.now,
@@ -93,7 +93,7 @@ impl Harness {
 /// The connection of the session.
 pub(super) const CONNECTION: ConnId = ConnId { index: 3, generation: 4 };
 
-/// The domain of the tests.
+/// The mail domain of the tests.
 pub(super) fn domain() -> MailDomain {
     "mail.example".parse().unwrap()
 }

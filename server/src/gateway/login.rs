@@ -1,7 +1,7 @@
-//! The login of a mail program, which both gateways share: a name and an app password are charged
-//! to the throttle as a password of correio's own protocol is, and the store looks them up.
+//! The login of a mail program, which both gateways share. The throttle is charged with the name as
+//! with a login of correio's own protocol, and the store looks the name and the app password up.
 //!
-//! An unknown name costs the same job as a wrong password, and gets the same answer.
+//! An unknown username costs the same job as a wrong password, and gets the same answer.
 
 use correio_proto::{mail::Username, message::ErrorCode};
 use sha2::{Digest, Sha256};
@@ -19,10 +19,6 @@ use crate::{
         gateway::{GatewayDone, GatewayJob},
     },
 };
-
-/// Failed logins after which a connection ends. Programs try each mechanism with each spelling of
-/// the name.
-pub(crate) const FAILED_LOGINS_MAX: u32 = 6;
 
 /// The protocol of a gateway that programs log in to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +38,8 @@ impl GatewayProtocol {
         }
     }
 
-    /// The reason of a failed login in the log. It begins as that of correio's own protocol does,
-    /// which fail2ban's filter knows.
+    /// The reason of a failed login in the log. It begins as the reason of correio's own protocol
+    /// does, since fail2ban's filter looks for that beginning.
     fn wrong_password(self) -> &'static str {
         match self {
             Self::Submission => "wrong password of a program, or unknown username (submission)",
@@ -52,7 +48,7 @@ impl GatewayProtocol {
     }
 }
 
-/// A login whose job the store does.
+/// A login that waits for the result of its job.
 #[derive(Debug)]
 pub(crate) struct PendingLogin {
     username: Username,
@@ -62,12 +58,12 @@ pub(crate) struct PendingLogin {
 /// Why a program is not logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoginRefusal {
-    /// No account has this name and this app password. The answer and its time do not tell which of
-    /// them is wrong.
+    /// No account has this username and this app password. Neither the answer nor its time tells
+    /// whether the username exists.
     WrongPassword,
     /// The operator has disabled the account.
     Disabled,
-    /// There were too many failures: the program must wait this long.
+    /// Too many logins failed: the program must wait this long.
     Limited(Wait),
     /// The store's queue is full.
     Busy,
@@ -75,11 +71,11 @@ pub(crate) enum LoginRefusal {
     Unavailable,
 }
 
-/// Begins a login: charges it to the throttle. Returns the job that the session must defer.
+/// Begins a login: charges the throttle with it. Returns the job that the session must defer.
 ///
 /// # Errors
 ///
-/// The login is refused without a job; the answer is to be sent.
+/// The login is refused without a job, and the session must answer.
 pub(crate) fn begin(
     context: &mut SessionContext<'_>,
     charge: &mut Option<Charge>,
@@ -87,7 +83,7 @@ pub(crate) fn begin(
     credentials: &Credentials,
 ) -> Result<(StoreJob, PendingLogin), LoginRefusal> {
     let Ok(username) = address::parse(&credentials.name, domain) else {
-        // Anybody can tell that no account has this name, so that the time may tell it, too.
+        // Everybody knows that no account can have such a name: the time of the answer may tell it.
         let (connection, code) = (context.connection, ErrorCode::BadCredentials);
         let text = "a program gave a name that no account of this server can have";
         Event::RequestRefused { connection, code, text }.log();
@@ -113,8 +109,8 @@ pub(crate) fn begin(
     Ok((StoreJob::Gateway(job), PendingLogin { username, gateway }))
 }
 
-/// Continues with the job's result: settles the charge, and logs. Returns the account and its
-/// secret.
+/// Continues with the job's result: settles the charge and logs the login. Returns the account and
+/// its secret.
 ///
 /// # Errors
 ///
@@ -148,7 +144,7 @@ pub(crate) fn complete(
     }
 }
 
-/// What a job's result means for the login and for its charge.
+/// The result of the login, and how its charge is settled, by the job's result.
 fn judge(
     context: &mut SessionContext<'_>,
     pending: &PendingLogin,
@@ -208,12 +204,13 @@ pub(crate) fn report_unavailable(context: &mut SessionContext<'_>, text: &str) {
     Event::StoreUnavailable { text }.log();
 }
 
-/// The digest of an app password, as the store has it. `None` if the text is no app password.
+/// The digest of an app password, as the store has it. `None` if the text is not an app password.
 fn digest_of(text: &str) -> Option<AppPasswordDigest> {
     text.parse().ok().map(|password| app_password::digest(&password))
 }
 
-/// A digest that no app password has, for a password that is none: the login fails as any other.
+/// A digest that no app password has, in place of the digest of a text that is not an app password:
+/// the login then costs the same job, and fails as any other.
 fn no_password(credentials: &Credentials) -> AppPasswordDigest {
     AppPasswordDigest(Sha256::digest(credentials.password.as_bytes()).into())
 }
@@ -226,7 +223,7 @@ mod tests {
     };
     use crate::ids::AccountId;
 
-    /// An app password, and the same as people type it.
+    /// One app password in spellings that people use.
     const SPELLINGS: [&str; 3] = [
         "0123456789ABCDEFGHJKMNPQR1",
         "0123-4567-89AB-CDEF-GHJK-MNPQ-R1",
@@ -237,7 +234,7 @@ mod tests {
         Credentials { name: name.to_owned(), password: SPELLINGS[0].to_owned().into() }
     }
 
-    /// Logs in as `name`, with this result of the store.
+    /// Logs in as `name`; the store gives this result.
     fn log_in(harness: &mut Harness, name: &str, done: Done) -> Result<Identity, LoginRefusal> {
         let (mut charge, domain) = (None, domain());
         let gateway = (GatewayProtocol::Submission, &domain);
@@ -255,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_password_is_typed_in_many_ways() {
+    fn spellings_of_an_app_password_have_one_digest() {
         let digests = SPELLINGS.map(digest_of);
         assert!(digests[0].is_some());
         assert_eq!(digests, [digests[0]; 3]);

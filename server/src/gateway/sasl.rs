@@ -1,6 +1,6 @@
-//! SASL PLAIN (RFC 4616) and LOGIN, which both gateways take.
+//! The SASL mechanisms PLAIN (RFC 4616) and LOGIN, which both gateways offer.
 //!
-//! LOGIN has no standard. Programs compare its challenges with those that other servers send.
+//! LOGIN has no standard: its challenges are those of other servers, since programs compare them.
 
 use std::fmt;
 
@@ -10,24 +10,24 @@ use base64::{
 };
 use zeroize::Zeroizing;
 
-/// Challenge of LOGIN for the name: `Username:`.
+/// Challenge of LOGIN for the name: `Username:` in base64.
 const USERNAME: &str = "VXNlcm5hbWU6";
 
-/// Challenge of LOGIN for the password: `Password:`.
+/// Challenge of LOGIN for the password: `Password:` in base64.
 const PASSWORD: &str = "UGFzc3dvcmQ6";
 
-/// Base 64 with or without padding: programs leave it out.
+/// Base64 with or without padding, which some programs leave out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A mechanism.
+/// A SASL mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mechanism {
-    /// One message with name and password.
+    /// The program sends name and password in one message.
     Plain,
-    /// A name, and then a password.
+    /// The program sends the name, and then the password.
     Login,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// An exchange that waits for the client's answer to a challenge.
+/// An exchange that waits for the program's answer to a challenge.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Exchange {
     /// PLAIN waits for its message.
@@ -72,30 +72,30 @@ pub(crate) enum Exchange {
     LoginPassword(String),
 }
 
-/// What follows in an exchange.
+/// How an exchange goes on.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum SaslStep {
-    /// The client must answer [`Exchange::challenge`].
+    /// The program must answer [`Exchange::challenge`].
     Challenge(Exchange),
-    /// The client has said name and password.
+    /// The program has sent name and password.
     Credentials(Credentials),
-    /// The exchange is over.
+    /// The exchange has ended without a login.
     Failed(SaslError),
 }
 
-/// Why an exchange is over without a name and a password.
+/// Why an exchange ended without a name and a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SaslError {
-    /// The client has cancelled it with `*`.
+    /// The program has cancelled the exchange with `*`.
     Cancelled,
-    /// The answer is not in base 64.
+    /// The answer is not in base64.
     Encoding,
-    /// The answer is not of the mechanism's form.
+    /// The answer does not have the mechanism's form.
     Malformed,
 }
 
 impl Exchange {
-    /// The challenge in base 64, which the client must answer; empty for PLAIN.
+    /// The challenge in base64; empty for PLAIN.
     pub(crate) fn challenge(&self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -104,8 +104,8 @@ impl Exchange {
         }
     }
 
-    /// Begins an exchange, with the initial response in base 64 if the client sent one. `=` is an
-    /// empty one (RFC 4954), which LOGIN takes for none.
+    /// Begins an exchange, with the initial response in base64 if the program sent one. `=` stands
+    /// for an empty initial response (RFC 4954); LOGIN treats it as no initial response.
     pub(crate) fn begin(mechanism: Mechanism, initial: Option<&str>) -> SaslStep {
         match (mechanism, initial) {
             (Mechanism::Plain, None) => SaslStep::Challenge(Self::Plain),
@@ -116,7 +116,7 @@ impl Exchange {
         }
     }
 
-    /// Continues with the client's answer: a line without its end.
+    /// Continues with the program's answer: a line without its end.
     pub(crate) fn answer(self, line: &str) -> SaslStep {
         if line == "*" {
             return SaslStep::Failed(SaslError::Cancelled);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_is_said_at_once_or_after_an_empty_challenge() {
+    fn plain_comes_at_once_or_after_an_empty_challenge() {
         let message = encoded("\0tony\0ABCD-EFGH");
         assert_eq!(
             Exchange::begin(Mechanism::Plain, Some(&message)),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_no_text_is_a_wrong_one() {
+    fn bytes_that_are_no_text_are_a_wrong_password() {
         let message = BASE64.encode(b"\0tony\0\xff");
         assert_eq!(Exchange::Plain.answer(&message), credentials("tony", "\u{fffd}"));
         let SaslStep::Credentials(credentials) = credentials("tony", "secret") else {

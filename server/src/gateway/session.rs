@@ -1,4 +1,4 @@
-//! A session of either gateway: an enum, so that a connection need not know which.
+//! A session of either gateway. A connection calls it without knowing the protocol.
 
 use super::{
     Ending, GatewayStep, GatewayTaken, Protection, domain::MailDomain, pop3::Pop3Session,
@@ -10,7 +10,7 @@ use crate::{
     store::StoreJob,
 };
 
-/// See the module's description. The calls are described in [`super`].
+/// See the module's description. [`super`] describes the calls.
 #[derive(Debug)]
 pub(crate) enum GatewaySession {
     /// SMTP submission.
@@ -19,23 +19,23 @@ pub(crate) enum GatewaySession {
     Pop3(Pop3Session),
 }
 
-/// Makes a call on the session of either protocol.
+/// Makes a call on the session of either protocol, or on a field of it.
 macro_rules! call {
-    ($session:expr, $name:ident($($argument:expr),*)) => {
+    ($session:expr, $($name:ident).+($($argument:expr),*)) => {
         match $session {
-            GatewaySession::Submission(session) => session.$name($($argument),*),
-            GatewaySession::Pop3(session) => session.$name($($argument),*),
+            GatewaySession::Submission(session) => session.$($name).+($($argument),*),
+            GatewaySession::Pop3(session) => session.$($name).+($($argument),*),
         }
     };
 }
 
 impl GatewaySession {
-    /// A session of submission that has not greeted yet.
+    /// A session of submission that has not greeted the program.
     pub(crate) fn submission(protection: Protection, domain: &MailDomain) -> Self {
         Self::Submission(SubmissionSession::new(protection, domain))
     }
 
-    /// A session of POP3 that has not greeted yet.
+    /// A session of POP3 that has not greeted the program.
     pub(crate) fn pop3(protection: Protection, domain: &MailDomain) -> Self {
         Self::Pop3(Pop3Session::new(protection, domain.clone()))
     }
@@ -45,7 +45,7 @@ impl GatewaySession {
         call!(self, has_work(input))
     }
 
-    /// Handles one command or one part of a mail, or sends more.
+    /// Handles one command or one chunk of a mail, or sends more.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -66,7 +66,7 @@ impl GatewaySession {
         call!(self, complete(context, ticket, done, output))
     }
 
-    /// Tells the client why the server ends the connection.
+    /// Tells the program why the server ends the connection.
     pub(crate) fn end(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -76,7 +76,7 @@ impl GatewaySession {
         call!(self, end(context, ending, output));
     }
 
-    /// The connection is over: the last job, whose result nobody waits for.
+    /// Returns the last job of a session whose connection is over. Nothing waits for its result.
     pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
         match self {
             Self::Submission(session) => session.give_up(connection),
@@ -91,17 +91,17 @@ impl GatewaySession {
 
     /// The ticket of the job that the session waits for.
     pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        call!(self, waiting_for(connection))
+        call!(self, common.waiting_for(connection))
     }
 
     /// Whether the session waits for a store job.
     pub(crate) fn is_storing(&self) -> bool {
-        call!(self, is_storing())
+        call!(self, common.is_storing())
     }
 
-    /// Settles the charge of the command in progress.
+    /// Settles the throttle's charge of the command in progress.
     pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
-        call!(self, settle(context, settlement));
+        call!(self, common.settle(context, settlement));
     }
 
     /// The connection discarded this step.

@@ -51,6 +51,14 @@ impl Budget {
 #[derive(Debug, Default)]
 pub(crate) struct Share(usize);
 
+impl Share {
+    /// Whether the share has no byte.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,4 +1,4 @@
-//! What the loop's thread counts: plain numbers, without locks.
+//! The counts of the loop's thread: plain numbers, without locks.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -9,9 +9,9 @@ use super::{
     visitors::{Visit, Visitors},
 };
 
-/// A kind of request. Those of mail programs are what their commands ask of the store.
+/// A kind of request. The kinds `Program…` are commands of mail programs that ask the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // Each is the request of the same name.
+#[allow(missing_docs)] // A kind without a comment is the request of the same name.
 pub(crate) enum RequestKind {
     Hello,
     Register,
@@ -30,13 +30,13 @@ pub(crate) enum RequestKind {
     Ping,
     /// A mail program logs in.
     ProgramLogin,
-    /// A recipient is looked up for a mail program.
+    /// A mail program names a recipient.
     ProgramRecipient,
     /// A mail program sends a part of a large mail.
     ProgramUpload,
     /// A mail program sends a mail.
     ProgramSend,
-    /// A mail program's mailbox is listed.
+    /// A mail program lists its mailbox.
     ProgramList,
     /// A mail program reads a mail or a part of one.
     ProgramRead,
@@ -131,7 +131,7 @@ pub(super) struct RequestCounts {
     pub(super) errors: [u64; ErrorCode::ALL.len()],
 }
 
-/// Counts by a word of the program, of which there are few.
+/// Counts by a word, from a small set of words of this server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally(Vec<(&'static str, u64)>);
 
@@ -180,9 +180,9 @@ pub(crate) struct Counts {
     pub(crate) mails_accepted: u64,
     /// Mails that were sent again.
     pub(crate) mails_repeated: u64,
-    /// Mails in pages for their recipients.
+    /// Mails in pages that were sent to their recipients, and mails that mail programs retrieved.
     pub(crate) mails_delivered: u64,
-    /// Mails that were confirmed.
+    /// Mails that were deleted after a confirmation.
     pub(crate) mails_deleted: u64,
     /// Bytes that mail clients sent.
     pub(crate) received_bytes: u64,
@@ -248,7 +248,7 @@ impl Counts {
         self.visitors.note(address, Visit::Refusal);
     }
 
-    /// Counts for its address a request that is answered with an error.
+    /// Counts a request that is answered with an error, for the address of its client.
     pub(crate) fn refused_request(&mut self, address: IpAddr, code: ErrorCode) {
         let visit = match code {
             ErrorCode::BadCredentials => Visit::FailedLogin,
@@ -257,7 +257,7 @@ impl Counts {
         self.visitors.note(address, visit);
     }
 
-    /// Counts a request that was replied to after this time, with this error if it is one.
+    /// Counts a request whose reply took this time, and the error if the reply is one.
     pub(crate) fn replied(&mut self, kind: RequestKind, took: Duration, error: Option<ErrorCode>) {
         let Some(counts) = self.requests.get_mut(kind as usize) else {
             return;

@@ -1,28 +1,28 @@
-//! What is true of the server at the moment when its metrics are asked for.
+//! The state of the server at the moment at which a client asks for its metrics.
 
 use std::time::Duration;
 
-/// Number of connections by state.
+/// Numbers of connections by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Connections {
-    /// Mail clients that are not logged in.
+    /// Mail clients (correio's own and mail programs) that are not logged in.
     pub(crate) anonymous: usize,
     /// Mail clients that are logged in.
     pub(crate) logged_in: usize,
-    /// Those of submission that are logged in.
+    /// Mail programs that are logged in to submission.
     pub(crate) submission: usize,
-    /// Those of POP3 that are logged in.
+    /// Mail programs that are logged in to POP3.
     pub(crate) pop3: usize,
-    /// Rejected clients that are being told so.
+    /// Rejected clients that are being told of the rejection.
     pub(crate) rejected: usize,
     /// Connections of HTTP.
     pub(crate) http: usize,
-    /// Most mail clients.
+    /// Most mail clients at a time.
     pub(crate) max: usize,
 }
 
 impl Connections {
-    /// The sessions of each protocol.
+    /// Number of sessions by protocol.
     pub(crate) fn sessions(&self) -> [(&'static str, usize); 3] {
         let correio = self.logged_in.saturating_sub(self.submission + self.pop3);
         [("correio", correio), ("submission", self.submission), ("pop3", self.pop3)]
@@ -49,9 +49,9 @@ pub(crate) struct Facts {
     pub(crate) store_queue: Option<Level>,
     /// Jobs that wait for a hash worker.
     pub(crate) hash_queue: Option<Level>,
-    /// Bytes of incomplete frames.
+    /// Bytes of incomplete frames, and of mails that mail programs send.
     pub(crate) input: Level,
-    /// Bytes of unread replies.
+    /// Bytes of unread replies, and of mailboxes that mail programs read.
     pub(crate) output: Level,
     /// Bytes of uploads whose mails were not sent yet.
     pub(crate) uploads: Option<Level>,

@@ -1,16 +1,16 @@
-//! The list of metrics: name, type, labels and meaning of each. The table in OPERATING.md is made
-//! of it.
+//! The list of metrics, with name, type, labels and meaning of each. The table in OPERATING.md is
+//! made from it.
 
 /// Type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Grows from zero since the start. Its samples have the suffix `_total`.
+    /// A count since the start. Its samples have the suffix `_total`.
     Counter,
-    /// Goes up and down.
+    /// A value that goes up and down.
     Gauge,
-    /// Counts values in buckets.
+    /// Counts of values in buckets.
     Histogram,
-    /// Has labels alone. Its sample has the suffix `_info`.
+    /// Labels alone. Its sample has the suffix `_info`.
     Info,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Family {
     pub(crate) help: &'static str,
 }
 
-/// Makes a constant of each metric, and the list of all.
+/// Makes a constant for each metric, and the list of all.
 macro_rules! families {
     ($( $constant:ident $kind:ident $name:literal [$labels:literal] $help:literal; )*) => {
         $(
@@ -63,14 +63,14 @@ macro_rules! families {
 families! {
     BUILD Info "correio_build" ["version"] "Version of the server.";
     REQUEST_SECONDS Histogram "correio_request_seconds" ["request"]
-        "Time from taking a request to its reply, waits for jobs included, by the clock that each iteration of the loop reads once. program_ are what commands of mail programs ask of the store.";
+        "Time from taking a request to its reply, waits for jobs included, by the clock that each iteration of the loop reads once. Requests that begin with program_ are commands of mail programs that ask the store.";
     REQUEST_ERRORS Counter "correio_request_errors" ["request, code"]
         "Requests that were answered with an error; shown once there is one.";
     PROTOCOL_ERRORS Counter "correio_protocol_errors" [""] "Inputs that are not requests.";
     LOOP_SECONDS Histogram "correio_loop_seconds" [""]
         "Work of one iteration of the loop, without the wait for events.";
     CONNECTIONS Gauge "correio_connections" ["state"]
-        "Open connections: anonymous, logged_in (these are the sessions), rejected (being told so), http.";
+        "Open connections: anonymous, logged_in (these are the sessions), rejected (being told of it), http.";
     SESSIONS Gauge "correio_sessions" ["protocol"]
         "Sessions, by the protocol of the client: correio, submission and pop3 (mail programs).";
     CONNECTIONS_MAX Gauge "correio_connections_max" [""]
@@ -80,14 +80,14 @@ families! {
     CONNECTIONS_CLOSED Counter "correio_connections_closed" ["reason"]
         "Connections of mail clients that were closed.";
     CONNECTIONS_REFUSED Counter "correio_connections_refused" ["reason"]
-        "Connections that were rejected; too_many_http are those of HTTP, too_many_admin those of the operator.";
+        "Connections that were rejected; too_many_http are connections of HTTP, too_many_admin connections of the operator.";
     QUEUE_JOBS Gauge "correio_queue_jobs" ["queue"] "Jobs that wait for the store, or for a hash worker.";
     QUEUE_JOBS_MAX Gauge "correio_queue_jobs_max" ["queue"] "Most jobs that may wait.";
     QUEUE_FULL Counter "correio_queue_full" ["queue"] "Jobs that were refused because the queue was full.";
     UNAVAILABLE Counter "correio_unavailable" [""]
         "Requests that the store or a hash worker could not do, for example because the disk is full.";
     LOGINS Counter "correio_logins" [""]
-        "Logins that succeeded. Failed ones are request errors of login with code bad_credentials.";
+        "Logins that succeeded. Failed logins are request errors of login and program_login with code bad_credentials.";
     ACCOUNTS_CREATED Counter "correio_accounts_created" [""] "Accounts that were registered.";
     ACCOUNTS_DELETED Counter "correio_accounts_deleted" [""] "Accounts that were deleted.";
     ACCOUNTS Gauge "correio_accounts" [""]
@@ -97,12 +97,12 @@ families! {
     MAILS_ACCEPTED Counter "correio_mails_accepted" [""] "Mails that were stored for their recipients.";
     MAILS_REPEATED Counter "correio_mails_repeated" [""] "Mails that were sent again after they were stored.";
     MAILS_DELIVERED Counter "correio_mails_delivered" [""]
-        "Mails in the pages that were sent to their recipients; a mail that is fetched twice counts twice.";
+        "Mails that were sent to their recipients, in pages or one by one to mail programs; a mail that is fetched twice counts twice.";
     MAILS_DELETED Counter "correio_mails_deleted" [""] "Mails that were deleted after their confirmation.";
     RECEIVED_BYTES Counter "correio_received_bytes" [""] "Bytes that mail clients sent, TLS included.";
     SENT_BYTES Counter "correio_sent_bytes" [""] "Bytes that were sent to mail clients, TLS included.";
     BUDGET_BYTES Gauge "correio_budget_bytes" ["budget"]
-        "Bytes of a shared budget in use: input (memory for incomplete frames), output (memory for unread replies), uploads (contents in the store whose mails were not sent yet).";
+        "Bytes of a shared budget in use: input (memory for incomplete frames, and for mails that mail programs send), output (memory for unread replies, and for mailboxes that mail programs read), uploads (contents in the store whose mails were not sent yet).";
     BUDGET_MAX_BYTES Gauge "correio_budget_max_bytes" ["budget"] "Size of the budget.";
     STORE_READY Gauge "correio_store_ready" [""]
         "1 while the store takes all jobs, 0 while /readyz answers 503.";
@@ -117,7 +117,7 @@ families! {
     LOG_LINES_DROPPED Counter "correio_log_lines_dropped" [""] "Lines of the log that were lost.";
     HTTP_REQUESTS Counter "correio_http_requests" ["code"] "Requests over HTTP, by the status of the answer.";
     SAMPLE_AGE_SECONDS Gauge "correio_sample_age_seconds" [""]
-        "Age of what is read every few seconds: the process, the files, the free disk, the log's lines.";
+        "Age of the values that are read every few seconds: of the process, the files, the free disk and the log's lines.";
     CPU_SECONDS Counter "process_cpu_seconds" [""] "Processor time of the process.";
     OPEN_FDS Gauge "process_open_fds" [""] "Open file descriptors.";
     MAX_FDS Gauge "process_max_fds" [""] "Most open file descriptors.";

@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-/// Upper bounds of the buckets of each histogram. Values above the last one have a bucket more.
+/// Number of upper bounds of buckets. Values above the last bound have one more bucket.
 const BOUNDS: usize = 11;
 
-/// What the values of a histogram are.
+/// The unit and the bounds of a histogram's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scale {
-    /// Nanoseconds, which are shown as seconds: from 0.1 ms to 10 s.
+    /// Times in nanoseconds, shown in seconds: from 0.1 ms to 10 s.
     Time,
     /// Numbers of things: from 1 to 1024.
     Number,
@@ -55,7 +55,7 @@ impl Scale {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Histogram {
     scale: Scale,
-    /// Values of each bucket, not cumulated; the last bucket has no upper bound.
+    /// Number of values in each bucket, not cumulated; the last bucket has no upper bound.
     counts: [u64; BOUNDS + 1],
     sum: u64,
 }

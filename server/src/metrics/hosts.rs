@@ -1,8 +1,8 @@
-//! The names by which metrics may be asked for.
+//! The names of hosts by which clients may ask for metrics.
 //!
 //! A page in a browser can make a name of its own point at an address of this machine (DNS
-//! rebinding), and would then read what it asks for. The name stays its own in the header `Host`,
-//! so names that the operator does not know are refused.
+//! rebinding), and would then read the answers. The browser sends that name in the header `Host`,
+//! so the server refuses names that the operator has not set.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -13,7 +13,7 @@ const NAME_MAX: usize = 253;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName(Box<str>);
 
-/// A text is not the name of a host.
+/// The text is not the name of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of a host")]
 pub struct NotHostName;
@@ -32,12 +32,12 @@ impl FromStr for HostName {
     }
 }
 
-/// The names besides addresses and `localhost`.
+/// The allowed names besides addresses and `localhost`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts(pub Vec<HostName>);
 
 impl Hosts {
-    /// Whether an authority, a host and perhaps a port, names this server.
+    /// Whether an authority (a host, and perhaps a port) names this server.
     pub(crate) fn allow(&self, authority: &str) -> bool {
         let Some(host) = host_of(authority) else {
             return false;

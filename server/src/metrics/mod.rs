@@ -1,8 +1,8 @@
-//! Metrics: what the server counts and measures of itself, and the text that collectors read.
+//! Metrics: counts and measurements of the server, and the text that collectors read.
 //!
-//! The loop's thread counts in plain numbers (`counts`); other threads use atomics (`shared`). The
-//! text is written when it is asked for (`render`), from the list in [`families`]; the numbers of
-//! the status page as JSON, too (`status`).
+//! The loop's thread counts in plain numbers (`counts`); other threads count in atomics (`shared`).
+//! When a client asks, the server writes the text from the list in [`families`] (`render`), or the
+//! numbers of the status page as JSON (`status`).
 
 pub(crate) mod counts;
 pub(crate) mod facts;
@@ -23,12 +23,12 @@ pub use self::{
     shared::{Sample, StoreCounts},
 };
 
-/// What a server needs to show its metrics.
+/// The names, values and events that a server shows with its metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Monitoring {
-    /// The names by which they may be asked for.
+    /// The names of hosts by which clients may ask for the metrics.
     pub hosts: Hosts,
-    /// What a thread of its own reads of process and disk.
+    /// The values of process and disk, which a thread of its own reads.
     pub sample: std::sync::Arc<Sample>,
     /// The last events of the log.
     pub recent: std::sync::Arc<RecentEvents>,

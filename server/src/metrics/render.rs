@@ -1,4 +1,4 @@
-//! The page of all metrics.
+//! Writes the page of all metrics.
 
 use correio_proto::message::ErrorCode;
 
@@ -10,7 +10,7 @@ use super::{
     text::{Format, Page},
 };
 
-/// Bytes of a usual page.
+/// Bytes for which a page has room from the start: more than a usual page has.
 const ROOM: usize = 32 * 1024;
 
 /// Writes all metrics as text. The work is bounded: some 500 lines.
@@ -142,7 +142,7 @@ fn tally(page: &mut Page, family: &Family, label: &str, tally: &Tally) {
     }
 }
 
-/// Two metrics: the present numbers, and their bounds. Those that are unknown are left out.
+/// Writes two metrics: the present numbers, and their bounds. Unknown numbers are left out.
 fn levels<const N: usize>(
     page: &mut Page,
     [now, max]: [&Family; 2],

@@ -1,4 +1,4 @@
-//! What other threads than the loop's count and measure, as atomics that the loop reads.
+//! Counts and values of other threads than the loop's, in atomics that the loop reads.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -31,7 +31,7 @@ impl Number {
     }
 }
 
-/// What the store's thread counts.
+/// The counts of the store's thread.
 #[derive(Debug)]
 pub struct StoreCounts {
     /// Time of a commit.
@@ -58,10 +58,10 @@ impl Default for StoreCounts {
     }
 }
 
-/// What a thread of its own reads every few seconds, because the disk may make it wait.
+/// Values that a thread of its own reads every few seconds, since the disk may make it wait.
 #[derive(Debug, Default)]
 pub struct Sample {
-    /// When it was read, in milliseconds of the server's uptime.
+    /// When the values were read, in milliseconds of the server's uptime.
     read_at: Number,
     /// Processor time in milliseconds.
     pub(crate) cpu_millis: Number,
@@ -86,12 +86,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Records that everything was read just now.
+    /// Records that all values were read at this uptime.
     pub(crate) fn taken(&self, uptime: Duration) {
         self.read_at.set(u64::try_from(uptime.as_millis()).ok());
     }
 
-    /// Time since everything was read; `None` if it never was.
+    /// Time since all values were read; `None` if they never were.
     pub(crate) fn age(&self, uptime: Duration) -> Option<Duration> {
         self.read_at.get().map(|at| uptime.saturating_sub(Duration::from_millis(at)))
     }

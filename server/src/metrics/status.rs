@@ -1,6 +1,6 @@
-//! The numbers of the status page as JSON, as `server/status-schema.json` describes them.
+//! Writes the numbers of the status page as JSON, which `server/status-schema.json` describes.
 //!
-//! The values are those of the metrics, as totals since the start: the page computes rates.
+//! The values are the metrics', as totals since the start: the page computes rates.
 
 use correio_proto::{mail::Timestamp, message::ErrorCode};
 use serde_json::{Map, Value, json};
@@ -63,7 +63,7 @@ pub(crate) fn status(
     with_events(&status, monitoring)
 }
 
-/// Adds the events, which are JSON already, as the last member.
+/// Adds the events, which are text in JSON, as the last member.
 fn with_events(status: &Value, monitoring: &Monitoring) -> String {
     let (total, lines) = monitoring.recent.json();
     let text = status.to_string();
@@ -71,7 +71,7 @@ fn with_events(status: &Value, monitoring: &Monitoring) -> String {
     format!("{open},\"events\":{{\"total\":{total},\"last\":{lines}}}}}\n")
 }
 
-/// Upper bounds in seconds of the buckets of times, without the last, which has none.
+/// Upper bounds of the buckets of times in seconds, without the last bucket, which has none.
 fn bounds(counts: &Counts) -> Vec<f64> {
     counts.iteration.buckets().filter_map(|(bound, _)| bound).collect()
 }
@@ -80,7 +80,7 @@ fn histogram(histogram: &Histogram) -> Value {
     json!({ "buckets": buckets(histogram), "sum": histogram.sum() })
 }
 
-/// The numbers of values up to each bound, and of all.
+/// The number of values up to each bound, and of all values.
 fn buckets(histogram: &Histogram) -> Vec<u64> {
     histogram.buckets().map(|(_, count)| count).collect()
 }
@@ -136,7 +136,7 @@ fn mails(counts: &Counts, store: Option<&StoreCounts>) -> Value {
     })
 }
 
-/// What a thread of its own has read of process and disk.
+/// The values of process and disk, which a thread of its own has read.
 fn sampled(facts: &Facts, sample: &Sample) -> Map<String, Value> {
     let disk = json!({
         "database": sample.database_bytes.get(),

@@ -54,20 +54,20 @@ impl Page {
         let _ = writeln!(self.text, "# TYPE {name} {kind}");
     }
 
-    /// A metric with one sample and no label.
+    /// Writes a metric with one sample and no label.
     pub(super) fn single(&mut self, family: &Family, value: impl Display) {
         self.family(family);
         self.sample(family, &[], value);
     }
 
-    /// A sample of the metric that was begun. The labels' values are words of the program, which
-    /// need no escapes.
+    /// Adds a sample of the metric that was begun. The labels' values are words of this server,
+    /// which need no escapes.
     pub(super) fn sample(&mut self, family: &Family, labels: &[(&str, &str)], value: impl Display) {
         let suffix = family.kind.suffix();
         self.line(family.name, suffix, labels, None, value);
     }
 
-    /// The samples of a histogram of the metric that was begun.
+    /// Adds the samples of a histogram of the metric that was begun.
     pub(super) fn histogram(
         &mut self,
         family: &Family,
@@ -76,7 +76,7 @@ impl Page {
     ) {
         for (bound, count) in histogram.buckets() {
             let bound = match bound {
-                // Both formats want a decimal point.
+                // Both formats require a decimal point.
                 Some(bound) => format!("{bound:?}"),
                 None => "+Inf".to_owned(),
             };

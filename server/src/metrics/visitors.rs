@@ -1,25 +1,25 @@
-//! The addresses that connect most, in a table of bounded size.
+//! Counts the visits of the addresses that connect most, in a table of bounded size.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Addresses of the table.
+/// Most addresses in the table.
 const ROOM: usize = 64;
 
-/// Addresses that are shown.
+/// Most addresses that are shown.
 const SHOWN: usize = 10;
 
-/// Something that an address did.
+/// An act of an address that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Visit {
-    /// It opened a connection.
+    /// The address opened a connection.
     Connection,
-    /// A connection, an input or a request of its was refused.
+    /// The server refused a connection, an input or a request of the address.
     Refusal,
-    /// It gave an unknown username or a wrong password.
+    /// The address gave an unknown username or a wrong password.
     FailedLogin,
 }
 
-/// What an address did since it entered the table.
+/// The counts of an address since it entered the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Visitor {
     /// An IPv4 address, or the first address of an IPv6 /64.
@@ -27,7 +27,7 @@ pub(super) struct Visitor {
     pub(super) connections: u64,
     pub(super) refusals: u64,
     pub(super) failed_logins: u64,
-    /// The rank that the address took over, which is as much as it may have done before.
+    /// The rank that the address took over: it can have made at most so many visits before.
     before: u64,
 }
 
@@ -38,13 +38,13 @@ impl Visitor {
     }
 }
 
-/// The table. A new address takes the place and the rank of the one with the lowest rank ("space
-/// saving"), so that an address with more than a 64th of all visits is always in it.
+/// The table. A new address takes the place and the rank of the address with the lowest rank
+/// ("space saving"), so that an address with more than a 64th of all visits is always in it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Visitors(Vec<Visitor>);
 
 impl Visitors {
-    /// Counts what an address did, in time that depends on the table's size alone.
+    /// Counts a visit of an address. The time depends on the table's size alone.
     pub(crate) fn note(&mut self, address: IpAddr, visit: Visit) {
         let address = network(address);
         let known = self.0.iter_mut().find(|visitor| visitor.address == address);
@@ -83,7 +83,7 @@ impl Visitors {
     }
 }
 
-/// The address itself, or the first of its IPv6 /64: one customer has all addresses of that.
+/// The address itself, or the first address of its IPv6 /64, which belongs to one customer.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -87,7 +87,7 @@ pub enum Failure {
     Inherit(#[from] InheritError),
     /// A socket of the service manager is for mail programs, and their addresses have no domain.
     #[error(
-        "the service manager hands over the socket {name} for mail programs, which need a name behind the @ of mail addresses: set mail-domain to the name by which they reach this server"
+        "the service manager hands over the socket {name} for mail programs, which need a name after the @ of mail addresses: set mail-domain to the name by which they reach this server"
     )]
     NoDomain {
         /// The socket's name.

@@ -1,5 +1,6 @@
-//! The server's own certificate for mail programs. Unlike the one that correio's clients pin, it
-//! has the name by which programs connect, and an end: some refuse a certificate without either.
+//! The server's own certificate for mail programs. Unlike the certificate that correio's clients
+//! pin, it has the name by which programs connect, and an end: some programs refuse a certificate
+//! without either.
 
 use std::{
     io,
@@ -31,13 +32,14 @@ use crate::{
 /// Days for which a certificate is valid. Apple's programs accept at most 825.
 const VALID_DAYS: i64 = 366;
 
-/// Days before its end at which a certificate is renewed.
+/// Days before the end of a certificate at which it is renewed.
 const RENEWED_DAYS: i64 = 30;
 
 /// Seconds of a day.
 const DAY: i64 = 24 * 60 * 60;
 
-/// Longest common name (RFC 5280, `ub-common-name`), in bytes. Programs read the alternative name.
+/// Longest common name, in bytes (RFC 5280, `ub-common-name`). A longer domain is only in the
+/// alternative name, which programs read.
 const COMMON_NAME_MAX: usize = 64;
 
 /// See the module's description.
@@ -49,10 +51,10 @@ pub struct ProgramCertificate {
 }
 
 impl ProgramCertificate {
-    /// Reads the certificate of a data directory. Makes one if there is none, or if the present one
-    /// is due: it has another name, or ends within 30 days, or is not valid yet. `now` is the time
-    /// since
-    /// 1970. A present certificate that cannot be replaced stays in use, and the log says so.
+    /// Reads the certificate of a data directory. Makes a new certificate if there is none, or if
+    /// the present one is due: it has another name, ends within 30 days, or is not valid yet. `now`
+    /// is the time since 1970. A present certificate that cannot be replaced stays in use, and the
+    /// log says so.
     ///
     /// # Errors
     ///
@@ -75,9 +77,9 @@ impl ProgramCertificate {
         Ok(opened)
     }
 
-    /// Replaces the certificate if it is due, for new connections and in the data directory.
-    /// Returns whether it did. While the clock is obviously wrong, only a certificate of another
-    /// name is due.
+    /// Replaces the certificate if it is due, in the data directory and for new connections.
+    /// Returns whether it was replaced. While the clock is obviously wrong, only a certificate with
+    /// another name is due.
     ///
     /// # Errors
     ///
@@ -104,7 +106,7 @@ impl ProgramCertificate {
     }
 }
 
-/// Fingerprint of the certificate for mail programs in a data directory; `None` if it has none.
+/// The fingerprint of a data directory's certificate for mail programs; `None` if there is none.
 ///
 /// # Errors
 ///
@@ -131,7 +133,7 @@ fn is_due(certificate: &[u8], domain: &MailDomain, now: Duration) -> bool {
     let validity = parsed.validity();
     let now = seconds(now);
     let renewed = validity.not_after.timestamp().saturating_sub(RENEWED_DAYS * DAY);
-    // A clock that was ahead has made a certificate that is not valid yet.
+    // A certificate that was made while the clock was ahead is not valid yet.
     now >= renewed || now < validity.not_before.timestamp()
 }
 
@@ -149,7 +151,7 @@ fn seconds(now: Duration) -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Makes a certificate with a key of its own, in place of the present one.
+/// Makes a certificate with a new key, in place of the present certificate.
 fn make(directory: &Path, domain: &MailDomain, now: Duration) -> Result<(), CertificateError> {
     let failed = |error: rcgen::Error| make_failed(directory, error.to_string());
     let mut params = CertificateParams::new([domain.as_str().to_owned()]).map_err(failed)?;
@@ -173,7 +175,7 @@ fn make(directory: &Path, domain: &MailDomain, now: Duration) -> Result<(), Cert
 }
 
 /// The first and the last day of a certificate. It begins a day early, since a program's clock may
-/// be behind.
+/// be slow.
 fn validity(now: Duration) -> (Date, Date) {
     let now = seconds(clock::plausible(now));
     let today = jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::MAX);
@@ -236,7 +238,7 @@ mod tests {
         assert_ne!(second, first);
         assert!(!made.renew(NOW + 336 * DAYS).unwrap());
         assert_eq!(open(directory.path(), NOW + 337 * DAYS).fingerprint(), second);
-        // A server that was off for years begins with a new one.
+        // A server that was off for years begins with a new certificate.
         assert_ne!(open(directory.path(), NOW + 2000 * DAYS).fingerprint(), second);
     }
 
@@ -245,17 +247,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let made = open(directory.path(), NOW);
         let first = made.fingerprint();
-        // An empty battery shows 1970: that changes nothing.
+        // A clock without a battery shows 1970, which changes nothing.
         assert!(!made.renew(DAYS).unwrap());
         assert_eq!(open(directory.path(), DAYS).fingerprint(), first);
-        // A clock ten years ahead renews, and so does its correction.
+        // A clock ten years ahead renews the certificate, and so does its correction.
         assert!(made.renew(NOW + 3650 * DAYS).unwrap());
         assert!(made.renew(NOW).unwrap());
         assert!(!made.renew(NOW + DAYS).unwrap());
     }
 
     #[test]
-    fn with_a_wrong_clock_a_certificate_begins_when_this_program_was_made() {
+    fn with_a_wrong_clock_a_certificate_begins_at_the_end_of_2025() {
         let directory = tempfile::tempdir().unwrap();
         let made = open(directory.path(), DAYS);
         let leaf = made.certificate.leaf();

@@ -13,11 +13,11 @@ use std::{
 use super::program_certificate::ProgramCertificate;
 use crate::{clock, event::Event};
 
-/// Time between two looks at the certificate. Much less than the month in which it is due, so that
-/// a full disk or a wrong clock has time to be mended.
+/// Time between two checks of the certificate. It is much less than the month in which a
+/// certificate is due, so that the operator can mend a full disk or a wrong clock before the end.
 const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// The handle of the thread, which ends when this is dropped.
+/// The handle of the thread. Dropping it ends the thread.
 #[derive(Debug)]
 pub struct Renewal {
     _ends: mpsc::Sender<()>,
@@ -42,7 +42,7 @@ impl Renewal {
     }
 }
 
-/// Renews a certificate that is due, and logs what was done.
+/// Renews a certificate if it is due, and logs a renewal or its failure.
 pub fn renew(certificate: &ProgramCertificate, now: Duration) {
     match certificate.renew(now) {
         Ok(true) => {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use crate::{
     clock::Now,
+    event::Event,
     ids::ConnId,
     limits::{prefix::Prefix, throttle::Throttle},
     metrics::counts::Counts,
@@ -34,5 +35,11 @@ impl SessionContext<'_> {
     /// The address prefix that the connection's attempts are counted under.
     pub(crate) fn prefix(&self) -> Prefix {
         self.peer.ip().into()
+    }
+
+    /// Logs and counts input that no client of the connection's protocol sends.
+    pub(crate) fn report_protocol_error(&mut self, text: &str) {
+        self.counts.protocol_error(self.peer.ip());
+        Event::ProtocolError { connection: self.connection, address: self.peer, text }.log();
     }
 }

@@ -1,4 +1,5 @@
-//! Jobs about app passwords, with which mail programs log in ([`super::gateway`]).
+//! Jobs that make, list and revoke app passwords. A mail program logs in with one through a job of
+//! [`super::gateway`].
 //!
 //! All app passwords of an account are revoked by a new password ([`super::HashChange`]), by
 //! [`super::StoreJob::Recover`], and by a new recovery code; a deleted account has none.
@@ -15,13 +16,14 @@ use crate::{
     ids::{AccountId, AppPasswordDigest},
 };
 
-/// A job about app passwords of the account that is logged in. [`AppPasswordDone`] has the results;
-/// any job may have [`super::StoreDone::NoAccount`] or [`super::StoreDone::Unavailable`].
+/// A job about app passwords of the account that is logged in. [`AppPasswordDone`] has the results.
+/// Besides, any job may have the result [`super::StoreDone::NoAccount`] or
+/// [`super::StoreDone::Unavailable`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AppPasswordJob {
-    /// Make an app password. Result: `Created`, also if the account has one with this digest;
-    /// `LabelTaken`; or `Full` if the account has
-    /// [`correio_proto::limits::APP_PASSWORDS_MAX`]. The first of these that applies.
+    /// Make an app password. Result, the first that applies: `Created` if the account has an app
+    /// password with this digest; `LabelTaken`; `Full` if the account has
+    /// [`correio_proto::limits::APP_PASSWORDS_MAX`]; otherwise `Created`.
     Create {
         /// The account.
         account: AccountId,
@@ -29,7 +31,7 @@ pub enum AppPasswordJob {
         label: Label,
         /// Digest of the app password.
         digest: AppPasswordDigest,
-        /// The time that becomes `made_at`.
+        /// The time, which becomes `made_at`.
         now: Timestamp,
     },
     /// Read the app passwords. Result: `List`.
@@ -53,17 +55,17 @@ pub enum AppPasswordDone {
     Created(AppPasswordId),
     /// Another app password of the account has this label.
     LabelTaken,
-    /// The account has too many app passwords.
+    /// The account has as many app passwords as it may have.
     Full,
     /// The app passwords, oldest first.
     List(Vec<AppPasswordOverview>),
-    /// The account has no app password of this id. `None` if it had none before.
+    /// The app password is revoked: this is its label. `None` if the account had none of this id.
     Revoked(Option<Label>),
 }
 
-/// The record of a use at this time, or `None` if the record before it says enough: only another
-/// day or another address is stored, since a program that polls would cause a write each time. A
-/// later day stays: the clock was set back.
+/// The record of a use at this time. `None` if the record `before` has the same day and address: a
+/// program that polls would otherwise cause a write each time. A later day stays, since the clock
+/// was set back.
 #[must_use]
 pub(crate) fn record_of_use(
     before: Option<AppPasswordUse>,

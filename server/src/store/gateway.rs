@@ -1,4 +1,4 @@
-//! Jobs of the gateways: what SMTP submission and POP3 need of a store besides the jobs of
+//! The jobs that only the gateways need of a store: SMTP submission and POP3 also use jobs of
 //! correio's own protocol.
 
 use std::net::IpAddr;
@@ -13,25 +13,25 @@ use crate::ids::{AccountId, AppPasswordDigest};
 /// Most mails of a page of outlines.
 pub const OUTLINES_MAX: u32 = 1000;
 
-/// A job of a gateway. [`GatewayDone`] has the results; any job may have
+/// A job of a gateway. [`GatewayDone`] has the results. Besides, any job may have the result
 /// [`super::StoreDone::Unavailable`], and any job with an account [`super::StoreDone::NoAccount`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GatewayJob {
     /// Look up the account of this username that has this app password, and record the use. Result:
-    /// `LoggedIn`, or `WrongPassword` if the account has no such app password or there is no
-    /// account. A disabled account is `LoggedIn`: its record says so.
+    /// `LoggedIn`, or `WrongPassword` if there is no such account or it has no such app password.
+    /// The result of a disabled account is `LoggedIn`, too; its record has the state.
     LogIn {
         /// The account's username.
         username: Username,
         /// Digest of the app password.
         password: AppPasswordDigest,
-        /// The program's address, which the owner is shown.
+        /// The program's address, which is shown to the account's owner.
         from: IpAddr,
         /// The time.
         now: Timestamp,
     },
-    /// Tell whether a mail of this account may go to this username, before there is a mail. Result:
-    /// `Recipient`, `UnknownRecipient` or `MayNotSend`. Whether there is room is not looked at.
+    /// Tell whether this account may send mail to this username, before there is a mail. The room
+    /// in the mailbox does not count. Result: `Recipient`, `UnknownRecipient` or `MayNotSend`.
     FindRecipient {
         /// The account that is logged in.
         sender: AccountId,
@@ -39,8 +39,8 @@ pub enum GatewayJob {
         username: Username,
     },
     /// Read a page of a mailbox without the contents, oldest first. A page may have fewer mails
-    /// than there is room for, even none, although the mailbox has more: the store takes a few
-    /// milliseconds for each, and goes on when the job is submitted again. Result: `Outlines`.
+    /// than the job asks for, even none, although the mailbox has more: the store works a few
+    /// milliseconds on a page, and goes on when the job is submitted again. Result: `Outlines`.
     Outline {
         /// The account of the mailbox.
         account: AccountId,
@@ -50,16 +50,16 @@ pub enum GatewayJob {
         mails: u32,
     },
     /// Add a piece at the end of a content whose size is not known yet; the first piece begins the
-    /// upload. As [`super::StoreJob::Upload`] otherwise: an upload without a size counts with
-    /// [`super::UploadLimits::content`], it takes the same places, and is displaced and forgotten
-    /// at the same time. The id may also be that of a mail that was sent. Result:
-    /// [`super::StoreDone::Uploaded`], [`super::StoreDone::Incomplete`],
+    /// upload. In everything else an upload without a size is as one of
+    /// [`super::StoreJob::Upload`]: it counts with [`super::UploadLimits::content`], takes the same
+    /// places, and is displaced and forgotten after the same times. A mail that was sent may have
+    /// the same id. Result: [`super::StoreDone::Uploaded`], [`super::StoreDone::Incomplete`],
     /// [`super::StoreDone::UploadsFull`], or [`super::StoreDone::Conflict`] if the upload was begun
     /// with a size or would have more bytes than a content may have.
     Stage {
         /// The account that is logged in.
         account: AccountId,
-        /// The upload's id: [`super::NewMailRecord::staged`] of the mail that will take it over.
+        /// The upload's id, which becomes [`super::NewMailRecord::staged`] of its mail.
         id: MailId,
         /// Position of the piece in the content.
         offset: u64,
@@ -69,7 +69,7 @@ pub enum GatewayJob {
         now: Timestamp,
     },
     /// Forget an upload without a size, which no mail will take over. Result: `Discarded`, also if
-    /// there is none.
+    /// there is no such upload.
     Discard {
         /// The account that is logged in.
         account: AccountId,
@@ -85,9 +85,9 @@ pub enum GatewayDone {
     LoggedIn(Box<AccountRecord>),
     /// No account has this username and this app password.
     WrongPassword,
-    /// An account, or a list that takes mail of the sender.
+    /// The username is of an account, or of a list that takes mail of the sender.
     Recipient,
-    /// There is no such account or list, or the account is disabled and takes no mail.
+    /// There is no such account or list, or the account takes no mail while it is disabled.
     UnknownRecipient,
     /// The list takes no mail of the sender.
     MayNotSend,
@@ -95,8 +95,8 @@ pub enum GatewayDone {
     Outlines {
         /// The mails, oldest first.
         mails: Vec<MailOutline>,
-        /// Whether the mailbox has further mails after these. The next page is that after the last
-        /// of them, or after the same number as before if there are none.
+        /// Whether the mailbox has further mails. The next page begins after the last of these
+        /// mails, or after the same number as this page if it has none.
         more: bool,
     },
     /// There is no such upload any more.
@@ -106,7 +106,7 @@ pub enum GatewayDone {
 /// A mail of a mailbox without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailOutline {
-    /// Number and id.
+    /// The mail's number and id.
     pub mail: MailRef,
     /// Username of the sender.
     pub from: Username,
@@ -122,15 +122,15 @@ pub struct MailOutline {
     pub kind: ContentKind,
     /// The content's bytes.
     pub size: u64,
-    /// What the content's bytes are, for its form in mail programs.
+    /// The content's texture, which decides about its form for mail programs.
     pub texture: Texture,
 }
 
-/// Properties of a content that decide how it is sent to another mail program, and how many octets
-/// it has then. They are counted once, while the content arrives.
+/// Properties of a content that decide how the server sends it to a mail program, and how many
+/// octets it has then. The store counts them once, while the content arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Texture {
-    /// LF without a CR before it, and CR without an LF after it: line ends that become CR LF.
+    /// Bare line ends, which become CR LF: LF without CR before it, and CR without LF after it.
     pub bare_ends: u64,
     /// NUL bytes.
     pub nuls: u64,

@@ -11,11 +11,11 @@ use crate::ids::AccountId;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reached {
     accounts: Vec<AccountId>,
-    /// In the order of the accounts, without overlaps. Empty for a mail without hidden recipients.
+    /// The accounts that the mail reaches through hidden recipients, in order, without overlaps.
     stretches: Vec<Stretch>,
 }
 
-/// Accounts that the mail reaches through the same hidden recipient.
+/// Adjacent accounts that the mail reaches through the same hidden recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stretch {
     /// Indexes of the accounts.
@@ -24,12 +24,12 @@ struct Stretch {
 }
 
 impl Reached {
-    /// No accounts yet, with room for so many.
+    /// No accounts, with room for this many.
     pub(super) fn with_capacity(accounts: usize) -> Self {
         Self { accounts: Vec::with_capacity(accounts), stretches: Vec::new() }
     }
 
-    /// Adds an account, and the hidden recipient through which the mail reaches it.
+    /// Adds an account, and the hidden recipient, if any, through which the mail reaches it.
     pub(super) fn add(&mut self, account: AccountId, hidden: Option<&Username>) {
         let index = self.accounts.len();
         self.accounts.push(account);
@@ -57,8 +57,9 @@ impl Reached {
         self.accounts
     }
 
-    /// Stretches of accounts that see the same recipients, in order: those that all see, and the
-    /// hidden one, if the mail has reached them through one.
+    /// Stretches of accounts that see the same recipients, in order. Each has the hidden recipient,
+    /// if any, through which the mail reaches its accounts: they see it besides the visible
+    /// recipients.
     pub(super) fn stretches(&self) -> impl Iterator<Item = (&[AccountId], Option<&Username>)> {
         let starts = self.stretches.iter().map(|stretch| stretch.accounts.end);
         let ends = self.stretches.iter().map(|stretch| stretch.accounts.start);
@@ -66,7 +67,7 @@ impl Reached {
         let between = between.map(|(start, end)| (start..end, None));
         let mut hidden =
             self.stretches.iter().map(|stretch| (stretch.accounts.clone(), Some(&stretch.hidden)));
-        // A stretch without a hidden recipient, which may be empty, stands before each with one.
+        // Before each stretch with a hidden recipient stands one without, which may be empty.
         between
             .flat_map(move |visible| [Some(visible), hidden.next()])
             .flatten()
@@ -76,19 +77,19 @@ impl Reached {
 }
 
 impl From<Vec<AccountId>> for Reached {
-    /// Accounts that see all recipients.
+    /// Accounts that the mail reaches through visible recipients.
     fn from(accounts: Vec<AccountId>) -> Self {
         Self { accounts, stretches: Vec::new() }
     }
 }
 
 impl NewMailRecord {
-    /// The name, if it is a hidden recipient.
+    /// The name if it is a hidden recipient; `None` otherwise.
     pub(super) fn hidden<'a>(&self, name: &'a Username) -> Option<&'a Username> {
         self.bcc.contains(name).then_some(name)
     }
 
-    /// The recipients that all see.
+    /// The recipients that every recipient sees.
     pub(super) fn visible(&self) -> impl Iterator<Item = &Username> {
         self.to.iter().filter(|name| self.hidden(name).is_none())
     }

@@ -4,24 +4,24 @@ use memchr::memchr3_iter;
 
 use super::gateway::Texture;
 
-/// Bytes that are counted at once.
+/// Bytes of a block.
 const BLOCK: usize = 4096;
 
-/// A block of which more than one in so many bytes is counted, and more than [`FEW_MIN`], is
-/// counted byte by byte: to search for each of them would take longer.
+/// A block is counted byte by byte if it has more than [`FEW_MIN`] line ends and NULs beyond one in
+/// this many bytes: a search for each of them would take longer.
 const FEW_EVERY: usize = 32;
 
 /// See [`FEW_EVERY`].
 const FEW_MIN: usize = 8;
 
-/// The texture of the bytes so far, and what the next bytes need to know of them.
+/// The texture of the bytes so far, and the state in which the count goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextureCount {
-    /// As if the content ended here.
+    /// The texture if the content ended here.
     pub(super) texture: Texture,
     /// Bytes of the last line.
     pub(super) line: u64,
-    /// Whether the last byte is CR. It counts as bare until LF follows.
+    /// Whether the last byte is CR, which counts as bare until an LF follows.
     pub(super) is_after_cr: bool,
 }
 
@@ -56,8 +56,8 @@ impl TextureCount {
         }
     }
 
-    /// The count after a block that has few bytes to count, which are searched for. `None` if it
-    /// has many.
+    /// The count after a block, whose line ends and NULs are searched for. `None` if the block has
+    /// many of them.
     fn with_few(mut self, block: &[u8]) -> Option<Self> {
         let mut left = FEW_MIN + block.len() / FEW_EVERY;
         let mut start = 0;
@@ -79,7 +79,7 @@ impl TextureCount {
         Some(self)
     }
 
-    /// The count after a block of which each byte is looked at.
+    /// The count after a block, of which each byte is examined.
     fn with_many(mut self, block: &[u8]) -> Self {
         let mut start = 0;
         let mut is_after_cr = self.is_after_cr;
@@ -101,7 +101,7 @@ impl TextureCount {
     fn end_line(&mut self, end: u8, is_after_cr: bool) {
         let texture = &mut self.texture;
         match is_after_cr && end == b'\n' {
-            // The CR before was counted.
+            // The CR before it was counted as bare.
             true => texture.bare_ends -= 1,
             false => texture.bare_ends += 1,
         }
@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    /// The texture by its description, byte by byte.
+    /// The texture as [`Texture`] defines it, byte by byte.
     fn plain(bytes: &[u8]) -> Texture {
         let at = |index: usize| bytes.get(index).copied();
         let is_bare = |index: &usize| match bytes[*index] {
@@ -164,7 +164,7 @@ mod tests {
             let mut count = TextureCount::new();
             for (start, end) in cuts.iter().zip(cuts.iter().skip(1)) {
                 count.add(&bytes[*start..*end]);
-                // At each moment, as if the content ended there.
+                // After each piece, the texture is that of a content that ends there.
                 prop_assert_eq!(count.texture, plain(&bytes[..*end]));
             }
         }

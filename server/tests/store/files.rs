@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fs, path::Path};
 
-use correio_server::store::sqlite::{Part, Schema, SqliteOpenError, SqliteOptions, SqliteStore};
+use correio_server::store::sqlite::{
+    Schema, SchemaObject, SqliteOpenError, SqliteOptions, SqliteStore,
+};
 use correio_testing::store::unlocked;
 use rusqlite::Connection;
 
@@ -53,12 +55,12 @@ fn later_schema() -> Schema {
     let last = present() + 2;
     Schema {
         steps: [Schema::PRESENT.steps, &[MAIL_MADE_ANEW, FOLDERS]].concat().leak(),
-        parts: Box::leak(Box::new([
-            Part::new("table", "meta"),
-            Part::new("table", "account"),
-            Part::new("table", "mail"),
-            Part { until: last - 1, ..Part::new("index", "verdict_age") },
-            Part { since: last, ..Part::new("table", "folder") },
+        objects: Box::leak(Box::new([
+            SchemaObject::new("table", "meta"),
+            SchemaObject::new("table", "account"),
+            SchemaObject::new("table", "mail"),
+            SchemaObject { until: last - 1, ..SchemaObject::new("index", "verdict_age") },
+            SchemaObject { since: last, ..SchemaObject::new("table", "folder") },
         ])),
     }
 }

@@ -1,13 +1,13 @@
-//! The command line of `correio app-password`.
+//! The arguments of `correio app-password`.
 
 use clap::Subcommand;
 
-/// What to do with passwords of mail programs.
+/// A command about app passwords.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppPasswordCommand {
     /// Make an app password and show it once
     Create {
-        /// What it is for, such as a program and its device
+        /// Label of the app password, such as a program and its device
         #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
         label: String,
     },
@@ -15,7 +15,7 @@ pub(crate) enum AppPasswordCommand {
     List,
     /// Revoke an app password
     Revoke {
-        /// Its label, or its number in the list
+        /// Label of the app password, or its number in the list
         #[arg(value_name = "LABEL")]
         app_password: String,
     },

@@ -1,4 +1,4 @@
-//! App passwords as people read and name them.
+//! The texts about app passwords, and the search for the app password that a user has typed.
 
 use correio_client::{WhiteSpace, sanitize};
 use correio_proto::{
@@ -8,13 +8,13 @@ use correio_proto::{
 
 use crate::text::Text;
 
-/// The app password of a label, or else of a number.
+/// The app password with this label, or else with this number.
 pub(crate) fn find<'a>(
     passwords: &'a [AppPasswordOverview],
     typed: &str,
 ) -> Option<&'a AppPasswordOverview> {
     let typed = typed.trim();
-    // A label may be a number.
+    // A label may look like a number.
     let label = typed.parse::<Label>().ok();
     let of_label = passwords.iter().find(|password| Some(&password.label) == label.as_ref());
     of_label.or_else(|| passwords.iter().find(|password| password.id.to_string() == typed))
@@ -30,7 +30,7 @@ pub(crate) fn label_of(typed: &str) -> String {
     sanitize(typed, WhiteSpace::OneLine)
 }
 
-/// The lines of a list.
+/// The lines of a list of app passwords.
 pub(crate) fn lines(text: &Text, passwords: &[AppPasswordOverview]) -> Vec<String> {
     match passwords {
         [] => vec![text.of("app-password-none")],
@@ -56,7 +56,7 @@ fn line(text: &Text, password: &AppPasswordOverview) -> String {
     text.with("app-password-line", &values)
 }
 
-/// The lines that show an app password, which nothing shows again.
+/// The lines that show a new app password. Nothing shows it again.
 pub(crate) fn made(
     text: &Text,
     username: &Username,

@@ -1,4 +1,4 @@
-//! The account of a mail program: made with correio's own protocol, as its owner would.
+//! Makes the account and the app password of a mail program, by correio's own protocol.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use correio_testing::client::Client;
 
 use super::received::security;
 
-/// Makes the account, if there is none yet, and returns a new app password of it.
+/// Makes the account, if there is none yet, and a new app password of it. Returns the app password.
 ///
 /// # Errors
 ///
@@ -20,10 +20,10 @@ use super::received::security;
 pub fn app_password(server: SocketAddr, trust: Trust, username: &str) -> Result<String> {
     let mut client = Client::try_connect_with(server, &security(server, trust))?;
     client.try_ask(crate::hello())?;
-    // A repetition finds the account.
+    // A repetition finds the account in place.
     client.try_ask(crate::register(username)?)?;
     client.try_ask(crate::login(username)?)?;
-    // An app password whose reply was lost keeps its label.
+    // A new label each time: an app password whose reply was lost keeps its own.
     let label = correio_client::new_mail_id().to_string().parse()?;
     let create = Request::AppPassword(AppPasswordRequest::Create { label });
     match client.try_ask(create)? {

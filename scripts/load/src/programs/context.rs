@@ -1,5 +1,5 @@
-//! What the thread of a mail program borrows while the program acts: its plan, the phase of the
-//! load, and the channel to the driver.
+//! The context of a mail program's thread: its plan, the phase of the load, and the channel to the
+//! driver.
 
 use std::{
     sync::{
@@ -17,14 +17,14 @@ use crate::user::{Phase, Rng};
 /// Pause before a program connects again after a failure.
 pub(super) const RETRY: Duration = Duration::from_millis(200);
 
-/// How often a program that waits looks at the phase.
+/// Time after which a waiting program looks at the phase again.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// The phase of the load, as the threads see it.
+/// The phase of the load, which the threads read and the driver sets.
 #[derive(Debug, Default)]
 pub(super) struct SharedPhase(AtomicU8);
 
-/// What a thread borrows while its program acts.
+/// The context that a thread lends its program.
 pub(super) struct ProgramContext {
     pub(super) plan: ProgramPlan,
     pub(super) events: Sender<ProgramEvent>,
@@ -44,7 +44,7 @@ impl SharedPhase {
         }
     }
 
-    /// Tells the threads of another phase; `None` ends the load.
+    /// Begins a phase for all threads; `None` ends the load.
     pub(super) fn enter(&self, phase: Option<Phase>) {
         let number = match phase {
             Some(Phase::Acting) => 0,
@@ -63,7 +63,7 @@ impl ProgramContext {
     }
 
     pub(super) fn tell(&self, event: ProgramEvent) {
-        // Without a driver the load is over.
+        // If the driver is gone, the load is over.
         let _ = self.events.send(event);
     }
 

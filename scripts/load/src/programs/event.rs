@@ -1,4 +1,4 @@
-//! What the threads of mail programs tell the driver.
+//! The events that the threads of mail programs send to the driver.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use correio_proto::{
 use crate::{ledger::UserId, results::Operation};
 
 /// See the module's description. The driver takes the events of one program in order, and each
-/// before any effect of it can reach another client.
+/// event before another client can notice its effect.
 #[derive(Debug)]
 pub enum ProgramEvent {
     /// The program has an account and an app password.
@@ -26,9 +26,9 @@ pub enum ProgramEvent {
     Sending {
         /// The sender.
         from: UserId,
-        /// The mail, as its recipients will see it, with all of them.
+        /// The mail as the recipients will see it, but with all recipients.
         mail: Box<Send>,
-        /// The recipients that no other recipient may see.
+        /// The recipients that the others may not see.
         hidden: Box<[Username]>,
     },
     /// The server has accepted a mail.
@@ -40,7 +40,7 @@ pub enum ProgramEvent {
         /// The mail.
         mail: Box<Mail>,
     },
-    /// Deletions are about to be asked for.
+    /// The program is about to ask for deletions.
     Deleting {
         /// The owner of the mailbox.
         by: UserId,

@@ -1,4 +1,4 @@
-//! A session of a mail program that is logged in and does nothing.
+//! A session of a mail program that is logged in and sends nothing.
 
 use std::{io, net::SocketAddr};
 

@@ -1,4 +1,4 @@
-//! A blocking connection of a mail program that reads lines, over TLS or without.
+//! A blocking connection of a mail program, which reads lines, with TLS or without.
 
 use std::{
     io,
@@ -8,7 +8,7 @@ use std::{
 
 use correio_proto::{byte_channel::ByteChannel, tls::Security};
 
-/// Longest wait for a line: after that the server counts as gone.
+/// Longest wait for a line, after which the server counts as gone.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Most bytes of a line.

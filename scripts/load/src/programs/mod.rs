@@ -1,6 +1,6 @@
-//! Mail programs beside the scripted clients: SMTP senders and POP3 readers, each on a thread with
-//! blocking sockets, as real programs are processes of their own. They tell the driver what they
-//! do, which keeps the ledger.
+//! Mail programs of a load: SMTP senders and POP3 readers. Each has a thread with blocking sockets,
+//! since real programs are processes of their own. The programs send events to the driver, which
+//! keeps the ledger.
 
 mod account;
 mod context;
@@ -73,7 +73,7 @@ impl ProgramThreads {
         self.events.try_recv().ok()
     }
 
-    /// Tells the programs of another phase.
+    /// Begins a phase for all programs.
     pub fn enter(&self, phase: Phase) {
         self.phase.enter(Some(phase));
     }
@@ -101,7 +101,7 @@ fn run(mut context: ProgramContext) {
     }
 }
 
-/// Makes the account and an app password, however often the server is away meanwhile.
+/// Makes the account and an app password. Tries again as long as the server is away.
 fn account(context: &ProgramContext) -> Option<String> {
     loop {
         let ProgramPlan { server, trust, username, .. } = &context.plan;

@@ -1,4 +1,4 @@
-//! What each mail program is to do, and where.
+//! The plan of each mail program: its user, its behaviour and its servers.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,18 +10,18 @@ use crate::{ledger::UserId, scenario::Group};
 /// The mail domain of the server under load.
 pub const DOMAIN: &str = "localhost";
 
-/// Where the server listens for mail programs.
+/// The addresses on which the server listens for mail programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProgramAddresses {
     /// SMTP submission.
     pub submission: SocketAddr,
     /// POP3.
     pub pop3: SocketAddr,
-    /// The trust of programs in the server.
+    /// The trust of mail programs in the server.
     pub trust: Trust,
 }
 
-/// Everything that a program's thread needs.
+/// The plan of one program.
 #[derive(Clone, Debug)]
 pub struct ProgramPlan {
     /// The user's number.

@@ -1,4 +1,4 @@
-//! A program that receives mail by POP3 and deletes what it has received.
+//! A program that receives mails by POP3 and deletes them.
 
 use std::{io, time::Instant};
 
@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{results::Operation, user::Phase};
 
-/// Most mails of a session: the deletions of each session wait for its end.
+/// Most mails of a session. The bound keeps the time until their deletion short, since a session
+/// deletes at its end.
 const MAILS_PER_SESSION: u64 = 200;
 
 /// See the module's description.
@@ -47,7 +48,7 @@ impl Reader {
         }
     }
 
-    /// Receives what waits. Returns the number of mails.
+    /// Receives the waiting mails in one session. Returns their number.
     fn session(&self, context: &mut ProgramContext) -> io::Result<u64> {
         let begun = Instant::now();
         let addresses = context.plan.addresses;
@@ -103,7 +104,7 @@ pub(super) fn ok(stream: &mut LineStream) -> io::Result<String> {
     }
 }
 
-/// The lines of a reply up to the single dot, unstuffed.
+/// The lines of a multi-line reply up to the single dot, unstuffed.
 fn multi_line(stream: &mut LineStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     loop {

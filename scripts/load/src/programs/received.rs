@@ -1,4 +1,4 @@
-//! What a POP3 reader got, as the ledger compares it: the content as its sender handed it in.
+//! Turns a mail from POP3 back into the content that its sender has sent, for the ledger.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ use correio_proto::{
 
 use super::plan::DOMAIN;
 
-/// The first field of a message that an SMTP sender of a load has made.
+/// The first field of a message that an SMTP sender of a load makes.
 pub(super) const MARK: &str = "X-Load: a mail program";
 
 /// The security of a connection to a listener for mail programs.
@@ -25,7 +25,7 @@ pub(super) fn security(server: SocketAddr, trust: Trust) -> Security {
     }
 }
 
-/// The mail that was retrieved as these lines; `None` if it is none that a load sends.
+/// The mail that was retrieved as these lines; `None` if a load does not send such a mail.
 pub(super) fn mail(message: &[u8], by: &Username) -> Option<Mail> {
     let head_end = find(message, b"\r\n\r\n")?;
     let (head, body) = message.split_at_checked(head_end + 4)?;
@@ -64,12 +64,12 @@ fn text(head: &str, body: &[u8]) -> Option<Content> {
         _ => String::from_utf8_lossy(body).replace("\r\n", "\n").into_bytes(),
     };
     let text = String::from_utf8(bytes).ok()?;
-    // The form for programs ends each text with a line end.
+    // The server ends each text with a line end.
     let text = text.strip_suffix('\n').unwrap_or(&text);
     text.parse().ok()
 }
 
-/// A message as a content, which is large if it is longer than a body.
+/// A message as a content, which is large if the message exceeds the limit of a body.
 pub(super) fn message(bytes: &[u8]) -> Option<Content> {
     if let Ok(message) = Message::try_from(bytes) {
         return Some(Content::Message(message));

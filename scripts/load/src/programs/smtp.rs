@@ -1,5 +1,5 @@
-//! A program that sends mail by SMTP. It keeps a mail until the server has accepted or refused it,
-//! and sends it again after a break, with the same bytes.
+//! A program that sends mails by SMTP. It keeps a mail until the server has accepted or refused it,
+//! and sends it again with the same bytes after the connection broke.
 
 use std::{io, time::Instant};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{results::Operation, user::Phase};
 
-/// Mails over one connection.
+/// Most mails over one connection.
 const MAILS_PER_CONNECTION: u32 = 20;
 
 /// See the module's description.
@@ -32,7 +32,7 @@ pub(super) struct Sender {
 struct Outgoing {
     id: MailId,
     to: Vec<Username>,
-    /// The message, with CR LF ends.
+    /// The message, with CR LF line ends.
     message: Vec<u8>,
     /// When it was first sent.
     begun: Instant,
@@ -76,7 +76,7 @@ impl Sender {
                 return;
             }
         }
-        // A sender's mailbox gets no mail: it is drained at once.
+        // A sender's mailbox gets no mail, and is empty from the start.
         while let Some(phase) = context.phase() {
             if phase == Phase::Draining {
                 context.tell(ProgramEvent::Drained(context.plan.user));
@@ -120,7 +120,7 @@ impl Sender {
             stream.send(format!("RCPT TO:<{to}@{DOMAIN}>\r\n").as_bytes())?;
             let answer = reply(stream)?;
             if answer.starts_with(b"5") {
-                // The recipient has not registered yet: this mail goes nowhere.
+                // The recipient has not registered yet: the mail is dropped.
                 self.present = None;
                 return ask(stream, "RSET", b"250");
             }
@@ -147,7 +147,7 @@ impl Sender {
     }
 }
 
-/// Makes a mail and tells the driver.
+/// Makes a mail, and tells the driver of it.
 fn compose(context: &mut ProgramContext) -> Outgoing {
     let id = correio_client::new_mail_id();
     let (sender, group) = (context.plan.username.clone(), &context.plan.settings);
@@ -165,7 +165,7 @@ fn compose(context: &mut ProgramContext) -> Outgoing {
     let lines = format!("{id} in a line\r\n.\r\n..\r\n");
     let body = lines.repeat(length / lines.len()) + "end\r\n";
     let (kept, bcc) = (head(id, &sender, visible) + &body, context.rng.bool());
-    // The server takes this field out, and the message arrives from its mark on.
+    // The server removes the field `Bcc`; the recipient's copy is compared from the mark on.
     let bcc = hidden.iter().filter(|_| bcc).map(|name| format!("Bcc: {name}@{DOMAIN}\r\n"));
     let message = (bcc.collect::<String>() + &kept).into_bytes();
     let recipients: Option<Recipients> = to.clone().try_into().ok();
@@ -180,8 +180,8 @@ fn compose(context: &mut ProgramContext) -> Outgoing {
     Outgoing { id, to, message, begun: Instant::now() }
 }
 
-/// The head, from its mark on. The mark is the first field; a date and an id leave the server
-/// nothing to add.
+/// The head. Its first field is the mark. It has a date and a Message-ID, so that the server adds
+/// nothing.
 fn head(id: MailId, sender: &Username, visible: &[Username]) -> String {
     let addresses: Vec<String> = visible.iter().map(|name| format!("{name}@{DOMAIN}")).collect();
     let to = match addresses.as_slice() {

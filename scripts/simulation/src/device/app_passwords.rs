@@ -1,5 +1,5 @@
-//! App passwords of a device's user: a device makes them for the user's mail programs, and revokes
-//! some of them.
+//! The requests of a device about app passwords: it makes them for its user's mail programs, and
+//! revokes some of them.
 
 use correio_proto::{
     app_password::{AppPassword, AppPasswordId, AppPasswordOverview, AppPasswordRequest, Label},
@@ -10,8 +10,8 @@ use super::{Device, DeviceContext, Operation};
 use crate::user::{AppPasswordState, KnownAppPassword};
 
 impl Device {
-    /// Makes an app password if programs have none left. Now and then makes another one, or revokes
-    /// one.
+    /// Makes an app password if the programs have none left. Now and then makes another one or
+    /// revokes one.
     pub(super) fn manage_app_passwords(&mut self, context: &mut DeviceContext<'_>) {
         let has_live = context.user.has_live_app_password();
         let is_asking = self.program.as_ref().is_some_and(|program| {
@@ -55,7 +55,7 @@ impl Device {
         self.ask(context, Operation::RevokeAppPassword(id), request);
     }
 
-    /// Revokes the first app password that no program uses: there are as many as an account may
+    /// Revokes the first app password that no program uses, since the account has as many as it may
     /// have.
     pub(super) fn make_room_for_app_password(
         &mut self,
@@ -72,7 +72,7 @@ impl Device {
     }
 }
 
-/// An app password that the server has told a device of.
+/// A new app password, as a device has received it.
 pub(super) fn made(id: AppPasswordId, password: AppPassword, now: u64) -> KnownAppPassword {
     KnownAppPassword { id, password, made_at: now, state: AppPasswordState::Live }
 }

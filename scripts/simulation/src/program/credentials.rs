@@ -1,4 +1,4 @@
-//! The name and the password with which a program logs in, and what must become of it.
+//! The name and the password with which a program logs in, and the check of the login's result.
 
 use correio_proto::{app_password::AppPassword, mail::Username};
 
@@ -9,10 +9,10 @@ use crate::{
     user::AppPasswordState,
 };
 
-/// One in so many logins has a wrong password, or an unknown name.
+/// One in this many logins has a wrong password or an unknown name.
 const WRONG_EVERY: u32 = 12;
 
-/// One in so many logins has a password that is revoked, if there is such a one.
+/// One in this many logins has a revoked password, if there is one.
 const REVOKED_EVERY: u32 = 6;
 
 /// See the module's description.
@@ -20,12 +20,13 @@ const REVOKED_EVERY: u32 = 6;
 pub(super) struct Credentials {
     pub(super) name: Username,
     pub(super) password: AppPassword,
-    /// When the program began to send them.
+    /// When the program began to send name and password.
     pub(super) asked_at: u64,
 }
 
 impl Credentials {
-    /// Mostly an app password of the user that was not refused yet. `None` if there is none.
+    /// Picks credentials: mostly an app password of the user that was not refused. `None` if there
+    /// is no such app password.
     pub(super) fn any(rng: &mut Rng, context: &DeviceContext<'_>) -> Option<Self> {
         let asked_at = context.clock.tick();
         let name = context.user.username.clone();
@@ -52,7 +53,7 @@ impl Credentials {
         base64(format!("\0{}\0{}", self.name, self.password).as_bytes())
     }
 
-    /// Checks that a login which succeeded could: the app password was live, and the account
+    /// Checks that a login was right to succeed: the app password was live, and the account
     /// enabled.
     pub(super) fn check_logged_in(&self, context: &DeviceContext<'_>) -> Result<(), Violation> {
         let mut known = context.user.app_passwords.iter();
@@ -68,7 +69,7 @@ impl Credentials {
         require(!is_disabled, Check::LoggedIn, text)
     }
 
-    /// The server has refused the password: the program asks its person for another one.
+    /// Notes that the server has refused the password: the program does not use it again.
     pub(super) fn note_refused(&self, context: &mut DeviceContext<'_>) {
         for known in &mut context.user.app_passwords {
             if known.password == self.password && known.state == AppPasswordState::Live {
@@ -78,7 +79,7 @@ impl Credentials {
     }
 }
 
-/// Base 64 with padding.
+/// Base64 with padding.
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{pipe::ClientEnd, rng::Rng};
 
-/// Most bytes that a program writes at once.
+/// Choices for the most bytes that a program writes at once.
 const BURSTS: [usize; 4] = [usize::MAX, usize::MAX, 1_000, 200];
 
 /// See the module's description.
@@ -18,7 +18,7 @@ pub(super) struct ProgramLine {
     incoming: Vec<u8>,
     burst: usize,
     write_at: u64,
-    /// The program breaks the line when only so many bytes are left to write.
+    /// Bytes left to write at which the program breaks the connection.
     break_at: Option<usize>,
 }
 
@@ -42,12 +42,12 @@ impl ProgramLine {
         self.outgoing.extend(bytes);
     }
 
-    /// Breaks the line when only this many bytes of what is to be written are left.
+    /// Breaks the connection when only this many bytes are left to write.
     pub(super) fn break_at(&mut self, left: usize) {
         self.break_at = Some(left);
     }
 
-    /// Time of the next action, if there is one without a deadline.
+    /// Time of the next write or read, if one is due.
     pub(super) fn next_due(&self) -> Option<u64> {
         if self.end.0.borrow().client_edge {
             return Some(0);
@@ -55,7 +55,7 @@ impl ProgramLine {
         (!self.outgoing.is_empty() || self.break_at.is_some()).then_some(self.write_at)
     }
 
-    /// Writes and reads what can be written and read now.
+    /// Writes and reads as much as the connection permits now.
     pub(super) fn pump(&mut self, now: u64, rng: &mut Rng) -> Result<(), Lost> {
         self.end.0.borrow_mut().client_edge = false;
         if now >= self.write_at {
@@ -95,7 +95,7 @@ impl ProgramLine {
         }
     }
 
-    /// The next line without its end, if it has come.
+    /// The next line without its end, if it has arrived.
     pub(super) fn line(&mut self) -> Option<Vec<u8>> {
         let end = self.incoming.windows(2).position(|pair| pair == b"\r\n")?;
         let mut line: Vec<u8> = self.incoming.drain(..end + 2).collect();

@@ -1,4 +1,4 @@
-//! A message that a mail program submits, and what the server must make of it.
+//! A message that a mail program submits, and the mail that the server must make of it.
 
 use std::rc::Rc;
 
@@ -12,21 +12,21 @@ use sha2::{Digest, Sha256};
 
 use crate::{contents::stated, device::DeviceContext, lists::LISTS, plan::DOMAIN, rng::Rng};
 
-/// Bytes that the server adds to a head at most: a content has room for them.
+/// Most bytes that the server adds to a head; the limit of a content includes them.
 const ADDED_MAX: usize = 1024;
 
-/// Bytes in the middle of a message at which some servers end a mail, or a line of it. Commands
-/// follow that would hand in another mail.
+/// Bytes in the middle of a message at which some servers end the mail or a line. Commands that
+/// would send another mail follow them.
 const SMUGGLED: [&str; 6] = ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r", "\r\n\0.\r\n"];
 
-/// Lines of bodies: dots, words that begin an envelope elsewhere, and text that is not ASCII.
+/// Lines of bodies: dots, words with a meaning elsewhere, and text that is not ASCII.
 const LINES: [&str; 7] = [".", "..", ".a", "From mim", "ação 😀", "", "QUIT"];
 
-/// Whether a mail may be taken.
+/// Whether the server may accept a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wellformed {
     Yes,
-    /// A line does not end with CR LF, or there is a NUL.
+    /// A line of the message does not end with CR LF, or the message has a NUL.
     No,
 }
 
@@ -40,14 +40,14 @@ pub(super) struct OutgoingMessage {
     body: Vec<u8>,
     /// The recipients in the order in which they are named to the server.
     pub(super) envelope: Vec<Username>,
-    /// The message without stuffed dots, with a line end at its end.
+    /// The message without stuffed dots. Its last line has an end.
     pub(super) data: Vec<u8>,
     pub(super) wellformed: Wellformed,
-    /// Bytes of the message in which dots are stuffed; those after them are sent as they are.
+    /// Bytes at the start of the message in which dots are stuffed; the rest is sent as it is.
     stuffed: usize,
 }
 
-/// The recipients of a message: those that its fields name, and those that they do not.
+/// The recipients of a message: those that the fields name, and the hidden ones.
 #[derive(Debug)]
 struct Addressees {
     to: Vec<Username>,
@@ -67,7 +67,7 @@ pub(super) fn may_be_unknown(name: &Username) -> bool {
 }
 
 impl OutgoingMessage {
-    /// Writes a message of the user.
+    /// Makes a message of the user.
     pub(super) fn compose(rng: &mut Rng, context: &mut DeviceContext<'_>) -> Option<Self> {
         let sender = context.user.username.clone();
         let addressees = Addressees::any(rng, context.usernames);
@@ -108,7 +108,7 @@ impl OutgoingMessage {
             return Some(id);
         }
         let is_large = head.kept.len() + ADDED_MAX + body.len() > context.plan.body_max;
-        // A large mail's id is not known when its head is stored: the head's is taken.
+        // A large mail's id is not known when its head is stored: the Message-ID has the head's id.
         let shown = match is_large {
             true => {
                 let stored = [&*head.sent, b"\r\n"].concat();
@@ -155,7 +155,7 @@ impl OutgoingMessage {
 }
 
 impl Addressees {
-    /// Some of the users, some of them hidden; now and then a list, or somebody unknown.
+    /// Picks some users, some of them hidden; now and then also a list or an unknown name.
     fn any(rng: &mut Rng, usernames: &[Username]) -> Self {
         let mut names = usernames.to_vec();
         rng.shuffle(&mut names);
@@ -177,7 +177,7 @@ impl Addressees {
         Self { to, cc, hidden }
     }
 
-    /// All of them, in the order in which the server must name them.
+    /// All recipients, in the order in which the server must name them.
     fn all(&self) -> impl Iterator<Item = &Username> {
         self.to.iter().chain(&self.cc).chain(&self.hidden)
     }
@@ -235,7 +235,7 @@ fn head(
     Some(Head { sent: fields.concat().into_bytes(), kept, has_message_id })
 }
 
-/// A body for which there is about so much room. Now and then it is too long.
+/// A body of about `room` bytes at most; now and then it is too long.
 fn body(rng: &mut Rng, room: usize) -> Vec<u8> {
     let room = if rng.one_in(12) { room + 400 } else { room };
     let most = if rng.one_in(3) { room } else { room.min(300) };
@@ -248,7 +248,7 @@ fn body(rng: &mut Rng, room: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Adds a false end of the mail, and commands that hand in another one.
+/// Adds a false end of the mail, and commands that would send another mail.
 fn smuggle(rng: &mut Rng, body: &mut Vec<u8>) -> Wellformed {
     body.extend_from_slice(b"x");
     body.extend_from_slice(rng.pick(&SMUGGLED).unwrap_or_default().as_bytes());
@@ -256,9 +256,9 @@ fn smuggle(rng: &mut Rng, body: &mut Vec<u8>) -> Wellformed {
     Wellformed::No
 }
 
-/// The id that a mail must get: a UUID of version 7 with its date, and bits of the SHA-256 of the
-/// app password's SHA-256, sender, number of recipients, recipients and message. The first and the
-/// names stand after their lengths.
+/// The id that a mail must get: a UUID of version 7 with the mail's date and bits of a SHA-256. Its
+/// input is the SHA-256 of the account's password hash, the sender, the number of recipients, the
+/// recipients and the message. The first value and the names each follow their length.
 fn id_of(
     hash: &PasswordHash,
     sender: &Username,

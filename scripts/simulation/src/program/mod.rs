@@ -1,6 +1,6 @@
-//! A mail program of an honest user, which speaks SMTP submission and POP3: it sends the messages
-//! of its queue, each with the same bytes until the server has taken it or refused it for good, and
-//! retrieves mail. Its queue and the mails that it keeps are durable.
+//! A mail program of an honest user, which speaks SMTP submission and POP3. It sends the messages
+//! of its queue, each with the same bytes until the server has accepted it or refused it for good,
+//! and retrieves mail. Its queue and its mails are durable.
 
 mod credentials;
 mod line;
@@ -21,7 +21,7 @@ use next::Next;
 use pop3::Receiving;
 use submission::Submitting;
 
-/// How long a program waits for the end of a dialogue, in ticks.
+/// Choices for the longest wait of a program for the end of a dialogue, in ticks.
 const PATIENCE: [u64; 3] = [120 * SECOND, 60 * SECOND, 3 * SECOND];
 
 /// Most messages in a program's queue.
@@ -39,7 +39,7 @@ pub(crate) struct MailProgram {
     wake_at: u64,
 }
 
-/// A connection, and what is said on it.
+/// A connection and its dialogue.
 struct Session {
     line: ProgramLine,
     dialogue: Dialogue,
@@ -58,7 +58,7 @@ impl MailProgram {
         Self { name, user, address, rng, queue: Vec::new(), session: None, wake_at }
     }
 
-    /// Whether its queue is empty and no connection is left.
+    /// Whether the queue is empty and no connection is open.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.queue.is_empty() && self.session.is_none()
     }
@@ -109,7 +109,7 @@ impl MailProgram {
         if !context.is_healing && self.queue.len() < QUEUE_MAX && self.rng.one_in(2) {
             self.write(context);
         }
-        // A program that always sent its oldest message first would never send others.
+        // If the program always sent its oldest message, a refused one would hold up the others.
         let index = self.rng.below(self.queue.len());
         let message = self.queue.get(index).cloned();
         let message = message.filter(|_| context.is_healing || self.rng.one_in(2));

@@ -1,14 +1,14 @@
-//! What a program does after a line of the server.
+//! The next act of a program after a line of the server.
 
-/// What follows a line of the server.
+/// What a program does after a line of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// More lines.
+    /// Wait for more lines.
     Wait,
-    /// The message was taken; the program quits.
+    /// Drop the message, which the server has accepted, and wait for the reply to `QUIT`.
     Accepted,
-    /// The message was refused for good; the program quits.
+    /// Drop the message, which the server has refused for good, and wait for the reply to `QUIT`.
     Refused,
-    /// The connection is dropped.
+    /// Drop the connection.
     Leave,
 }

@@ -1,5 +1,6 @@
-//! A program's dialogue of POP3: it lists the mailbox, retrieves and keeps mails, marks some of
-//! them as deleted, and quits. Sometimes the line is cut before that, or right after it.
+//! A program's dialogue of POP3: the program lists the mailbox, retrieves and keeps mails, marks
+//! some of them as deleted, and quits. Now and then it cuts the connection before `QUIT` or right
+//! after it.
 
 use std::collections::VecDeque;
 
@@ -20,7 +21,7 @@ const RETRIEVED_MAX: usize = 8;
 pub(super) struct Receiving {
     credentials: Credentials,
     stage: Stage,
-    /// Lines after the first one of a reply that has more.
+    /// The lines after the first line of a multi-line reply.
     lines: Option<Vec<u8>>,
     mails: VecDeque<ListedMail>,
     /// Mails that are marked as deleted.
@@ -39,7 +40,7 @@ struct ListedMail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Greeting,
-    /// To a command that needs a login, before the login.
+    /// The reply to a command that needs a login, before the login.
     Probe,
     User,
     Login,
@@ -53,7 +54,7 @@ enum Stage {
 }
 
 impl Stage {
-    /// Whether a success has lines after the first.
+    /// Whether a success is a multi-line reply.
     fn has_lines(self) -> bool {
         matches!(self, Self::UniqueIds | Self::Octets | Self::Retrieve)
     }
@@ -163,7 +164,7 @@ impl Receiving {
                 return Ok(Next::Wait);
             }
             Stage::Login if text.contains("[AUTH]") => self.credentials.note_refused(context),
-            // Another program has deleted the mail meanwhile.
+            // Another program has deleted the mail since the login.
             Stage::Retrieve if !text.contains('[') => {
                 let gone = self.mails.pop_front();
                 let is_there = gone
@@ -203,7 +204,7 @@ impl Receiving {
         Ok(())
     }
 
-    /// Reads the list of octets, which must be of the same mails.
+    /// Reads the list of octets, which must have the same mails as the list of unique ids.
     fn measure(&mut self, lines: &[u8]) -> Result<(), Violation> {
         let text = String::from_utf8_lossy(lines);
         let mut listed = text.lines();
@@ -225,7 +226,7 @@ impl Receiving {
         context: &mut DeviceContext<'_>,
         line: &mut ProgramLine,
     ) -> Next {
-        // The line is cut before QUIT.
+        // The program cuts the connection before QUIT.
         if !context.is_healing && rng.one_in(20) {
             return Next::Leave;
         }
@@ -273,7 +274,8 @@ impl Receiving {
         }
     }
 
-    /// Quits, which confirms the deletions. The line may be cut before, or right after it.
+    /// Sends `QUIT`, which confirms the deletions. May cut the connection before it or right after
+    /// it.
     fn quit(
         &mut self,
         rng: &mut Rng,
@@ -292,7 +294,7 @@ impl Receiving {
         Next::Wait
     }
 
-    /// The server says that the mails are deleted.
+    /// Checks that the mails are deleted, after the server has said so.
     fn check_deleted(&self, context: &DeviceContext<'_>) -> Result<(), Violation> {
         let user = &context.user.username;
         let left = self.deleted.iter().find(|mail| context.ledger.is_held(user, **mail));
@@ -301,7 +303,8 @@ impl Receiving {
     }
 }
 
-/// Reads number, place in the store and id of a mail, as in `3 1f.0192…`.
+/// Reads a line of `UIDL`: the mail's number in the session, its number in the store and its id, as
+/// in `3 1f.0192…`.
 fn read_unique_id(line: &str) -> Option<ListedMail> {
     let (number, unique_id) = line.split_once(' ')?;
     let (seq, id) = unique_id.split_once('.')?;

@@ -1,5 +1,5 @@
-//! A program's dialogue of SMTP submission: it hands in one message, waits for each reply, and
-//! quits.
+//! A program's dialogue of SMTP submission: the program sends one message, waits for each reply,
+//! and quits.
 
 use std::rc::Rc;
 
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Submitting {
     pub(super) message: Rc<OutgoingMessage>,
-    /// The ids of which the mail must get one; they are known after the login.
+    /// The ids of which the mail must get one. They are known after the login.
     ids: Vec<MailId>,
     credentials: Credentials,
     stage: Stage,
@@ -38,11 +38,11 @@ pub(super) struct Submitting {
 enum Stage {
     Greeting,
     Hello,
-    /// To a command that needs a login, before the login.
+    /// The reply to a command that needs a login, before the login.
     Probe,
     Login,
     Sender,
-    /// To the recipient of this number.
+    /// The reply to the recipient of this number.
     Recipient(usize),
     Data,
     Content,
@@ -172,7 +172,7 @@ impl Submitting {
         }
     }
 
-    /// Names the recipient of this number, or begins the message after the last one.
+    /// Names the recipient of this number, or begins the message after the last recipient.
     fn name(&mut self, context: &DeviceContext<'_>, line: &mut ProgramLine, index: usize) {
         match self.message.envelope.get(index) {
             Some(name) => {
@@ -183,7 +183,7 @@ impl Submitting {
         }
     }
 
-    /// Sends the message. Now and then the line breaks in it, or right after it.
+    /// Sends the message. Now and then the connection breaks in the message or right after it.
     fn send(&mut self, rng: &mut Rng, context: &DeviceContext<'_>, line: &mut ProgramLine) {
         let bytes = self.message.stuffed();
         self.stage = Stage::Content;

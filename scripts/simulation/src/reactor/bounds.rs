@@ -19,7 +19,7 @@ const OUTPUT_HIGH: usize = 64 * 1024;
 const MAIL_OVERHEAD: usize = 400;
 
 /// Most bytes of a mail that a session of submission takes at once.
-const SUBMISSION_PART: usize = 64 * 1024;
+const SUBMISSION_CHUNK: usize = 64 * 1024;
 
 /// Most rejected connections that are still receiving the reason.
 const REJECTED_MAX: usize = 64;
@@ -63,11 +63,11 @@ fn input_max(plan: &Plan, has_logged_in: bool) -> usize {
     (frame + HEADER).max(FREE)
 }
 
-/// Largest input of submission: a part of a mail, and a buffer with the mail so far, which may be
+/// Largest input of submission: a chunk of a mail, and a buffer with the mail so far, which may be
 /// twice as large as its content.
 fn submission_input_max(plan: &Plan) -> usize {
     let mail = usize::try_from(plan.session_config.content_max).unwrap_or(usize::MAX);
-    SUBMISSION_PART + FREE + 3 * mail
+    SUBMISSION_CHUNK + FREE + 3 * mail
 }
 
 /// Largest output of a connection: the output before a request, the largest page, and notices.

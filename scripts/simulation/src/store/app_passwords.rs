@@ -34,7 +34,7 @@ impl AppPasswords {
         own.map(|it| it.overview.clone()).collect()
     }
 
-    /// Forgets those of an account.
+    /// Revokes all app passwords of an account.
     pub(super) fn forget(&mut self, account: AccountId) {
         self.present.retain(|_, it| it.account != account);
     }

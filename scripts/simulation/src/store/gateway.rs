@@ -1,4 +1,4 @@
-//! Jobs about app passwords, and the gateways' jobs, in the reference model.
+//! Jobs about app passwords and jobs of the gateways in the reference model.
 
 use std::net::IpAddr;
 

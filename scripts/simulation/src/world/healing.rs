@@ -37,13 +37,13 @@ impl World {
         self.let_hostile_uploads_expire()
     }
 
-    /// If there are uploads of attackers or programs, which may have taken all the room, lets their
-    /// time pass and starts the server again, which forgets them then.
+    /// If there are uploads of attackers or programs, which may take all the room, lets their time
+    /// pass and starts the server again, which then forgets them.
     fn let_hostile_uploads_expire(&mut self) -> Result<(), Violation> {
         let touched = self.store.durable(|state| {
             let honest: Vec<_> =
                 self.usernames.iter().filter_map(|username| state.account(username)).collect();
-            // An upload of a program is never gone on with.
+            // No program goes on with an upload after a break.
             let hostile = state.uploads().filter(|((account, _), upload)| {
                 !honest.contains(account) || matches!(upload.size, UploadSize::Unknown(_))
             });

@@ -326,48 +326,42 @@ impl World {
 
     fn step_devices(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
-        for device in &mut self.devices {
-            if device.next_due() > now {
-                continue;
-            }
-            let Some(user) = self.users.get_mut(device.user) else {
-                continue;
-            };
-            device.step(&mut DeviceContext {
-                clock: &self.clock,
-                plan: &self.plan,
-                user,
-                usernames: &self.usernames,
-                ledger: &mut self.ledger,
-                network: &mut self.network,
-                trace: &mut self.trace,
-                is_healing: self.is_healing,
-            })?;
-        }
-        Ok(())
+        // Apart from the world while its context is lent.
+        let mut devices = std::mem::take(&mut self.devices);
+        let mut due = devices.iter_mut().filter(|device| device.next_due() <= now);
+        let stepped = due.try_for_each(|device| match self.device_context(device.user) {
+            Some(mut context) => device.step(&mut context),
+            None => Ok(()),
+        });
+        self.devices = devices;
+        stepped
     }
 
     fn step_programs(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
-        for program in &mut self.programs {
-            if program.next_due() > now {
-                continue;
-            }
-            let Some(user) = self.users.get_mut(program.user) else {
-                continue;
-            };
-            program.step(&mut DeviceContext {
-                clock: &self.clock,
-                plan: &self.plan,
-                user,
-                usernames: &self.usernames,
-                ledger: &mut self.ledger,
-                network: &mut self.network,
-                trace: &mut self.trace,
-                is_healing: self.is_healing,
-            })?;
-        }
-        Ok(())
+        // Apart from the world while its context is lent.
+        let mut programs = std::mem::take(&mut self.programs);
+        let mut due = programs.iter_mut().filter(|program| program.next_due() <= now);
+        let stepped = due.try_for_each(|program| match self.device_context(program.user) {
+            Some(mut context) => program.step(&mut context),
+            None => Ok(()),
+        });
+        self.programs = programs;
+        stepped
+    }
+
+    /// What a device or a mail program of this user may use. `None` if there is no such user.
+    fn device_context(&mut self, user: usize) -> Option<DeviceContext<'_>> {
+        Some(DeviceContext {
+            clock: &self.clock,
+            plan: &self.plan,
+            user: self.users.get_mut(user)?,
+            usernames: &self.usernames,
+            ledger: &mut self.ledger,
+            network: &mut self.network,
+            trace: &mut self.trace,
+            is_healing: self.is_healing,
+        })
     }
 
     fn step_attackers(&mut self) -> Result<(), Violation> {

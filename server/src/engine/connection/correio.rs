@@ -165,11 +165,11 @@ impl Correio {
     ) -> Step {
         match error {
             ChannelError::Tls(_) | ChannelError::NotTls => {
-                report(context, &error.to_string());
+                context.report_protocol_error(&error.to_string());
                 Step::Close
             }
             ChannelError::WrongProtocol(protocol) => {
-                report(context, protocol.name());
+                context.report_protocol_error(protocol.name());
                 channel.output().extend_from_slice(&protocol.answer());
                 Step::Close
             }
@@ -179,7 +179,7 @@ impl Correio {
                     FrameError::Empty => ErrorCode::Protocol,
                 };
                 let text = error.to_string();
-                report(context, &text);
+                context.report_protocol_error(&text);
                 push(channel, &refusal(0, code, text));
                 Step::Close
             }
@@ -203,7 +203,7 @@ impl Correio {
                 Step::Continue
             }
             MalformedKind::Protocol => {
-                report(context, &text);
+                context.report_protocol_error(&text);
                 push(channel, &refusal(number, ErrorCode::Protocol, text));
                 self.protocol_errors += 1;
                 match self.protocol_errors >= limits::PROTOCOL_ERRORS_MAX {
@@ -269,11 +269,6 @@ fn push(channel: &mut ByteChannel, message: &ServerMessage) {
         // Pages are bounded far below the largest frame; only a bug gets here.
         Event::ServerWarning { text: "a reply did not fit into a frame" }.log();
     }
-}
-
-fn report(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_error(context.peer.ip());
-    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
 fn refusal(number: u32, code: ErrorCode, text: String) -> ServerMessage {

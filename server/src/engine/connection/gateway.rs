@@ -14,7 +14,6 @@ use super::{
     step::{Notification, Step, Taken},
 };
 use crate::{
-    event::Event,
     gateway::{
         Ending, GatewayConfig, GatewayStep, GatewayTaken, Protection, session::GatewaySession,
     },
@@ -28,7 +27,7 @@ use crate::{
     },
 };
 
-/// Bytes of input that a session of submission needs buffered: a part of a mail.
+/// Bytes of input that a session of submission needs buffered: a chunk of a mail.
 const SUBMISSION_INPUT_MAX: usize = 64 * 1024;
 
 /// Bytes of input that a session of POP3 needs buffered: some commands.
@@ -36,7 +35,7 @@ const POP3_INPUT_MAX: usize = 16 * 1024;
 
 /// Bytes of a mail that count as a sign of life. With fewer in an idle timeout (5 minutes: 3 bytes
 /// a second), a client only holds its place.
-const PART_MIN: usize = 1024;
+const PROGRESS_MIN: usize = 1024;
 
 /// See the module's description.
 #[derive(Debug)]
@@ -54,7 +53,7 @@ enum Progress {
     /// It has sent nothing yet.
     Silent,
     /// It has sent this many bytes of a mail.
-    Part(usize),
+    Mail(usize),
 }
 
 impl Gateway {
@@ -154,11 +153,11 @@ impl Gateway {
         match is_heard || self.has_enough(consumed) {
             true => {
                 if consumed > 0 {
-                    self.progress = Progress::Part(0);
+                    self.progress = Progress::Mail(0);
                 }
                 Taken::Request(step)
             }
-            false => Taken::Part(step),
+            false => Taken::Chunk(step),
         }
     }
 
@@ -167,10 +166,10 @@ impl Gateway {
     fn has_enough(&mut self, consumed: usize) -> bool {
         let bytes = match self.progress {
             Progress::Silent => consumed,
-            Progress::Part(bytes) => bytes.saturating_add(consumed),
+            Progress::Mail(bytes) => bytes.saturating_add(consumed),
         };
-        self.progress = Progress::Part(bytes);
-        bytes >= PART_MIN
+        self.progress = Progress::Mail(bytes);
+        bytes >= PROGRESS_MIN
     }
 
     /// See `Dialogue::complete`.
@@ -280,7 +279,7 @@ impl Gateway {
         context: &mut SessionContext<'_>,
         error: &ByteError,
     ) -> Step {
-        report(context, &error.to_string());
+        context.report_protocol_error(&error.to_string());
         // After STARTTLS, plaintext may be somebody's on the way. A browser is answered nothing: a
         // page must not be made from another protocol's words (ALPACA).
         if self.service.tls == TlsMode::Implicit
@@ -341,15 +340,10 @@ fn error_of(done: &Done) -> Option<ErrorCode> {
 
 /// Tells a client that begins TLS too early so, with an alert that its program explains.
 fn refuse_tls(channel: &mut ByteChannel, context: &mut SessionContext<'_>) -> Step {
-    report(context, "the client begins TLS on a port where it begins later");
+    context.report_protocol_error("the client begins TLS on a port where it begins later");
     channel.discard_input();
     channel.output().extend_from_slice(&WrongProtocol::Tls.answer());
     Step::Close
-}
-
-fn report(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_error(context.peer.ip());
-    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
 #[cfg(test)]
@@ -363,9 +357,9 @@ mod tests {
         let domain = "mail.example.org".parse().unwrap();
         let config = GatewayConfig { domain, security: Security::Plaintext };
         let mut gateway = Gateway::new(Service::SUBMISSION, &config).unwrap();
-        assert!(!gateway.has_enough(1) && !gateway.has_enough(PART_MIN - 2));
+        assert!(!gateway.has_enough(1) && !gateway.has_enough(PROGRESS_MIN - 2));
         assert!(gateway.has_enough(1));
-        gateway.progress = Progress::Part(0);
-        assert!(!gateway.has_enough(PART_MIN - 1));
+        gateway.progress = Progress::Mail(0);
+        assert!(!gateway.has_enough(PROGRESS_MIN - 1));
     }
 }

@@ -77,6 +77,9 @@ pub(crate) enum Driven {
     /// A trusted proxy has named the connection's origin. There is more to do, once the client is
     /// admitted ([`Connection::identify`]).
     Identified(Origin),
+    /// The shared input budget has no room for what the connection holds: some connection must give
+    /// way ([`Connection::refuse_for_room`]).
+    Crowded,
     /// The connection is over and can be removed.
     Closed(CloseReason),
 }
@@ -211,9 +214,8 @@ impl<T: Transport> Connection<T> {
     pub(crate) fn drive(&mut self, context: &mut ServerContext<'_>) -> Driven {
         self.wire.channel.attach(context.spare);
         let mut driven = self.pump(context);
-        if self.share_input(context).is_err() {
-            self.refuse_for_room(context);
-            driven = self.pump(context);
+        if self.share_input(context).is_err() && !matches!(driven, Driven::Closed(_)) {
+            driven = Driven::Crowded;
         }
         if self.share_output(context).is_err() {
             // The client cannot be told: there is no memory for its replies.
@@ -225,9 +227,10 @@ impl<T: Transport> Connection<T> {
         driven
     }
 
-    /// Counts the bytes of mail clients.
+    /// Notes that bytes were received, and counts those of mail clients.
     fn count_moved(&mut self, context: &mut ServerContext<'_>) {
         let moved = self.wire.take_moved();
+        self.activity.received(context.session.now.uptime, moved.received);
         if self.protocol().is_mail() {
             context.session.counts.received_bytes += moved.received;
             context.session.counts.sent_bytes += moved.sent;
@@ -247,7 +250,7 @@ impl<T: Transport> Connection<T> {
     }
 
     /// Charges the shared input budget for bytes of incomplete requests above [`SHARE_FREE`].
-    fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
+    pub(crate) fn share_input(&mut self, context: &mut ServerContext<'_>) -> Result<(), Exhausted> {
         let bytes = self.shared(self.held().input);
         context.input.resize(&mut self.input_share, bytes)
     }
@@ -258,8 +261,17 @@ impl<T: Transport> Connection<T> {
         context.output.resize(&mut self.output_share, bytes)
     }
 
-    /// Drops an incomplete frame that the shared input budget has no room for, and closes.
-    fn refuse_for_room(&mut self, context: &mut ServerContext<'_>) {
+    /// Since when (uptime) the client stalls within a request or a mail that counts in the shared
+    /// input budget. `None` if it does not, or if it waits for the server.
+    pub(crate) fn stalled_since(&self, now: Now) -> Option<Duration> {
+        let may_go_on = self.phase == Phase::Open && self.dialogue.waiting_for(self.id).is_none();
+        let stalled = self.activity.stalled_since(now.uptime)?;
+        (may_go_on && !self.input_share.is_empty()).then_some(stalled)
+    }
+
+    /// Drops the incomplete request or mail, for which the shared input budget has no room, and
+    /// closes. The connection must be driven afterwards.
+    pub(crate) fn refuse_for_room(&mut self, context: &mut ServerContext<'_>) {
         Event::InputRefused { connection: self.id, address: self.peer }.log();
         self.wire.channel.discard_input();
         context.input.free(&mut self.input_share);
@@ -400,9 +412,7 @@ impl<T: Transport> Connection<T> {
             self.phase = Phase::Open;
             return;
         };
-        let (connection, address, text) = (self.id, self.peer, &*error.to_string());
-        context.session.counts.protocol_error(address.ip());
-        Event::ProtocolError { connection, address, text }.log();
+        context.session.report_protocol_error(&error.to_string());
         self.wire.channel.discard_input();
         self.close(context.session.now, CloseReason::ByServer);
     }
@@ -418,7 +428,7 @@ impl<T: Transport> Connection<T> {
                 self.activity.heard(now.uptime);
                 self.follow(now, step);
             }
-            Taken::Part(step) | Taken::Refused(step) => self.follow(now, step),
+            Taken::Chunk(step) | Taken::Refused(step) => self.follow(now, step),
         }
         if self.protocol() == Protocol::Http {
             // A page of metrics takes as long as many requests.

@@ -23,8 +23,8 @@ pub(super) enum Taken {
     Nothing,
     /// A request was handled.
     Request(Step),
-    /// A part of a request was handled, too little to be a sign of life.
-    Part(Step),
+    /// A chunk of a mail was handled, too little to be a sign of life.
+    Chunk(Step),
     /// The input was not a request.
     Refused(Step),
 }

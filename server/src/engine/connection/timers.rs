@@ -22,6 +22,13 @@ const SUBMISSION_IDLE: Duration = Duration::from_secs(5 * 60);
 /// How long a client of POP3 may be silent (RFC 1939, section 3).
 const POP3_IDLE: Duration = Duration::from_secs(10 * 60);
 
+/// How long a client may send nothing of an incomplete request or mail while others have no room
+/// for theirs: longer than TCP takes to send a lost packet again several times.
+const STALL: Duration = Duration::from_secs(10);
+
+/// Bytes within [`STALL`] with which a client does not stall: a hundred bytes a second.
+const STALL_BYTES: u64 = 1024;
+
 /// Bytes of pending output that are as good as all of it within an idle timeout: a mail program
 /// that receives a large mail over a slow line is never without pending output.
 const TAKEN_MIN: u64 = 64 * 1024;
@@ -108,6 +115,10 @@ pub(super) struct Activity {
     read: Duration,
     /// Whether the client was pinged after its last request.
     pinged: bool,
+    /// When the client had last sent [`STALL_BYTES`].
+    fed: Duration,
+    /// Bytes received since then.
+    received: u64,
 }
 
 impl Activity {
@@ -121,6 +132,8 @@ impl Activity {
             taken: 0,
             read: Duration::ZERO,
             pinged: false,
+            fed: uptime,
+            received: 0,
         }
     }
 
@@ -175,6 +188,20 @@ impl Activity {
             self.stuck = Some(uptime);
             self.heard = uptime;
         }
+    }
+
+    /// Records bytes that were received, of any kind.
+    pub(super) fn received(&mut self, uptime: Duration, bytes: u64) {
+        self.received = self.received.saturating_add(bytes);
+        if self.received >= STALL_BYTES {
+            self.received = 0;
+            self.fed = uptime;
+        }
+    }
+
+    /// Since when the client has sent next to nothing. `None` if that is not long.
+    pub(super) fn stalled_since(&self, uptime: Duration) -> Option<Duration> {
+        (uptime.saturating_sub(self.fed) >= STALL).then_some(self.fed)
     }
 
     /// The timers of a connection that has been closing for a reason since `since`.
@@ -241,6 +268,18 @@ mod tests {
         assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), Some(stuck));
         activity.offered(SECOND * 301, true);
         assert_eq!(due(&activity, SECOND * 300 + POP3_IDLE), Some(Timer::Idle));
+    }
+
+    #[test]
+    fn a_client_stalls_that_sends_less_than_a_kibibyte_in_ten_seconds() {
+        let mut activity = Activity::opened(Duration::ZERO);
+        activity.received(SECOND, STALL_BYTES);
+        activity.received(SECOND * 10, STALL_BYTES - 1);
+        assert_eq!(activity.stalled_since(SECOND * 10), None);
+        assert_eq!(activity.stalled_since(SECOND * 11), Some(SECOND));
+        activity.received(SECOND * 12, 1);
+        assert_eq!(activity.stalled_since(SECOND * 21), None);
+        assert_eq!(activity.stalled_since(SECOND * 22), Some(SECOND * 12));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The state before the login: who the program is, and whether the connection is protected.
+//! POP3's AUTHORIZATION state: the commands before the login, and the login itself.
 
 use super::{
     command::Command,
@@ -10,25 +10,25 @@ use crate::gateway::{
     sasl::{Credentials, Exchange, Mechanism, SaslError, SaslStep},
 };
 
-/// What a program has said of itself so far.
+/// A login that has begun and is not complete.
 #[derive(Debug, Default)]
 pub(super) struct Authorization {
-    /// The name that it gave with `USER`.
+    /// The name that the program gave with `USER`.
     username: Option<String>,
-    /// The exchange in which it must answer a challenge.
+    /// The exchange in which the program must answer a challenge.
     exchange: Option<Exchange>,
 }
 
-/// What follows a command.
+/// What the session must do after a command.
 #[derive(Debug)]
 pub(super) enum AuthorizationStep {
-    /// It is answered.
+    /// Nothing: the command is answered.
     Replied,
-    /// The program logs in.
+    /// Log the program in.
     LogIn(Credentials),
-    /// TLS begins.
+    /// Begin TLS.
     StartTls,
-    /// The connection ends.
+    /// Close the connection.
     Close,
 }
 
@@ -40,7 +40,7 @@ impl Authorization {
         self.exchange.is_some()
     }
 
-    /// Ends the exchange whose answer was too long.
+    /// Ends the exchange: the program's answer was too long.
     pub(super) fn cancel(&mut self) {
         self.exchange = None;
     }
@@ -52,7 +52,7 @@ impl Authorization {
         command: Command,
         output: &mut Vec<u8>,
     ) -> AuthorizationStep {
-        // Only the command after USER may be PASS (RFC 1939, 7).
+        // PASS must be the command right after USER (RFC 1939, section 7).
         let username = self.username.take();
         match (command, protection) {
             (Command::Quit, _) => {
@@ -130,7 +130,8 @@ impl Authorization {
     }
 }
 
-/// Appends what the server offers (RFC 2449). Without TLS it offers no way to send a password.
+/// Appends the capabilities (RFC 2449). Without protection the server offers no way to send a
+/// password.
 pub(super) fn capabilities(protection: Protection, output: &mut Vec<u8>) {
     reply::ok(output, "the server offers");
     output.extend_from_slice(b"TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n");
@@ -149,8 +150,8 @@ fn mechanisms(output: &mut Vec<u8>) {
     output.extend_from_slice(b".\r\n");
 }
 
-/// Appends why the program is not logged in. Only a wrong password has the code by which programs
-/// ask the person for another.
+/// Appends why the program is not logged in. Only a wrong password has the code that makes programs
+/// ask their user for another password.
 pub(super) fn refuse(refusal: LoginRefusal, output: &mut Vec<u8>) {
     let text = match refusal {
         LoginRefusal::WrongPassword => {

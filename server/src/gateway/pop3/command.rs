@@ -4,12 +4,12 @@ use zeroize::Zeroizing;
 
 use crate::gateway::sasl::Mechanism;
 
-/// Methods of HTTP. A browser that was lured here sends them, with lines that may be commands
-/// after them.
+/// Methods of HTTP. A browser that an attacker has lured to this port sends them, and then lines
+/// that may be commands.
 const HTTP_METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"];
 
-/// Commands of other servers that this one does not have. Programs try them.
+/// Commands that other servers have and this server does not. Programs try them.
 const NOT_OFFERED: [&str; 7] = ["APOP", "LAST", "XTND", "LANG", "UTF8", "RPOP", "XSENDER"];
 
 /// Number of a mail in a session: the first is 1.
@@ -51,18 +51,18 @@ pub(super) enum Command {
     Quit,
 }
 
-/// Why a line is no command.
+/// Why a line is not a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoCommand {
-    /// The line is not text, or its first word is no command.
+    /// The line is not text, or its first word is not the name of a command.
     Unknown,
     /// The line is a request of HTTP.
     Http,
-    /// A command of other servers.
+    /// The command is one that only other servers have.
     NotOffered,
-    /// `AUTH` with a mechanism that the server does not have.
+    /// `AUTH` names a mechanism that the server does not have.
     NoMechanism,
-    /// What follows the command's name is wrong; the text says how it must be.
+    /// The arguments are wrong; the text says what they must be.
     Arguments(&'static str),
 }
 
@@ -116,7 +116,7 @@ const WRONG_TOP: NoCommand =
 const WRONG_NUMBER: NoCommand =
     NoCommand::Arguments("the number of one mail must follow; the first mail is 1");
 
-/// Up to three words after a command; there may be more.
+/// The first three words after a command's name; more words may follow.
 type Arguments<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>);
 
 fn authenticate(arguments: Arguments<'_>) -> Result<Command, NoCommand> {
@@ -150,7 +150,7 @@ fn number(text: &str) -> Option<MailNumber> {
     (number > 0).then_some(MailNumber(number))
 }
 
-/// A number of decimal digits alone; one that is too large counts as the largest.
+/// A number of decimal digits alone. A number above the largest `u64` becomes the largest.
 fn digits(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -1,18 +1,22 @@
-//! Replies of many short lines, which are sent in parts.
+//! Replies of many short lines, which are sent in chunks.
 
 use std::io::Write;
 
 use super::maildrop::Maildrop;
 
-/// Bytes after which a part ends.
-const PART_MAX: usize = 64 * 1024 - 128;
+/// Bytes after which a chunk ends.
+const CHUNK_MAX: usize = 64 * 1024 - 128;
 
-/// What the lines say of each mail.
+/// Places of the mailbox after which a part ends. Mails that are marked as deleted have no line,
+/// and a part that passes over all of a large mailbox would hold up other connections.
+const PLACES_MAX: u32 = 2048;
+
+/// What a line has after the mail's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ListingKind {
-    /// Its octets.
+    /// The mail's octets.
     Octets,
-    /// Its id.
+    /// The mail's unique id.
     UniqueIds,
 }
 
@@ -20,11 +24,11 @@ pub(super) enum ListingKind {
 #[derive(Debug)]
 pub(super) struct Listing {
     kind: ListingKind,
-    /// Place of the next mail.
+    /// Place of the next mail to send.
     place: u32,
 }
 
-/// Whether a reply goes on.
+/// Whether a reply is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// There is more to send.
@@ -34,16 +38,17 @@ pub(super) enum Progress {
 }
 
 impl Listing {
-    /// A listing of which no mail was sent.
+    /// A listing of which no line was sent.
     pub(super) fn new(kind: ListingKind) -> Self {
         Self { kind, place: 0 }
     }
 
-    /// Appends the next part: at most 64 KiB.
+    /// Appends the next chunk: at most 64 KiB.
     pub(super) fn send(&mut self, maildrop: &Maildrop, output: &mut Vec<u8>) -> Progress {
         let start = output.len();
-        for (number, listed) in maildrop.iter_from(self.place) {
-            if output.len().saturating_sub(start) > PART_MAX {
+        let end = self.place.saturating_add(PLACES_MAX).min(maildrop.len());
+        for (number, listed) in maildrop.iter(self.place..end) {
+            if output.len().saturating_sub(start) > CHUNK_MAX {
                 return Progress::Partial;
             }
             // Writing to a vector cannot fail.
@@ -52,6 +57,10 @@ impl Listing {
                 ListingKind::UniqueIds => write!(output, "{} {}\r\n", number.0, listed.unique_id()),
             };
             self.place = number.0;
+        }
+        self.place = end;
+        if end < maildrop.len() {
+            return Progress::Partial;
         }
         output.extend_from_slice(b".\r\n");
         Progress::Complete

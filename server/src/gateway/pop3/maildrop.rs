@@ -1,6 +1,6 @@
-//! The mails of a mailbox as a session has listed them at its login, and which of them it deletes.
+//! The mails that a session has listed at its login, and which of them are marked as deleted.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::Range};
 
 use correio_proto::mail::{MailRef, Seq};
 
@@ -10,11 +10,11 @@ use crate::{
     store::gateway::MailOutline,
 };
 
-/// Most mails that a session lists: 3.2 MB. A larger mailbox is read with correio's own client,
-/// which reads page by page.
+/// Most mails that a session lists: 3.2 MB. The owner of a larger mailbox must use correio's own
+/// client, which reads page by page.
 pub(super) const MAILS_MAX: usize = 100_000;
 
-/// Bytes of a mark, with its share of the tree that it is in.
+/// Bytes of a mark, with its share of the tree's nodes.
 const MARK_BYTES: usize = 16;
 
 /// A listed mail: 32 bytes.
@@ -22,12 +22,12 @@ const MARK_BYTES: usize = 16;
 pub(super) struct ListedMail {
     /// Number and id in the store.
     pub(super) mail: MailRef,
-    /// Octets in its form for mail programs.
+    /// Octets of the mail in its form for mail programs.
     pub(super) octets: u64,
 }
 
-/// Identifies a mail for ever (UIDL): the store uses neither the number nor the id again. At most
-/// 49 characters, of the 70 that RFC 1939 permits.
+/// Identifies a mail for ever (UIDL): its number and its id, neither of which the store uses again.
+/// At most 49 characters, of the 70 that RFC 1939 permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UniqueId(MailRef);
 
@@ -39,7 +39,7 @@ impl fmt::Display for UniqueId {
 }
 
 impl ListedMail {
-    /// The mail's id for programs.
+    /// The mail's unique id.
     pub(super) fn unique_id(&self) -> UniqueId {
         UniqueId(self.mail)
     }
@@ -49,25 +49,43 @@ impl ListedMail {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooManyMails;
 
-/// Why there is no mail of a number.
+/// Why a number names no mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoMail {
-    /// The mailbox has fewer mails.
+    /// The list has fewer mails.
     Beyond,
-    /// The session has marked it as deleted.
+    /// The mail is marked as deleted.
     Deleted,
+}
+
+/// Number and octets of some mails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Totals {
+    mails: u32,
+    octets: u64,
+}
+
+impl Totals {
+    fn add(&mut self, listed: &ListedMail) {
+        self.mails = self.mails.saturating_add(1);
+        self.octets = self.octets.saturating_add(listed.octets);
+    }
 }
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(super) struct Maildrop {
     mails: Vec<ListedMail>,
+    /// Of all mails. Totals are kept, since a program may ask for them with every command.
+    all: Totals,
     /// Places of the mails that are marked as deleted.
     deleted: BTreeSet<u32>,
+    /// Of the mails that are marked as deleted.
+    marked: Totals,
 }
 
 impl Maildrop {
-    /// Adds a page of the mailbox.
+    /// Adds a page of the mailbox to the list.
     pub(super) fn add(
         &mut self,
         page: &[MailOutline],
@@ -76,20 +94,22 @@ impl Maildrop {
         if self.mails.len().saturating_add(page.len()) > MAILS_MAX {
             return Err(TooManyMails);
         }
-        self.mails.extend(page.iter().map(|outline| ListedMail {
-            mail: outline.mail,
-            octets: render::octets(outline, domain.as_str()),
-        }));
+        for outline in page {
+            let octets = render::octets(outline, domain.as_str());
+            let listed = ListedMail { mail: outline.mail, octets };
+            self.all.add(&listed);
+            self.mails.push(listed);
+        }
         Ok(())
     }
 
-    /// Bytes that the list takes.
+    /// Bytes that the list and the marks take.
     pub(super) fn held(&self) -> usize {
         let marks = self.deleted.len().saturating_mul(MARK_BYTES);
         self.mails.capacity().saturating_mul(size_of::<ListedMail>()).saturating_add(marks)
     }
 
-    /// The number in the store of the last mail that was added; 0 if there is none.
+    /// The number in the store of the last listed mail; 0 if none is listed.
     pub(super) fn last(&self) -> Seq {
         self.mails.last().map_or(Seq(0), |listed| listed.mail.seq)
     }
@@ -105,36 +125,48 @@ impl Maildrop {
         }
     }
 
-    /// The mails from this place on that are not marked as deleted, with their numbers. The first
+    /// Number of listed mails, with those that are marked as deleted: the end of the places.
+    pub(super) fn len(&self) -> u32 {
+        self.all.mails
+    }
+
+    /// The mails at these places that are not marked as deleted, with their numbers. The first
     /// place is 0.
-    pub(super) fn iter_from(&self, place: u32) -> impl Iterator<Item = (MailNumber, ListedMail)> {
-        let skipped = usize::try_from(place).unwrap_or(usize::MAX);
-        (place..).zip(self.mails.iter().skip(skipped)).filter_map(|(place, listed)| {
-            let is_there = !self.deleted.contains(&place);
+    pub(super) fn iter(
+        &self,
+        places: Range<u32>,
+    ) -> impl Iterator<Item = (MailNumber, ListedMail)> {
+        let skipped = usize::try_from(places.start).unwrap_or(usize::MAX);
+        let mut deleted = self.deleted.range(places.start..).copied().peekable();
+        places.zip(self.mails.iter().skip(skipped)).filter_map(move |(place, listed)| {
+            let is_there = deleted.next_if_eq(&place).is_none();
             is_there.then_some((MailNumber(place.saturating_add(1)), *listed))
         })
     }
 
-    /// Number and octets of the mails that are not marked as deleted.
+    /// Number and octets of all mails that are not marked as deleted.
     pub(super) fn totals(&self) -> (u32, u64) {
-        self.iter_from(0).fold((0, 0), |(mails, octets), (_, listed)| {
-            (mails + 1, octets.saturating_add(listed.octets))
-        })
+        let Self { all, marked, .. } = self;
+        (all.mails.saturating_sub(marked.mails), all.octets.saturating_sub(marked.octets))
     }
 
     /// Marks a mail as deleted.
     pub(super) fn delete(&mut self, number: MailNumber) -> Result<(), NoMail> {
-        self.get(number)?;
-        self.deleted.insert(number.0.saturating_sub(1));
+        let listed = self.get(number)?;
+        if self.deleted.insert(number.0.saturating_sub(1)) {
+            self.marked.add(&listed);
+        }
         Ok(())
     }
 
-    /// Takes all marks back.
+    /// Removes all marks.
     pub(super) fn reset(&mut self) {
         self.deleted.clear();
+        self.marked = Totals::default();
     }
 
-    /// Takes the marks of the first mails, at most so many, and returns these mails.
+    /// Removes the marks of the first marked mails, at most `most`, and returns these mails. The
+    /// totals go on to leave them out.
     pub(super) fn take_deleted(&mut self, most: usize) -> Vec<MailRef> {
         let mut taken = Vec::new();
         while taken.len() < most

@@ -2,15 +2,15 @@
 
 use std::fmt::Display;
 
-/// Code of an error (RFC 2449, RFC 3206), by which a program decides whether it asks the person for
-/// the password again.
+/// Code of an error (RFC 2449, RFC 3206). By it a program decides whether it asks its user for the
+/// password again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Code {
-    /// Name or password are wrong.
+    /// The name or the password is wrong.
     Auth,
-    /// The server cannot do it now; name and password may be right.
+    /// The server cannot do it now; the name and the password may be right.
     Temporary,
-    /// Somebody must change something before it can succeed.
+    /// The command cannot succeed until the account or the mailbox is changed.
     Permanent,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn ok(output: &mut Vec<u8>, text: impl Display) {
     output.extend_from_slice(format!("+OK {text}\r\n").as_bytes());
 }
 
-/// Appends an error without a code: the command is wrong here.
+/// Appends an error without a code, which concerns this command alone.
 pub(super) fn refused(output: &mut Vec<u8>, text: impl Display) {
     output.extend_from_slice(format!("-ERR {text}\r\n").as_bytes());
 }
@@ -39,7 +39,7 @@ pub(super) fn failed(output: &mut Vec<u8>, code: Code, text: impl Display) {
     refused(output, format_args!("[{}] {text}", code.as_str()));
 }
 
-/// Appends a challenge of an exchange, in base64.
+/// Appends a challenge of an exchange, which is in base64.
 pub(super) fn challenge(output: &mut Vec<u8>, challenge: &str) {
     output.extend_from_slice(format!("+ {challenge}\r\n").as_bytes());
 }

@@ -1,5 +1,5 @@
-//! Mails that are read ahead of the program, so that a program that retrieves one mail after the
-//! other does not wait for the store at each.
+//! Mails that are read from the store ahead of the program's commands, so that a program that
+//! retrieves one mail after the other does not wait for the store at each.
 
 use std::collections::VecDeque;
 
@@ -13,43 +13,43 @@ use crate::{
     },
 };
 
-/// Mails that are read at once.
+/// Most mails that are read ahead.
 const MAILS: u32 = 16;
 
-/// Bytes of contents at which no further mail is read, and above which a content is not kept: a
-/// mail that was read ahead takes little memory while the program is silent.
+/// Bytes of contents at which no further mail is read, and above which a content is not kept, so
+/// that a session takes little memory while the program is silent.
 const BYTES: usize = 64 * 1024;
 
-/// What a program wants of a mail.
+/// The part of a mail that a program asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(in crate::gateway) enum Extent {
     /// The whole mail.
     Whole,
-    /// Its head, and so many lines of its body.
+    /// The mail's head, and this many lines of its body.
     Top(u64),
 }
 
-/// A mail that a program asks for.
+/// A mail that a program has asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(in crate::gateway) struct Wanted {
     /// The mail.
     pub(super) mail: MailRef,
-    /// What the program wants of it.
+    /// The part of the mail that the program asks for.
     pub(super) extent: Extent,
 }
 
-/// The job that reads the outlines of a mail and of those after it.
+/// The job that reads the outlines of a mail and of the mails after it.
 pub(super) fn outline_job(account: AccountId, mail: MailRef) -> StoreJob {
     StoreJob::Gateway(GatewayJob::Outline { account, after: before(mail), mails: MAILS })
 }
 
-/// The job that reads a mail and those after it, so many in all.
+/// The job that reads this many mails, from `mail` on.
 pub(super) fn fetch_job(account: AccountId, mail: MailRef, mails: usize) -> StoreJob {
     let mails = u32::try_from(mails).unwrap_or(MAILS);
     StoreJob::Fetch { account, after: before(mail), mails, bytes: BYTES }
 }
 
-/// The number before a mail's.
+/// The number before the mail's number.
 fn before(mail: MailRef) -> Seq {
     Seq(mail.seq.0.saturating_sub(1))
 }
@@ -67,7 +67,7 @@ pub(super) struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// Replaces what was read. A mail without its outline is left out.
+    /// Replaces the mails that were read ahead. An outline without its mail is left out.
     pub(super) fn fill(&mut self, outlines: Vec<MailOutline>, mails: Vec<Mail>) {
         let mut mails = mails.into_iter().peekable();
         self.mails = outlines
@@ -80,7 +80,8 @@ impl ReadAhead {
             .collect();
     }
 
-    /// A mail, if it was read. Those before it are forgotten, and so is a large one.
+    /// A mail, if it was read ahead. Mails before it are dropped, and so is its own content if that
+    /// is above [`BYTES`].
     pub(super) fn get(&mut self, mail: MailRef) -> Option<(MailOutline, Content)> {
         let place = self.mails.iter().position(|(outline, _)| outline.mail == mail)?;
         self.mails.drain(..place);
@@ -96,7 +97,7 @@ impl ReadAhead {
         self.mails.iter().map(|(outline, content)| bytes(outline) + content.inline_size()).sum()
     }
 
-    /// Forgets the contents that are too large to be kept while they are not sent.
+    /// Drops the mails whose contents are too large to be kept until they are asked for.
     pub(super) fn shrink(&mut self) {
         self.mails.retain(|(_, content)| content.inline_size() <= BYTES);
     }

@@ -1,4 +1,4 @@
-//! Sends one mail in parts: rendered, cut if only its top is wanted, and stuffed.
+//! Sends one mail in chunks: rendered, cut if only its top is wanted, and stuffed.
 
 use correio_proto::mail::{Body, Content, Message, Piece};
 
@@ -13,12 +13,12 @@ use crate::{
     store::gateway::MailOutline,
 };
 
-/// Bytes of a content that are sent in one part.
-const PART_MAX: usize = 32 * 1024;
+/// Bytes of a content that are sent in one chunk.
+const CHUNK_MAX: usize = 32 * 1024;
 
-/// Bytes of a content, all or a piece of them.
+/// Bytes of a content that are in memory: all or a piece of them.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum Loaded {
     /// A whole text.
     Body(Body),
     /// A whole message.
@@ -27,7 +27,7 @@ pub(super) enum Part {
     Piece(Piece),
 }
 
-impl Part {
+impl Loaded {
     /// The bytes of a content that is not in pieces.
     pub(super) fn of(content: &Content) -> Option<Self> {
         match content {
@@ -46,12 +46,12 @@ impl Part {
     }
 }
 
-/// What follows after a part was sent.
+/// What follows after a chunk was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sent {
     /// There is more to send.
     Partial,
-    /// The piece of the content from this position on is needed.
+    /// The sender needs the piece of the content from this position on.
     NeedsPiece(u64),
     /// The reply is complete.
     Complete,
@@ -62,28 +62,28 @@ pub(super) enum Sent {
 /// A mail that is being sent.
 #[derive(Debug)]
 pub(super) struct MailSender {
-    /// The mail that is being sent.
+    /// The mail's outline.
     pub(super) outline: MailOutline,
-    /// What the program wants of it.
+    /// The part of the mail that the program asks for.
     pub(super) extent: Extent,
     renderer: Renderer,
     stuffer: Stuffer,
     cut: Option<TopCut>,
-    part: Part,
-    /// Bytes of the part that were sent.
+    loaded: Loaded,
+    /// Bytes of what is loaded that were sent.
     sent: usize,
-    /// Position of the part's end in the content.
+    /// Position of its end in the content.
     end: u64,
 }
 
 impl MailSender {
-    /// Begins to send a mail, whose content begins with this part. Appends the first line of the
+    /// Begins to send a mail, whose content begins with these bytes. Appends the first line of the
     /// reply and what is known of the mail's head.
     pub(super) fn begin(
         outline: MailOutline,
         domain: &MailDomain,
         extent: Extent,
-        part: Part,
+        loaded: Loaded,
         output: &mut Vec<u8>,
     ) -> Self {
         match extent {
@@ -99,42 +99,42 @@ impl MailSender {
             Extent::Whole => None,
             Extent::Top(lines) => Some(TopCut::after(lines)),
         };
-        let end = part.bytes().len() as u64;
+        let end = loaded.bytes().len() as u64;
         let stuffer = Stuffer::new();
-        let mut sender = Self { outline, extent, renderer, stuffer, cut, part, sent: 0, end };
+        let mut sender = Self { outline, extent, renderer, stuffer, cut, loaded, sent: 0, end };
         sender.pass(&head, output);
         sender
     }
 
-    /// Bytes that the mail takes while it is being sent: of its content, the part.
+    /// Bytes that the mail takes while it is being sent: of its content, what is loaded.
     pub(super) fn held(&self) -> usize {
-        retrieval::bytes(&self.outline) + self.part.bytes().len()
+        retrieval::bytes(&self.outline) + self.loaded.bytes().len()
     }
 
-    /// Gives the piece that was needed.
+    /// Takes the piece that the sender needs.
     pub(super) fn set_piece(&mut self, piece: Piece) {
         self.end = self.end.saturating_add(piece.as_bytes().len() as u64);
-        self.part = Part::Piece(piece);
+        self.loaded = Loaded::Piece(piece);
         self.sent = 0;
     }
 
-    /// Appends the next part of the mail: at most 32 KiB of the content, which may take about four
-    /// times that with line ends and dots. The reply's end is a part of its own.
+    /// Appends the next chunk of the mail: at most 32 KiB of the content, which may take about four
+    /// times that with line ends and dots. The reply's end is a chunk of its own.
     pub(super) fn send(&mut self, output: &mut Vec<u8>) -> Sent {
         let is_cut = self.cut.as_ref().is_some_and(TopCut::is_over);
-        let rest = self.part.bytes().get(self.sent..).unwrap_or_default();
+        let rest = self.loaded.bytes().get(self.sent..).unwrap_or_default();
         if !is_cut && !rest.is_empty() {
-            let part = rest.get(..PART_MAX).unwrap_or(rest);
-            let mut rendered = Vec::with_capacity(part.len());
-            self.renderer.render(part, &mut rendered);
-            self.sent = self.sent.saturating_add(part.len());
+            let chunk = rest.get(..CHUNK_MAX).unwrap_or(rest);
+            let mut rendered = Vec::with_capacity(chunk.len());
+            self.renderer.render(chunk, &mut rendered);
+            self.sent = self.sent.saturating_add(chunk.len());
             self.pass(&rendered, output);
             return Sent::Partial;
         }
         match self.end.cmp(&self.outline.size) {
             _ if is_cut => {}
             std::cmp::Ordering::Equal => {}
-            std::cmp::Ordering::Less if self.part.bytes().is_empty() => return Sent::Short,
+            std::cmp::Ordering::Less if self.loaded.bytes().is_empty() => return Sent::Short,
             std::cmp::Ordering::Less => return Sent::NeedsPiece(self.end),
             std::cmp::Ordering::Greater => return Sent::Short,
         }

@@ -8,40 +8,36 @@ use super::{
     transaction::{self, Transaction, TransactionStep},
 };
 use crate::{
-    event::Event,
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
+        common::{AfterFailure, Common},
         domain::MailDomain,
-        login::{self, FAILED_LOGINS_MAX, GatewayProtocol, LoginRefusal, PendingLogin},
+        login::{GatewayProtocol, LoginRefusal, PendingLogin},
         sasl::Credentials,
     },
-    ids::{ConnId, Ticket},
-    session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting, effect::Effect},
+    ids::Ticket,
+    session::{Done, Identity, SessionContext, effect::Effect},
 };
 
-/// Lines of one connection that are no command, after which it closes: somebody else's program
-/// speaks, or a browser that an attacker lured here.
+/// Lines of one connection that are no commands, after which it closes: the peer does not speak
+/// POP3, or is a browser that an attacker has lured to this port.
 const ERRORS_MAX: u32 = 3;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Pop3Session {
-    domain: MailDomain,
-    protection: Protection,
+    /// What every gateway's session has.
+    pub(in crate::gateway) common: Common<Pending>,
     phase: Phase,
     lines: LineReader,
-    waiting: Waiting<Pending>,
-    /// Throttle charge of the login in progress.
-    charge: Option<Charge>,
     /// Lines that were no command.
     errors: u32,
-    failed_logins: u32,
 }
 
-/// How far a program has come.
+/// The state of the dialogue.
 #[derive(Debug)]
 enum Phase {
-    /// The program must be greeted.
+    /// The program was not greeted.
     New,
     /// The program is not logged in.
     Authorization(Authorization),
@@ -49,25 +45,27 @@ enum Phase {
     Transaction(Box<Transaction>),
 }
 
-/// What a session waits for.
+/// The job that a session waits for.
 #[derive(Debug)]
-enum Pending {
+pub(in crate::gateway) enum Pending {
     Login(PendingLogin),
     Transaction(transaction::Pending),
 }
 
+impl From<PendingLogin> for Pending {
+    fn from(login: PendingLogin) -> Self {
+        Self::Login(login)
+    }
+}
+
 impl Pop3Session {
-    /// A session that has not greeted yet. `domain` stands after the `@` of addresses.
+    /// A session that has not greeted the program. `domain` stands after the `@` of addresses.
     pub(crate) fn new(protection: Protection, domain: MailDomain) -> Self {
         Self {
-            domain,
-            protection,
+            common: Common::new(protection, domain),
             phase: Phase::New,
             lines: LineReader::default(),
-            waiting: Waiting::default(),
-            charge: None,
             errors: 0,
-            failed_logins: 0,
         }
     }
 
@@ -81,8 +79,8 @@ impl Pop3Session {
         has_output || self.lines.has_line(input, self.line_max())
     }
 
-    /// Sends the next part of a reply, or handles one command. Must not be called while the session
-    /// waits for a job.
+    /// Sends the next chunk of a reply, or handles one command. Must not be called while the
+    /// session waits for a job.
     pub(crate) fn take(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -113,7 +111,7 @@ impl Pop3Session {
             }
             Line::Endless => {
                 reply::refused(output, "the line does not end");
-                report(context, "a line that does not end");
+                context.report_protocol_error("a line that does not end");
                 GatewayStep::Close
             }
         };
@@ -128,12 +126,13 @@ impl Pop3Session {
         done: Done,
         output: &mut Vec<u8>,
     ) -> Option<GatewayStep> {
-        let pending = self.waiting.take(ticket)?;
+        let pending = self.common.take(ticket)?;
         Some(match (pending, &mut self.phase) {
             (Pending::Login(pending), _) => {
-                match login::complete(context, &mut self.charge, &pending, done) {
+                match self.common.complete_login(context, &pending, done) {
                     Ok((identity, _)) => {
-                        let (transaction, step) = Transaction::begin(identity, self.domain.clone());
+                        let (transaction, step) =
+                            Transaction::begin(identity, self.common.domain.clone());
                         self.phase = Phase::Transaction(Box::new(transaction));
                         self.follow(context, step)
                     }
@@ -148,8 +147,9 @@ impl Pop3Session {
         })
     }
 
-    /// Tells the program why the server ends the connection, unless that would become a part of a
-    /// mail or of a list. A program that was silent is told nothing (RFC 1939, 3).
+    /// Tells the program why the server ends the connection. Appends nothing while a reply is being
+    /// sent, since the program would read the reason as a part of it, and nothing to a program that
+    /// was silent (RFC 1939, section 3).
     pub(crate) fn end(
         &mut self,
         _context: &mut SessionContext<'_>,
@@ -178,8 +178,8 @@ impl Pop3Session {
         }
     }
 
-    /// Bytes that the session holds of the mailbox: its list, and mails that were read. They count
-    /// towards the budget that the connection has for output, which they become.
+    /// Bytes that the session holds of the mailbox: the list, and the mails that were read. They
+    /// count in the connection's budget for output, since they become output.
     #[must_use]
     pub(crate) fn held(&self) -> usize {
         match &self.phase {
@@ -188,34 +188,12 @@ impl Pop3Session {
         }
     }
 
-    /// The ticket of the job that the session waits for.
-    #[must_use]
-    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        self.waiting.ticket(connection)
-    }
-
-    /// Whether the session waits for a store job. Store jobs cannot be cancelled.
-    #[must_use]
-    pub(crate) fn is_storing(&self) -> bool {
-        self.waiting.is_storing()
-    }
-
-    /// Settles the charge of the login in progress, if there is one, with the throttle.
-    pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
-        if let Some(charge) = self.charge.take() {
-            charge.settle(context, settlement);
-        }
-    }
-
-    /// The connection discarded this step (it is closing). If the step was a job, stop waiting for
-    /// its result.
+    /// The connection discarded this step.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
-        if matches!(step, GatewayStep::Defer(..)) {
-            self.waiting.give_up();
-        }
+        self.common.discarded(step);
     }
 
-    /// Longest line that is taken now, in bytes with its end.
+    /// Longest line that the session takes now, in bytes with its end.
     fn line_max(&self) -> usize {
         match &self.phase {
             Phase::Authorization(authorization) if authorization.awaits_answer() => ANSWER_MAX,
@@ -236,7 +214,7 @@ impl Pop3Session {
                 authorization.answer(line, output)
             }
             Phase::Authorization(authorization) => match Command::parse(line) {
-                Ok(command) => authorization.handle(self.protection, command, output),
+                Ok(command) => authorization.handle(self.common.protection, command, output),
                 Err(error) => return self.refuse_command(context, error, output),
             },
             Phase::Transaction(transaction) => match Command::parse(line) {
@@ -252,7 +230,7 @@ impl Pop3Session {
             AuthorizationStep::Close => GatewayStep::Close,
             AuthorizationStep::LogIn(credentials) => self.log_in(context, &credentials, output),
             AuthorizationStep::StartTls => {
-                self.protection = Protection::Protected;
+                self.common = self.common.renewed();
                 self.phase = Phase::Authorization(Authorization::default());
                 self.errors = 0;
                 GatewayStep::StartTls
@@ -266,21 +244,16 @@ impl Pop3Session {
         credentials: &Credentials,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let gateway = (GatewayProtocol::Pop3, &self.domain);
-        match login::begin(context, &mut self.charge, gateway, credentials) {
-            Ok((job, pending)) => self.defer(context, Job::Store(job), Pending::Login(pending)),
-            Err(refusal) => self.login_refused(refusal, output),
-        }
+        let begun = self.common.log_in(context, GatewayProtocol::Pop3, credentials);
+        begun.unwrap_or_else(|refusal| self.login_refused(refusal, output))
     }
 
-    /// Tells the program that it is not logged in, and closes the connection after some failures:
-    /// each is logged.
+    /// Tells the program that it is not logged in, and closes the connection after some failures.
     fn login_refused(&mut self, refusal: LoginRefusal, output: &mut Vec<u8>) -> GatewayStep {
         authorization::refuse(refusal, output);
-        self.failed_logins = self.failed_logins.saturating_add(1);
-        match self.failed_logins < FAILED_LOGINS_MAX {
-            true => GatewayStep::Continue,
-            false => GatewayStep::Close,
+        match self.common.login_failed() {
+            AfterFailure::Continue => GatewayStep::Continue,
+            AfterFailure::Close => GatewayStep::Close,
         }
     }
 
@@ -289,7 +262,7 @@ impl Pop3Session {
             TransactionStep::Replied => GatewayStep::Continue,
             TransactionStep::Close => GatewayStep::Close,
             TransactionStep::Defer(job, pending) => {
-                self.defer(context, Job::Store(job), Pending::Transaction(pending))
+                self.common.defer(context.connection, job, Pending::Transaction(pending))
             }
             TransactionStep::LoggedOut => {
                 if let Some(account) = self.identity().map(|identity| identity.account) {
@@ -300,11 +273,6 @@ impl Pop3Session {
                 GatewayStep::Continue
             }
         }
-    }
-
-    fn defer(&mut self, context: &SessionContext<'_>, job: Job, pending: Pending) -> GatewayStep {
-        let ticket = self.waiting.wait(context.connection, &job, pending);
-        GatewayStep::Defer(ticket, job)
     }
 
     /// Answers a line that is no command.
@@ -330,14 +298,14 @@ impl Pop3Session {
             }
             NoCommand::Http => {
                 reply::refused(output, "this is a mail server");
-                report(context, "a request of HTTP");
+                context.report_protocol_error("a request of HTTP");
                 return GatewayStep::Close;
             }
         }
         GatewayStep::Continue
     }
 
-    /// Answers a line that is none of this protocol, and closes the connection after some.
+    /// Answers a line that is not of this protocol. Closes the connection after [`ERRORS_MAX`].
     fn refuse_line(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -349,13 +317,7 @@ impl Pop3Session {
         if self.errors < ERRORS_MAX {
             return GatewayStep::Continue;
         }
-        report(context, text);
+        context.report_protocol_error(text);
         GatewayStep::Close
     }
-}
-
-/// Logs and counts input for which the connection closes.
-fn report(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_error(context.peer.ip());
-    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }

@@ -1,9 +1,9 @@
-//! Stuffs the lines of a mail in a reply of several lines (RFC 1939, 3).
+//! Dot-stuffing of a mail in a multi-line reply (RFC 1939, section 3).
 
-/// A line that begins with this gets a second one, since a line of a single one ends the reply.
+/// A line that begins with a dot gets a second dot, since a line of a single dot ends the reply.
 const DOT: u8 = b'.';
 
-/// Stuffs a mail piece by piece. Every line of the mail, the last one too, must end with CR LF.
+/// Stuffs a mail piece by piece. Each line of the mail, also the last, must end with CR LF.
 #[derive(Debug)]
 pub struct Stuffer {
     place: Place,

@@ -1,32 +1,32 @@
 //! Cuts a mail after its head and the first lines of its body, for TOP.
 
-/// Passes a mail on, piece by piece, until the cut.
+/// Passes a mail piece by piece, until the cut.
 #[derive(Debug)]
 pub(super) struct TopCut {
     place: Place,
     line: Line,
 }
 
-/// Where the next byte is.
+/// The part of the mail that the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// In the head; so many lines of the body follow it.
+    /// The head; this many lines of the body pass after it.
     Head { lines: u64 },
-    /// In the body, of which so many lines are left.
+    /// The body, of which this many lines still pass.
     Body { lines: u64 },
 }
 
-/// What the present line has.
+/// Whether the present line has characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    /// Nothing but its end, so far.
+    /// The line has none so far.
     Empty,
-    /// A character.
+    /// The line has a character.
     Filled,
 }
 
 impl TopCut {
-    /// A cut after so many lines of the body.
+    /// A cut after this many lines of the body.
     pub(super) fn after(lines: u64) -> Self {
         Self { place: Place::Head { lines }, line: Line::Empty }
     }
@@ -53,7 +53,7 @@ impl TopCut {
         piece
     }
 
-    /// Whether the cut is reached: nothing passes any more.
+    /// Whether the cut is reached: no further byte passes.
     pub(super) fn is_over(&self) -> bool {
         self.place == Place::Body { lines: 0 }
     }

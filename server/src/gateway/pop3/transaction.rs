@@ -1,4 +1,5 @@
-//! The state after the login: the program reads the mailbox, and marks mails as deleted.
+//! POP3's TRANSACTION state: the program reads the mailbox and marks mails as deleted, and `QUIT`
+//! deletes them.
 
 use correio_proto::{
     limits,
@@ -12,7 +13,7 @@ use super::{
     maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
     reply::{self, Code},
     retrieval::{self, Extent, ReadAhead, Wanted},
-    sender::{MailSender, Part, Sent},
+    sender::{Loaded, MailSender, Sent},
 };
 use crate::{
     event::Event,
@@ -36,10 +37,10 @@ const GONE: &str = "another program has deleted this mail";
 
 /// The job that a command waits for.
 #[derive(Debug)]
-pub(super) enum Pending {
+pub(in crate::gateway) enum Pending {
     /// A page of the mailbox is being listed.
     Listing,
-    /// The outlines of a mail and of those after it are being read.
+    /// The outlines of a mail and of the mails after it are being read.
     Outlining(Wanted),
     /// The mails of these outlines are being read.
     Fetching(Wanted, Vec<MailOutline>),
@@ -47,20 +48,20 @@ pub(super) enum Pending {
     Beginning(Box<MailOutline>, Extent),
     /// A further piece of the content that is being sent is being read.
     Continuing,
-    /// Mails are being deleted; so many are deleted already.
+    /// Mails are being deleted; this many are deleted already.
     Deleting(u32),
 }
 
-/// What follows a command, a part of a reply, or a job.
+/// What follows a command, a chunk of a reply, or a job.
 #[derive(Debug)]
 pub(super) enum TransactionStep {
-    /// It is answered, or there is more to send.
+    /// Nothing: the command is answered, or there is more to send.
     Replied,
-    /// A job must be done.
+    /// Submit this job and wait for its result.
     Defer(StoreJob, Pending),
-    /// The mailbox cannot be listed: the program is not logged in.
+    /// Log the program out: its mailbox cannot be listed.
     LoggedOut,
-    /// The connection ends.
+    /// Close the connection.
     Close,
 }
 
@@ -84,7 +85,7 @@ pub(super) struct Transaction {
 }
 
 impl Transaction {
-    /// The state of a program that has logged in. Its mailbox must be listed first.
+    /// The state after a login. The returned step lists the mailbox; the login is answered then.
     pub(super) fn begin(identity: Identity, domain: MailDomain) -> (Self, TransactionStep) {
         let (maildrop, ahead) = Default::default();
         let transaction = Self { identity, domain, maildrop, ahead, sending: None };
@@ -97,7 +98,7 @@ impl Transaction {
         &self.identity
     }
 
-    /// Bytes that the list and the mails take which were read.
+    /// Bytes that the list takes, and the mails that were read.
     pub(super) fn held(&self) -> usize {
         let sending = match &self.sending {
             Some(Sending::Mail(sender)) => sender.held(),
@@ -160,7 +161,7 @@ impl Transaction {
         Replied
     }
 
-    /// Sends the next part of a reply.
+    /// Sends the next chunk of a reply.
     pub(super) fn send(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -210,8 +211,7 @@ impl Transaction {
         };
         match (pending, done) {
             (Pending::Continuing, StoreDone::Piece(piece)) => self.go_on(piece),
-            // A part of the mail is sent: the program must not take what follows for the rest of
-            // it.
+            // A part of the mail is sent: the program would read any other reply as the rest of it.
             (Pending::Continuing, _) => Close,
             (Pending::Deleting(deleted), StoreDone::Confirmed { deleted: now }) => {
                 self.report_deleted(context, now);
@@ -232,7 +232,7 @@ impl Transaction {
                 self.fetched(wanted, outlines, mails, output)
             }
             (Pending::Beginning(outline, extent), StoreDone::Piece(piece)) => {
-                self.send_mail(*outline, extent, Part::Piece(piece), output);
+                self.send_mail(*outline, extent, Loaded::Piece(piece), output);
                 Replied
             }
             (Pending::Beginning(..), StoreDone::NoSuchMail) => {
@@ -263,7 +263,7 @@ impl Transaction {
             reply::failed(output, Code::Permanent, text);
             return LoggedOut;
         }
-        // A page may be empty although there is more: the store goes on where it was.
+        // A page may be empty although the mailbox has more mails: the next job goes on after it.
         if more {
             return self.list_page();
         }
@@ -291,7 +291,7 @@ impl Transaction {
         }
     }
 
-    /// The job that finds a mail again.
+    /// The job that reads a listed mail's outline anew.
     fn find(&self, wanted: Wanted) -> TransactionStep {
         let job = retrieval::outline_job(self.identity.account, wanted.mail);
         Defer(job, Pending::Outlining(wanted))
@@ -334,8 +334,8 @@ impl Transaction {
         }
     }
 
-    /// Begins to send a mail: a large content's first piece is read before, since the mail may be
-    /// gone.
+    /// Begins to send a mail. The first piece of a large content is read before the reply begins,
+    /// since another program may have deleted the mail.
     fn begin_mail(
         &mut self,
         outline: MailOutline,
@@ -343,12 +343,12 @@ impl Transaction {
         content: &Content,
         output: &mut Vec<u8>,
     ) -> TransactionStep {
-        let Some(part) = Part::of(content) else {
+        let Some(loaded) = Loaded::of(content) else {
             let (account, mail) = (self.identity.account, outline.mail);
             let job = StoreJob::Read { account, mail, offset: 0 };
             return Defer(job, Pending::Beginning(Box::new(outline), extent));
         };
-        self.send_mail(outline, extent, part, output);
+        self.send_mail(outline, extent, loaded, output);
         Replied
     }
 
@@ -356,10 +356,10 @@ impl Transaction {
         &mut self,
         outline: MailOutline,
         extent: Extent,
-        part: Part,
+        loaded: Loaded,
         output: &mut Vec<u8>,
     ) {
-        let sender = MailSender::begin(outline, &self.domain, extent, part, output);
+        let sender = MailSender::begin(outline, &self.domain, extent, loaded, output);
         self.sending = Some(Sending::Mail(Box::new(sender)));
     }
 
@@ -373,7 +373,8 @@ impl Transaction {
         }
     }
 
-    /// Deletes the next mails that are marked, after so many were deleted, or ends the session.
+    /// Deletes the next marked mails, or ends the session if none is left. `deleted` is the number
+    /// of mails that are deleted already.
     fn delete_next(&mut self, deleted: u32, output: &mut Vec<u8>) -> TransactionStep {
         let mails = self.maildrop.take_deleted(limits::CONFIRM_MAX);
         if mails.is_empty() {
@@ -399,7 +400,7 @@ impl Transaction {
     }
 }
 
-/// A job's result; `None` if the job was not done, which is logged.
+/// A job's result; `None` if the job was not done, which this function logs.
 fn reported(context: &mut SessionContext<'_>, done: Done) -> Option<StoreDone> {
     match done {
         Done::Store(StoreDone::Unavailable(text)) => {

@@ -1,8 +1,13 @@
 //! Renames the fields of a message's head in which programs look for its author.
+//!
+//! The renamer reads no lines, as [`rfc5322::fields`](fields) does: a head may be longer than a
+//! session holds, and of a line the renamer holds a name.
 
-/// The names of the fields, in lower case, and those that they get: as long as the old ones, so
-/// that the octets stay the same. Programs show `Sender` and the fields of a mail that was sent
-/// again beside the author, or instead of it.
+use correio_proto::rfc5322::fields;
+
+/// The names of the fields, in lower case, and their new names, which are as long, so that the
+/// number of octets stays the same. Programs show `Sender` and the `Resent-` fields beside the
+/// author, or in place of it.
 const FIELDS: [(&[u8], &[u8]); 4] = [
     (b"from", b"X-By"),
     (b"sender", b"X-Sent"),
@@ -10,13 +15,10 @@ const FIELDS: [(&[u8], &[u8]); 4] = [
     (b"resent-sender", b"X-Resent-Sent"),
 ];
 
-/// Whether the head at the start of a message, whose lines end with CR LF, has a field besides
-/// `From` in which programs look for the author.
-pub(super) fn has_sender(message: &[u8]) -> bool {
-    message.split_inclusive(|byte| *byte == b'\n').take_while(|line| *line != b"\r\n").any(|line| {
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-        renamed(name.trim_ascii_end()).is_some_and(|(name, _)| name != b"from")
-    })
+/// Whether a head, all of whose lines belong to fields, has a field besides `From` in which
+/// programs look for the author.
+pub(super) fn has_sender(head: &[u8]) -> bool {
+    fields(head).any(|field| !field.is("From") && renamed(field.name.as_bytes()).is_some())
 }
 
 /// The field of this name, in any case.
@@ -24,29 +26,29 @@ fn renamed(name: &[u8]) -> Option<&(&'static [u8], &'static [u8])> {
     FIELDS.iter().find(|(field, _)| field.eq_ignore_ascii_case(name))
 }
 
-/// Copies a message piece by piece, and renames the fields of its head that name an author. All
-/// lines end with CR LF, the last one too.
+/// Copies a message piece by piece, and renames the fields of its head that name an author. Each
+/// line of the message, also the last, must end with CR LF.
 #[derive(Debug, Default)]
 pub(super) struct AuthorRenamer {
     place: Place,
-    /// Bytes at the start of a line that may become one of the names: not written yet.
+    /// Bytes at the start of a line that may be the start of one of the names; not written yet.
     held: Vec<u8>,
 }
 
-/// Where the next byte is.
+/// The part of the message that the next byte belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
-    /// In a line of the head that may be one of the fields.
+    /// A line of the head that may be one of the fields.
     #[default]
     LineStart,
-    /// In a line of the head that is not, or whose name is written.
+    /// A line of the head that is none of the fields, or whose name is written.
     Line,
-    /// After the head.
+    /// The body.
     Body,
 }
 
 impl AuthorRenamer {
-    /// Appends the copy of a piece. A line's first bytes may wait for the next piece.
+    /// Appends the copy of a piece. The first bytes of a line may wait for the next piece.
     pub(super) fn copy(&mut self, piece: &[u8], output: &mut Vec<u8>) {
         output.reserve(piece.len());
         for (at, byte) in piece.iter().enumerate() {

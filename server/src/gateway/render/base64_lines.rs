@@ -5,18 +5,18 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 /// Longest line, in characters without its end.
 const LINE_MAX: usize = 76;
 
-/// Bytes that a whole line stands for.
+/// Bytes that a whole line encodes.
 const LINE_BYTES: usize = LINE_MAX / 4 * 3;
 
 /// Encodes bytes piece by piece.
 #[derive(Debug, Default)]
 pub(super) struct Base64Lines {
-    /// Bytes of a line that is not complete: less than [`LINE_BYTES`].
+    /// Bytes of the line that is not complete: fewer than [`LINE_BYTES`].
     line: Vec<u8>,
 }
 
 impl Base64Lines {
-    /// The octets that so many bytes take, with line ends.
+    /// The octets of this many bytes in base64, with line ends.
     pub(super) fn octets(bytes: u64) -> u64 {
         let characters = bytes.div_ceil(3).saturating_mul(4);
         characters.saturating_add(bytes.div_ceil(LINE_BYTES as u64).saturating_mul(2))

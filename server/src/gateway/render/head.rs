@@ -1,4 +1,4 @@
-//! The fields that the server writes: the whole head of a text, and those before any mail.
+//! The fields that the server writes: the whole head of a text, and the fields before a message.
 
 use std::fmt::{Display, Write};
 
@@ -6,17 +6,17 @@ use correio_proto::rfc5322;
 
 use crate::store::gateway::{MailOutline, Texture};
 
-/// Longest line of a mail without its end (RFC 5322, 2.1.1).
+/// Longest line of a mail, in bytes without its end (RFC 5322, section 2.1.1).
 const LINE_MAX: u64 = 998;
 
-/// How a text is sent.
+/// The encoding in which a text is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextEncoding {
-    /// As it is: every byte is below 128.
+    /// The text as it is, of bytes below 128 alone.
     SevenBit,
-    /// As it is.
+    /// The text as it is.
     EightBit,
-    /// In base64, which holds any bytes.
+    /// The text in base64, which can hold any bytes.
     Base64,
 }
 
@@ -65,14 +65,14 @@ impl Head {
     }
 }
 
-/// The path to the account that was logged in when the mail was sent (RFC 5321, 4.4). It is the
-/// first field of a head.
+/// Adds the address of the account that sent the mail, as the return path (RFC 5321, section 4.4).
+/// It must be the first field of a head.
 pub(super) fn add_return_path(head: &mut Head, outline: &MailOutline, domain: &str) {
     head.field("Return-Path", format_args!("<{}>", rfc5322::mail_address(&outline.from, domain)));
 }
 
-/// When the server took the mail. The sender's address on the network and the other recipients are
-/// not in it.
+/// Adds the time at which the server took the mail. The field has neither the sender's network
+/// address nor a recipient.
 pub(super) fn add_received(head: &mut Head, outline: &MailOutline, domain: &str) {
     add_received_at(head, outline, domain, rfc5322::date(outline.sent_at).as_deref());
 }
@@ -106,7 +106,7 @@ pub(super) fn of_text(outline: &MailOutline, domain: &str, encoding: TextEncodin
     head.into_text() + "\r\n"
 }
 
-/// The recipients, each on a line of its own.
+/// The recipients as the value of `To`, each on a line of its own.
 fn recipients(outline: &MailOutline, domain: &str) -> String {
     let addresses: Vec<String> =
         outline.to.iter().map(|username| rfc5322::mail_address(username, domain)).collect();

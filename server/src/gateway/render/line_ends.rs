@@ -1,17 +1,17 @@
-//! Makes every line end of a content CR LF, as mail must have it.
+//! Makes every line end of a content CR LF, which mail requires.
 
-/// What becomes of NUL bytes.
+/// The treatment of NUL bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nuls {
-    /// They stay: an encoding follows.
+    /// NULs stay, since an encoding follows.
     Kept,
-    /// They are left out. RFC 5322 has no NUL, and programs written in C end a line or a mail
-    /// there.
+    /// NULs are left out: RFC 5322 permits none, and programs written in C end a line or a mail at
+    /// one.
     Dropped,
 }
 
-/// Copies a content piece by piece, and replaces LF without CR, and CR without LF, by CR LF. A CR
-/// alone ends a line in mail programs, if it has any meaning to them.
+/// Copies a content piece by piece, and replaces a bare LF and a bare CR by CR LF. Mail programs
+/// that give a bare CR a meaning end a line at it.
 #[derive(Clone, Debug)]
 pub(super) struct LineEndMaker {
     nuls: Nuls,
@@ -30,7 +30,7 @@ enum Last {
 }
 
 impl LineEndMaker {
-    /// A copier at the start of a content.
+    /// A maker at the start of a content.
     pub(super) fn new(nuls: Nuls) -> Self {
         Self { nuls, last: Last::Other }
     }
@@ -62,14 +62,14 @@ impl LineEndMaker {
         self.text(piece, output);
     }
 
-    /// Ends the last line, if it is not ended.
+    /// Ends the last line, if it has no end.
     pub(super) fn finish(self, output: &mut Vec<u8>) {
         if self.last == Last::Other {
             output.extend_from_slice(b"\r\n");
         }
     }
 
-    /// The place of the next byte that is not copied as it is.
+    /// The index of the next byte that is not copied as it is.
     fn special(&self, piece: &[u8]) -> Option<usize> {
         match self.nuls {
             Nuls::Dropped => memchr::memchr3(b'\r', b'\n', 0, piece),

@@ -1,24 +1,25 @@
-//! A mail whose content is a message, which has a head of its own.
+//! Renders a mail whose content is a message, which has a head of its own.
 //!
-//! Fields of the server stand before that head. Of the message, line ends become CR LF and NULs are
+//! The server puts fields before that head. In the message, line ends become CR LF and NULs are
 //! left out. Lines above 998 octets stay: a cut would break signatures, and programs read such
 //! lines.
 //!
 //! **The author.** The server takes any message from an account that is logged in, so `From` in a
-//! message may name somebody else. A mail program shows `From` and nothing of the account, and a
-//! person would believe it. So the message's own field counts only if it is the only one, and names
-//! the account's address and no other name than the account's full name, and if the message has no
-//! `Sender`, `Resent-From` or `Resent-Sender`, which some programs show before the author.
-//! Otherwise the server writes a `From` with the account, and the message's own fields get other
-//! names, such as `X-By`: programs differ in which of two they show. What a program shows as the
-//! author is always the account that sent the mail.
+//! message may name another person. A mail program shows `From` and nothing of the account, so that
+//! its user would believe `From`. The message's own field therefore counts only if it is the only
+//! one and names the account's address and no other name than the account's full name, and if the
+//! message has no `Sender`, `Resent-From` or `Resent-Sender`, which some programs show before the
+//! author. Otherwise the server writes a `From` with the account, and renames the message's own
+//! fields, `From` to `X-By`, since programs differ in which of two they show. The author that a
+//! program shows is always the account that sent the mail.
 //!
 //! **The end of the head.** Some programs wait for ever for the empty line after a head. A message
-//! without one gets it at its end.
+//! without such a line gets one at its end.
 //!
-//! Neither may change the number of octets, which was stated before the message was read. So the
-//! server always writes a field with the account, named `X-Correio-Sender` where the message's
-//! author counts. Spaces after its colon make up for the shorter name, and for the empty line.
+//! Neither changes the number of octets, which the server has stated before it reads the message.
+//! The server therefore always writes a field with the account, and names it `X-Correio-Sender`
+//! where the message's author counts. Spaces after the field's colon make up for a shorter name and
+//! for the empty line.
 
 use correio_proto::rfc5322::{self, AuthorDomain};
 
@@ -29,39 +30,39 @@ use super::{
 };
 use crate::store::gateway::MailOutline;
 
-/// Bytes of a message that decide about its author and its head's end: more than the head of any
-/// usual message. The author of a longer head does not count.
+/// Bytes of a message in which its author and the end of its head are sought: more than the head of
+/// any usual message. The author of a longer head does not count.
 const START_MAX: usize = 64 * 1024;
 
-/// The end of a line and an empty line.
+/// The end of a head's last line, and the empty line after it.
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
-/// The line end that an empty line adds.
+/// An empty line, which is a line end.
 const EMPTY_LINE: &[u8] = b"\r\n";
 
-/// The name of the field with the account, where the message's own author counts.
+/// The name of the account's field where the message's own author counts.
 const SENDER: &str = "X-Correio-Sender";
 
-/// Where the value of the account's field begins in a message without an end of its head.
+/// Column at which the value of the account's field begins in a message whose head has no end.
 const VALUE_COLUMN: usize = SENDER.len() + 2;
 
-/// Whose field `From` is shown.
+/// The author that programs show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ShownAuthor {
-    /// The message's: it names the account.
+    /// The message's own `From`, which names the account.
     Message,
-    /// The server's.
+    /// The `From` that the server writes.
     Server,
 }
 
-/// Whether a message ends its head itself.
+/// Whether the head of a message has an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HeadEnd {
     Found,
     Missing,
 }
 
-/// The fields before a message as text.
+/// The fields that the server puts before a message.
 fn fields(outline: &MailOutline, domain: &str, author: ShownAuthor, end: HeadEnd) -> String {
     let name = match author {
         ShownAuthor::Message => SENDER,
@@ -74,7 +75,7 @@ fn fields(outline: &MailOutline, domain: &str, author: ShownAuthor, end: HeadEnd
     let mut head = Head::default();
     head::add_return_path(&mut head, outline, domain);
     head.padded(name, column, rfc5322::author(&outline.from, &outline.from_name, domain));
-    // The last field, which a message that begins with a space continues: people are not shown it.
+    // The last field: a message that begins with a space continues it, and programs do not show it.
     head::add_received(&mut head, outline, domain);
     head.into_text()
 }
@@ -93,17 +94,17 @@ pub(super) struct MessageRenderer {
 
 #[derive(Debug)]
 enum State {
-    /// The message's start, from which nothing was decided yet.
+    /// The author is not decided: the message's start is being collected.
     Start(Start),
-    /// The message's author is shown: the rest is copied as it is.
+    /// Programs show the message's author: the rest is copied as it is.
     Copied(HeadEnd),
-    /// The server's author is shown.
+    /// Programs show the server's author: the message's own fields are renamed.
     Renamed(AuthorRenamer, HeadEnd),
 }
 
 #[derive(Debug)]
 struct Start {
-    /// At most [`START_MAX`] bytes, whose line ends are made.
+    /// The first bytes of the message, at most [`START_MAX`], with CR LF line ends.
     bytes: Vec<u8>,
     outline: MailOutline,
     domain: String,
@@ -146,7 +147,7 @@ impl MessageRenderer {
         }
     }
 
-    /// Takes bytes whose line ends are made.
+    /// Takes bytes whose line ends are CR LF.
     fn copy(&mut self, made: &[u8], output: &mut Vec<u8>) {
         match &mut self.state {
             State::Start(start) => {
@@ -169,13 +170,13 @@ impl MessageRenderer {
 }
 
 impl Start {
-    /// Whether the head ends in the start, of which the first bytes were searched before.
+    /// Whether the head ends in the start. The first `searched` bytes were searched before.
     fn has_head_end(&self, searched: usize) -> bool {
         let unsearched = self.bytes.get(searched..).unwrap_or_default();
         self.bytes.starts_with(EMPTY_LINE) || memchr::memmem::find(unsearched, HEAD_END).is_some()
     }
 
-    /// Decides whose author is shown. Appends the server's fields and the start.
+    /// Decides which author programs show. Appends the server's fields and the start.
     fn decide(&mut self, end: HeadEnd, output: &mut Vec<u8>) -> State {
         let (outline, domain) = (&self.outline, AuthorDomain::Only(&self.domain));
         let is_account = rfc5322::is_author(&self.bytes, &outline.from, &outline.from_name, domain);

@@ -1,13 +1,13 @@
-//! The form in which a mail is sent to a mail program: an RFC 5322 message with CR LF line ends.
+//! Renders a mail for mail programs: as an RFC 5322 message with CR LF line ends.
 //!
-//! The number of its octets follows from the mail's [`MailOutline`] alone, without the content:
-//! POP3 states it for every mail of a mailbox, and programs rely on it. The content goes through a
+//! The number of octets follows from the mail's [`MailOutline`] alone, without the content: POP3
+//! states it for every mail of a mailbox, and programs rely on it. The content goes through a
 //! [`Renderer`] piece by piece, so that a session holds one piece in memory, whatever the mail's
 //! size.
 //!
-//! A text gets a head that is made of the mail's own values. It is sent as it is, or in base64 if
-//! its lines are too long for mail or it has NULs. A message has a head of its own: fields of the
-//! server stand before it, and it stays as it is, except for what no mail may have.
+//! A text gets a head that is made of the mail's own values. The text is sent as it is, or in
+//! base64 if its lines are too long for mail or it has NULs. A message has a head of its own: the
+//! server puts fields before it, and changes nothing else but what no mail may have.
 
 mod author_field;
 mod base64_lines;
@@ -46,8 +46,8 @@ pub fn octets(outline: &MailOutline, domain: &str) -> u64 {
     }
 }
 
-/// Renders one mail. What it writes has as many octets as [`octets`] says if the content is the one
-/// that the outline describes, and does not depend on how the content is cut into pieces.
+/// Renders one mail. The output has as many octets as [`octets`] says if the outline describes the
+/// content, and does not depend on how the content is cut into pieces.
 #[derive(Debug)]
 pub struct Renderer {
     form: Form,
@@ -57,7 +57,7 @@ pub struct Renderer {
 enum Form {
     /// A text as it is.
     Plain(LineEndMaker),
-    /// A text in base64. Its line ends are made CR LF before that (RFC 2045, 6.8).
+    /// A text in base64, whose line ends become CR LF before that (RFC 2045, section 6.8).
     Base64 { ends: LineEndMaker, lines: Base64Lines },
     /// A message.
     Message(Box<MessageRenderer>),
@@ -89,8 +89,8 @@ impl Renderer {
         Self { form }
     }
 
-    /// Appends what the next piece of the content completes: at most about twice its bytes, and of
-    /// a message up to 64 KiB that were held until its head was known.
+    /// Appends what the next piece of the content completes: at most about twice the piece's bytes,
+    /// and of a message up to 64 KiB more, which were held until the head was known.
     pub fn render(&mut self, piece: &[u8], output: &mut Vec<u8>) {
         match &mut self.form {
             Form::Plain(ends) => ends.make(piece, output),
@@ -103,7 +103,7 @@ impl Renderer {
         }
     }
 
-    /// Appends what is not yet complete at the content's end. The last octets are CR LF.
+    /// Appends the rest after the content's last piece. The last octets are CR LF.
     pub fn finish(self, output: &mut Vec<u8>) {
         match self.form {
             Form::Plain(ends) => ends.finish(output),

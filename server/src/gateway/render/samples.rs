@@ -22,7 +22,7 @@ pub(in crate::gateway) fn texture(content: &[u8]) -> Texture {
     }
 }
 
-/// The outline of a mail of tony's to pepper and bruce, the 42nd of its store.
+/// The outline of a mail from `tony` to `pepper` and `bruce`, the 42nd mail of its store.
 pub(in crate::gateway) fn outline(kind: ContentKind, content: &[u8]) -> MailOutline {
     MailOutline {
         mail: MailRef { seq: Seq(42), id: "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap() },

@@ -1,3 +1,5 @@
+//! Tests of rendered mails: octets, heads, authors and line ends.
+
 use correio_proto::mail::{FullName, Subject, Timestamp};
 use mail_parser::{HeaderValue, MessageParser};
 use proptest::prelude::*;
@@ -14,7 +16,7 @@ fn message(content: &[u8]) -> MailOutline {
     outline(ContentKind::Message {}, content)
 }
 
-/// Renders a content in pieces of these lengths, used in rotation, and compares the octets.
+/// Renders a content in pieces of these lengths, in rotation, and checks the number of octets.
 fn rendered_in(outline: &MailOutline, mut content: &[u8], lengths: &[usize]) -> Vec<u8> {
     let mut output = Vec::new();
     let mut renderer = Renderer::begin(outline, DOMAIN, &mut output);
@@ -34,7 +36,7 @@ fn rendered(outline: &MailOutline, content: &[u8]) -> String {
     String::from_utf8(rendered_in(outline, content, &[])).unwrap()
 }
 
-/// What a mail program reads as a mail's authors: the last field counts in this one.
+/// The authors of a mail as a mail program reads them, of each field `From`.
 fn authors(mail: &str) -> Vec<(Option<String>, String)> {
     let message = MessageParser::default().parse(mail.as_bytes()).unwrap();
     let fields = message.headers().iter().filter(|field| field.name().eq_ignore_ascii_case("from"));
@@ -53,7 +55,7 @@ fn tony() -> Vec<(Option<String>, String)> {
 }
 
 #[test]
-fn a_text_is_a_mail_with_the_values_that_it_has() {
+fn a_text_has_a_head_of_the_mail_s_values() {
     let mail = rendered(&text("Bom dia,\n\nJARVIS"), b"Bom dia,\n\nJARVIS");
     let expected = "Return-Path: <tony@stark.example>\r\n\
         Received: by stark.example (correio) id 2a;\r\n Thu, 1 Jan 2026 00:00:00 -0000\r\n\
@@ -82,7 +84,7 @@ fn a_mail_without_recipients_and_without_a_date_of_the_calendar_is_still_a_mail(
 }
 
 #[test]
-fn a_text_is_in_base64_only_if_it_can_be_no_mail_otherwise() {
+fn a_text_is_in_base64_only_if_its_lines_or_its_nuls_require_it() {
     let encoding = |content: &str| {
         let mail = rendered(&text(content), content.as_bytes());
         let (_, rest) = mail.split_once("Content-Transfer-Encoding: ").unwrap();
@@ -147,6 +149,7 @@ fn no_sender_is_shown_before_the_author() {
         for content in [
             format!("From: tony@stark.example\n{field}\nSender: text\n"),
             format!("{field}From: tony@stark.example\n\nSender: text\n"),
+            format!("\tfolded\n{field}From: tony@stark.example\n\nSender: text\n"),
         ] {
             let mail = rendered(&message(content.as_bytes()), content.as_bytes());
             assert_eq!(authors(&mail), tony(), "{mail}");
@@ -171,7 +174,7 @@ fn a_head_always_has_an_end() {
         assert!(head.contains("Tony Stark"), "{mail}");
         assert!(!mail.contains('\0'));
     }
-    // A message that is a head and nothing else names its author as any other.
+    // The author of a message that is only a head counts, too.
     let content = b"From: tony@stark.example";
     let mail = rendered(&message(content), content);
     assert!(mail.ends_with(" -0000\r\nFrom: tony@stark.example\r\n\r\n"), "{mail}");
@@ -201,7 +204,7 @@ fn lines_of_a_head_are_short_for_the_longest_names() {
     assert!(mail.lines().all(|line| line.len() <= 76), "{mail}");
 }
 
-/// Contents with everything that the form depends on.
+/// Contents of all bytes and words that the rendered form depends on.
 fn contents() -> impl Strategy<Value = Vec<u8>> {
     let parts = prop_oneof![
         Just(b"\r".to_vec()),

@@ -1,17 +1,17 @@
-//! The commands of SMTP that a program submits mail with (RFC 5321, RFC 6409), each a line.
+//! The commands of SMTP submission (RFC 5321, RFC 6409), each of which is one line.
 
 /// A command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// `EHLO`, with any argument: programs send names and addresses in many forms.
+    /// `EHLO`, with any argument, since programs name themselves in many forms.
     Ehlo,
-    /// `HELO`, likewise.
+    /// `HELO`, with any argument.
     Helo,
     /// `MAIL FROM:`.
     Mail {
-        /// The address that the mail is said to come from.
+        /// The address that the program states as the sender's.
         from: ReversePath<'a>,
-        /// Bytes that the client says the mail has (RFC 1870).
+        /// Bytes of the mail, as the program states them (RFC 1870).
         size: Option<u64>,
     },
     /// `RCPT TO:` with this address, which has no angle brackets around it and is not checked.
@@ -34,34 +34,34 @@ pub enum Command<'a> {
     Auth {
         /// Name of the mechanism.
         mechanism: &'a str,
-        /// The initial response in base 64.
+        /// The initial response in base64.
         initial: Option<&'a str>,
     },
-    /// A method of HTTP: a browser was made to send a form here (ALPACA).
+    /// A method of HTTP: an attacker makes a browser send a form to this port (ALPACA).
     Http,
 }
 
 /// The address of `MAIL`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReversePath<'a> {
-    /// `<>`: a mail that nobody is to be told about.
+    /// `<>`: reports about the mail go to nobody.
     Null,
     /// This address, which has no angle brackets around it and is not checked.
     Address(&'a str),
 }
 
-/// Why a line is no command.
+/// Why a line is not a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommandError {
-    /// There is no such command here.
+    /// The first word is not the name of a command.
     Unknown,
     /// The line has a NUL or a bare CR, or is not text.
     Characters,
-    /// The command's arguments are not of its form.
+    /// The arguments do not have the command's form.
     Arguments,
-    /// The address is none.
+    /// The argument is not an address.
     Address,
-    /// The command has a parameter that was not offered.
+    /// The command has a parameter that the server does not offer.
     Parameter,
 }
 
@@ -83,7 +83,7 @@ pub fn parse(line: &[u8]) -> Result<Command<'_>, CommandError> {
     let (verb, rest) = line.split_at(verb_end);
     let verb = verb.to_ascii_uppercase();
     let verb = str::from_utf8(&verb).map_err(|_| CommandError::Unknown)?;
-    // Names of computers may have any bytes.
+    // The name that a program gives itself may have any bytes.
     match verb {
         "EHLO" => return Ok(Command::Ehlo),
         "HELO" => return Ok(Command::Helo),
@@ -123,15 +123,14 @@ fn mail(text: &str) -> Result<Command<'_>, CommandError> {
                 if !is_number {
                     return Err(CommandError::Arguments);
                 }
-                // Twenty digits may be more than a number can be: the mail is too large in any
-                // case.
+                // A number of twenty digits may exceed `u64`: the mail is too large in any case.
                 size = Some(value.parse().unwrap_or(u64::MAX));
             }
             "BODY" => match value.to_ascii_uppercase().as_str() {
                 "7BIT" | "8BITMIME" => {}
                 _ => return Err(CommandError::Parameter),
             },
-            // Another server's word for the sender (RFC 4954). This server has its own.
+            // The submitter by another server's login (RFC 4954); this server trusts its own alone.
             "AUTH" => {}
             _ => return Err(CommandError::Parameter),
         }
@@ -152,7 +151,7 @@ fn rcpt(text: &str) -> Result<Command<'_>, CommandError> {
     }
 }
 
-/// The text after a keyword in any case. Outlook puts a space there.
+/// The text after a keyword in any case, and after the space that Outlook puts there.
 fn after_keyword<'a>(text: &'a str, keyword: &str) -> Result<&'a str, CommandError> {
     let (start, rest) = text.split_at_checked(keyword.len()).ok_or(CommandError::Arguments)?;
     if start.eq_ignore_ascii_case(keyword) {
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_are_told_apart() {
+    fn each_other_line_has_its_error() {
         use CommandError::{Address, Arguments, Characters, Parameter, Unknown};
         let cases: [(&[u8], CommandError); 24] = [
             (b"", Unknown),

@@ -1,18 +1,18 @@
-//! Reads the data of a mail from the wire: finds its end, takes the stuffed dots away, and finds
-//! what no mail may have.
+//! Reads the data of a mail after `DATA`: finds its end, removes the stuffed dots, and finds bytes
+//! that no mail may have.
 //!
 //! Only CR LF `.` CR LF ends a mail (RFC 5321, section 4.1.1.4). A server that takes a bare LF or
-//! CR beside the dot for a line's end, or passes it on to one that does, lets a sender smuggle a
-//! second mail into the first. So such bytes end nothing here, and the mail that has them is
-//! refused after its end.
+//! CR beside the dot for a line's end, or passes it on to such a server, lets a sender smuggle a
+//! second mail into the first. Here, such bytes end nothing, and the mail that has them is refused
+//! after its end.
 
 use memchr::memchr3;
 
-/// Longest line, in bytes as it is sent, without its end. The standard permits 998; Python's POP3
-/// client reads no line of more than 2,048 bytes with its end.
+/// Longest line, in bytes as sent, without its end. The standard permits 998; Python's POP3 client
+/// reads lines of at most 2,048 bytes with their end.
 pub const LINE_MAX: usize = 2046;
 
-/// What a mail has that no mail may have. The first fault of a mail counts.
+/// Why the data of a mail is refused. The first fault counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataFault {
     /// A CR without an LF after it, or an LF without a CR before it.
@@ -25,14 +25,14 @@ pub enum DataFault {
     TooLarge,
 }
 
-/// How far a mail is after a part of its data was read.
+/// How far a mail is after a chunk of its data was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// The mail goes on.
     Going,
-    /// The mail has ended: this many bytes of the part belong to it.
+    /// The mail has ended: this many bytes of the chunk belong to it.
     Ended {
-        /// Bytes at the part's start, with those of the end.
+        /// Bytes at the chunk's start, with those of the end.
         consumed: usize,
     },
 }
@@ -40,28 +40,28 @@ pub enum Progress {
 /// Place in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// At a line's start: at the mail's start, or after CR LF.
+    /// A line's start: the mail's start, or after CR LF.
     Start,
     /// After a dot at a line's start.
     Dot,
     /// After a dot and a CR at a line's start.
     DotCr,
-    /// In a line.
+    /// Inside a line.
     Inside,
-    /// After a CR in a line.
+    /// After a CR inside a line.
     Cr,
 }
 
-/// See the module's description. Bytes are read in any pieces.
+/// See the module's description. The data may come in any pieces.
 #[derive(Clone, Debug)]
 pub struct DataReader {
     place: Place,
-    /// Bytes of the present line, as they were sent.
+    /// Bytes of the present line, stuffed dots among them.
     line: usize,
-    /// Bytes of the mail without a fault.
+    /// Bytes of the mail, without stuffed dots and the end.
     bytes: u64,
     bytes_max: u64,
-    /// Bytes that were read.
+    /// Bytes that were read, stuffed dots and the end among them.
     octets: u64,
     fault: Option<DataFault>,
 }
@@ -86,11 +86,11 @@ impl DataReader {
         self.octets
     }
 
-    /// Reads a part of the data, to its end at most. Appends what belongs to the mail to `mail`; of
-    /// a mail with a fault, nothing more.
-    pub fn read(&mut self, part: &[u8], mail: &mut Vec<u8>) -> Progress {
-        self.octets = self.octets.saturating_add(part.len() as u64);
-        let mut rest = part;
+    /// Reads a chunk of the data, to its end at most. Appends what belongs to the mail to `mail`;
+    /// of a mail with a fault, nothing more.
+    pub fn read(&mut self, chunk: &[u8], mail: &mut Vec<u8>) -> Progress {
+        self.octets = self.octets.saturating_add(chunk.len() as u64);
+        let mut rest = chunk;
         while let Some((&byte, after)) = rest.split_first() {
             if self.place == Place::Inside && !b"\r\n\0".contains(&byte) {
                 let run = memchr3(b'\r', b'\n', 0, rest).unwrap_or(rest.len());
@@ -102,7 +102,7 @@ impl DataReader {
             rest = after;
             if self.place == Place::DotCr && byte == b'\n' {
                 self.octets = self.octets.saturating_sub(rest.len() as u64);
-                return Progress::Ended { consumed: part.len() - rest.len() };
+                return Progress::Ended { consumed: chunk.len() - rest.len() };
             }
             self.step(byte, mail);
         }
@@ -175,8 +175,8 @@ mod tests {
 
     use super::*;
 
-    /// What becomes of data in pieces of these lengths: the mail or its fault, and how many bytes
-    /// were read. `None` for data that does not end the mail.
+    /// Reads data in pieces of these lengths. Returns the mail or its fault, and the number of read
+    /// bytes; `None` if the data does not end the mail.
     fn read(data: &[u8], lengths: &[usize]) -> Option<(Result<Vec<u8>, DataFault>, usize)> {
         let (mut reader, mut mail) = (DataReader::new(10_000), Vec::new());
         let (mut rest, mut lengths) = (data, lengths.iter().cycle());
@@ -193,7 +193,7 @@ mod tests {
         None
     }
 
-    /// The data as a client sends it: with stuffed dots and the end.
+    /// The data of a mail: with stuffed dots and the end.
     fn stuffed(mail: &[u8]) -> Vec<u8> {
         let mut data = Vec::new();
         for line in mail.split_inclusive(|byte| *byte == b'\n') {
@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    /// Every way in which servers have been known to take a mail for ended.
+    /// Every sequence that some server has taken for the end of a mail.
     #[test]
     fn nothing_else_ends_a_mail_and_the_whole_mail_is_refused() {
         let ends = ["\r\n", "\n", "\r", "\r\r\n", "\n\r", "\0\r\n", "\r\0\n", "\r\n\0"];
@@ -235,7 +235,7 @@ mod tests {
                 for after in ends {
                     let text = format!("a{before}{dot}{after}MAIL FROM:<steve@x>\r\n.\r\n");
                     let ended = format!("a{before}{dot}{after}");
-                    // The end is there in the bytes, whatever stands around it.
+                    // The bytes contain the real end, whatever stands around it.
                     let is_end = ended.contains("\r\n.\r\n");
                     let length = match is_end {
                         true => ended.find("\r\n.\r\n").map(|at| at + 5).unwrap(),

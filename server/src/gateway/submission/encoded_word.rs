@@ -1,5 +1,5 @@
-//! Reads the text of a field: encoded words (RFC 2047) in any charset that browsers know, and bytes
-//! as they are.
+//! Decodes the text of a field: encoded words (RFC 2047) in any charset that browsers know, and
+//! bytes without an encoding.
 
 use base64::{
     Engine, alphabet,
@@ -7,7 +7,7 @@ use base64::{
 };
 use encoding_rs::{Encoding, WINDOWS_1252};
 
-/// Base 64 as programs write it: with or without padding, and with bits after the last byte.
+/// Base64 as programs write it: with or without padding, and with any bits after the last byte.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -22,8 +22,7 @@ struct Word {
 }
 
 /// Decodes the value of a field, unfolded. A word that cannot be decoded stays as it is. White
-/// space between two words is dropped, and characters that are cut between two words are whole
-/// again.
+/// space between two words is dropped, and a character that two words share is put together.
 #[must_use]
 pub(super) fn decode(value: &[u8]) -> String {
     let mut text = String::with_capacity(value.len());
@@ -34,7 +33,7 @@ pub(super) fn decode(value: &[u8]) -> String {
         let (plain, after) = rest.split_at(start);
         let is_gap = words.is_some() && plain.iter().all(u8::is_ascii_whitespace);
         let Some((word, after)) = word(after) else {
-            // A sign that begins no word is text.
+            // A `=?` that begins no word is text.
             let (plain, after) = rest.split_at((start + 2).min(rest.len()));
             flush(words.take(), &mut text);
             push_plain(plain, &mut text);
@@ -61,7 +60,7 @@ fn flush(word: Option<Word>, text: &mut String) {
     }
 }
 
-/// Appends bytes that are not encoded: UTF-8, or what older programs send.
+/// Appends bytes without an encoding: UTF-8, or Windows-1252, which older programs send.
 fn push_plain(bytes: &[u8], text: &mut String) {
     match str::from_utf8(bytes) {
         Ok(plain) => text.push_str(plain),
@@ -69,7 +68,7 @@ fn push_plain(bytes: &[u8], text: &mut String) {
     }
 }
 
-/// Reads the encoded word that begins here. Returns it with what follows.
+/// Reads the encoded word at the start of a text. Returns the word and the rest of the text.
 fn word(text: &[u8]) -> Option<(Word, &[u8])> {
     let inside = text.strip_prefix(b"=?")?;
     let (charset, rest) = split_once(inside)?;
@@ -90,7 +89,7 @@ fn word(text: &[u8]) -> Option<(Word, &[u8])> {
     Some((Word { charset, bytes }, rest))
 }
 
-/// Splits at the first question mark. White space stands in no word.
+/// Splits at the first question mark. `None` if white space, which no word has, stands before it.
 fn split_once(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = text.iter().position(|byte| *byte == b'?')?;
     let (before, after) = text.split_at(end);

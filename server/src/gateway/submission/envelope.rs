@@ -1,4 +1,4 @@
-//! The envelope of a mail: the recipients that the program has named to the server.
+//! The envelope of a mail: the recipients that the program has named with `RCPT`.
 
 use std::collections::HashSet;
 
@@ -10,10 +10,10 @@ pub(super) struct Envelope {
     recipients: Vec<Username>,
 }
 
-/// The recipients of a mail, and whom they see.
+/// The recipients of a mail, and which of them the others do not see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Addressed {
-    /// All recipients: those that the head names, in its order, and then the others.
+    /// All recipients: those that the head names, in the head's order, and then the others.
     pub(super) to: Vec<Username>,
     /// The recipients that the head does not name.
     pub(super) hidden: Box<[Username]>,
@@ -39,10 +39,10 @@ impl Envelope {
         }
     }
 
-    /// Tells the recipients that `To` and `Cc` name from those that nobody else may see.
+    /// Separates the recipients that `To` and `Cc` name from those that no other recipient may see.
     #[must_use]
     pub(super) fn addressed(&self, named: &[Username]) -> Addressed {
-        // A head may name thousands.
+        // A head may name thousands of recipients: a set keeps the search linear.
         let mut unnamed: HashSet<&Username> = self.recipients.iter().collect();
         let mut to: Vec<Username> =
             named.iter().filter(|name| unnamed.remove(name)).cloned().collect();
@@ -76,7 +76,7 @@ mod tests {
         let cases = [
             ("steve pepper", "pepper steve", "pepper steve", ""),
             ("steve pepper bruce", "bruce steve bruce", "bruce steve pepper", "pepper"),
-            // The envelope decides who gets the mail.
+            // The envelope decides which recipients get the mail.
             ("steve", "steve natasha", "steve", ""),
             ("steve pepper", "", "steve pepper", "steve pepper"),
         ];

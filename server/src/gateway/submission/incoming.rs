@@ -1,8 +1,8 @@
-//! A mail that is being received: from the bytes of the wire to the record that the store gets.
+//! Receives a mail: makes the record for the store from the data after `DATA`.
 //!
-//! Up to the size that a request may have, a mail is kept in memory and becomes a content within
-//! its job. A larger one is staged in the store piece by piece while it arrives; from then on,
-//! memory holds a piece and what one read brings.
+//! A mail that is no larger than a request may be stays in memory, and its job has the content. A
+//! larger mail is staged in the store piece by piece while it arrives; from then on, memory holds
+//! one piece and the bytes of one read.
 
 use correio_proto::{
     limits,
@@ -10,7 +10,7 @@ use correio_proto::{
         Content, ContentHasher, ContentKind, LargeContent, MailId, Message, Piece, Timestamp,
         Username,
     },
-    rfc5322,
+    rfc5322::{self, HeadEnd, MESSAGE_HEAD_MAX},
 };
 
 use super::{
@@ -26,16 +26,16 @@ use crate::{
     store::{NewMailRecord, StoreJob, gateway::GatewayJob},
 };
 
-/// A mail that is refused is read to its end, since what follows would be taken for commands; but
+/// A refused mail is read to its end, since the server would take the rest of it for commands, but
 /// no further than this many times the largest mail: then the connection ends.
 const READ_ON: u64 = 4;
 
 /// Why a mail is not handed to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MailFault {
-    /// Its data has what no mail may have.
+    /// The data of the mail is refused.
     Data(DataFault),
-    /// Its head is refused.
+    /// The head of the mail is refused.
     Head(HeadFault),
     /// The store did not take a piece.
     Store(StageFault),
@@ -50,33 +50,33 @@ pub(super) enum StageFault {
     Busy,
     /// The account does not exist any more.
     NoAccount,
-    /// The store could not do it.
+    /// The store could not do the job.
     Unavailable,
 }
 
-/// What follows for a mail that is being received.
+/// What the session must do next for a mail.
 #[derive(Debug)]
 pub(super) enum Next {
-    /// More input.
+    /// Read more input.
     Read,
-    /// This job, whose result the mail waits for.
+    /// Submit this job, which stages a piece, and wait for its result.
     Stage(StoreJob),
-    /// This job, which forgets the staged part of a mail that is refused.
+    /// Submit this job, which forgets the staged part of a refused mail, and wait for its result.
     Discard(StoreJob),
-    /// The mail has ended, and is refused or complete. It is of no use afterwards.
+    /// Store or refuse the mail, which has ended. [`Incoming`] must not be used any more.
     Ended(Result<Box<NewMailRecord>, MailFault>),
-    /// The mail is refused, and the client sends without an end.
+    /// Refuse the mail and close the connection: the program sends without an end.
     Endless(MailFault),
 }
 
-/// Where a mail comes from, and where it goes.
+/// The sender of a mail, and its recipients.
 #[derive(Debug)]
 struct Origin {
     account: AccountId,
     sender: Username,
     domain: MailDomain,
     envelope: Envelope,
-    /// When the mail began: the date of a mail without one.
+    /// When the mail began. It is the date of a mail that states none.
     begun: Timestamp,
 }
 
@@ -84,37 +84,37 @@ struct Origin {
 #[derive(Debug)]
 pub(super) struct Incoming {
     origin: Origin,
-    /// Largest content that a job holds, in bytes.
+    /// Largest content that travels in one job, in bytes.
     inline_max: usize,
     size_max: u64,
     reader: DataReader,
     id: IdHasher,
-    part: Part,
+    reading: Reading,
     /// In the head: all of the message so far. In the body: the bytes that are not staged yet.
     buffer: Vec<u8>,
     fault: Option<MailFault>,
-    /// The id that an upload of this mail gets.
+    /// The id of an upload of this mail. No other mail has it.
     upload_id: Option<MailId>,
     upload: Option<Upload>,
     has_ended: bool,
 }
 
-/// The part of the message that is being read.
+/// What of the message is being read.
 #[derive(Debug)]
-enum Part {
+enum Reading {
     Head {
-        /// Bytes whose lines were looked at.
+        /// Bytes at the start in which the head's end was sought.
         scanned: usize,
     },
     Body {
         head: Box<Head>,
         addressed: Addressed,
-        /// The id of head and envelope, for the Message-ID of a large mail.
+        /// The id of the envelope and the head, for the Message-ID of a large mail.
         head_id: Option<MailId>,
     },
 }
 
-/// What the store has of a large mail.
+/// The staged part of a large mail.
 #[derive(Debug)]
 struct Upload {
     id: MailId,
@@ -122,19 +122,19 @@ struct Upload {
     hasher: ContentHasher,
 }
 
-/// Bytes of the largest mail that is taken. The rest of a content is for fields that are added.
+/// Bytes of the largest mail that the server takes. The rest of a content is room for added fields.
 pub(super) fn size_max(content_max: u64) -> u64 {
     content_max.saturating_sub(head::ADDED_MAX as u64)
 }
 
 impl Incoming {
-    /// A mail of which nothing was received yet, from a program that has logged in to this account
-    /// of the account with this secret.
+    /// A mail of which nothing has arrived, from a program that is logged in to this account, which
+    /// has this secret. `number` counts the mails of the session.
     pub(super) fn new(
         context: &SessionContext<'_>,
         (identity, secret): (&Identity, AccountSecret),
         domain: &MailDomain,
-        envelope: Envelope,
+        (envelope, number): (Envelope, u64),
     ) -> Self {
         let sender = identity.username.clone();
         let size_max = size_max(context.config.content_max);
@@ -143,10 +143,10 @@ impl Incoming {
             inline_max: context.config.body_max.min(limits::BODY_MAX),
             size_max,
             reader: DataReader::new(size_max),
-            part: Part::Head { scanned: 0 },
+            reading: Reading::Head { scanned: 0 },
             buffer: Vec::new(),
             fault: None,
-            upload_id: mail_id::upload_id(context),
+            upload_id: mail_id::upload_id(context, number),
             upload: None,
             has_ended: false,
             origin: Origin {
@@ -161,9 +161,9 @@ impl Incoming {
 
     /// Bytes that the mail holds in memory.
     pub(super) fn held(&self) -> usize {
-        let head = match &self.part {
-            Part::Head { .. } => 0,
-            Part::Body { head, .. } => head.bytes(),
+        let head = match &self.reading {
+            Reading::Head { .. } => 0,
+            Reading::Body { head, .. } => head.bytes(),
         };
         self.buffer.capacity() + head
     }
@@ -173,25 +173,25 @@ impl Incoming {
         self.size_max
     }
 
-    /// Reads a part of the data. Returns how many of its bytes belong to the mail;
+    /// Reads a chunk of the data. Returns how many of its bytes belong to the mail;
     /// [`Incoming::next`] says what follows.
-    pub(super) fn read(&mut self, part: &[u8]) -> usize {
+    pub(super) fn read(&mut self, chunk: &[u8]) -> usize {
         let before = self.buffer.len();
-        let consumed = match self.reader.read(part, &mut self.buffer) {
-            Progress::Going => part.len(),
+        let consumed = match self.reader.read(chunk, &mut self.buffer) {
+            Progress::Going => chunk.len(),
             Progress::Ended { consumed } => {
                 self.has_ended = true;
                 consumed
             }
         };
-        // A fault of the data counts before others, so that the reply does not depend on the
-        // pieces.
+        // A fault of the data counts before other faults, so that the reply does not depend on how
+        // the data was cut into pieces.
         if let Some(fault) = self.reader.fault() {
             self.fault = Some(MailFault::Data(fault));
         }
-        match &mut self.part {
-            Part::Head { .. } => self.read_head(),
-            Part::Body { .. } => self.id.update(self.buffer.get(before..).unwrap_or_default()),
+        match &mut self.reading {
+            Reading::Head { .. } => self.read_head(),
+            Reading::Body { .. } => self.id.update(self.buffer.get(before..).unwrap_or_default()),
         }
         if self.fault.is_some() {
             self.buffer = Vec::new();
@@ -199,15 +199,15 @@ impl Incoming {
         consumed
     }
 
-    /// Ends the head, if it is complete.
+    /// Parses the head if it is complete, and goes on to the body.
     fn read_head(&mut self) {
-        let Part::Head { scanned } = &mut self.part else {
+        let Reading::Head { scanned } = &mut self.reading else {
             return;
         };
-        let whole = head::HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
-        let end = match head::find_end(&self.buffer, scanned) {
+        let whole = HeadEnd { fields: self.buffer.len(), body: self.buffer.len() };
+        let end = match rfc5322::find_head_end(&self.buffer, scanned) {
             Some(end) => end,
-            None if self.has_ended || *scanned > head::HEAD_MAX => whole,
+            None if self.has_ended || *scanned > MESSAGE_HEAD_MAX => whole,
             None => return,
         };
         if self.fault.is_some() {
@@ -215,7 +215,7 @@ impl Incoming {
         }
         let fields = self.buffer.get(..end.fields).unwrap_or_default();
         let head = match end.fields {
-            0..=head::HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
+            0..=MESSAGE_HEAD_MAX => Head::parse(fields, &self.origin.sender, &self.origin.domain),
             _ => Err(HeadFault::TooLong),
         };
         match head {
@@ -223,10 +223,10 @@ impl Incoming {
                 let named = std::mem::take(&mut head.named);
                 let addressed = self.origin.envelope.addressed(&named);
                 self.id.update(self.buffer.get(..end.body).unwrap_or_default());
-                let head_id = self.id.id(head.date.unwrap_or(self.origin.begun));
+                let head_id = self.mail_id(&head);
                 self.buffer.drain(..end.body);
                 self.id.update(&self.buffer);
-                self.part = Part::Body { head: Box::new(head), addressed, head_id };
+                self.reading = Reading::Body { head: Box::new(head), addressed, head_id };
             }
             Err(fault) => {
                 self.fault.get_or_insert(MailFault::Head(fault));
@@ -234,7 +234,15 @@ impl Incoming {
         }
     }
 
-    /// The store has this many bytes of the upload now.
+    /// The id of the mail so far. A mail without a date is a new one each time.
+    fn mail_id(&self, head: &Head) -> Option<MailId> {
+        match head.date {
+            Some(date) => self.id.id(date),
+            None => self.id.new_id(self.origin.begun, self.upload_id?),
+        }
+    }
+
+    /// Takes the result of staging: the store has this many bytes of the upload.
     pub(super) fn staged(&mut self, staged: u64) {
         let expected = self.upload.as_ref().map(|upload| upload.staged);
         if expected != Some(staged) {
@@ -242,19 +250,19 @@ impl Incoming {
         }
     }
 
-    /// The store did not take a piece: the mail is refused after its end.
+    /// Takes the failure of staging: the mail is refused after its end.
     pub(super) fn fail(&mut self, fault: StageFault) {
         self.fault.get_or_insert(MailFault::Store(fault));
         self.buffer = Vec::new();
     }
 
-    /// The job that forgets what is staged of a mail that will not be complete. `None` if nothing
-    /// is.
+    /// The job that forgets the staged part of a mail that will not be complete. `None` if nothing
+    /// is staged.
     pub(super) fn give_up(&mut self) -> Option<StoreJob> {
         self.upload.take().map(|upload| discard(self.origin.account, upload.id))
     }
 
-    /// What follows, at this time.
+    /// What the session must do next, at this time.
     pub(super) fn next(&mut self, now: Timestamp) -> Next {
         if let Some(fault) = self.fault {
             return self.refused(fault);
@@ -275,7 +283,7 @@ impl Incoming {
         })
     }
 
-    /// What follows for a mail with a fault.
+    /// What the session must do next for a mail with a fault.
     fn refused(&mut self, fault: MailFault) -> Next {
         if let Some(job) = self.give_up() {
             return Next::Discard(job);
@@ -289,18 +297,18 @@ impl Incoming {
     }
 
     fn is_too_large_for_a_job(&self) -> bool {
-        match &self.part {
-            Part::Body { head, .. } if self.upload.is_none() => {
+        match &self.reading {
+            Reading::Body { head, .. } if self.upload.is_none() => {
                 head.bytes() + head::ADDED_MAX + self.buffer.len() > self.inline_max
             }
-            Part::Head { .. } | Part::Body { .. } => false,
+            Reading::Head { .. } | Reading::Body { .. } => false,
         }
     }
 
-    /// Puts the head before what is in memory of the body: from now on the mail is staged. `None`
-    /// if an id could not be made.
+    /// Begins an upload: puts the head before the bytes of the body that are in memory. `None` if
+    /// an id could not be made.
     fn begin_upload(&mut self) -> Option<()> {
-        let Part::Body { head, head_id, .. } = &self.part else {
+        let Reading::Body { head, head_id, .. } = &self.reading else {
             return None;
         };
         let id = self.upload_id?;
@@ -312,7 +320,7 @@ impl Incoming {
         Some(())
     }
 
-    /// Appends the head, with a Message-ID that is made of this id.
+    /// Appends the head, with a Message-ID from this id if the head has none.
     fn write_head(&self, head: &Head, id: MailId, message: &mut Vec<u8>) {
         let Origin { sender, domain, begun, .. } = &self.origin;
         let message_id = rfc5322::message_id(id, sender, domain.as_str());
@@ -332,13 +340,13 @@ impl Incoming {
         Some(StoreJob::Gateway(GatewayJob::Stage { account, id, offset, bytes, now }))
     }
 
-    /// The record of a mail that is complete and, if it is large, staged. `None` if it breaks a
-    /// rule that was checked before.
+    /// The record of a mail that is complete and, if it is large, staged. `None` if the mail breaks
+    /// a rule that was checked before.
     fn record(&mut self) -> Option<NewMailRecord> {
-        let Part::Body { head, addressed, .. } = &self.part else {
+        let Reading::Body { head, addressed, .. } = &self.reading else {
             return None;
         };
-        let id = self.id.id(head.date.unwrap_or(self.origin.begun))?;
+        let id = self.mail_id(head)?;
         let Addressed { to, hidden: bcc } = addressed.clone();
         let (to, subject) = (to.try_into().ok()?, head.subject.clone());
         let (content, staged) = match &self.upload {

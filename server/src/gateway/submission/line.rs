@@ -1,29 +1,29 @@
-//! The lines of commands in the input of a connection.
+//! Cuts the input into lines of commands, which end with CR LF.
 
-/// Longest line, in bytes with its end. The standard asks for 512; a name and an app password in
-/// base 64 may take more.
+/// Longest line, in bytes with its end. The standard requires 512; a name and an app password in
+/// base64 may need more.
 pub(super) const LINE_MAX: usize = 2048;
 
 /// The line at the start of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line<'a> {
-    /// It is not complete.
+    /// The line is not complete.
     Missing,
-    /// It ends with CR LF.
+    /// The line ends with CR LF.
     Complete {
         /// The line without its end.
         text: &'a [u8],
-        /// Its bytes with the end.
+        /// Bytes of the line with its end.
         consumed: usize,
     },
-    /// It ends with LF alone.
+    /// The line ends with LF alone.
     BareEnd {
-        /// Its bytes with the end.
+        /// Bytes of the line with its end.
         consumed: usize,
     },
-    /// It is longer than [`LINE_MAX`], and its end may not be there.
+    /// The line is longer than [`LINE_MAX`], and its end may not have arrived.
     TooLong {
-        /// Bytes of the line that are there; [`skip`] takes the rest.
+        /// Bytes of the line to consume now; [`skip`] takes the rest.
         consumed: usize,
     },
 }
@@ -49,7 +49,7 @@ pub(super) fn read(input: &[u8]) -> Line<'_> {
     }
 }
 
-/// Bytes of the input that belong to a line that is too long, and whether it has ended.
+/// Bytes of the input that belong to an overlong line, and whether the line has ended.
 pub(super) fn skip(input: &[u8]) -> (usize, bool) {
     match memchr::memchr(b'\n', input) {
         Some(end) => (end + 1, true),

@@ -1,25 +1,26 @@
-//! The id of a mail that a program submits. A program has no id for a mail, and sends it again from
-//! its queue if it did not hear the reply; the same mail must get the same id, so that it is
+//! Makes the id of a mail that a program submits. A program gives a mail no id, and sends the mail
+//! again from its queue if the reply was lost; the same mail must get the same id, so that it is
 //! delivered once.
 //!
 //! The id is a UUID of version 7 with the date that the message states, and with bits of a SHA-256
-//! of a key, the envelope and the message as it came. The Message-ID is of no use for this: some
-//! programs use one for several mails.
+//! of a key, the envelope and the message as it arrived. The Message-ID cannot serve as the id:
+//! some programs use one Message-ID for several mails.
 //!
-//! The key is a secret of the account, which its programs share and which changes with the password
-//! and with the cost of its hash. Recipients know the id and most of the message: without a key,
-//! they could try envelopes until one gives the id, and so learn the hidden recipients.
+//! The key is a secret of the account. It is the same for all its programs, and changes with the
+//! password and with the cost of the password's hash. Recipients know the id and most of the
+//! message: without a key, a recipient could try envelopes until one gives the id, and so learn the
+//! hidden recipients.
 
 use correio_proto::mail::{ContentHasher, MailId, Timestamp, Username};
 
 use crate::{ids::AccountSecret, session::SessionContext};
 
-/// Hashes a mail as it comes.
+/// Hashes a mail while it arrives.
 #[derive(Clone, Debug)]
 pub(super) struct IdHasher(ContentHasher);
 
 impl IdHasher {
-    /// A hasher for a mail of this sender to these recipients. Each part is hashed after its
+    /// A hasher for a mail of this sender to these recipients. Each value is hashed after its
     /// length.
     #[must_use]
     pub(super) fn new(key: AccountSecret, sender: &Username, recipients: &[Username]) -> Self {
@@ -31,10 +32,10 @@ impl IdHasher {
         hasher
     }
 
-    /// Takes a part of the envelope, after its length.
-    fn add(&mut self, part: &[u8]) {
-        self.update(&(part.len() as u64).to_be_bytes());
-        self.update(part);
+    /// Takes a value of the envelope, after its length.
+    fn add(&mut self, value: &[u8]) {
+        self.update(&(value.len() as u64).to_be_bytes());
+        self.update(value);
     }
 
     /// Takes the next bytes of the message.
@@ -42,27 +43,38 @@ impl IdHasher {
         self.0.update(bytes);
     }
 
-    /// The id of the mail so far, with this date.
+    /// The id of the mail that arrived so far, with this date.
     #[must_use]
     pub(super) fn id(&self, date: Timestamp) -> Option<MailId> {
         let digest = self.0.clone().finish().0;
         id_of(date, digest)
     }
+
+    /// The id of a mail without a date, which began at this time: another one than that of the same
+    /// mail within the same millisecond, since `unique` is another one.
+    #[must_use]
+    pub(super) fn new_id(&self, begun: Timestamp, unique: MailId) -> Option<MailId> {
+        let mut hasher = self.clone();
+        hasher.update(unique.as_bytes());
+        hasher.id(begun)
+    }
 }
 
-/// A UUID of version 7 with this time and bits of this digest.
+/// A UUID of version 7 with this time and the first bits of this digest.
 fn id_of(time: Timestamp, digest: [u8; 32]) -> Option<MailId> {
     digest.first_chunk().map(|rest| MailId::from_parts(time, *rest))
 }
 
-/// An id for an upload that begins at this moment on this connection: no other upload has it.
+/// An id for an upload that begins now on this connection, of the mail of this number in its
+/// session. No other upload has it.
 #[must_use]
-pub(super) fn upload_id(context: &SessionContext<'_>) -> Option<MailId> {
+pub(super) fn upload_id(context: &SessionContext<'_>, number: u64) -> Option<MailId> {
     let mut hasher = ContentHasher::new();
     hasher.update(&context.config.realm.0);
     hasher.update(&context.now.uptime.as_nanos().to_be_bytes());
     hasher.update(&context.connection.index.to_be_bytes());
     hasher.update(&context.connection.generation.to_be_bytes());
+    hasher.update(&number.to_be_bytes());
     id_of(context.now.wall, hasher.finish().0)
 }
 

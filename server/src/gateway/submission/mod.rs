@@ -1,7 +1,6 @@
-//! SMTP submission (RFC 6409): mail programs hand mail in, for accounts and lists of this server
-//! alone.
+//! SMTP submission (RFC 6409), by which mail programs send mail to accounts and lists of this
+//! server alone.
 
-mod address_list;
 pub mod command;
 pub mod data;
 mod encoded_word;

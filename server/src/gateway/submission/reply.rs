@@ -1,5 +1,4 @@
-//! The replies of SMTP submission: their codes, the enhanced codes (RFC 3463, RFC 5248) and the
-//! texts.
+//! The replies of SMTP submission: their codes, enhanced codes (RFC 3463, RFC 5248) and texts.
 
 use std::{borrow::Cow, fmt};
 
@@ -26,14 +25,14 @@ use crate::{
     session::delivery::Refusal,
 };
 
-/// A reply.
+/// A reply that is not a refusal.
 #[derive(Debug)]
 pub(super) enum Reply<'a> {
     /// The first line of a connection.
     Greeting(&'a MailDomain),
-    /// To `HELO`.
+    /// The reply to `HELO`.
     Hello(&'a MailDomain),
-    /// To `EHLO`: what the server offers.
+    /// The reply to `EHLO`: the server's extensions.
     Extensions {
         /// The server's domain.
         domain: &'a MailDomain,
@@ -44,29 +43,29 @@ pub(super) enum Reply<'a> {
     },
     /// TLS begins.
     StartTls,
-    /// The exchange waits for the client.
+    /// The exchange waits for the program's answer.
     Challenge(&'a Exchange),
     /// The program is logged in.
     LoggedIn,
-    /// The mail's sender is right.
+    /// The sender that `MAIL` states may send.
     Sender,
-    /// The recipient gets mail of this sender.
+    /// The recipient takes mail of this sender.
     Recipient,
     /// The server waits for the mail.
     GoOn,
-    /// The mail is in the mailboxes.
+    /// The mail is stored in the mailboxes.
     Accepted(MailId),
     /// The mail was accepted before.
     Repeated(MailId),
-    /// To `RSET`.
+    /// The reply to `RSET`.
     Reset,
-    /// To `NOOP`.
+    /// The reply to `NOOP`.
     Nothing,
-    /// To `VRFY`.
+    /// The reply to `VRFY`.
     Unverified,
-    /// To `HELP`.
+    /// The reply to `HELP`.
     Help,
-    /// To `QUIT`.
+    /// The reply to `QUIT`.
     Bye,
     /// The server ends the connection.
     End(Ending),
@@ -75,15 +74,15 @@ pub(super) enum Reply<'a> {
 /// Why a command or a mail is refused.
 #[derive(Debug)]
 pub(super) enum Refused<'a> {
-    /// The line is no command.
+    /// The line is not a command.
     Command(CommandError),
     /// The line has more bytes than the server reads.
     LongLine,
     /// The line does not end with CR LF.
     LineEnd,
-    /// The command does not fit what was said before.
+    /// The command is out of order.
     Order(Order),
-    /// The exchange is over.
+    /// The exchange has ended without a login.
     Sasl(SaslError),
     /// The mechanism is not offered.
     Mechanism,
@@ -91,7 +90,7 @@ pub(super) enum Refused<'a> {
     Login(LoginRefusal),
     /// The address of `MAIL` is not that of the account that is logged in.
     Sender,
-    /// There is no such recipient.
+    /// The address of `RCPT` is not of an account or list of this server.
     Address(AddressError),
     /// No account or list has this name.
     Unknown,
@@ -99,9 +98,9 @@ pub(super) enum Refused<'a> {
     MayNotSend,
     /// The mail has as many recipients as a mail may have.
     TooManyRecipients,
-    /// A mail may have this many bytes only.
+    /// The mail has more than this many bytes.
     TooLarge(u64),
-    /// The mail's data has what no mail may have.
+    /// The mail's data is refused; a mail may have this many bytes.
     Data(DataFault, u64),
     /// The mail's head is refused.
     Head(HeadFault),
@@ -119,7 +118,7 @@ pub(super) enum Refused<'a> {
     Unavailable,
 }
 
-/// What must come before a command, or must not.
+/// Why a command is out of order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// `EHLO` comes first.
@@ -128,7 +127,7 @@ pub(super) enum Order {
     TlsFirst,
     /// Authentication comes before mail.
     LoginFirst,
-    /// As before, on a connection on which TLS must begin before.
+    /// TLS and authentication come before mail.
     TlsBeforeMail,
     /// TLS is not offered, or has begun.
     NoTls,
@@ -138,11 +137,11 @@ pub(super) enum Order {
     MailBegun,
     /// `MAIL` comes first.
     MailFirst,
-    /// `RCPT` comes first, and no recipient was taken.
+    /// `RCPT` comes first: the mail has no recipient.
     RecipientFirst,
 }
 
-/// Code, enhanced code (empty for none) and text of a reply with one line.
+/// A reply of one line: its code, its enhanced code (empty for none) and its text.
 type Line<'a> = (u16, &'static str, Cow<'a, str>);
 
 impl Reply<'_> {
@@ -215,7 +214,7 @@ fn write_extensions(
     output.extend_from_slice(last.as_bytes());
 }
 
-/// Enhanced code and text of the reply with which the server ends a connection.
+/// The enhanced code and the text of the reply that ends a connection.
 fn ended(ending: Ending) -> (&'static str, &'static str) {
     match ending {
         Ending::ShuttingDown => ("4.3.2", "the server stops; try again later"),
@@ -275,8 +274,8 @@ impl Refused<'_> {
         }
     }
 
-    /// The error of correio's own protocol that says the same, for the log and the metrics. `None`
-    /// for a refusal that has an event of its own.
+    /// The equivalent error of correio's own protocol, for the log and the metrics. `None` for a
+    /// refusal that another event reports.
     pub(super) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Command(_) | Self::LongLine | Self::LineEnd => Some(ErrorCode::Protocol),
@@ -388,7 +387,7 @@ fn head(fault: HeadFault) -> Line<'static> {
 
 fn delivery(refusal: &Refusal) -> Line<'static> {
     let (code, enhanced, text, recipients): (_, _, _, &[Username]) = match refusal {
-        // The id is made of the mail, and the upload's of the time: another try has other ones.
+        // Another try has another upload and, if the mail states no date, another id.
         Refusal::Conflict | Refusal::Incomplete { .. } => {
             (451, "4.3.0", "the server could not take the mail; try again", &[])
         }
@@ -401,7 +400,7 @@ fn delivery(refusal: &Refusal) -> Line<'static> {
             (452, "4.2.2", "mailboxes are full; nobody got the mail", recipients)
         }
     };
-    // A line has at most 512 bytes.
+    // A line of a reply has at most 512 bytes.
     let mut text = text.to_owned();
     for (index, name) in recipients.iter().take(10).enumerate() {
         text.push_str(if index == 0 { ": " } else { ", " });

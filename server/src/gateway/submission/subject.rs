@@ -1,4 +1,4 @@
-//! The subject of a mail as correio has it, made of the field of its message.
+//! Makes the subject of a mail from the field `Subject` of its message.
 
 use correio_proto::{limits::SUBJECT_MAX, mail::Subject};
 
@@ -7,11 +7,11 @@ use super::encoded_word;
 /// The subject of a mail whose message has none.
 const NONE: &str = "(no subject)";
 
-/// Mark at the end of a subject that was cut.
+/// The last character of a subject that was cut.
 const CUT: char = '…';
 
-/// Makes the subject of a field's value, unfolded. Characters that a subject cannot have become
-/// spaces. A text that is too long is cut: the message keeps it.
+/// Makes the subject from a field's value, unfolded. Characters that a subject cannot have become
+/// spaces. A long text is cut; the message keeps the whole.
 #[must_use]
 pub(super) fn subject(value: Option<&[u8]>) -> Option<Subject> {
     let decoded = encoded_word::decode(value.unwrap_or_default());
@@ -24,7 +24,7 @@ pub(super) fn subject(value: Option<&[u8]>) -> Option<Subject> {
     if let Ok(subject) = text.parse() {
         return Some(subject);
     }
-    // Composed, a character can be three.
+    // NFC, in which a subject is stored, can make three characters of one.
     [SUBJECT_MAX - 1, SUBJECT_MAX / 2, SUBJECT_MAX / 3 - 1].into_iter().find_map(|characters| {
         let cut = text.chars().take(characters).chain([CUT]).collect::<String>();
         cut.parse().ok()
@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(made(&"x".repeat(200)), "x".repeat(200));
         assert_eq!(made(&"x".repeat(201)), "x".repeat(199) + "…");
         assert_eq!(made(&"é".repeat(5000)).chars().count(), 200);
-        // A letter that is three characters when composed.
+        // A letter that NFC makes three characters of.
         assert!(made(&"\u{fb2c}".repeat(300)).ends_with('…'));
     }
 }

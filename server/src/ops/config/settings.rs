@@ -69,26 +69,26 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     addresses_of(
         "submissions",
-        "Address for mail programs that send mail (SMTP submission) with TLS from the first byte, by custom port 465; may be given several times",
+        "Address for mail programs that send mail (SMTP submission) with TLS from the first byte, by convention port 465; may be given several times",
     ),
     addresses_of(
         "submission",
-        "Address for mail programs that send mail (SMTP submission) with STARTTLS, by custom port 587; may be given several times",
+        "Address for mail programs that send mail (SMTP submission) with STARTTLS, by convention port 587; may be given several times",
     ),
     addresses_of(
         "pop3s",
-        "Address for mail programs that receive mail (POP3) with TLS from the first byte, by custom port 995; may be given several times",
+        "Address for mail programs that receive mail (POP3) with TLS from the first byte, by convention port 995; may be given several times",
     ),
     addresses_of(
         "pop3",
-        "Address for mail programs that receive mail (POP3) with STLS, by custom port 110; may be given several times",
+        "Address for mail programs that receive mail (POP3) with STLS, by convention port 110; may be given several times",
     ),
     one(
         "mail-domain",
         "NAME",
         "none",
         "a domain such as mail.example.org: labels of ASCII letters, digits and hyphens, and not only a number",
-        "Name behind the @ of mail addresses in mail programs, which connect by it; needed for the addresses of mail programs",
+        "Name after the @ of mail addresses in mail programs, which connect by it; needed for the addresses of mail programs",
     ),
     one(
         "data-dir",

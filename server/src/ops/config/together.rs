@@ -72,7 +72,7 @@ fn gateways(config: &Config, values: &Values) -> Result<(), ConfigError> {
     if config.mail_domain.is_none()
         && let Some((service, _)) = config.gateways.first()
     {
-        let why = "mail programs need a name behind the @ of mail addresses: set mail-domain to \
+        let why = "mail programs need a name after the @ of mail addresses: set mail-domain to \
                    the name by which they reach this server";
         return Err(refused(values, service.name(), "mail-domain", why));
     }

@@ -1,4 +1,4 @@
-//! Jobs about app passwords in the store in memory.
+//! Jobs about app passwords in the memory store.
 
 use super::MemoryStore;
 use crate::store::{
@@ -6,7 +6,7 @@ use crate::store::{
     app_password::{AppPasswordDone, AppPasswordJob},
 };
 
-/// The answer if there are too many app passwords.
+/// Why the memory store makes no further app password.
 const FULL: &str = "the memory store is full of app passwords";
 
 impl MemoryStore {
@@ -19,12 +19,12 @@ impl MemoryStore {
             return StoreDone::NoAccount;
         }
         StoreDone::AppPassword(match job {
-            AppPasswordJob::Create { .. }
-                if self.app_passwords.len() >= self.limits.app_passwords =>
-            {
-                return StoreDone::Unavailable(FULL.into());
-            }
             AppPasswordJob::Create { account, label, digest, now } => {
+                // A repetition makes none.
+                let is_new = self.app_passwords.find(account, digest).is_none();
+                if is_new && self.app_passwords.len() >= self.limits.app_passwords {
+                    return StoreDone::Unavailable(FULL.into());
+                }
                 self.app_passwords.create(account, label, digest, now)
             }
             AppPasswordJob::List { account } => {

@@ -1,4 +1,4 @@
-//! App passwords in the store in memory.
+//! App passwords in the memory store.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -47,7 +47,7 @@ impl AppPasswords {
         self.of_accounts.get_mut(&(account, id)).map(|(overview, _)| overview)
     }
 
-    /// Makes an app password of an account that exists.
+    /// Makes an app password. The account must exist.
     pub(super) fn create(
         &mut self,
         account: AccountId,
@@ -79,7 +79,7 @@ impl AppPasswords {
         Some(overview.label)
     }
 
-    /// Revokes the app passwords of an account.
+    /// Revokes all app passwords of an account.
     pub(super) fn revoke_all(&mut self, account: AccountId) {
         for AppPasswordOverview { id, .. } in self.of(account) {
             self.revoke(account, id);

@@ -1,4 +1,4 @@
-//! The jobs of the gateways in the store in memory.
+//! Jobs of the gateways in the memory store.
 
 use std::net::IpAddr;
 

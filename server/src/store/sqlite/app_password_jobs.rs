@@ -8,7 +8,7 @@ use crate::store::{
     app_password::{AppPasswordDone, AppPasswordJob},
 };
 
-/// Runs one job. Its changes are durable once the transaction is committed.
+/// Does a job. Its changes are durable once the transaction is committed.
 pub(super) fn run_job(db: &Connection, job: &AppPasswordJob) -> Result<StoreDone> {
     let (AppPasswordJob::Create { account, .. }
     | AppPasswordJob::List { account }

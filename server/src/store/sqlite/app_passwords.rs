@@ -16,7 +16,7 @@ use crate::{
     store::app_password::AppPasswordDone,
 };
 
-/// Makes an app password, of an account that exists.
+/// Makes an app password. The account must exist.
 pub(super) fn create(
     db: &Connection,
     account: AccountId,
@@ -55,7 +55,7 @@ pub(super) fn of(db: &Connection, account: AccountId) -> Result<Vec<AppPasswordO
     db.prepare_cached(sql)?.query_map([account.0], overview)?.collect()
 }
 
-/// The ids of app passwords with a value that none has.
+/// The ids of app passwords that have an invalid value.
 pub(super) fn unreadable(db: &Connection) -> Result<Vec<i64>> {
     let sql = "SELECT id, label, made_at, used_day, used_from FROM app_password ORDER BY id";
     let mut select = db.prepare(sql)?;
@@ -101,13 +101,13 @@ pub(super) fn revoke(
     Ok(AppPasswordDone::Revoked(label))
 }
 
-/// Revokes the app passwords of an account.
+/// Revokes all app passwords of an account.
 pub(super) fn revoke_all(db: &Connection, account: AccountId) -> Result<()> {
     db.prepare_cached("DELETE FROM app_password WHERE account = ?1")?.execute([account.0]).map(drop)
 }
 
 /// The app password of this digest, if it belongs to the account of this username, and its last
-/// use. It is looked for by its digest first: that takes as long for a username that does not
+/// use. The query looks for the digest first, so that it takes as long for a username that does not
 /// exist.
 pub(super) fn find(
     db: &Connection,

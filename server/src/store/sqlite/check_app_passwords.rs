@@ -22,7 +22,7 @@ const RULES: &[Rule] = &[
 
 const TOO_MANY: &str = "app password is one more than its account may have";
 
-/// App passwords that stand after as many others of their account as this.
+/// App passwords that are not among the first `?1` of their account.
 const AFTER: &str = "SELECT id FROM (
     SELECT id, row_number() OVER (PARTITION BY account ORDER BY id) AS place FROM app_password
 ) WHERE place > ?1";

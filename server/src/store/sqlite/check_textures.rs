@@ -1,5 +1,5 @@
-//! Looks for textures that are not those of their contents. Contents in pieces are not read: their
-//! textures must only be possible.
+//! Looks for textures that disagree with their contents. Contents in pieces are not read: for them,
+//! only impossible textures are found.
 
 use rusqlite::{Connection, Result};
 
@@ -52,7 +52,7 @@ pub(super) fn defects(db: &Connection, mut see: impl FnMut(&'static str, i64)) -
     Ok(())
 }
 
-/// Whether a content of so many bytes can have this texture.
+/// Whether a content of this many bytes can have this texture.
 fn is_possible(texture: Option<Texture>, size: u64) -> bool {
     texture.is_some_and(|Texture { bare_ends, nuls, longest_line, .. }| {
         bare_ends + nuls <= size && longest_line <= size

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Runs one job. Its changes are durable once the transaction is committed.
+/// Does a job. Its changes are durable once the transaction is committed.
 pub(super) fn run_job(tables: &mut Tables<'_>, job: &GatewayJob) -> Result<StoreDone> {
     match job {
         GatewayJob::LogIn { username, password, from, now } => {

@@ -22,7 +22,7 @@ pub use self::{
     mail_reader::MailReader,
     open_error::SqliteOpenError,
     options::SqliteOptions,
-    schema::{Part, Schema},
+    schema::{Schema, SchemaObject},
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
 };

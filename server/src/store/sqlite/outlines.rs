@@ -1,10 +1,10 @@
-//! Outlines of mails: what a mailbox has, without the contents.
+//! Reads outlines: the mails of a mailbox without their contents.
 //!
-//! A row says how long its texts are without having them read; what stands after a text in its row
-//! is found by walking over the pages of the text, whose number a job bounds. Contents that an
-//! earlier version has taken in have no texture: they are counted at their first outline, of large
-//! ones a part at a time, and the results are kept until the store ends. To write them would need
-//! room on a disk that may be full.
+//! A row states the lengths of its texts, so that the texts are not read. SQLite finds the columns
+//! after a text by walking over the pages of the text; a job bounds their number. Contents that an
+//! earlier version of the server has stored have no texture: they are counted at their first
+//! outline, large contents a part at a time, and the results are kept until the store ends. They
+//! are not written, since that would need room on a disk that may be full.
 
 use correio_proto::mail::{ContentKind, MailRef, Recipients, Seq};
 use rusqlite::{Connection, Result, Row, params, types::ValueRef};
@@ -27,11 +27,11 @@ use crate::{
     },
 };
 
-/// Bytes of contents without a texture that one job reads: a few milliseconds. A text, which is
-/// read at once, may exceed it.
+/// Bytes of contents without a texture after which a job reads no further content: a few
+/// milliseconds. A text, which is read as a whole, may exceed the bound.
 const COUNTED_MAX: u64 = 4 << 20;
 
-/// Bytes of texts that one job walks over.
+/// Bytes of texts after which a job walks over no further text.
 const PASSED_MAX: u64 = 16 << 20;
 
 /// Reads a page, as [`crate::store::gateway::GatewayJob::Outline`] describes it.
@@ -122,9 +122,9 @@ impl Page {
         self.add_text(db, counted, (row, 3), (mail, to), to_sql(mail.seq.0))
     }
 
-    /// Adds a mail whose content is in the row, which has `sender, sender_name, recipients,
-    /// sent_at, subject, octet_length(body), octet_length(message), texture` from the column
-    /// `first` on.
+    /// Adds a mail whose content is in the row. From the column `first` on, the row has `sender,
+    /// sender_name, recipients, sent_at, subject, octet_length(body), octet_length(message),
+    /// texture`.
     fn add_text(
         &mut self,
         db: &Connection,
@@ -200,7 +200,7 @@ impl Page {
         })
     }
 
-    /// Counts a content in pieces further, as far as this job may.
+    /// Goes on counting a content in pieces, as far as this job may.
     fn count_pieces(
         &mut self,
         db: &Connection,

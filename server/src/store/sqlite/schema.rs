@@ -13,25 +13,25 @@ use crate::event::Event;
 /// SQLite's `application_id` of a correio database: "corr".
 pub(super) const APPLICATION_ID: u32 = 0x636f_7272;
 
-/// The steps of a schema, and the parts that they make.
+/// The steps of a schema, and the objects that they make.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     /// SQL that makes version 1, then version 2 of it, and so on.
     pub steps: &'static [&'static str],
     /// Tables and indexes that a database must have.
-    pub parts: &'static [Part],
+    pub objects: &'static [SchemaObject],
 }
 
 /// A table or an index.
 #[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// First version that has the part.
+pub struct SchemaObject {
+    /// First version that has the object.
     pub since: u32,
-    /// Last version that has the part.
+    /// Last version that has the object.
     pub until: u32,
     /// `table` or `index`.
     pub kind: &'static str,
-    /// The part's name.
+    /// The object's name.
     pub name: &'static str,
 }
 
@@ -39,29 +39,29 @@ impl Schema {
     /// The schema of this program.
     pub const PRESENT: Self = Self {
         steps: &[VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6],
-        parts: &[
-            Part::new("table", "meta"),
-            Part::new("table", "account"),
-            Part::new("table", "mail"),
-            Part::new("table", "mailbox"),
-            Part::new("table", "verdict"),
-            Part::new("index", "verdict_age"),
-            Part::new("table", "used_invite"),
-            Part::new("table", "wal_state"),
-            Part { since: 2, ..Part::new("table", "content") },
-            Part { since: 2, ..Part::new("index", "mail_content") },
-            Part { since: 2, ..Part::new("table", "upload") },
-            Part { since: 2, ..Part::new("index", "upload_age") },
-            Part { since: 2, ..Part::new("table", "piece") },
-            Part { since: 2, ..Part::new("table", "dropped") },
-            Part { since: 3, ..Part::new("table", "list") },
-            Part { since: 3, ..Part::new("table", "list_member") },
-            Part { since: 3, ..Part::new("index", "list_member_account") },
-            Part { since: 4, ..Part::new("index", "list_creator") },
-            Part { since: 4, ..Part::new("table", "retired_name") },
-            Part { since: 4, ..Part::new("table", "invite") },
-            Part { since: 4, ..Part::new("index", "invite_age") },
-            Part { since: 5, ..Part::new("table", "app_password") },
+        objects: &[
+            SchemaObject::new("table", "meta"),
+            SchemaObject::new("table", "account"),
+            SchemaObject::new("table", "mail"),
+            SchemaObject::new("table", "mailbox"),
+            SchemaObject::new("table", "verdict"),
+            SchemaObject::new("index", "verdict_age"),
+            SchemaObject::new("table", "used_invite"),
+            SchemaObject::new("table", "wal_state"),
+            SchemaObject { since: 2, ..SchemaObject::new("table", "content") },
+            SchemaObject { since: 2, ..SchemaObject::new("index", "mail_content") },
+            SchemaObject { since: 2, ..SchemaObject::new("table", "upload") },
+            SchemaObject { since: 2, ..SchemaObject::new("index", "upload_age") },
+            SchemaObject { since: 2, ..SchemaObject::new("table", "piece") },
+            SchemaObject { since: 2, ..SchemaObject::new("table", "dropped") },
+            SchemaObject { since: 3, ..SchemaObject::new("table", "list") },
+            SchemaObject { since: 3, ..SchemaObject::new("table", "list_member") },
+            SchemaObject { since: 3, ..SchemaObject::new("index", "list_member_account") },
+            SchemaObject { since: 4, ..SchemaObject::new("index", "list_creator") },
+            SchemaObject { since: 4, ..SchemaObject::new("table", "retired_name") },
+            SchemaObject { since: 4, ..SchemaObject::new("table", "invite") },
+            SchemaObject { since: 4, ..SchemaObject::new("index", "invite_age") },
+            SchemaObject { since: 5, ..SchemaObject::new("table", "app_password") },
         ],
     };
 
@@ -78,8 +78,8 @@ impl Schema {
         connection: &Connection,
         version: u32,
     ) -> Result<(), SqliteOpenError> {
-        let is_needed = |part: &&Part| (part.since..=part.until).contains(&version);
-        for Part { kind, name, .. } in self.parts.iter().filter(is_needed) {
+        let is_needed = |object: &&SchemaObject| (object.since..=object.until).contains(&version);
+        for SchemaObject { kind, name, .. } in self.objects.iter().filter(is_needed) {
             let sql = "SELECT count(*) FROM sqlite_schema WHERE type = ?1 AND name = ?2";
             let count: u32 = connection
                 .query_row(sql, params![kind, name], |row| row.get(0))
@@ -127,8 +127,8 @@ impl Schema {
     }
 }
 
-impl Part {
-    /// A part that every version has.
+impl SchemaObject {
+    /// An object that every version has.
     #[must_use]
     pub const fn new(kind: &'static str, name: &'static str) -> Self {
         Self { since: 1, until: u32::MAX, kind, name }

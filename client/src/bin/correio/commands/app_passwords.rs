@@ -1,4 +1,4 @@
-//! `correio app-password`: passwords with which mail programs log in.
+//! `correio app-password`: makes, lists and revokes the passwords with which mail programs log in.
 
 use correio_client::Service;
 use correio_proto::{

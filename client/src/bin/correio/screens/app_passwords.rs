@@ -1,4 +1,4 @@
-//! The screen of app passwords, with which mail programs log in: make, show and revoke them.
+//! The screen that shows, makes and revokes the app passwords with which mail programs log in.
 
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ fn revoke(app: &mut App, service: &Arc<Service>, passwords: &[AppPasswordOvervie
     Ok(())
 }
 
-/// The result of a request. Says why it failed.
+/// The result of a request. If the request failed, shows the reason and returns `None`.
 fn reported<T>(app: &mut App, result: Result<T, RequestError>) -> Option<T> {
     match result {
         Ok(result) => Some(result),

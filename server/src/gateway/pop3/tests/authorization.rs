@@ -1,3 +1,5 @@
+//! Tests of the login: protection, mechanisms, refusals, and the order of commands.
+
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};

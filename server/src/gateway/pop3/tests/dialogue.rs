@@ -1,5 +1,5 @@
-//! Dialogues as programs hold them. A transcript has a line for each line that is sent, `C:` for
-//! the program's and `S:` for the server's, and `STARTTLS` where TLS begins.
+//! Transcripts of dialogues with mail programs. A transcript has a line for each line that is sent,
+//! `C:` for the program's and `S:` for the server's, and `STARTTLS` where TLS begins.
 
 use correio_proto::mail::ContentKind;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::gateway::Protection;
 
-/// Replays a transcript. Returns the mailbox as it is afterwards.
+/// Replays a transcript. Returns the mailbox after it.
 fn replay(protection: Protection, transcript: &str) -> Mailbox {
     let mut mailbox = Mailbox::with_texts(&["Bom dia,\n.\nJARVIS"]);
     let message = b"From: Tony Stark <tony@mail.example>\r\nSubject: Reator\r\n\r\nPronto.\r\n";

@@ -1,4 +1,4 @@
-//! A store of one mailbox, which answers the jobs of a session.
+//! A store with one mailbox, which does the jobs of a session.
 
 use correio_proto::mail::{
     Content, ContentKind, LargeContent, Mail, MailRef, Message, Piece, Seq, Sha256,
@@ -21,7 +21,7 @@ use crate::{
 /// The app password of the account `tony`.
 pub(super) const PASSWORD: &str = "0123-4567-89AB-CDEF-GHJK-MNPQ-R1";
 
-/// How the store fails.
+/// How a job fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Unavailable,
@@ -36,13 +36,14 @@ pub(super) struct Mailbox {
     pub(super) mails: Vec<(MailOutline, Content, Vec<u8>)>,
     /// Bytes in a piece of a large content.
     pub(super) piece: usize,
-    /// Pages of outlines: empty ones before each that has mails, and most mails of that one.
+    /// Pages of outlines: the number of empty pages before each page with mails, and the most mails
+    /// of a page.
     pub(super) pages: (usize, usize),
-    /// Empty pages since the last that had mails.
+    /// Empty pages since the last page with mails.
     empty: usize,
-    /// Jobs that were done, by their names.
+    /// Names of the jobs that were done.
     pub(super) jobs: Vec<&'static str>,
-    /// The job of this name fails; the number says how many before it succeed.
+    /// Jobs of this name fail, after this many of them have succeeded.
     pub(super) failing: Option<(&'static str, usize, Failure)>,
     next: u64,
 }

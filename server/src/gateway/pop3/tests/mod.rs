@@ -2,6 +2,7 @@
 
 mod authorization;
 mod dialogue;
+mod listing;
 mod mailbox;
 mod parts;
 mod program;

@@ -1,4 +1,4 @@
-//! Input in any pieces, lines that are no commands, and stuffing.
+//! Tests of input in any pieces, of lines that are no commands, and of stuffing.
 
 use proptest::prelude::*;
 
@@ -80,7 +80,7 @@ fn commands_of_other_servers_are_refused_and_count_for_nothing() {
     assert_eq!(program.state, State::Open);
 }
 
-/// What each end of a mailbox has after a dialogue: replies, what follows, and the mails.
+/// The results of a dialogue: the replies, the connection's state, and the number of mails left.
 fn spoken(dialogue: &[u8], lengths: &[usize]) -> (Vec<u8>, State, usize) {
     let mut mailbox = Mailbox::with_texts(&["um\n.\ndois", "x"]);
     mailbox.large(correio_proto::mail::ContentKind::Message {}, b"a: b\r\n\r\n..\r\nfim");

@@ -1,4 +1,4 @@
-//! A mail program that speaks with a session, and the connection between them.
+//! A scripted mail program, and its connection to a session.
 
 use super::mailbox::{Mailbox, PASSWORD};
 use crate::{
@@ -11,11 +11,11 @@ use crate::{
     session::Job,
 };
 
-/// How the connection of a program is.
+/// The state of the program's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,
-    /// TLS must begin, and so many bytes were sent before it.
+    /// TLS must begin; this many bytes of input were sent before it.
     StartTls(usize),
     Closed,
 }
@@ -53,7 +53,7 @@ impl Program {
         program
     }
 
-    /// A program that has logged in as tony.
+    /// A program that has logged in as `tony`.
     pub(super) fn log_in(mailbox: &mut Mailbox) -> Self {
         let mut program = Self::connect(mailbox);
         assert!(program.say(mailbox, "USER tony\r\n").starts_with("+OK "));
@@ -62,7 +62,7 @@ impl Program {
         program
     }
 
-    /// Sends this, and returns what the server sends then.
+    /// Sends a text, and returns the server's output.
     pub(super) fn say(&mut self, mailbox: &mut Mailbox, text: &str) -> String {
         let output = self.send(mailbox, text.as_bytes());
         String::from_utf8(output).unwrap()
@@ -75,7 +75,7 @@ impl Program {
         std::mem::take(&mut self.output)
     }
 
-    /// Sends this, and lets the session do so many calls only.
+    /// Sends a text, and makes only this many calls of the session.
     pub(super) fn begin(&mut self, mailbox: &mut Mailbox, text: &str, calls: usize) -> String {
         self.input.extend_from_slice(text.as_bytes());
         for _ in 0..calls {
@@ -84,23 +84,23 @@ impl Program {
         String::from_utf8(std::mem::take(&mut self.output)).unwrap()
     }
 
-    /// The server ends the connection. Returns what the program is told.
+    /// Ends the connection from the server's side. Returns the output.
     pub(super) fn end(&mut self, ending: Ending) -> String {
         self.session.end(&mut self.harness.context(), ending, &mut self.output);
         String::from_utf8(std::mem::take(&mut self.output)).unwrap()
     }
 
-    /// Bytes that were sent and not taken.
+    /// Bytes of input that the session has not consumed.
     pub(super) fn input_left(&self) -> usize {
         self.input.len()
     }
 
-    /// Does one call. Returns whether there was one to do.
+    /// Makes one call of the session. Returns false if none is due.
     fn step(&mut self, mailbox: &mut Mailbox) -> bool {
         let (context, before) = (&mut self.harness.context(), self.output.len());
         let step = if let Some((ticket, job)) = self.deferred.take() {
-            assert_eq!(self.session.waiting_for(ticket.connection), Some(ticket));
-            assert!(self.session.is_storing());
+            assert_eq!(self.session.common.waiting_for(ticket.connection), Some(ticket));
+            assert!(self.session.common.is_storing());
             let done = mailbox.run(job);
             self.session.complete(context, ticket, done, &mut self.output).unwrap()
         } else if self.session.has_work(&self.input) {
@@ -121,7 +121,7 @@ impl Program {
     }
 }
 
-/// The lines of a reply of several lines without its first and its last one, and without stuffing.
+/// The lines of a multi-line reply, unstuffed, without the first and the last line.
 pub(super) fn lines(reply: &str) -> Vec<&str> {
     assert!(reply.starts_with("+OK"), "{reply}");
     let (_, rest) = reply.split_once("\r\n").unwrap();

@@ -1,3 +1,5 @@
+//! Tests of `RETR` and `TOP`: what is read from the store, what is sent, and what is held.
+
 use correio_proto::mail::ContentKind;
 use proptest::prelude::*;
 
@@ -7,7 +9,7 @@ use super::{
 };
 use crate::gateway::{Ending, harness::domain, render::Renderer};
 
-/// A large text of so many lines.
+/// A text of this many lines.
 fn long(lines: usize) -> String {
     (0..lines).map(|line| format!(".{line}\n")).collect()
 }
@@ -38,7 +40,7 @@ fn the_next_piece_is_read_when_the_program_has_read_the_last() {
     mailbox.large(ContentKind::Text {}, long(10).as_bytes());
     let mut program = Program::log_in(&mut mailbox);
     mailbox.jobs.clear();
-    // The command; outline, fetch and first piece.
+    // The command; the outlines, the mails and the first piece.
     program.begin(&mut mailbox, "RETR 1\r\n", 4);
     // The first piece is sent, and the next is asked for.
     program.begin(&mut mailbox, "", 2);
@@ -60,7 +62,7 @@ fn a_mail_that_another_program_deleted_is_refused() {
         assert_eq!(phone.say(&mut mailbox, command), gone, "{command}");
     }
     assert!(mail(&phone.say(&mut mailbox, "RETR 2\r\n")).ends_with("\r\n\r\nb\r\n"));
-    // It may delete the mail all the same, as it had planned.
+    // The program may delete the mail all the same.
     let reply = phone.say(&mut mailbox, "DELE 1\r\nDELE 2\r\nQUIT\r\n");
     assert!(reply.ends_with("(mails deleted: 1)\r\n"), "{reply}");
     assert_eq!(mailbox.mails.len(), 0);
@@ -201,7 +203,7 @@ fn what_a_session_holds_is_counted_and_small_while_the_program_is_silent() {
     let list = program.session.held();
     assert!((32 * 1000..64 * 1100).contains(&list), "{list}");
     for (number, most) in [(1001, 1 << 20), (1002, 256 * 1024), (1, 1)] {
-        // The command; outline and fetch, and of the large content the first piece.
+        // The command; the outlines and the mails; of the large content, also the first piece.
         let calls = if number == 1002 { 4 } else { 3 };
         program.begin(&mut mailbox, &format!("RETR {number}\r\n"), calls);
         let held = program.session.held() - list;

@@ -1,10 +1,12 @@
+//! Tests of the listings, of deletion, and of mailboxes with many mails.
+
 use super::{
     mailbox::{Failure, Mailbox, PASSWORD},
     program::{Program, State, lines, mail},
 };
 use crate::gateway::pop3::maildrop;
 
-/// The replies' lines.
+/// The lines of the replies.
 fn said(reply: &str) -> Vec<&str> {
     reply.split_terminator("\r\n").collect()
 }
@@ -41,7 +43,7 @@ fn an_empty_mailbox_is_listed() {
 }
 
 #[test]
-fn an_id_is_of_number_and_id_of_the_mail_and_short_enough() {
+fn a_unique_id_has_the_mail_s_number_and_id_and_at_most_49_characters() {
     let mut mailbox = Mailbox::with_texts(&["a", "b"]);
     mailbox.mails[1].0.mail.seq.0 = u64::MAX;
     let mut program = Program::log_in(&mut mailbox);
@@ -123,7 +125,7 @@ fn numbers_that_no_mail_has_are_refused() {
 fn quit_deletes_the_marked_mails_and_says_so_after_the_last() {
     let mut mailbox = Mailbox::with_texts(&["a", "b", "c"]);
     let mut program = Program::log_in(&mut mailbox);
-    // All in one piece, as programs send it that pipeline.
+    // All commands in one piece, as a program that pipelines sends them.
     let reply = program.say(&mut mailbox, "RETR 1\r\nDELE 1\r\nDELE 3\r\nQUIT\r\nSTAT\r\n");
     assert_eq!(said(&reply).last(), Some(&"+OK until next time (mails deleted: 2)"));
     assert_eq!(program.state, State::Closed);

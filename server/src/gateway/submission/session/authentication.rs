@@ -1,10 +1,11 @@
-//! The commands of a session of submission that log a program in.
+//! `AUTH`: the login of a program to a session of submission.
 
-use super::{Hello, Pending, Phase, SubmissionSession};
+use super::{Hello, Phase, SubmissionSession};
 use crate::{
     gateway::{
         GatewayStep, Protection,
-        login::{self, FAILED_LOGINS_MAX, GatewayProtocol, LoginRefusal, PendingLogin},
+        common::AfterFailure,
+        login::{GatewayProtocol, LoginRefusal, PendingLogin},
         sasl::{Credentials, Exchange, Mechanism, SaslStep},
         submission::reply::{Order, Refused, Reply},
     },
@@ -19,7 +20,7 @@ impl SubmissionSession {
         initial: Option<&str>,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let refused = match (self.hello, self.protection, &self.identity, &self.envelope) {
+        let refused = match (self.hello, self.common.protection, &self.identity, &self.envelope) {
             (_, Protection::Startable, _, _) => Some(Order::TlsFirst),
             (Hello::Due, _, _, _) => Some(Order::HelloFirst),
             (_, _, Some(_), _) => Some(Order::LoggedIn),
@@ -61,11 +62,8 @@ impl SubmissionSession {
         credentials: &Credentials,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let gateway = (GatewayProtocol::Submission, &self.domain);
-        match login::begin(context, &mut self.charge, gateway, credentials) {
-            Ok((job, pending)) => self.defer(context, job, Pending::Login(pending)),
-            Err(refusal) => self.login_refused(context, refusal, output),
-        }
+        let begun = self.common.log_in(context, GatewayProtocol::Submission, credentials);
+        begun.unwrap_or_else(|refusal| self.login_refused(context, refusal, output))
     }
 
     pub(super) fn logged_in(
@@ -75,7 +73,7 @@ impl SubmissionSession {
         done: Done,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        match login::complete(context, &mut self.charge, pending, done) {
+        match self.common.complete_login(context, pending, done) {
             Ok((identity, secret)) => {
                 self.identity = Some(Box::new(identity));
                 self.secret = Some(secret);
@@ -93,7 +91,9 @@ impl SubmissionSession {
         output: &mut Vec<u8>,
     ) -> GatewayStep {
         let step = self.refuse(context, &Refused::Login(refusal), output);
-        self.failed_logins = self.failed_logins.saturating_add(1);
-        if self.failed_logins < FAILED_LOGINS_MAX { step } else { self.close() }
+        match self.common.login_failed() {
+            AfterFailure::Continue => step,
+            AfterFailure::Close => self.close(),
+        }
     }
 }

@@ -18,104 +18,106 @@ use crate::{
     event::Event,
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
+        common::Common,
         domain::MailDomain,
         login::{self, PendingLogin},
         sasl::Exchange,
     },
     ids::{AccountSecret, ConnId, Ticket},
-    session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
+    session::{Done, Identity, Job, SessionContext},
     store::{NewMailRecord, StoreDone, StoreJob, gateway::GatewayJob},
 };
 
-/// Unknown commands after which the connection ends: a browser that was made to speak to this port
-/// (ALPACA) sends lines of HTTP.
+/// Unknown commands after which the connection ends: a browser that an attacker makes speak to this
+/// port (ALPACA) sends lines of HTTP.
 const UNKNOWN_MAX: u32 = 3;
 
-/// Refusals of one connection that are logged. A client that is refused all the time must not fill
+/// Refusals of one connection that are logged. A program that goes on after refusals must not fill
 /// the log.
 const REFUSALS_LOGGED: u32 = 20;
 
 /// Most bytes of a mail that one call takes.
-const PART_MAX: usize = 64 * 1024;
+const CHUNK_MAX: usize = 64 * 1024;
 
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct SubmissionSession {
-    domain: MailDomain,
-    protection: Protection,
+    /// What every gateway's session has.
+    pub(in crate::gateway) common: Common<Pending>,
     phase: Phase,
     hello: Hello,
     identity: Option<Box<Identity>>,
-    /// The account's secret: the key of the ids of mails.
+    /// The account's secret, which is the key of the ids of its mails.
     secret: Option<AccountSecret>,
     /// The mail that `MAIL` has begun.
     envelope: Option<Envelope>,
-    waiting: Waiting<Pending>,
-    /// Throttle charge of the command in progress.
-    charge: Option<Charge>,
+    /// Mails that `DATA` has begun.
+    mails: u64,
     unknown: u32,
-    failed_logins: u32,
     refusals: u32,
-    /// The job that forgets what is staged of a mail that the connection's end has cut off.
+    /// The job that forgets the staged part of a mail that the end of the connection has cut off.
     left: Option<StoreJob>,
 }
 
-/// What the session expects of its input.
+/// The input that the session expects.
 #[derive(Debug)]
 enum Phase {
-    /// Nothing: it has not greeted.
+    /// None: the session has not greeted the program.
     Greeting,
     /// A command.
     Command,
-    /// The end of a line that is too long.
+    /// The rest of an overlong line.
     LongLine,
     /// The answer to a challenge.
     Sasl(Exchange),
-    /// A mail.
+    /// The data of a mail.
     Mail(Box<Incoming>),
-    /// Nothing: the connection ends.
+    /// None: the connection ends.
     Closed,
 }
 
-/// Whether the client has said `EHLO` or `HELO`.
+/// Whether the program has sent `EHLO` or `HELO`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hello {
     Due,
     Said,
 }
 
-/// The continuation after a job.
+/// The job that the session waits for.
 #[derive(Debug)]
-enum Pending {
+pub(in crate::gateway) enum Pending {
     /// A login.
     Login(PendingLogin),
-    /// A recipient is looked up.
+    /// The job that looks this recipient up.
     Recipient(Username),
-    /// A piece of the mail is staged.
+    /// The job that stages a piece of the mail.
     Staging,
-    /// What was staged of the refused mail is being forgotten, and the mail goes on.
+    /// The job that forgets the staged part of a refused mail, which the program still sends.
     Discarding,
-    /// The mail is put into the mailboxes.
+    /// The job that stores this mail in the mailboxes.
     Sending(Arc<NewMailRecord>),
-    /// What was staged of a mail that was answered is being forgotten.
+    /// The job that forgets the staged part of a mail that is answered.
     Forgetting,
 }
 
+impl From<PendingLogin> for Pending {
+    fn from(login: PendingLogin) -> Self {
+        Self::Login(login)
+    }
+}
+
 impl SubmissionSession {
-    /// A session that has not greeted yet.
+    /// A session that has not greeted the program. `domain` stands after the `@` of addresses.
     pub(crate) fn new(protection: Protection, domain: &MailDomain) -> Self {
         Self {
-            domain: domain.clone(),
-            protection,
+            common: Common::new(protection, domain.clone()),
             phase: Phase::Greeting,
             hello: Hello::Due,
             identity: None,
             secret: None,
             envelope: None,
-            waiting: Waiting::default(),
-            charge: None,
+            mails: 0,
             unknown: 0,
-            failed_logins: 0,
             refusals: 0,
             left: None,
         }
@@ -131,7 +133,7 @@ impl SubmissionSession {
         }
     }
 
-    /// Greets, or takes one line or one part of a mail. Must not be called while the session waits
+    /// Greets, or takes one line or one chunk of a mail. Must not be called while the session waits
     /// for a job.
     pub(crate) fn take(
         &mut self,
@@ -142,7 +144,7 @@ impl SubmissionSession {
         let taken = |consumed, step| GatewayTaken { consumed, step };
         match &mut self.phase {
             Phase::Greeting => {
-                Reply::Greeting(&self.domain).write(output);
+                Reply::Greeting(&self.common.domain).write(output);
                 self.phase = Phase::Command;
                 taken(0, GatewayStep::Continue)
             }
@@ -154,8 +156,8 @@ impl SubmissionSession {
                 taken(consumed, GatewayStep::Continue)
             }
             Phase::Mail(incoming) => {
-                let part = input.get(..PART_MAX).unwrap_or(input);
-                let consumed = incoming.read(part);
+                let chunk = input.get(..CHUNK_MAX).unwrap_or(input);
+                let consumed = incoming.read(chunk);
                 taken(consumed, self.proceed(context, output))
             }
             Phase::Command | Phase::Sasl(_) => match line::read(input) {
@@ -184,7 +186,7 @@ impl SubmissionSession {
         done: Done,
         output: &mut Vec<u8>,
     ) -> Option<GatewayStep> {
-        let step = match self.waiting.take(ticket)? {
+        let step = match self.common.take(ticket)? {
             Pending::Login(pending) => self.logged_in(context, &pending, done, output),
             Pending::Recipient(recipient) => self.found(context, recipient, done, output),
             Pending::Staging => {
@@ -198,7 +200,7 @@ impl SubmissionSession {
         Some(step)
     }
 
-    /// Tells the client why the server ends the connection.
+    /// Tells the program why the server ends the connection.
     pub(crate) fn end(
         &mut self,
         _context: &mut SessionContext<'_>,
@@ -210,16 +212,16 @@ impl SubmissionSession {
         Reply::End(ending).write(output);
     }
 
-    /// The connection is over. Returns a job whose result nobody waits for, if there is one to do:
-    /// it forgets what is staged of a mail that is cut off, so that the program can send it again
-    /// at once.
+    /// Returns the last job of a session whose connection is over, if there is one. Nothing waits
+    /// for its result. The job forgets the staged part of a mail that is cut off, so that the
+    /// program can send the mail again at once.
     pub(crate) fn give_up(&mut self, connection: ConnId) -> Option<(Ticket, StoreJob)> {
         let job = self.staged_job()?;
         let wrapped = Job::Store(job.clone());
-        Some((self.waiting.wait(connection, &wrapped, Pending::Forgetting), job))
+        Some((self.common.wait(connection, &wrapped, Pending::Forgetting), job))
     }
 
-    /// The job that forgets what is staged of the mail in progress. Returned once.
+    /// The job that forgets the staged part of the mail in progress. Returns it once.
     fn staged_job(&mut self) -> Option<StoreJob> {
         match &mut self.phase {
             Phase::Mail(incoming) => incoming.give_up(),
@@ -236,34 +238,22 @@ impl SubmissionSession {
         self.identity.as_deref()
     }
 
-    /// The ticket of the job that the session waits for.
-    #[must_use]
-    pub(crate) fn waiting_for(&self, connection: ConnId) -> Option<Ticket> {
-        self.waiting.ticket(connection)
-    }
-
-    /// Whether the session waits for a store job. Store jobs cannot be cancelled.
-    #[must_use]
-    pub(crate) fn is_storing(&self) -> bool {
-        self.waiting.is_storing()
-    }
-
-    /// Settles the charge of the command in progress, if there is one, with the throttle.
-    pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
-        if let Some(charge) = self.charge.take() {
-            charge.settle(context, settlement);
-        }
-    }
-
     /// The connection discarded this step (it is closing). If the step was a job, the session does
     /// not wait for its result.
     pub(crate) fn discarded(&mut self, step: &GatewayStep) {
+        self.common.discarded(step);
         let GatewayStep::Defer(_, job) = step else {
             return;
         };
-        self.waiting.give_up();
-        if let Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) = job {
-            self.left = Some(job.clone());
+        match job {
+            Job::Store(job @ StoreJob::Gateway(GatewayJob::Discard { .. })) => {
+                self.left = Some(job.clone());
+            }
+            // The mail has ended, and nobody waits for its reply any more.
+            Job::Store(StoreJob::Send { sender, mail, .. }) => {
+                self.left = mail.staged.map(|id| incoming::discard(*sender, id));
+            }
+            Job::Store(_) | Job::Hash(_) => {}
         }
     }
 
@@ -286,7 +276,7 @@ impl SubmissionSession {
     ) -> GatewayStep {
         match std::mem::replace(&mut self.phase, Phase::Command) {
             Phase::Sasl(exchange) => {
-                // Text that is not ASCII is no base 64.
+                // A line that is not text cannot be base64.
                 let step = exchange.answer(str::from_utf8(line).unwrap_or("?"));
                 self.exchange(context, step, output)
             }
@@ -310,12 +300,12 @@ impl SubmissionSession {
             Command::Ehlo => {
                 (self.hello, self.envelope) = (Hello::Said, None);
                 let size_max = incoming::size_max(context.config.content_max);
-                let (domain, protection) = (&self.domain, self.protection);
+                let (domain, protection) = (&self.common.domain, self.common.protection);
                 Reply::Extensions { domain, protection, size_max }
             }
             Command::Helo => {
                 (self.hello, self.envelope) = (Hello::Said, None);
-                Reply::Hello(&self.domain)
+                Reply::Hello(&self.common.domain)
             }
             Command::Mail { from, size } => return self.mail(context, from, size, output),
             Command::Rcpt(address) => return self.rcpt(context, address, output),
@@ -336,7 +326,7 @@ impl SubmissionSession {
                 return self.auth(context, mechanism, initial, output);
             }
             Command::Http => {
-                report_protocol_error(context, "the client speaks HTTP");
+                context.report_protocol_error("the client speaks HTTP");
                 return self.close();
             }
         };
@@ -344,30 +334,19 @@ impl SubmissionSession {
         GatewayStep::Continue
     }
 
-    /// Begins TLS, and forgets everything that was said.
+    /// Begins TLS, and forgets everything that the program has sent before.
     fn start_tls(&mut self, context: &mut SessionContext<'_>, output: &mut Vec<u8>) -> GatewayStep {
-        if self.protection != Protection::Startable {
+        if self.common.protection != Protection::Startable {
             return self.refuse(context, &Refused::Order(Order::NoTls), output);
         }
         Reply::StartTls.write(output);
         *self = Self {
+            common: self.common.renewed(),
             phase: Phase::Command,
-            waiting: std::mem::take(&mut self.waiting),
             refusals: self.refusals,
-            ..Self::new(Protection::Protected, &self.domain)
+            ..Self::new(Protection::Protected, &self.common.domain)
         };
         GatewayStep::StartTls
-    }
-
-    fn defer(
-        &mut self,
-        context: &SessionContext<'_>,
-        job: StoreJob,
-        pending: Pending,
-    ) -> GatewayStep {
-        let job = Job::Store(job);
-        let ticket = self.waiting.wait(context.connection, &job, pending);
-        GatewayStep::Defer(ticket, job)
     }
 
     fn close(&mut self) -> GatewayStep {
@@ -375,7 +354,7 @@ impl SubmissionSession {
         GatewayStep::Close
     }
 
-    /// Refuses a command or a mail: replies, counts and logs.
+    /// Refuses a command or a mail: replies, and counts and logs the refusal.
     fn refuse(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -394,15 +373,14 @@ impl SubmissionSession {
         GatewayStep::Continue
     }
 
-    /// As [`SubmissionSession::refuse`], for a line that is no command: several of them end the
-    /// connection.
+    /// Refuses a line that is not a command. Closes the connection after [`UNKNOWN_MAX`] of them.
     fn unknown(
         &mut self,
         context: &mut SessionContext<'_>,
         refused: &Refused<'_>,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        report_protocol_error(context, &refused.text());
+        context.report_protocol_error(&refused.text());
         refused.write(output);
         self.unknown = self.unknown.saturating_add(1);
         if self.unknown < UNKNOWN_MAX { GatewayStep::Continue } else { self.close() }
@@ -432,11 +410,6 @@ impl SubmissionSession {
         };
         self.refuse(context, &refused, output)
     }
-}
-
-fn report_protocol_error(context: &mut SessionContext<'_>, text: &str) {
-    context.counts.protocol_error(context.peer.ip());
-    Event::ProtocolError { connection: context.connection, address: context.peer, text }.log();
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The commands of a session of submission that hand a mail in: `MAIL`, `RCPT` and `DATA`.
+//! `MAIL`, `RCPT` and `DATA`: the commands of a session of submission that send a mail.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ impl SubmissionSession {
         let size_max = incoming::size_max(context.config.content_max);
         let refused = match (self.hello, &self.identity, &self.envelope) {
             (Hello::Due, _, _) => Refused::Order(Order::HelloFirst),
-            (Hello::Said, None, _) => Refused::Order(match self.protection {
+            (Hello::Said, None, _) => Refused::Order(match self.common.protection {
                 Protection::Startable => Order::TlsBeforeMail,
                 Protection::Protected => Order::LoginFirst,
             }),
@@ -58,12 +58,12 @@ impl SubmissionSession {
         self.refuse(context, &refused, output)
     }
 
-    /// Whether the address of `MAIL` is that of the account, or empty.
+    /// Whether the address of `MAIL` is the account's, or empty.
     fn is_sender(&self, from: ReversePath<'_>, username: &Username) -> bool {
         match from {
             ReversePath::Null => true,
             ReversePath::Address(text) => {
-                address::parse(text, &self.domain).is_ok_and(|sender| sender == *username)
+                address::parse(text, &self.common.domain).is_ok_and(|sender| sender == *username)
             }
         }
     }
@@ -77,7 +77,7 @@ impl SubmissionSession {
         let (Some(identity), Some(envelope)) = (&self.identity, &self.envelope) else {
             return self.refuse(context, &Refused::Order(self.before_recipient()), output);
         };
-        let recipient = match address::parse(text, &self.domain) {
+        let recipient = match address::parse(text, &self.common.domain) {
             Ok(recipient) => recipient,
             Err(error) => return self.refuse(context, &Refused::Address(error), output),
         };
@@ -90,12 +90,12 @@ impl SubmissionSession {
         }
         let (sender, username) = (identity.account, recipient.clone());
         let job = StoreJob::Gateway(GatewayJob::FindRecipient { sender, username });
-        self.defer(context, job, Pending::Recipient(recipient))
+        self.common.defer(context.connection, job, Pending::Recipient(recipient))
     }
 
-    /// What is missing before a recipient can be named.
+    /// The command that must come before `RCPT` or `DATA`.
     fn before_recipient(&self) -> Order {
-        match (&self.identity, self.protection) {
+        match (&self.identity, self.common.protection) {
             (Some(_), _) => Order::MailFirst,
             (None, Protection::Startable) => Order::TlsBeforeMail,
             (None, Protection::Protected) => Order::LoginFirst,
@@ -137,15 +137,16 @@ impl SubmissionSession {
         if envelope.recipients().is_empty() {
             return self.refuse(context, &Refused::Order(Order::RecipientFirst), output);
         }
-        let envelope = envelope.clone();
-        let incoming = Incoming::new(context, (identity, secret), &self.domain, envelope);
+        self.mails = self.mails.saturating_add(1);
+        let mail = (envelope.clone(), self.mails);
+        let incoming = Incoming::new(context, (identity, secret), &self.common.domain, mail);
         self.phase = Phase::Mail(Box::new(incoming));
         self.envelope = None;
         Reply::GoOn.write(output);
         GatewayStep::Continue
     }
 
-    /// Goes on with the mail that is being received, as far as its input and its jobs are there.
+    /// Goes on with the mail that is being received, up to its next input or job.
     pub(super) fn proceed(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -157,8 +158,8 @@ impl SubmissionSession {
         let size_max = incoming.size_max();
         match incoming.next(context.now.wall) {
             Next::Read => GatewayStep::Continue,
-            Next::Stage(job) => self.defer(context, job, Pending::Staging),
-            Next::Discard(job) => self.defer(context, job, Pending::Discarding),
+            Next::Stage(job) => self.common.defer(context.connection, job, Pending::Staging),
+            Next::Discard(job) => self.common.defer(context.connection, job, Pending::Discarding),
             Next::Ended(result) => {
                 self.phase = Phase::Command;
                 match result {
@@ -173,7 +174,7 @@ impl SubmissionSession {
         }
     }
 
-    /// Tells the mail that is being received what became of its piece.
+    /// Passes the result of staging a piece to the mail that is being received.
     pub(super) fn staged(&mut self, context: &mut SessionContext<'_>, done: Done) {
         let Phase::Mail(incoming) = &mut self.phase else {
             return;
@@ -216,7 +217,7 @@ impl SubmissionSession {
         self.refuse(context, &refused, output)
     }
 
-    /// Puts a complete mail into the mailboxes, if the account may send now.
+    /// Stores a complete mail in the mailboxes, if the account may send now.
     fn send(
         &mut self,
         context: &mut SessionContext<'_>,
@@ -227,8 +228,8 @@ impl SubmissionSession {
             return self.store_failed(context, Done::Store(StoreDone::NoAccount), output);
         };
         let mail = Arc::new(mail);
-        match delivery::begin(context, &mut self.charge, identity.account, &mail) {
-            Ok(job) => self.defer(context, job, Pending::Sending(mail)),
+        match delivery::begin(context, &mut self.common.charge, identity.account, &mail) {
+            Ok(job) => self.common.defer(context.connection, job, Pending::Sending(mail)),
             Err(wait) => {
                 self.limited(context, wait, output);
                 self.forget(context, &mail)
@@ -246,7 +247,7 @@ impl SubmissionSession {
         let done = match done {
             Done::Store(done) => done,
             done => {
-                self.settle(context, Settlement::Unanswered);
+                self.common.settle(context, Settlement::Unanswered);
                 let _ = self.store_failed(context, done, output);
                 return self.forget(context, mail);
             }
@@ -255,7 +256,7 @@ impl SubmissionSession {
             return self.store_failed(context, Done::Store(StoreDone::NoAccount), output);
         };
         let delivery = delivery::complete(context, identity, mail, done);
-        self.settle(context, delivery.settlement());
+        self.common.settle(context, delivery.settlement());
         match delivery {
             Delivery::Accepted { .. } => Reply::Accepted(mail.id).write(output),
             Delivery::Repeated { .. } => Reply::Repeated(mail.id).write(output),
@@ -290,12 +291,12 @@ impl SubmissionSession {
         Refused::Limited(wait).write(output);
     }
 
-    /// Forgets what was staged of a mail that the store does not have.
+    /// Forgets the staged part of a mail that the store has not taken.
     fn forget(&mut self, context: &SessionContext<'_>, mail: &NewMailRecord) -> GatewayStep {
         match (mail.staged, &self.identity) {
             (Some(id), Some(identity)) => {
                 let job = incoming::discard(identity.account, id);
-                self.defer(context, job, Pending::Forgetting)
+                self.common.defer(context.connection, job, Pending::Forgetting)
             }
             (_, _) => GatewayStep::Continue,
         }

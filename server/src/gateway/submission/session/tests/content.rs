@@ -1,4 +1,4 @@
-//! Tests of what a mail is and becomes: its data, its head, its recipients and its size.
+//! Tests of mails after `DATA`: their data, heads, recipients, ids and sizes.
 
 use correio_proto::{
     limits::PIECE_MAX,
@@ -58,7 +58,7 @@ fn a_mail_with_a_fault_is_read_to_its_end_and_nothing_is_stored() {
 }
 
 #[test]
-fn a_dot_right_after_the_invitation_ends_an_empty_mail() {
+fn a_dot_right_after_the_reply_to_data_ends_an_empty_mail() {
     let mut dialogue = Dialogue::in_data();
     assert!(dialogue.say(".\r\n").starts_with("550 5.7.1 From "));
     assert!(dialogue.say("NOOP\r\n").starts_with("250 "));
@@ -121,7 +121,7 @@ fn a_head_that_does_not_end_is_refused() {
 
 #[test]
 fn the_limit_of_a_head_does_not_depend_on_the_pieces() {
-    // The last line is longer than what is left of the limit, and turns out to be the body's.
+    // The last line is longer than the rest of the limit, and belongs to the body.
     let head = format!("{HEAD}{}", "X-Long: x\r\n".repeat((65_500 - HEAD.len()) / 11));
     let message = format!("{head}{}", "body ".repeat(100));
     for split in [message.len(), 65_530, 65_540] {
@@ -164,7 +164,7 @@ fn recipients_that_are_not_named_stay_hidden() {
 }
 
 #[test]
-fn the_same_mail_has_the_same_id_and_another_one_another() {
+fn the_same_mail_has_the_same_id_and_another_mail_has_another() {
     let id_of = |recipients: &str, message: &str| {
         let mut dialogue = Dialogue::logged_in();
         dialogue.harness.now.uptime += std::time::Duration::from_secs(1);
@@ -181,7 +181,7 @@ fn the_same_mail_has_the_same_id_and_another_one_another() {
         id_of("steve", &message.replace("10:00:00", "10:00:01")).0,
     ];
     assert!(!others.contains(&first.0));
-    // What the server adds is the same for the same mail, too.
+    // The server adds the same fields to the same mail.
     let bare = "From: tony\r\nDate: Fri, 27 Nov 2026 10:00:00 +0000\r\n\r\nbody";
     assert_eq!(id_of("steve", bare), id_of("steve", bare));
 }
@@ -192,17 +192,19 @@ fn a_mail_without_a_date_is_a_new_one_each_time() {
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
     dialogue.harness.now.wall.0 += 3_600_000;
     dialogue.mail("From: tony\r\n\r\nthe backup is done");
-    assert_ne!(dialogue.mails[0].id, dialogue.mails[1].id);
+    // Within the same millisecond.
+    dialogue.mail("From: tony\r\n\r\nthe backup is done");
+    let [first, second, third] = [0, 1, 2].map(|number| dialogue.mails[number].id);
+    assert!(first != second && first != third && second != third);
     let stored = String::from_utf8(dialogue.content()).unwrap();
-    let id = dialogue.mails[1].id;
     let added = format!(
         "From: tony\r\nDate: Fri, 27 Nov 2026 11:00:00 -0000\r\n\
-         Message-ID: <{id}.tony@mail.example>\r\n\r\nthe backup is done\r\n"
+         Message-ID: <{third}.tony@mail.example>\r\n\r\nthe backup is done\r\n"
     );
     assert_eq!(stored, added);
 }
 
-/// A message that is larger than what a request may have.
+/// A message that is larger than a request may be.
 fn large(bytes: usize) -> String {
     let line = "abcdefghijklmnopqrstuvwxyz0123456789\r\n";
     format!("{HEAD}Bcc: bruce\r\n\r\n{}", line.repeat(bytes / line.len()))
@@ -251,7 +253,7 @@ fn a_mail_as_large_as_a_request_is_in_its_job() {
     assert!(matches!(dialogue.mails[1].content, Content::Large(_)));
 }
 
-/// A dialogue in which a request may have few bytes.
+/// A dialogue in which only small mails travel in one request.
 fn small_requests() -> Dialogue {
     let mut dialogue = Dialogue::logged_in();
     dialogue.harness.config.body_max = 64 << 10;
@@ -306,7 +308,7 @@ fn a_large_mail_that_is_sent_again_is_the_same() {
     assert_ne!(first.2, again.2, "an upload that was interrupted is not gone on with");
 }
 
-/// All that is observed of a dialogue in which the input comes in pieces of these lengths.
+/// The replies, the mails and the end of a dialogue whose input comes in pieces of these lengths.
 fn observed(input: &[u8], lengths: &[usize]) -> (String, Vec<u8>, bool) {
     let mut dialogue = Dialogue::new(Protection::Protected);
     dialogue.harness.config.body_max = 3000;
@@ -323,7 +325,7 @@ fn observed(input: &[u8], lengths: &[usize]) -> (String, Vec<u8>, bool) {
 }
 
 proptest! {
-    // Each case has some dialogues of thousands of bytes.
+    // Fewer cases than by default: each has four dialogues of thousands of bytes.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
@@ -373,4 +375,15 @@ fn a_large_mail_that_is_cut_off_is_given_up() {
     let mut complete = Dialogue::logged_in();
     assert!(complete.mail(&large).starts_with("250 "));
     assert!(!complete.give_up(), "the mail has the content");
+}
+
+#[test]
+fn a_large_mail_whose_connection_ends_before_it_is_sent_is_given_up() {
+    let mut dialogue = Dialogue::in_data();
+    dialogue.say(large(3 << 20));
+    dialogue.say_and_leave(b"\r\n.\r\n");
+    assert_eq!((dialogue.uploads.len(), dialogue.mails.len()), (1, 0));
+    assert!(dialogue.give_up());
+    assert!(dialogue.uploads.is_empty());
+    assert!(!dialogue.give_up(), "once");
 }

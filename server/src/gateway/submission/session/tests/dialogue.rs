@@ -1,4 +1,4 @@
-//! A program that speaks to a session, and the store behind it, which follows a script.
+//! A dialogue of a program with a session, whose store follows a script.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub(super) const HEAD: &str = "From: Tony Stark <tony@mail.example>\r\n\
                                Date: Fri, 27 Nov 2026 10:00:00 +0000\r\n\
                                Message-ID: <suit@phone>\r\n";
 
-/// What the store says to the next job of a kind.
+/// The store's answer to the next job of a kind.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     /// This result.
@@ -42,9 +42,9 @@ pub(super) enum Answer {
 pub(super) struct Dialogue {
     pub(super) harness: Harness,
     pub(super) session: SubmissionSession,
-    /// Results of jobs, by the job's kind; each is given once. Without one, the job succeeds.
+    /// Results of jobs by the job's kind, each given once. A job without a result here succeeds.
     pub(super) script: HashMap<&'static str, Vec<Answer>>,
-    /// Mails that were handed to the store.
+    /// Mails that the store got.
     pub(super) mails: Vec<NewMailRecord>,
     /// Kinds of all jobs.
     pub(super) jobs: Vec<&'static str>,
@@ -151,10 +151,24 @@ impl Dialogue {
         String::from_utf8(std::mem::take(&mut self.output)).unwrap()
     }
 
-    /// The connection is over: does the last job, if there is one. Returns whether there was.
+    /// Does the last job after the connection's end. Returns false if there is none.
     pub(super) fn give_up(&mut self) -> bool {
         let last = self.session.give_up(CONNECTION);
         last.map(|(_, job)| self.done(job)).is_some()
+    }
+
+    /// Sends this text on a connection that ends while the store does the first job: the step after
+    /// it is discarded.
+    pub(super) fn say_and_leave(&mut self, text: &[u8]) {
+        let mut context = self.harness.context();
+        let taken = self.session.take(&mut context, text, &mut self.output);
+        let GatewayStep::Defer(ticket, Job::Store(job)) = taken.step else {
+            panic!("a job of the store was expected, not {:?}", taken.step)
+        };
+        let done = self.done(job);
+        let mut context = self.harness.context();
+        let step = self.session.complete(&mut context, ticket, done, &mut self.output);
+        self.session.discarded(&step.expect("the session waits for the job"));
     }
 
     fn follow(&mut self, mut step: GatewayStep) {
@@ -170,8 +184,8 @@ impl Dialogue {
     }
 
     fn defer(&mut self, ticket: Ticket, job: StoreJob) -> GatewayStep {
-        assert_eq!(self.session.waiting_for(CONNECTION), Some(ticket));
-        assert!(self.session.is_storing());
+        assert_eq!(self.session.common.waiting_for(CONNECTION), Some(ticket));
+        assert!(self.session.common.is_storing());
         let done = self.done(job);
         let mut context = self.harness.context();
         let other = Ticket { serial: ticket.serial + 1, ..ticket };
@@ -236,7 +250,7 @@ impl Dialogue {
     }
 }
 
-/// The result of a mail that is in the mailboxes.
+/// The result of a job that has stored a mail.
 pub(super) fn sent() -> StoreDone {
     let from = (name("tony"), "Tony Stark".parse().unwrap());
     StoreDone::Sent { sent_at: Timestamp(7), recipients: vec![AccountId(2)], from }

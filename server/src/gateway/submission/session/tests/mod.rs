@@ -1,4 +1,4 @@
-//! Tests of the session: what a program says and is answered, and what the store gets.
+//! Tests of the session: the replies to a program's commands, and the mails that the store gets.
 
 mod content;
 mod dialogue;
@@ -14,7 +14,7 @@ use crate::{
     store::{StoreDone, gateway::GatewayDone},
 };
 
-/// Says each line, and compares the beginning of its replies.
+/// Sends each line, and checks the beginning of its reply.
 fn exchange(dialogue: &mut Dialogue, lines: &[(&str, &str)]) {
     for (line, reply) in lines {
         let said = dialogue.say(format!("{line}\r\n"));
@@ -63,7 +63,7 @@ fn tls_comes_before_authentication_and_authentication_before_mail() {
 fn tls_begins_and_everything_that_was_said_is_forgotten() {
     let mut dialogue = Dialogue::new(Protection::Startable);
     dialogue.say("EHLO phone\r\nFOO\r\nFOO\r\n");
-    // What stands after the command is not read: the connection refuses it.
+    // The session does not read the input after the command; the connection refuses it.
     assert_eq!(dialogue.say("STARTTLS\r\nEHLO attacker\r\n"), "220 2.0.0 begin TLS\r\n");
     assert!(dialogue.has_tls_begun);
     let mut dialogue = Dialogue::new(Protection::Startable);
@@ -124,7 +124,7 @@ fn an_exchange_can_end_without_a_login() {
     let mut dialogue = Dialogue::new(Protection::Protected);
     exchange(&mut dialogue, &lines);
     assert_eq!(dialogue.jobs, [""; 0]);
-    // Too long an answer ends it, too.
+    // An overlong answer ends the exchange, too.
     exchange(&mut dialogue, &[("AUTH PLAIN", "334 \r\n"), (&"A".repeat(3000), "500 5.5.6 ")]);
     exchange(&mut dialogue, &[("NOOP", "250 ")]);
 }
@@ -208,7 +208,7 @@ fn a_recipient_that_cannot_be_looked_up_now_is_not_refused_for_good() {
 }
 
 #[test]
-fn a_mail_has_so_many_recipients_and_no_more() {
+fn a_mail_has_at_most_a_hundred_recipients() {
     let mut dialogue = Dialogue::logged_in();
     dialogue.say("MAIL FROM:<>\r\n");
     for number in 0..limits::RECIPIENTS_MAX {
@@ -248,7 +248,7 @@ fn the_mail_is_forgotten_where_the_standard_says_so() {
         exchange(&mut dialogue, &[("MAIL FROM:<>", "250 "), ("RCPT TO:<steve>", "250 ")]);
         exchange(&mut dialogue, &[(forgets, "250"), ("DATA", "503 5.5.1 MAIL")]);
     }
-    // A mail that was answered is over.
+    // An answered mail is over.
     let mut dialogue = Dialogue::logged_in();
     assert!(dialogue.mail(HEAD).starts_with("250 "));
     exchange(&mut dialogue, &[("DATA", "503 5.5.1 MAIL"), ("MAIL FROM:<>", "250 ")]);

@@ -1,11 +1,11 @@
-//! Golden dialogues: what mail programs say in the order in which they say it, and what they need
-//! to be answered. A line of a program ends with CR LF.
+//! Golden dialogues: the commands of known mail programs in the order in which they send them, and
+//! the replies that they need.
 
 use super::dialogue::{Dialogue, HEAD, LOGIN};
 use crate::gateway::Protection;
 
-/// Follows a transcript: lines after `C: ` are the program's, those after `S: ` are the beginnings
-/// of the server's lines.
+/// Follows a transcript: a line after `C: ` is the program's, a line after `S: ` is the beginning
+/// of a line of the server.
 fn follow(dialogue: &mut Dialogue, transcript: &str) {
     let mut said = String::new();
     for line in transcript.lines().map(str::trim) {

@@ -1,45 +1,56 @@
-//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4): names, comments, quoted
-//! strings and groups around them.
+//! Reads the addresses of a field such as `To` (RFC 5322, section 3.4), which may stand among
+//! names, comments, quoted strings and groups.
+
+/// White space that may stand around names and addresses; programs show other white space.
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// The addresses of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct AddressList {
+pub struct AddressList {
     /// The mailboxes, in their order.
-    pub(super) mailboxes: Vec<Mailbox>,
+    pub mailboxes: Vec<Mailbox>,
     /// Whether the field has a group, such as `undisclosed-recipients:;`.
-    pub(super) has_group: bool,
+    pub has_group: bool,
+    /// Places between commas, those without a mailbox among them.
+    places: usize,
 }
 
-/// An address, and whether all programs read it alike.
+/// An address with its name, and whether all programs read them alike. Neither is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mailbox {
-    /// The address without angle brackets and comments. Not checked.
-    pub(super) address: String,
+pub struct Mailbox {
+    /// The text before the angle brackets, without comments; empty where there is none.
+    pub name: String,
+    /// The address without angle brackets and comments.
+    pub address: String,
     /// Whether the text has the standard's form.
-    pub(super) form: Form,
+    pub form: Form,
 }
 
-/// The form of a mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// That of the standard.
+/// The form of a mailbox, from the strictest on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// A name and an address in angle brackets, or an address: no comment, no white space in the
+    /// brackets, and around them and the name nothing but spaces and tabs.
+    #[default]
+    Bare,
+    /// That of the standard, with comments or other white space.
     Plain,
-    /// Another one, in which programs may find other addresses.
+    /// Another form, in which some programs may find other addresses.
     Odd,
 }
 
-/// The reader's place.
+/// The construct that the next character stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    /// Outside of everything.
+    /// None of the following.
     Outside,
-    /// In a quoted string.
+    /// A quoted string.
     Quoted,
-    /// In angle brackets.
+    /// Angle brackets.
     Angle,
-    /// In a quoted string in angle brackets.
+    /// A quoted string in angle brackets.
     QuotedInAngle,
-    /// In comments that are nested this deep.
+    /// Comments that are nested this deep.
     Comment(u32),
 }
 
@@ -50,13 +61,13 @@ struct Draft {
     text: String,
     /// The text in angle brackets.
     angle: Option<String>,
-    is_odd: bool,
+    form: Form,
 }
 
 impl AddressList {
     /// Reads the value of a field, unfolded.
     #[must_use]
-    pub(super) fn parse(value: &str) -> Self {
+    pub fn parse(value: &str) -> Self {
         let mut list = Self::default();
         let mut draft = Draft::default();
         let mut place = Place::Outside;
@@ -64,7 +75,7 @@ impl AddressList {
         let mut characters = value.chars();
         while let Some(c) = characters.next() {
             if c.is_control() && c != '\t' {
-                draft.is_odd = true;
+                draft.form = Form::Odd;
             }
             match (place, c) {
                 (Place::Comment(_), '\\') => drop(characters.next()),
@@ -85,6 +96,7 @@ impl AddressList {
                     };
                 }
                 (Place::Outside | Place::Angle, '(') => {
+                    draft.form = draft.form.max(Form::Plain);
                     after_comment = place;
                     place = Place::Comment(1);
                 }
@@ -97,7 +109,9 @@ impl AddressList {
                     place = Place::QuotedInAngle;
                 }
                 (Place::Outside, '<') => {
-                    draft.is_odd |= draft.angle.replace(String::new()).is_some();
+                    if draft.angle.replace(String::new()).is_some() {
+                        draft.form = Form::Odd;
+                    }
                     place = Place::Angle;
                 }
                 (Place::Angle, '>') => place = Place::Outside,
@@ -111,9 +125,20 @@ impl AddressList {
                 (Place::Outside | Place::Angle, c) => draft.push(place, c),
             }
         }
-        draft.is_odd |= place != Place::Outside;
+        if place != Place::Outside {
+            draft.form = Form::Odd;
+        }
         draft.finish(&mut list);
         list
+    }
+
+    /// The mailbox of a field that has one and nothing else.
+    #[must_use]
+    pub fn only(&self) -> Option<&Mailbox> {
+        match self.mailboxes.as_slice() {
+            [mailbox] if self.places == 1 && !self.has_group => Some(mailbox),
+            _ => None,
+        }
     }
 }
 
@@ -123,26 +148,34 @@ impl Draft {
             (Place::Angle | Place::QuotedInAngle, Some(angle)) => angle.push(c),
             (_, None) => self.text.push(c),
             // Text after the angle brackets.
-            (_, Some(_)) => {
-                self.is_odd |= !c.is_whitespace();
-            }
+            (_, Some(_)) if BLANKS.contains(&c) => {}
+            (_, Some(_)) if c.is_whitespace() => self.form = self.form.max(Form::Plain),
+            (_, Some(_)) => self.form = Form::Odd,
         }
     }
 
-    /// Adds the mailbox, if it is one: the standard permits empty places between commas.
+    /// Adds the mailbox, unless there is none: the standard permits empty places between commas.
     fn finish(self, list: &mut AddressList) {
-        let text = self.text.trim();
-        let (address, is_odd) = match self.angle {
-            Some(angle) => (angle.trim().to_owned(), self.is_odd || !is_phrase(text)),
-            None if text.is_empty() && !self.is_odd => return,
-            None => (text.to_owned(), self.is_odd),
+        let Self { text, angle, form } = self;
+        list.places = list.places.saturating_add(1);
+        let trimmed = text.trim();
+        let (name, address) = match &angle {
+            Some(address) => (trimmed, address.trim()),
+            None if trimmed.is_empty() && form != Form::Odd => return,
+            None => ("", trimmed),
         };
-        let form = if is_odd { Form::Odd } else { Form::Plain };
-        list.mailboxes.push(Mailbox { address, form });
+        let is_bare = trimmed == text.trim_matches(BLANKS)
+            && angle.as_ref().is_none_or(|angle| address == angle);
+        let form = match is_phrase(name) {
+            true if is_bare => form,
+            true => form.max(Form::Plain),
+            false => Form::Odd,
+        };
+        list.mailboxes.push(Mailbox { name: name.to_owned(), address: address.to_owned(), form });
     }
 }
 
-/// Whether a text can be a name before an address: words and quoted strings.
+/// Whether a text can be the name before an address: words and quoted strings.
 fn is_phrase(text: &str) -> bool {
     let mut is_quoted = false;
     let mut is_escaped = false;
@@ -170,8 +203,8 @@ mod tests {
 
     fn plain(value: &str) -> Vec<String> {
         let list = AddressList::parse(value);
-        assert!(list.mailboxes.iter().all(|mailbox| mailbox.form == Form::Plain), "{value}");
-        list.mailboxes.into_iter().map(|mailbox| mailbox.address).collect()
+        assert!(list.mailboxes.iter().all(|mailbox| mailbox.form != Form::Odd), "{value}");
+        list.mailboxes.iter().map(|mailbox| mailbox.address.clone()).collect()
     }
 
     #[test]
@@ -199,7 +232,7 @@ mod tests {
     #[test]
     fn members_of_groups_are_found() {
         let list = AddressList::parse("undisclosed-recipients:;");
-        assert_eq!(list, AddressList { mailboxes: vec![], has_group: true });
+        assert_eq!((list.mailboxes.len(), list.has_group), (0, true));
         let list = AddressList::parse("Avengers: tony@x, <steve@x>; natasha@x");
         let addresses: Vec<_> = list.mailboxes.iter().map(|mailbox| &*mailbox.address).collect();
         assert_eq!((addresses, list.has_group), (vec!["tony@x", "steve@x", "natasha@x"], true));
@@ -219,6 +252,33 @@ mod tests {
         ] {
             let list = AddressList::parse(value);
             assert!(list.mailboxes.iter().any(|mailbox| mailbox.form == Form::Odd), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_mailbox_alone_is_bare_without_comments_and_other_white_space() {
+        let only = |value: &str| AddressList::parse(value).only().cloned();
+        for (value, name, address) in [
+            (" tony@x\t", "", "tony@x"),
+            ("Tony  <tony@x> ", "Tony", "tony@x"),
+            ("\"Stark, (T)\"\t<tony>", "\"Stark, (T)\"", "tony"),
+        ] {
+            let (name, address) = (name.to_owned(), address.to_owned());
+            assert_eq!(only(value), Some(Mailbox { name, address, form: Form::Bare }), "{value:?}");
+        }
+        for value in [
+            "tony@x (Tony)",
+            "(x) <tony@x>",
+            "<tony@x(x)>",
+            "< tony@x>",
+            "<tony@x>\u{3000}",
+            "\u{a0}tony@x",
+            "Tony\u{3000}<tony@x>",
+        ] {
+            assert_eq!(only(value).map(|mailbox| mailbox.form), Some(Form::Plain), "{value:?}");
+        }
+        for value in ["", "tony@x,", ",tony@x", "tony@x;", "us: tony@x", "tony@x, steve@x", "(x)"] {
+            assert_eq!(only(value), None, "{value:?}");
         }
     }
 }
