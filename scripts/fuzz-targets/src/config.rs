@@ -91,6 +91,7 @@ fn said(error: &ConfigError, path: &Path) {
         ConfigError::Syntax { .. } => {}
         ConfigError::Unreadable { .. }
         | ConfigError::Value { .. }
+        | ConfigError::Database { .. }
         | ConfigError::Together { .. }
         | ConfigError::UnknownKey { .. } => {
             assert!(!text.chars().any(char::is_control), "{text:?}");
