@@ -20,7 +20,10 @@ use correio_proto::{
     mail::Username,
     message::{ErrorCode, NewMail, Send},
 };
-use correio_server::ops::export::{ExportChoice, export};
+use correio_server::{
+    ops::export::{ExportChoice, export},
+    store::kind::StoreConfig,
+};
 use correio_testing::{served::RunningServer, wait::eventually};
 use tempfile::TempDir;
 
@@ -148,7 +151,8 @@ fn an_exported_maildir_is_a_mailbox() {
     let choice = ExportChoice::Account(pepper);
     let stop = correio_server::cancel::Cancel::default();
     // The lock of the server that was just stopped may still be held by another test's process.
-    let export = || export(setup.server_data.path(), &choice, target.path(), "localhost", &stop);
+    let (store, data) = (StoreConfig::Sqlite, setup.server_data.path());
+    let export = || export(&store, data, &choice, target.path(), "localhost", &stop);
     eventually(|| export().is_ok_and(|exported| exported.written + exported.known == 3));
 
     let mut mailbox = setup.mailbox("pepper");

@@ -428,9 +428,9 @@ pub enum StoreDone {
         /// Whether there are more.
         more: bool,
     },
-    /// The store could not do the job now, for example because the disk is full, and the next job may
-    /// succeed. Nothing was changed, unless the data is on another machine that could not be reached:
-    /// then the job may have been done. The text is for the log.
+    /// The store could not do the job now, for example because the disk is full, and the next job
+    /// may succeed. Nothing was changed, unless the data is on another machine that could not be
+    /// reached: then the job may have been done. The text is for the log.
     Unavailable(Arc<str>),
 }
 
