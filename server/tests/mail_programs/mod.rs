@@ -4,6 +4,8 @@
 
 mod house;
 mod program;
+mod receiving;
+mod sending;
 
 use std::{
     fs,
