@@ -1,8 +1,9 @@
-//! The commands with which each mail program receives.
+//! The command lines with which each mail program receives.
 
-use std::{path::PathBuf, process::Command};
+use std::path::{Path, PathBuf};
 
 use super::{
+    command_line::CommandLine,
     house::{DOMAIN, House, Person},
     program::{Into, Receiving, Then, Tls, curl, s_nail},
 };
@@ -12,29 +13,28 @@ pub fn curl_receive(house: &House, password: &str, then: Then, tls: Tls) -> Rece
         Tls::Implicit => format!("pop3s://{DOMAIN}:{}/1", house.ports.pop3s),
         Tls::Start => format!("pop3://{DOMAIN}:{}/1", house.ports.pop3),
     };
-    let mut command = curl(house, Person::Pepper, password);
-    command.arg(&url);
+    let mut line = curl(house, Person::Pepper, password).arg(&url);
     if then == Then::Delete {
         // Two transfers over one session: RETR, and DELE, which has no body.
-        command.args(["--next", "-q", "-sS", "--ssl-reqd", "--cacert"]).arg(house.certificate());
-        command.args(["--user", &format!("{}:{password}", Person::Pepper.username())]);
-        command.args(["-X", "DELE", "-I", &url]);
+        line = line
+            .args(["--next", "-q", "-sS", "--ssl-reqd", "--cacert"])
+            .arg(house.certificate())
+            .args(["--user", &format!("{}:{password}", Person::Pepper.username())])
+            .args(["-X", "DELE", "-I", &url]);
     }
-    Receiving { command, into: Into::Output }
+    Receiving { line, into: Into::Output }
 }
 
 pub fn s_nail_receive(house: &House, password: &str, then: Then) -> Receiving {
-    let mut command = s_nail(house);
-    command.args(["-S", "pop3-auth=plain", "-S", "pop3-bulk-load", "-Rf"]);
-    if then == Then::Delete {
-        command = s_nail(house);
-        command.args(["-S", "pop3-bulk-load", "-f"]);
-    }
+    let line = s_nail(house).args(["-S", "pop3-auth=plain", "-S", "pop3-bulk-load"]);
     let url =
         format!("pop3s://{}:{password}@{DOMAIN}:{}", Person::Pepper.username(), house.ports.pop3s);
-    let last = if then == Then::Delete { "delete 1" } else { "exit" };
-    command.args(["-Y", "type 1", "-Y", last, "-Y", "quit"]).arg(url);
-    Receiving { command, into: Into::Output }
+    let (open, last) = match then {
+        Then::Keep => ("-Rf", "exit"),
+        Then::Delete => ("-f", "delete 1"),
+    };
+    let line = line.args([open, "-Y", "type 1", "-Y", last, "-Y", "quit"]).arg(url);
+    Receiving { line, into: Into::Output }
 }
 
 pub fn poplib(house: &House, password: &str, then: Then) -> Receiving {
@@ -56,10 +56,37 @@ for number in range(1, count + 1):
         box.dele(number)
 box.quit()
 ";
-    let mut command = Command::new("python3");
-    command.args(["-c", SCRIPT, DOMAIN, &house.ports.pop3.to_string()]);
-    command.arg(house.certificate()).args([password, &format!("{then:?}")]);
-    Receiving { command, into: Into::Output }
+    let script = house.write("receive.py", SCRIPT);
+    let line = CommandLine::new("python3")
+        .arg(&script)
+        .args([DOMAIN, &house.ports.pop3.to_string()])
+        .arg(house.certificate())
+        .args([password, &format!("{then:?}")])
+        .with(script);
+    Receiving { line, into: Into::Output }
+}
+
+pub fn net_pop3(house: &House, password: &str, then: Then) -> Receiving {
+    const SCRIPT: &str = "\
+use strict; use warnings; use Net::POP3;
+my ($host, $port, $certificate, $password, $then) = @ARGV;
+my $box = Net::POP3->new($host, Port => $port, SSL => 1, SSL_ca_file => $certificate)
+    or die \"not connected: $@\";
+defined $box->login('pepper', $password) or die 'not logged in: ', $box->message;
+for my $number (sort { $a <=> $b } keys %{$box->list}) {
+    print @{$box->get($number) or die 'not received: ', $box->message};
+    $box->delete($number) if $then eq 'Delete';
+}
+$box->quit or die 'not deleted: ', $box->message;
+";
+    let script = house.write("receive.pl", SCRIPT);
+    let line = CommandLine::new("perl")
+        .arg(&script)
+        .args([DOMAIN, &house.ports.pop3s.to_string()])
+        .arg(house.certificate())
+        .args([password, &format!("{then:?}")])
+        .with(script);
+    Receiving { line, into: Into::Output }
 }
 
 pub fn fetchmail(house: &House, password: &str, then: Then) -> Receiving {
@@ -73,10 +100,15 @@ pub fn fetchmail(house: &House, password: &str, then: Then) -> Receiving {
         if then == Then::Delete { "fetchall nokeep" } else { "fetchall keep" },
     );
     let settings = house.write("fetchmailrc", settings);
-    let mut command = Command::new("fetchmail");
-    command.arg("--fetchmailrc").arg(settings).args(["--nodetach", "--nosyslog", "--idfile"]);
-    command.arg(house.path("fetchids")).arg("--pidfile").arg(house.path("fetchmail.pid"));
-    Receiving { command, into: Into::File(into) }
+    let line = CommandLine::new("fetchmail")
+        .arg("--fetchmailrc")
+        .arg(&settings)
+        .args(["--nodetach", "--nosyslog", "--idfile"])
+        .arg(house.path("fetchids"))
+        .arg("--pidfile")
+        .arg(house.path("fetchmail.pid"))
+        .with(settings);
+    Receiving { line, into: Into::File(into) }
 }
 
 fn maildir(house: &House, name: &str) -> PathBuf {
@@ -100,9 +132,8 @@ pub fn getmail(house: &House, password: &str, then: Then) -> Receiving {
         if then == Then::Delete { "true" } else { "false" },
     );
     let settings = house.write("getmailrc", settings);
-    let mut command = Command::new("getmail");
-    command.arg("--rcfile").arg(settings).arg("--getmaildir").arg(house.path("."));
-    Receiving { command, into: Into::File(into) }
+    let line = CommandLine::new("getmail").arg("--rcfile").arg(&settings).arg("--getmaildir");
+    Receiving { line: line.arg(house.path(".")).with(settings), into: Into::File(into) }
 }
 
 pub fn mpop(house: &House, password: &str, then: Then) -> Receiving {
@@ -117,7 +148,42 @@ pub fn mpop(house: &House, password: &str, then: Then) -> Receiving {
         if then == Then::Delete { "keep off\n" } else { "keep on\n" },
     );
     let settings = house.write("mpoprc", settings);
-    let mut command = Command::new("mpop");
-    command.arg("-C").arg(settings);
-    Receiving { command, into: Into::Maildir(into) }
+    let line = CommandLine::new("mpop").arg("-C").arg(&settings).with(settings);
+    Receiving { line, into: Into::Maildir(into) }
+}
+
+/// Mutt or NeoMutt, whose `G` (`fetch-mail`) receives into a mailbox on the disk. Both need a
+/// terminal.
+pub fn mutt_receive(house: &House, password: &str, then: Then, program: &str) -> Receiving {
+    let into = house.write("mbox", "");
+    let settings = format!(
+        "set from={}\nset pop_host=pops://{}@{DOMAIN}:{}\nset pop_pass='{password}'\n\
+         set pop_delete={}\nset pop_last=no\nset certificate_file={}\nset ssl_verify_host=yes\n\
+         set spoolfile={into}\nset folder={}\nset mbox={into}\nset move=no\n\
+         set quit=yes\n",
+        Person::Pepper.address(),
+        Person::Pepper.username(),
+        house.ports.pop3s,
+        if then == Then::Delete { "yes" } else { "no" },
+        house.certificate().display(),
+        into.parent().unwrap_or(Path::new("/")).display(),
+        into = into.display(),
+    );
+    let settings = house.write("muttrc", settings);
+    let typed = format!("{program} -n -F {} -e 'push <fetch-mail>'", settings.display());
+    let line = CommandLine::new("script").args(["-qec", &typed, "/dev/null"]).with(settings);
+    let line = line.env("TERM", "xterm").typing("q", &["Login failed", "messages read"]);
+    Receiving { line, into: Into::File(into) }
+}
+
+pub fn mailutils_receive(house: &House, password: &str, then: Then) -> Receiving {
+    let (user, port) = (Person::Pepper.username(), house.ports.pop3s);
+    let last = if then == Then::Delete { "delete 1" } else { "exit" };
+    let commands = house.write("commands", format!("type 1\n{last}\nquit\n"));
+    let line = CommandLine::new("mail.mailutils")
+        .arg(format!("--set=tls.ssl-ca-file={}", house.certificate().display()))
+        .args(["-f", &format!("pops://{user}:{password}@{DOMAIN}:{port}")])
+        .reading(commands.clone())
+        .with(commands);
+    Receiving { line, into: Into::Output }
 }
