@@ -284,6 +284,7 @@ exit $status
         .with(password)
 }
 
+/// sSMTP, which keeps what it could not send in the home of its user, whatever `HOME` says.
 pub fn ssmtp(house: &House, letter: Letter<'_>) -> CommandLine {
     let settings = format!(
         "mailhub={DOMAIN}:{}\nUseTLS=YES\nTLS_CA_File={}\nAuthUser={}\nAuthPass={}\n\
@@ -294,8 +295,8 @@ pub fn ssmtp(house: &House, letter: Letter<'_>) -> CommandLine {
         letter.password,
     );
     let settings = house.write("ssmtp.conf", settings);
-    CommandLine::new("ssmtp")
-        .arg("-C")
+    CommandLine::new("sh")
+        .args(["-c", "mount --bind . /root && exec ssmtp \"$@\"", "sh", "-C"])
         .arg(&settings)
         .args(["-f", &Person::Tony.address(), &Person::Pepper.address()])
         .reading(message_file(house, letter))
