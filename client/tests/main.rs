@@ -32,6 +32,7 @@ mod program_people;
 mod program_recover;
 mod program_register;
 mod program_reply;
+mod program_round_trip;
 mod program_screen;
 mod program_seen;
 mod program_send;

@@ -92,6 +92,12 @@ impl Setup {
         self.running = Some(RunningServer::start(self.server_data.path(), self.address.port()));
     }
 
+    /// The addresses for SMTP submission and for POP3, both without TLS. Their mail domain is
+    /// `localhost`.
+    pub fn programs(&self) -> (SocketAddr, SocketAddr) {
+        self.running.as_ref().expect("a server that runs").programs
+    }
+
     pub fn connect(&self) -> Service {
         let address: Address = self.address.to_string().parse().unwrap();
         let options = ConnectOptions { trust: self.trust, ..ConnectOptions::default() };

@@ -1,11 +1,14 @@
 //! A server with listeners for mail programs, its certificate, and two accounts with app passwords.
 
 use std::{
-    fs,
-    io::{BufRead, BufReader},
+    fs::{self, File},
+    io::{BufRead, BufReader, Read, Write},
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Output, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
 };
 
 use correio_client::Trust;
@@ -17,6 +20,7 @@ use correio_proto::{
 };
 use correio_testing::{client::Client, request, skip::works, wait::PATIENCE};
 
+use super::command_line::{CommandLine, Input};
 use crate::daemon;
 
 /// The mail domain, which is also the name that programs connect to. It is this machine's in
@@ -145,6 +149,17 @@ impl House {
         self.session(person).fetch().mails
     }
 
+    /// Whether a program has logged in with the app password of an account.
+    pub fn has_logged_in(&self, person: Person) -> bool {
+        let list = Request::AppPassword(AppPasswordRequest::List {});
+        match self.session(person).ask(list) {
+            Reply::AppPasswords { passwords } => {
+                passwords.iter().any(|password| password.used.is_some())
+            }
+            reply => panic!("app passwords were expected, not {reply:?}"),
+        }
+    }
+
     /// Sends a text from Tony to Pepper, as the own client does.
     pub fn send(&self, number: u64, subject: &str, text: &str) {
         let mut mail = request::mail(number, Person::Pepper.username(), subject);
@@ -160,7 +175,8 @@ impl House {
     }
 
     /// Runs a program, which is ended after [`PATIENCE`].
-    pub fn run(&self, command: &Command) -> Output {
+    pub fn run(&self, line: &CommandLine) -> Output {
+        let command = &line.command;
         let hosts = self.write("hosts", format!("127.0.0.1 localhost {DOMAIN}\n"));
         let mut bounded = Command::new("unshare");
         bounded.args(["--map-root-user", "--mount", "sh", "-c", WITH_HOSTS, "sh"]).arg(hosts);
@@ -174,7 +190,11 @@ impl House {
         }
         bounded.env("HOME", self.directory.path()).env("LC_ALL", "C.UTF-8");
         bounded.current_dir(self.directory.path());
-        bounded.stdin(Stdio::null()).output().unwrap()
+        match &line.input {
+            Input::Nothing => bounded.stdin(Stdio::null()).output().unwrap(),
+            Input::File(file) => bounded.stdin(File::open(file).unwrap()).output().unwrap(),
+            Input::Keys(keys, after) => type_into(bounded, keys, after),
+        }
     }
 }
 
@@ -216,13 +236,38 @@ impl Own {
     }
 }
 
+/// Runs a command, and presses keys again and again once one of these texts has come, because a
+/// program may discard keys that it did not expect yet.
+fn type_into(mut command: Command, keys: &str, after: &[&str]) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let (mut stdin, mut source) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut bytes = [0; 1 << 12];
+        while let Ok(read @ 1..) = source.read(&mut bytes) {
+            let _ = sender.send(bytes[..read].to_vec());
+        }
+    });
+    let mut stdout = Vec::new();
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(200)) {
+            Ok(bytes) => stdout.extend(bytes),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        let shown = String::from_utf8_lossy(&stdout);
+        if after.iter().any(|text| shown.contains(text)) {
+            // A command that has just ended takes no keys.
+            let _ = stdin.write_all(keys.as_bytes());
+        }
+    }
+    reader.join().unwrap();
+    Output { status: child.wait().unwrap(), stdout, stderr: Vec::new() }
+}
+
 /// Whether this machine lets a test have host names of its own.
 pub fn can_name_hosts() -> bool {
     let mount = "mount --bind /etc/hosts /etc/hosts";
     works("unshare", &["--map-root-user", "--mount", "sh", "-c", mount])
-}
-
-/// The text of a file, or nothing if there is none.
-pub fn text_of(path: &Path) -> String {
-    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }

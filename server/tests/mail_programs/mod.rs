@@ -2,8 +2,13 @@
 //! on the server, deletes them, and is told of a wrong password. A program that is not installed is
 //! reported as skipped.
 
+mod command_line;
+mod document;
 mod house;
 mod program;
+mod receiving;
+mod refusals;
+mod sending;
 
 use std::{
     fs,
@@ -16,38 +21,48 @@ use correio_testing::{skip::skipped, wait::eventually};
 use mail_parser::MessageParser;
 
 use self::{
-    house::{House, Person, can_name_hosts, text_of},
+    command_line::text_of,
+    house::{House, Person, can_name_hosts},
     program::{Into, Letter, Program, Receiving, Then},
+    refusals::{Refusal, RefusalStatus, refused_to_receive, refused_to_send},
 };
 
 const SUBJECT: &str = "Armor plans";
 const TEXT: &str = "Caf\u{e9} at nine \u{1f680}\n.\nSecond line";
 const WRONG: &str = "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-A";
 
-/// Makes a test of each program.
+/// Makes a test of each program, and the list of all.
 macro_rules! programs {
     ($($name:ident: $program:ident,)*) => {
         $(#[test]
         fn $name() {
             try_out(Program::$program);
         })*
+
+        const ALL: &[Program] = &[$(Program::$program),*];
     };
 }
 
 programs! {
     curl: Curl,
     curl_with_starttls: CurlStartTls,
+    dma: Dma,
     fetchmail: Fetchmail,
     getmail: Getmail,
     git_send_email: GitSendEmail,
+    mail_of_mailutils: Mailutils,
     mpop: Mpop,
     msmtp: Msmtp,
     mutt: Mutt,
+    neomutt: Neomutt,
+    net_pop3_of_perl: PerlNetPop3,
+    net_smtp_of_perl: PerlNetSmtp,
     nodemailer: Nodemailer,
     nullmailer: Nullmailer,
     poplib_of_python: PythonPoplib,
     s_nail: SNail,
     smtplib_of_python: PythonSmtplib,
+    ssmtp: Ssmtp,
     swaks_with_login: SwaksLogin,
     swaks_with_plain: SwaksPlain,
 }
@@ -75,11 +90,12 @@ fn sends(program: Program, house: &House) {
     let Some(refused) = program.send(house, Letter { password: WRONG, ..letter }) else {
         return;
     };
-    let refused = house.run(&refused);
-    assert!(!refused.status.success(), "a wrong password sends nothing: {}", said(&refused));
+    is_told(&house.run(&refused), refused_to_send(program));
     assert_eq!(house.mails(Person::Pepper), []);
-    let sent = program.send(house, letter).map(|command| house.run(&command)).unwrap();
+    assert!(!house.has_logged_in(Person::Tony), "with a wrong password");
+    let sent = program.send(house, letter).map(|line| house.run(&line)).unwrap();
     assert!(sent.status.success(), "{}", said(&sent));
+    assert!(house.has_logged_in(Person::Tony));
     let mails = house.mails(Person::Pepper);
     let [mail] = mails.as_slice() else { panic!("one mail was expected, not {mails:?}") };
     assert_eq!(mail.subject.as_str(), SUBJECT);
@@ -98,15 +114,15 @@ fn sends_a_file(program: Program, house: &House) {
         attachment: Some("plans.bin"),
         password: house.password(Person::Tony),
     };
-    let Some(command) = program.send(house, letter) else { return };
-    let sent = house.run(&command);
+    let Some(line) = program.send(house, letter) else { return };
+    let sent = house.run(&line);
     assert!(sent.status.success(), "{}", said(&sent));
     let mails = house.mails(Person::Pepper);
     let mail = mails.iter().find(|mail| mail.subject.as_str() == "The file").unwrap();
-    let encoded = base64(&bytes);
     let Content::Message(message) = &mail.content else { panic!("a message was expected") };
-    let message = String::from_utf8_lossy(message.as_bytes()).replace("\r\n", "");
-    assert!(message.contains(&encoded), "the file is in the message as it is");
+    let message = MessageParser::default().parse(message.as_bytes()).unwrap();
+    assert!(message.body_text(0).unwrap().contains("Caf\u{e9} at nine \u{1f680}"));
+    assert!(message.attachment(0).unwrap().contents() == bytes, "the file is as it was");
 }
 
 fn receives(program: Program, house: &House) {
@@ -115,8 +131,8 @@ fn receives(program: Program, house: &House) {
     }
     house.send(time(), SUBJECT, TEXT);
     let receive = |password: &str, then| {
-        let Receiving { command, into } = program.receive(house, password, then).unwrap();
-        let output = house.run(&command);
+        let Receiving { line, into } = program.receive(house, password, then).unwrap();
+        let output = house.run(&line);
         let text = match into {
             Into::Output => String::from_utf8_lossy(&output.stdout).into_owned(),
             Into::File(path) => text_of(&path),
@@ -129,17 +145,26 @@ fn receives(program: Program, house: &House) {
     };
     let waiting = house.mails(Person::Pepper).len();
     let (refused, text) = receive(WRONG, Then::Keep);
-    assert!(!refused.status.success(), "a wrong password is told: {}", said(&refused));
+    is_told(&refused, refused_to_receive(program));
     assert!(!text.contains(SUBJECT), "{text}");
+    assert!(!house.has_logged_in(Person::Pepper), "with a wrong password");
     for then in [Then::Keep, Then::Delete] {
         let (received, text) = receive(house.password(Person::Pepper), then);
         assert!(received.status.success(), "{then:?}: {}", said(&received));
+        assert!(house.has_logged_in(Person::Pepper));
         assert!(text.contains(SUBJECT) && text.contains("Caf\u{e9} at nine \u{1f680}"), "{text}");
         match then {
             Then::Keep => assert_eq!(house.mails(Person::Pepper).len(), waiting),
             Then::Delete => eventually(|| house.mails(Person::Pepper).len() < waiting),
         }
     }
+}
+
+/// Asserts that a program has told that the password is wrong.
+fn is_told(output: &Output, refusal: Option<Refusal>) {
+    let (refusal, said) = (refusal.unwrap(), said(output));
+    assert_eq!(output.status.success(), refusal.status == RefusalStatus::Success, "{said}");
+    assert!(said.contains(refusal.text), "{said}");
 }
 
 /// The text of a content, or of a message's text, whichever encoding its program has chosen.
@@ -152,11 +177,6 @@ fn decoded(content: &Content) -> String {
         }
         Content::Large(_) => panic!("a small content was expected"),
     }
-}
-
-fn base64(bytes: &[u8]) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    STANDARD.encode(bytes)
 }
 
 /// A number that no earlier mail of the test has.

@@ -68,7 +68,8 @@ fn ios_names_itself_by_an_address_and_pipelines() {
          S: 220 2.0.0",
     );
     dialogue.has_tls_begun = false;
-    dialogue.say("EHLO [192.168.1.7]\r\n");
+    let said = dialogue.say("EHLO [IPv6:fd00::1c7]\r\n");
+    assert!(said.starts_with("250-mail.example\r\n"), "{said}");
     dialogue.say(LOGIN);
     let said = dialogue.say(
         "MAIL FROM:<tony@mail.example>\r\nRCPT TO:<steve@mail.example>\r\n\
