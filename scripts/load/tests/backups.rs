@@ -15,7 +15,12 @@ use std::{
 use correio_load::results::{BackupOutcome, Ending, Results};
 use correio_server::{
     cancel::Cancel,
-    ops::{backup::BackupTarget, config::Operation, data_commands, restore::RestoreSource},
+    ops::{
+        backup::BackupTarget,
+        config::{Config, Environment, Operation},
+        data_commands,
+        restore::RestoreSource,
+    },
 };
 use correio_testing::{
     process::ends_within,
@@ -121,7 +126,10 @@ fn operates_as_the_stand_in() {
         "check" => Operation::Check,
         other => panic!("{other:?} is no operation"),
     };
-    data_commands::run(&data, &operation, &Cancel::default())
+    let arguments = ["correiod", "--config", "/dev/null", "--data-dir"].map(Into::into);
+    let arguments = arguments.into_iter().chain([data.into_os_string()]);
+    let config = Config::load(arguments, &Environment::default()).unwrap();
+    data_commands::run(&config, &operation, &Cancel::default())
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
