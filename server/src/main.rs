@@ -120,7 +120,7 @@ fn fingerprint(config: &Config) -> ExitCode {
     match Certificate::open(source) {
         Ok(certificate) => {
             let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
-            if let Err(error) = print_fingerprint_of_programs(config) {
+            if let Err(error) = print_program_certificate(config) {
                 return fail(&Failure::Certificate(error));
             }
             if let Some(directory) = made_in {
@@ -137,15 +137,18 @@ fn fingerprint(config: &Config) -> ExitCode {
     }
 }
 
-/// Prints the fingerprint of the certificate for mail programs, if the server has made one.
-fn print_fingerprint_of_programs(config: &Config) -> Result<(), CertificateError> {
-    let is_made = matches!(config.security, SecurityConfig::Tls(CertificateSource::Own(_)));
-    if is_made
-        && let Some(domain) = &config.mail_domain
-        && let Some(fingerprint) = program_certificate::fingerprint_in(&config.data_dir)?
-    {
-        let _ = writeln!(io::stdout(), "{fingerprint} (mail programs, {domain})");
+/// Prints the fingerprint of the certificate that the server has made for mail programs, and its
+/// domain. The present settings need not name a domain: those of a service may be elsewhere. An
+/// authority's certificate is for mail programs, too; then one that was made before is not used.
+fn print_program_certificate(config: &Config) -> Result<(), CertificateError> {
+    if let SecurityConfig::Tls(CertificateSource::Files { .. }) = config.security {
+        return Ok(());
     }
+    let Some(identity) = program_certificate::identity_in(&config.data_dir)? else {
+        return Ok(());
+    };
+    let domain = identity.domain.map(|domain| format!(", {domain}")).unwrap_or_default();
+    let _ = writeln!(io::stdout(), "{} (mail programs{domain})", identity.fingerprint);
     Ok(())
 }
 

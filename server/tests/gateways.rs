@@ -445,14 +445,21 @@ fn the_daemon_prints_where_programs_connect_and_shows_them_a_certificate_of_thei
         assert!(said.starts_with(greeting), "{said:?}");
     }
 
-    let printed = correiod(directory.path(), &["fingerprint"]).output().unwrap().stdout;
-    let printed = String::from_utf8(printed).unwrap();
     let fingerprints: Vec<&str> =
         lines.iter().filter_map(|line| line.strip_prefix("fingerprint ")).collect();
     let of_programs = fingerprints[1].trim_end_matches(" (mail programs)");
     let expected =
         format!("{}\n{of_programs} (mail programs, mail.example.org)\n", fingerprints[0]);
-    assert_eq!(printed, expected);
+    assert_eq!(printed_fingerprints(directory.path(), &[]), expected);
+}
+
+/// What the command prints whose settings name no domain.
+fn printed_fingerprints(directory: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
+    command.env_clear().args(["--config", "/dev/null", "fingerprint", "--data-dir"]);
+    let output = command.arg(directory).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -496,5 +503,11 @@ fn a_certificate_of_an_authority_is_shown_to_all() {
     let mut server = Server(correiod(&data, &arguments.concat()).spawn().unwrap());
     let lines = lines_until(&mut server.0, "fingerprint ");
     assert!(lines.iter().any(|line| line.ends_with("(pop3s)")), "{lines:#?}");
-    assert!(!data.join("tls-programs.pem").exists());
+    let of_programs = data.join("tls-programs.pem");
+    assert!(!of_programs.exists());
+
+    // One that the server made before is of no use to anybody.
+    fs::write(&of_programs, key.serialize_pem() + &certificate.pem()).unwrap();
+    let printed = printed_fingerprints(&data, &["--tls-cert", pem, "--tls-key", key_pem]);
+    assert_eq!(printed.lines().count(), 1, "{printed}");
 }
