@@ -251,6 +251,11 @@ app-password-line = { $label } (number { $id }): made { $made }; { $used }
 app-password-used = last used { $day } from { $from }
 app-password-unused = never used
 app-password-revoked = App password { $label } revoked. The program that had it cannot log in any more.
+app-passwords-revoked = { $count ->
+    [one] 1 app password was revoked: the mail program that used it needs a new one.
+   *[other] { $count } app passwords were revoked: the mail programs that used them need new ones.
+}
+app-passwords-may-be-revoked = The app passwords, if there were any, were revoked: mail programs need new ones.
 app-password-unknown = there is no app password { $name }
 app-password-off = this server has no app passwords
 

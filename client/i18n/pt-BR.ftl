@@ -251,6 +251,11 @@ app-password-line = { $label } (número { $id }): criada em { $made }; { $used }
 app-password-used = último uso em { $day }, de { $from }
 app-password-unused = nunca usada
 app-password-revoked = Senha de aplicativo { $label } revogada. O programa que a tinha não entra mais.
+app-passwords-revoked = { $count ->
+    [one] 1 senha de aplicativo foi revogada: o programa de e-mail que a usava precisa de uma nova.
+   *[other] { $count } senhas de aplicativo foram revogadas: os programas de e-mail que as usavam precisam de novas.
+}
+app-passwords-may-be-revoked = As senhas de aplicativo, se havia alguma, foram revogadas: os programas de e-mail precisam de novas.
 app-password-unknown = não há senha de aplicativo { $name }
 app-password-off = este servidor não tem senhas de aplicativo
 

@@ -103,11 +103,23 @@ fn app_passwords_are_made_shown_and_revoked_in_the_menus() {
     screen.sees("log in as tony");
     screen.sees("phone (number 1): made ");
     screen.menu("0) Back");
+    screen.press("1");
+    screen.answer("What it is for (for example: phone)", "laptop");
+    screen.sees("laptop (number 2): made ");
+    screen.menu("0) Back");
     screen.press("2");
     screen.answer("Which one (label or number)", "phone");
     screen.sees("App password phone revoked.");
     screen.menu("0) Back");
     screen.press("0");
+    screen.menu(HOME);
+    screen.press("9");
+    screen.menu("0) Back");
+    screen.press("2");
+    screen.answer("Present password", PASSWORD);
+    screen.answer("New password (at least 8 characters)", PASSWORD);
+    screen.answer("The password again", PASSWORD);
+    screen.sees("1 app password was revoked");
     screen.menu(HOME);
     screen.cancel();
 }

@@ -195,6 +195,9 @@ pub struct CodeView {
     pub code: RecoveryCode,
     /// Until when it can be used.
     pub expires_at: Moment,
+    /// App passwords of the account that were revoked; left out where the account was made now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_passwords_revoked: Option<u32>,
 }
 
 fn write_code<S: Serializer>(code: &RecoveryCode, serializer: S) -> Result<S::Ok, S::Error> {

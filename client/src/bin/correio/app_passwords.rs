@@ -1,8 +1,9 @@
 //! App passwords as people read and name them.
 
-use correio_client::{WhiteSpace, sanitize};
+use correio_client::{Service, WhiteSpace, sanitize};
 use correio_proto::{
     app_password::{AppPassword, AppPasswordOverview, Label},
+    capability::APP_PASSWORDS,
     mail::Username,
 };
 
@@ -54,6 +55,19 @@ fn line(text: &Text, password: &AppPasswordOverview) -> String {
         ("used", used.into()),
     ];
     text.with("app-password-line", &values)
+}
+
+/// The line about the app passwords that a new password has revoked, if there were any. `revoked`
+/// is their number, if it is known.
+pub(crate) fn revoked(text: &Text, service: &Service, revoked: Option<u32>) -> Option<String> {
+    match revoked {
+        Some(0) => None,
+        Some(count) => Some(text.count("app-passwords-revoked", count)),
+        None => {
+            let has_them = service.welcome().capabilities.contains(APP_PASSWORDS);
+            has_them.then(|| text.of("app-passwords-may-be-revoked"))
+        }
+    }
 }
 
 /// The lines that show an app password, which nothing shows again.

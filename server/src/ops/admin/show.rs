@@ -145,13 +145,24 @@ fn codes_table(codes: &[CodeView]) -> Vec<String> {
         true => Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]),
         false => Table::new(&["USERNAME", "CODE", "VALID UNTIL"]),
     };
-    for CodeView { username, full_name, code, expires_at } in codes {
+    for CodeView { username, full_name, code, expires_at, .. } in codes {
         let name = has_names.then(|| full_name.as_ref().map(ToString::to_string));
         let name = name.map(Option::unwrap_or_default);
         let rest = [code.to_string(), expires_at.for_people()];
         table.row([username.to_string()].into_iter().chain(name).chain(rest));
     }
-    table.lines()
+    let revoked = codes.iter().filter_map(|code| code.app_passwords_revoked).sum();
+    let mut lines = table.lines();
+    lines.extend(match revoked {
+        0 => None,
+        1 => {
+            Some("1 app password was revoked: the mail program that used it needs a new one".into())
+        }
+        number => Some(format!(
+            "{number} app passwords were revoked: the mail programs that used them need new ones"
+        )),
+    });
+    lines
 }
 
 fn sessions_table(sessions: &[SessionView]) -> Vec<String> {
