@@ -34,6 +34,7 @@ login-username = Username
 login-password = Password
 login-working = Logging in…
 login-failed = Login failed: { $reason }
+login-app-password = this looks like an app password, which is for other mail programs only: type the password of the account
 login-forgotten = Forgotten? The operator of this server can give you a code: choice 4 sets a new password with it.
 
 recover-code = Code of the operator
@@ -287,6 +288,7 @@ problem-form = { $field } is not of the right form: { $allowed }
 unit-characters = { $count } characters
 unit-bytes = { $count } bytes
 unit-recipients = { $count } usernames
+username-with-domain = a username has no @: write the name alone, for example tony in place of tony@mail.example.org
 allowed-username = a username has the letters a to z without accents, digits, dots, underscores and hyphens, and starts with a letter or a digit
 allowed-line = it is one line, without control characters
 allowed-text = it is Unicode text

@@ -34,6 +34,7 @@ login-username = Nome de usuário
 login-password = Senha
 login-working = Entrando…
 login-failed = Falha no acesso: { $reason }
+login-app-password = isto parece uma senha de aplicativo, que só serve para outros programas de e-mail: digite a senha da conta
 login-forgotten = Esqueceu? O operador deste servidor pode lhe dar um código: a opção 4 define uma senha nova com ele.
 
 recover-code = Código do operador
@@ -287,6 +288,7 @@ problem-form = { $field } não tem a forma certa: { $allowed }
 unit-characters = { $count } caracteres
 unit-bytes = { $count } bytes
 unit-recipients = { $count } nomes de usuário
+username-with-domain = um nome de usuário não tem @: escreva só o nome, por exemplo tony no lugar de tony@mail.example.org
 allowed-username = um nome de usuário tem letras de a até z sem acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um algarismo
 allowed-line = é uma linha só, sem caracteres de controle
 allowed-text = é texto Unicode

@@ -32,7 +32,7 @@ const PROTOCOL: &[Room] = &[
     ("mail", &["limits"]),
     ("app_password", &["base32", "limits", "mail"]),
     ("capability", &["limits", "mail"]),
-    ("credential", &["limits", "mail", "realm"]),
+    ("credential", &["app_password", "limits", "mail", "realm"]),
     ("directory", &["limits", "mail"]),
     (
         "message",
