@@ -6,12 +6,15 @@ use super::{
     result::{ChangeKind, CommandResult, role_word, senders_word},
     table::Table,
 };
-use crate::admin::{
-    moment::Moment,
-    reply::{
-        AccountView, AppPasswordView, CodeView, InviteState, InviteView, SessionView, StateView,
-        StatusView,
+use crate::{
+    admin::{
+        moment::Moment,
+        reply::{
+            AccountView, AppPasswordView, CodeView, InviteState, InviteView, SessionView,
+            StateView, StatusView,
+        },
     },
+    counted::Counted,
 };
 
 impl CommandResult {
@@ -22,7 +25,7 @@ impl CommandResult {
             Self::Account(account, app_passwords) => account_lines(account, app_passwords),
             Self::Codes(codes) => codes_table(codes),
             Self::CodesFile(path, accounts) => {
-                let made = count(*accounts as u64, "account");
+                let made = Counted(*accounts as u64, "account");
                 vec![format!("made {made}; {} has the codes", path.display())]
             }
             Self::Changed(change, name) => vec![format!("{} {name}", words(*change))],
@@ -46,7 +49,7 @@ impl CommandResult {
             }
             Self::Sessions(sessions) => sessions_table(sessions),
             Self::Ended(sessions) => {
-                vec![format!("ended {}", count(u64::from(*sessions), "session"))]
+                vec![format!("ended {}", Counted(u64::from(*sessions), "session"))]
             }
             Self::Unblocked(0) => vec!["nothing was blocked".to_owned()],
             Self::Unblocked(_) => vec!["unblocked".to_owned()],
@@ -111,7 +114,7 @@ fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Ve
     let time = |time: Option<Moment>| time.map_or_else(|| "-".to_owned(), Moment::for_people);
     let quota = format!(
         "{} and {}{}",
-        count(u64::from(account.quota.mails), "mail"),
+        Counted(u64::from(account.quota.mails), "mail"),
         HumanBytes(account.quota.bytes),
         if account.has_own_quota { " (its own)" } else { " (the server's)" }
     );
@@ -120,7 +123,7 @@ fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Ve
         ("full name", account.full_name.to_string()),
         ("state", state_words(account).to_owned()),
         ("code valid until", time(account.code_expires_at)),
-        ("mailbox", format!("{}, {size}", count(account.mails, "mail"))),
+        ("mailbox", format!("{}, {size}", Counted(account.mails, "mail"))),
         ("quota", quota),
         ("made", time(account.created_at)),
         ("last login", account.used_at.map_or_else(|| "-".to_owned(), Moment::day)),
@@ -210,7 +213,7 @@ fn status_lines(status: &StatusView) -> Vec<String> {
             );
             table.row(["started".to_owned(), server.started_at.for_people()]);
             table.row(["connections".to_owned(), connections]);
-            let online = count(server.accounts_online as u64, "account");
+            let online = Counted(server.accounts_online as u64, "account").to_string();
             table.row(["logged in".to_owned(), online]);
             table
         }
@@ -219,7 +222,7 @@ fn status_lines(status: &StatusView) -> Vec<String> {
     let accounts = format!("{}, {} of them disabled", store.accounts, store.disabled);
     table.row(["accounts".to_owned(), accounts]);
     table.row(["lists".to_owned(), store.lists.to_string()]);
-    let mails = format!("{}, {}", count(store.mails, "mail"), HumanBytes(store.bytes));
+    let mails = format!("{}, {}", Counted(store.mails, "mail"), HumanBytes(store.bytes));
     table.row(["mailboxes".to_owned(), mails]);
     table.row(["files".to_owned(), HumanBytes(store.file_bytes).to_string()]);
     table.lines()
@@ -229,12 +232,5 @@ fn mailboxes(number: u64) -> String {
     match number {
         1 => "1 mailbox".to_owned(),
         number => format!("{number} mailboxes"),
-    }
-}
-
-fn count(number: u64, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        number => format!("{number} {thing}s"),
     }
 }

@@ -42,7 +42,7 @@ impl Text {
                 Field::Body | Field::Message | Field::Content => {
                     self.size(number as u64, Rounding::Down)
                 }
-                field => self.with(unit(field), &[("count", number.to_string().into())]),
+                field => self.count(unit(field), number as u64),
             };
             ("limit", Cow::from(limit))
         };
@@ -237,8 +237,7 @@ impl Text {
     /// How many mails are on this computer during a download, those included that were there
     /// before it.
     pub(crate) fn progress(&self, progress: &Progress) -> String {
-        let count = (progress.saved + progress.known).to_string();
-        self.with("receive-progress", &[("count", count.into())])
+        self.count("receive-progress", (progress.saved + progress.known) as u64)
     }
 
     /// Why words cannot be looked for.
