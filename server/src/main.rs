@@ -185,10 +185,7 @@ fn run(
     let (store, history) = open_store(config, &waker)?;
     listen_for_operator(config, &mut builder);
     let certificates = Certificates::open(config, history, now)?;
-    let security = match &certificates {
-        Some(certificates) => certificates.security()?,
-        None => Security::Plaintext,
-    };
+    let security = certificates.as_ref().map_or(Ok(Security::Plaintext), Certificates::security)?;
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
         .map_err(Failure::Start)?;
@@ -225,6 +222,7 @@ fn run(
     let server = Server::new(limits, session_config, store, Box::new(hasher))
         .behind(config.proxies.clone())
         .with_gateways(gateways(config, certificates.as_ref())?)
+        .listening_on(bound.listeners(certificates.as_ref()))
         .retaining(config.retention);
     let _renewal = certificates.as_ref().map(Certificates::renewal).transpose()?;
     let (server, _sampler) = monitored(server, &bound, config, logging)?;

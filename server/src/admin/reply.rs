@@ -16,7 +16,7 @@ use super::{
     request::{Bounds, ConnectionName, InviteName},
 };
 use crate::{
-    protocol::Protocol,
+    protocol::{Protocol, TlsMode},
     store::admin::{
         AccountOverview, AccountState, DisabledMail, InviteOverview, InviteStanding, Totals,
     },
@@ -292,6 +292,23 @@ pub struct ServerView {
     pub anonymous: usize,
     /// Most connections.
     pub connections_max: usize,
+    /// What stands after the `@` of addresses in mail programs; `null` if the server has no domain.
+    #[serde(default)]
+    pub mail_domain: Option<String>,
+    /// Where the server listens. Empty from a server of an older version.
+    #[serde(default)]
+    pub listeners: Vec<ListenerView>,
+}
+
+/// An address that the server listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerView {
+    /// The protocol of its clients.
+    pub protocol: Protocol,
+    /// When TLS begins.
+    pub tls: TlsMode,
+    /// The address.
+    pub address: SocketAddr,
 }
 
 /// What a store has.

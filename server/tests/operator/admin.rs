@@ -244,6 +244,35 @@ fn the_status_says_whether_a_server_runs() {
     let beside = json(directory.path(), &["status"]);
     assert_eq!(beside["server"]["sessions"], 1);
     assert_eq!(beside["store"]["accounts"], 1);
+    assert_eq!(beside["server"]["mail_domain"], Value::Null);
+}
+
+#[test]
+fn the_status_shows_the_mail_domain_and_where_the_server_listens() {
+    let directory = TempDir::new().unwrap();
+    let at = "127.0.0.1:0";
+    let domain = ["--mail-domain", "mail.example.org"];
+    let arguments = [&domain[..], &["--pop3", at, "--submission", at, "--metrics", at]].concat();
+    let _daemon = Daemon::start(directory.path(), &arguments);
+    let server = json(directory.path(), &["status"])["server"].clone();
+    assert_eq!(server["mail_domain"], "mail.example.org");
+    let listeners = server["listeners"].as_array().unwrap();
+    let of = |listener: &Value| {
+        let address = listener["address"].as_str().unwrap();
+        assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{listener}");
+        (listener["protocol"].clone(), listener["tls"].clone())
+    };
+    let expected = ["correio", "submission", "pop3", "http"];
+    let expected = expected.map(|protocol| (protocol.into(), "none".into()));
+    assert_eq!(listeners.iter().map(of).collect::<Vec<_>>(), expected);
+    let text = done(directory.path(), &["status"]);
+    assert!(text.contains("mail domain  mail.example.org\n"), "{text}");
+    for service in ["correio, without TLS", "submission, without TLS", "metrics"] {
+        let word = format!("({service})");
+        let ends =
+            |line: &str| line.starts_with("listens on   127.0.0.1:") && line.ends_with(&word);
+        assert!(text.lines().any(ends), "{word}: {text}");
+    }
 }
 
 #[test]

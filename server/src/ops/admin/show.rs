@@ -10,11 +10,12 @@ use crate::{
     admin::{
         moment::Moment,
         reply::{
-            AccountView, AppPasswordView, CodeView, InviteState, InviteView, SessionView,
-            StateView, StatusView,
+            AccountView, AppPasswordView, CodeView, InviteState, InviteView, ListenerView,
+            SessionView, StateView, StatusView,
         },
     },
     counted::Counted,
+    protocol::{Protocol, Service, TlsMode},
 };
 
 impl CommandResult {
@@ -215,6 +216,11 @@ fn status_lines(status: &StatusView) -> Vec<String> {
             table.row(["connections".to_owned(), connections]);
             let online = Counted(server.accounts_online as u64, "account").to_string();
             table.row(["logged in".to_owned(), online]);
+            let domain = server.mail_domain.clone();
+            table.row(["mail domain".to_owned(), domain.unwrap_or_else(|| "-".to_owned())]);
+            for listener in &server.listeners {
+                table.row(["listens on".to_owned(), listener_words(*listener)]);
+            }
             table
         }
     };
@@ -226,6 +232,19 @@ fn status_lines(status: &StatusView) -> Vec<String> {
     table.row(["mailboxes".to_owned(), mails]);
     table.row(["files".to_owned(), HumanBytes(store.file_bytes).to_string()]);
     table.lines()
+}
+
+/// An address with what it offers, as the server's start prints it.
+fn listener_words(listener: ListenerView) -> String {
+    let ListenerView { protocol, tls, address } = listener;
+    let service = match (protocol, tls) {
+        (Protocol::Correio, _) => protocol.as_str(),
+        _ => Service { protocol, tls }.name(),
+    };
+    match (protocol.is_mail(), tls) {
+        (true, TlsMode::None) => format!("{address} ({service}, without TLS)"),
+        _ => format!("{address} ({service})"),
+    }
 }
 
 fn mailboxes(number: u64) -> String {
