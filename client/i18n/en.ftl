@@ -34,6 +34,7 @@ login-username = Username
 login-password = Password
 login-working = Logging in…
 login-failed = Login failed: { $reason }
+login-app-password = this looks like an app password, which is for other mail programs only: type the password of the account
 login-forgotten = Forgotten? The operator of this server can give you a code: choice 4 sets a new password with it.
 
 recover-code = Code of the operator
@@ -60,7 +61,10 @@ home-waiting = { $count ->
    *[other] { $count } e-mails are waiting on the server.
 }
 home-stopping = The server has said that it stops; the connection is made again once it is back.
-mailbox-usage = { $mails } of { $mails_max } e-mails, { $bytes } of { $bytes_max } ({ $percent } %)
+mailbox-usage = { $count ->
+    [one] { $mails } of { $count } e-mail, { $bytes } of { $bytes_max } ({ $percent } %)
+   *[other] { $mails } of { $count } e-mails, { $bytes } of { $bytes_max } ({ $percent } %)
+}
 mailbox-nearly-full = The mailbox on the server is { $percent } % full: receive its e-mails, or it will soon take no more.
 wait-reconnecting = The server does not answer; connecting again. Ctrl-C cancels.
 wait-stopping = The server has said that it stops; connecting again. Ctrl-C cancels.
@@ -88,11 +92,17 @@ send-discarded = E-mail discarded.
 send-not-kept = The draft could not be kept: { $reason }
 
 receive-working = Receiving E-mails…
-receive-count = { $count } e-mails received:
+receive-count = { $count ->
+    [one] { $shown } e-mail received:
+   *[other] { $shown } e-mails received:
+}
 receive-none = 00 e-mails received
 receive-choose = Which e-mail to read:
 receive-choose-hint = (0 goes back)
-receive-progress = { $count } e-mails…
+receive-progress = { $count ->
+    [one] { $count } e-mail…
+   *[other] { $count } e-mails…
+}
 receive-failed = Receiving failed: { $reason }
 receive-saved = What had been received is kept in { $directory }.
 receive-damaged = the e-mail { $subject } from { $from } did not arrive as it was sent. It stays on the server, and the next download fetches it again. If it never arrives whole, correio receive --delete-damaged deletes it there.
@@ -114,7 +124,10 @@ mail-keys-end = -- r answer, a answer all, f forward, s save files, d delete, i 
 mail-attachment = Attachment [{ $number }]: { $name } ({ $type }, { $size })
 mail-attachment-damaged = Attachment [{ $number }]: { $name } ({ $type }, { $size }, damaged)
 mail-unnamed = without a name
-mail-more-parts = (This message has { $count } more parts, which are not listed. In the file they are as they arrived.)
+mail-more-parts = { $count ->
+    [one] (This message has { $count } more part, which is not listed. In the file it is as it arrived.)
+   *[other] (This message has { $count } more parts, which are not listed. In the file they are as they arrived.)
+}
 mail-html = (This text was made from HTML: layout and pictures are left out.)
 mail-no-text = (This message has no text.)
 mail-text-cut = (This text is longer than what is shown. In the file it is whole.)
@@ -172,7 +185,10 @@ search-count = { $count ->
 search-more = The newest { $shown } of { $count } e-mails are shown.
 search-no-words = there are no words to look for
 search-too-long = at most 32 words of 1000 bytes in all can be looked for
-list-page = Page { $page } of { $pages }; { $count } e-mails
+list-page = { $count ->
+    [one] Page { $page } of { $pages }; { $count } e-mail
+   *[other] Page { $page } of { $pages }; { $count } e-mails
+}
 list-no-page = there is no page { $page }; the last one is { $pages }
 delete-done = { $count ->
     [one] E-mail deleted on this computer.
@@ -251,6 +267,11 @@ app-password-line = { $label } (number { $id }): made { $made }; { $used }
 app-password-used = last used { $day } from { $from }
 app-password-unused = never used
 app-password-revoked = App password { $label } revoked. The program that had it cannot log in any more.
+app-passwords-revoked = { $count ->
+    [one] 1 app password was revoked: the mail program that used it needs a new one.
+   *[other] { $count } app passwords were revoked: the mail programs that used them need new ones.
+}
+app-passwords-may-be-revoked = The app passwords, if there were any, were revoked: mail programs need new ones.
 app-password-unknown = there is no app password { $name }
 app-password-off = this server has no app passwords
 
@@ -279,9 +300,19 @@ problem-too-long = { $field } may have at most { $limit }
 problem-character = { $field } must not contain { $character }: { $allowed }
 problem-start = { $field } must not start with { $character }: { $allowed }
 problem-form = { $field } is not of the right form: { $allowed }
-unit-characters = { $count } characters
-unit-bytes = { $count } bytes
-unit-recipients = { $count } usernames
+unit-characters = { $count ->
+    [one] { $count } character
+   *[other] { $count } characters
+}
+unit-bytes = { $count ->
+    [one] { $count } byte
+   *[other] { $count } bytes
+}
+unit-recipients = { $count ->
+    [one] { $count } username
+   *[other] { $count } usernames
+}
+username-with-domain = a username has no @: write the name alone, for example tony in place of tony@mail.example.org
 allowed-username = a username has the letters a to z without accents, digits, dots, underscores and hyphens, and starts with a letter or a digit
 allowed-line = it is one line, without control characters
 allowed-text = it is Unicode text

@@ -34,6 +34,7 @@ login-username = Nome de usuário
 login-password = Senha
 login-working = Entrando…
 login-failed = Falha no acesso: { $reason }
+login-app-password = isto parece uma senha de aplicativo, que só serve para outros programas de e-mail: digite a senha da conta
 login-forgotten = Esqueceu? O operador deste servidor pode lhe dar um código: a opção 4 define uma senha nova com ele.
 
 recover-code = Código do operador
@@ -60,7 +61,10 @@ home-waiting = { $count ->
    *[other] Há { $count } e-mails esperando no servidor.
 }
 home-stopping = O servidor avisou que vai parar; a conexão é refeita quando ele voltar.
-mailbox-usage = { $mails } de { $mails_max } e-mails, { $bytes } de { $bytes_max } ({ $percent } %)
+mailbox-usage = { $count ->
+    [one] { $mails } de { $count } e-mail, { $bytes } de { $bytes_max } ({ $percent } %)
+   *[other] { $mails } de { $count } e-mails, { $bytes } de { $bytes_max } ({ $percent } %)
+}
 mailbox-nearly-full = A caixa de correio no servidor está { $percent } % cheia: receba os e-mails, ou em breve ela não aceitará mais nenhum.
 wait-reconnecting = O servidor não responde; reconectando. Ctrl-C cancela.
 wait-stopping = O servidor avisou que vai parar; reconectando. Ctrl-C cancela.
@@ -88,11 +92,17 @@ send-discarded = E-mail descartado.
 send-not-kept = O rascunho não pôde ser guardado: { $reason }
 
 receive-working = Recebendo E-mails…
-receive-count = { $count } e-mails recebidos:
+receive-count = { $count ->
+    [one] { $shown } e-mail recebido:
+   *[other] { $shown } e-mails recebidos:
+}
 receive-none = 00 e-mails recebidos
 receive-choose = Qual e-mail deseja ler:
 receive-choose-hint = (0 volta)
-receive-progress = { $count } e-mails…
+receive-progress = { $count ->
+    [one] { $count } e-mail…
+   *[other] { $count } e-mails…
+}
 receive-failed = Falha no recebimento: { $reason }
 receive-saved = O que já tinha sido recebido está guardado em { $directory }.
 receive-damaged = o e-mail { $subject } de { $from } não chegou como foi enviado. Ele continua no servidor e será buscado de novo no próximo recebimento. Se nunca chegar inteiro, correio receive --delete-damaged o apaga de lá.
@@ -114,7 +124,10 @@ mail-keys-end = -- r responde, a responde a todos, f encaminha, s salva anexos, 
 mail-attachment = Anexo [{ $number }]: { $name } ({ $type }, { $size })
 mail-attachment-damaged = Anexo [{ $number }]: { $name } ({ $type }, { $size }, danificado)
 mail-unnamed = sem nome
-mail-more-parts = (Esta mensagem tem mais { $count } partes, que não estão na lista. No arquivo elas estão como chegaram.)
+mail-more-parts = { $count ->
+    [one] (Esta mensagem tem mais { $count } parte, que não está na lista. No arquivo ela está como chegou.)
+   *[other] (Esta mensagem tem mais { $count } partes, que não estão na lista. No arquivo elas estão como chegaram.)
+}
 mail-html = (Este texto foi feito de HTML: disposição e imagens ficaram de fora.)
 mail-no-text = (Esta mensagem não tem texto.)
 mail-text-cut = (Este texto é mais longo do que o mostrado. No arquivo ele está inteiro.)
@@ -172,7 +185,10 @@ search-count = { $count ->
 search-more = São mostrados os { $shown } mais novos de { $count } e-mails.
 search-no-words = não há palavras a procurar
 search-too-long = são procuradas no máximo 32 palavras, de 1000 bytes ao todo
-list-page = Página { $page } de { $pages }; { $count } e-mails
+list-page = { $count ->
+    [one] Página { $page } de { $pages }; { $count } e-mail
+   *[other] Página { $page } de { $pages }; { $count } e-mails
+}
 list-no-page = não há a página { $page }; a última é a { $pages }
 delete-done = { $count ->
     [one] E-mail apagado neste computador.
@@ -251,6 +267,11 @@ app-password-line = { $label } (número { $id }): criada em { $made }; { $used }
 app-password-used = último uso em { $day }, de { $from }
 app-password-unused = nunca usada
 app-password-revoked = Senha de aplicativo { $label } revogada. O programa que a tinha não entra mais.
+app-passwords-revoked = { $count ->
+    [one] 1 senha de aplicativo foi revogada: o programa de e-mail que a usava precisa de uma nova.
+   *[other] { $count } senhas de aplicativo foram revogadas: os programas de e-mail que as usavam precisam de novas.
+}
+app-passwords-may-be-revoked = As senhas de aplicativo, se havia alguma, foram revogadas: os programas de e-mail precisam de novas.
 app-password-unknown = não há senha de aplicativo { $name }
 app-password-off = este servidor não tem senhas de aplicativo
 
@@ -279,9 +300,19 @@ problem-too-long = { $field } pode ter no máximo { $limit }
 problem-character = { $field } não pode conter { $character }: { $allowed }
 problem-start = { $field } não pode começar com { $character }: { $allowed }
 problem-form = { $field } não tem a forma certa: { $allowed }
-unit-characters = { $count } caracteres
-unit-bytes = { $count } bytes
-unit-recipients = { $count } nomes de usuário
+unit-characters = { $count ->
+    [one] { $count } caractere
+   *[other] { $count } caracteres
+}
+unit-bytes = { $count ->
+    [one] { $count } byte
+   *[other] { $count } bytes
+}
+unit-recipients = { $count ->
+    [one] { $count } nome de usuário
+   *[other] { $count } nomes de usuário
+}
+username-with-domain = um nome de usuário não tem @: escreva só o nome, por exemplo tony no lugar de tony@mail.example.org
 allowed-username = um nome de usuário tem letras de a até z sem acento, algarismos, pontos, sublinhados e hífens, e começa com uma letra ou um algarismo
 allowed-line = é uma linha só, sem caracteres de controle
 allowed-text = é texto Unicode

@@ -517,7 +517,7 @@ fn an_ipv6_server_answers_where_the_machine_has_ipv6() {
 
 /// A code whose answer is lost with the connection: it is sent again and refused, and a login tells
 /// whether it had set the password.
-fn recovers(login: &(impl Fn() -> Reply + Sync)) -> Result<(), RequestError> {
+fn recovers(login: &(impl Fn() -> Reply + Sync)) -> Result<Option<u32>, RequestError> {
     let listener = listener();
     let address = address_of(&listener);
     let bad = || Reply::Error(ErrorReply::new(ErrorCode::BadCredentials, "a used code"));
@@ -554,8 +554,9 @@ fn recovers(login: &(impl Fn() -> Reply + Sync)) -> Result<(), RequestError> {
 #[test]
 fn after_a_lost_answer_a_login_tells_whether_a_code_has_set_the_password() {
     let refusal = |code| Reply::Error(ErrorReply::new(code, "no"));
-    recovers(&logged_in).unwrap();
-    recovers(&|| refusal(ErrorCode::Disabled)).unwrap();
+    // The number of app passwords was in the answer that is lost.
+    assert_eq!(recovers(&logged_in).unwrap(), None);
+    assert_eq!(recovers(&|| refusal(ErrorCode::Disabled)).unwrap(), None);
     let wrong = recovers(&|| refusal(ErrorCode::BadCredentials)).unwrap_err();
     assert_eq!(wrong.code(), Some(ErrorCode::BadCredentials));
 }

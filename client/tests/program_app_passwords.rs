@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{
     PASSWORD, Setup, finish, older_server,
-    screen::{HOME, Start, has_terminal},
+    screen::{FIRST, HOME, Start, has_terminal},
 };
 
 const TONY: &[(&str, &str)] = &[("tony", "Tony Stark")];
@@ -86,6 +86,36 @@ fn a_server_of_an_older_version_is_said_not_to_have_them() {
 }
 
 #[test]
+fn an_app_password_in_place_of_the_password_is_refused_with_a_hint() {
+    let setup = Setup::of(TONY);
+    let made = run(&setup, &["create", "--label", "phone"]);
+    let app_password = shown(made.lines().next().unwrap()).to_string();
+    let address = setup.address.to_string();
+    let status = |password: &str| {
+        let mut command = setup.program(&["--lang", "en", "--server", &address]);
+        command.args(["--user", "tony", "status"]).env("CORREIO_PASSWORD", password);
+        finish(command, "")
+    };
+    let hint = "this looks like an app password, which is for other mail programs only";
+    let refused = status(&app_password);
+    assert_eq!(refused.status, 77);
+    assert!(refused.err.contains(&format!("wrong password; {hint}")), "{}", refused.err);
+    let other = status("not-the-password");
+    assert_eq!(other.status, 77);
+    assert!(!other.err.contains(hint), "{}", other.err);
+    if !has_terminal() {
+        return;
+    }
+    let mut screen = Start::of(&setup).size(40, 120).run(&["--server", &address]);
+    screen.menu(FIRST);
+    screen.press("3");
+    screen.answer("Username", "tony");
+    screen.answer("Password", &app_password);
+    screen.sees("wrong password; this looks like an app password");
+    screen.cancel();
+}
+
+#[test]
 fn app_passwords_are_made_shown_and_revoked_in_the_menus() {
     let setup = Setup::of(TONY);
     if !has_terminal() {
@@ -103,11 +133,23 @@ fn app_passwords_are_made_shown_and_revoked_in_the_menus() {
     screen.sees("log in as tony");
     screen.sees("phone (number 1): made ");
     screen.menu("0) Back");
+    screen.press("1");
+    screen.answer("What it is for (for example: phone)", "laptop");
+    screen.sees("laptop (number 2): made ");
+    screen.menu("0) Back");
     screen.press("2");
     screen.answer("App password to revoke (label or number)", "phone");
     screen.sees("App password phone revoked.");
     screen.menu("0) Back");
     screen.press("0");
+    screen.menu(HOME);
+    screen.press("9");
+    screen.menu("0) Back");
+    screen.press("2");
+    screen.answer("Present password", PASSWORD);
+    screen.answer("New password (at least 8 characters)", PASSWORD);
+    screen.answer("The password again", PASSWORD);
+    screen.sees("1 app password was revoked");
     screen.menu(HOME);
     screen.cancel();
 }

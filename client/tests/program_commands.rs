@@ -48,6 +48,25 @@ fn a_mail_goes_from_command_to_command() {
     assert_eq!(finish(setup.program(&["read", "4"]), "").status, 65);
 }
 
+#[test]
+fn a_mail_address_in_place_of_a_username_is_refused_with_what_to_write() {
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let advice = "a username has no @: write the name alone, for example tony in place of \
+                  tony@mail.example.org";
+    let address = "tony@mail.example.org";
+    let of_nobody = ["--lang", "en", "status"];
+    for (user, arguments) in [
+        (address, &of_nobody[..]),
+        ("tony", &["--lang", "en", "send", "--to", address, "--subject", "x", "--body", "y"]),
+        ("tony", &["--lang", "en", "list", "add", "avengers", address]),
+        ("tony", &["--lang", "en", "nickname", "team", address]),
+    ] {
+        let done = setup.run(user, arguments, "");
+        assert_eq!(done.status, 65, "{arguments:?}: {done:?}");
+        assert!(done.err.contains(advice), "{arguments:?}: {done:?}");
+    }
+}
+
 /// Linux's /dev/full has no room for anything.
 #[cfg(target_os = "linux")]
 #[test]

@@ -30,7 +30,7 @@ fn typed(setup: &Setup, lines: &[String]) -> Done {
     let done = finish(shell, "");
     assert_eq!((done.status, done.err.as_str()), (0, ""), "{done:?}");
     assert!(done.out.contains("E-mail sent"), "{done:?}");
-    assert!(done.out.contains("01 e-mails received"), "{done:?}");
+    assert!(done.out.contains("01 e-mail received"), "{done:?}");
     assert!(done.out.ends_with("Até já\n\n") || done.out.ends_with("Até já\n"), "{done:?}");
     done
 }

@@ -151,7 +151,7 @@ Seja Bem Vindo Tony Stark
             "Destinatário Inexistente\n",
             "guardado como rascunho",
             "8) Rascunhos (1)",
-            "Recebendo E-mails…\n01 e-mails recebidos:\n[1] Tony Stark: Olá\nQual e-mail deseja ler:",
+            "Recebendo E-mails…\n01 e-mail recebido:\n[1] Tony Stark: Olá\nQual e-mail deseja ler:",
             "De: Tony Stark <tony>\nPara: pepper, tony\nData: ",
             "Assunto: Olá\n",
             "\n\nPrimeira linha\n.\n\nÚltima\n",

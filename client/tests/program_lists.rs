@@ -34,7 +34,7 @@ fn a_list_goes_from_command_to_command() {
     let send = ["send", "--to", "turma,pepper", "--subject", "Aula", "--body", "Amanhã."];
     run(&setup, "peter", &send);
     let received = run(&setup, "pepper", &["receive"]);
-    assert_eq!(received, "01 e-mails recebidos:\n[1] Peter Parker: Aula\n", "once");
+    assert_eq!(received, "01 e-mail recebido:\n[1] Peter Parker: Aula\n", "once");
     let mail = finish(setup.program(&["--json", "read", "1"]), "").json();
     assert_eq!(mail["to"], json!(["turma", "pepper"]));
 

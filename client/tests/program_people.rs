@@ -174,7 +174,7 @@ fn somebody_of_the_address_book_is_no_stranger() {
     assert_eq!(setup.run("tony", &["nickname", "eu", "tony2"], "").status, 0);
     setup.deliver("tony2", "tony", &[("Oi", "x")]);
     let received = setup.run("tony", &["receive"], "").out;
-    assert_eq!(received, "01 e-mails recebidos:\n[1] Tony Stark <tony2>: Oi\n");
+    assert_eq!(received, "01 e-mail recebido:\n[1] Tony Stark <tony2>: Oi\n");
 }
 
 #[test]

@@ -51,7 +51,8 @@ fn a_code_sets_a_new_password_without_a_terminal() {
     fs::write(&file, format!("{}\n", typed(5).to_lowercase())).unwrap();
     let path = file.to_str().unwrap();
     let done = run(&setup, NEW, &["recover", "tony", "--code-file", path], "");
-    assert_eq!((done.status, done.json()), (0, json!({ "username": "tony" })), "{done:?}");
+    let expected = json!({ "username": "tony", "app_passwords_revoked": 0 });
+    assert_eq!((done.status, done.json()), (0, expected), "{done:?}");
     assert_eq!(run(&setup, PASSWORD, &["--user", "tony", "receive"], "").status, 77);
     assert_eq!(run(&setup, NEW, &["--user", "tony", "receive"], "").status, 0);
     // Once more: the code is used.
@@ -65,6 +66,30 @@ fn a_code_sets_a_new_password_without_a_terminal() {
     let done = run(&setup, "", &arguments, &format!("{}\n{PASSWORD}\n", typed(6)));
     assert_eq!((done.status, done.err.as_str()), (0, ""), "{done:?}");
     assert_eq!(run(&setup, PASSWORD, &["--user", "tony", "receive"], "").status, 0);
+}
+
+#[test]
+fn a_new_password_says_how_many_app_passwords_it_has_revoked() {
+    let mut setup = Setup::of(TONY);
+    for (count, said) in [
+        (0, ""),
+        (1, "1 app password was revoked: the mail program that used it needs a new one.\n"),
+        (2, "2 app passwords were revoked: the mail programs that used them need new ones.\n"),
+    ] {
+        // The code revokes those that were made before it.
+        setup.operate(set_code("tony", 5, NEVER));
+        for number in 0..count {
+            let label = format!("phone {number}");
+            let create = ["--user", "tony", "app-password", "create", "--label", &label];
+            assert_eq!(run(&setup, PASSWORD, &create, "").status, 0);
+        }
+        let address = setup.address.to_string();
+        let mut command = setup.program(&["--lang", "en", "--server", &address]);
+        command.args(["recover", "tony", "--code-file", "-"]).env("CORREIO_PASSWORD", PASSWORD);
+        let done = finish(command, &typed(5));
+        assert_eq!((done.status, done.err.as_str()), (0, ""));
+        assert_eq!(done.out.split_once('\n').unwrap().1, said);
+    }
 }
 
 #[test]
@@ -128,7 +153,8 @@ fn the_library_sets_a_password_by_a_code_and_a_used_code_is_refused() {
     let tony = "tony".parse().unwrap();
     let new: Arc<Password> = Arc::new(NEW.parse().unwrap());
     let code: RecoveryCode = code(5);
-    service.recover(&tony, &code, &new, &cancel).unwrap();
+    let revoked = service.recover(&tony, &code, &new, &cancel).unwrap();
+    assert_eq!(revoked, Some(0), "there were no app passwords");
     assert_eq!(service.username(), None, "it does not log in");
     let again = service.recover(&tony, &code, &password(), &cancel).unwrap_err();
     assert_eq!(again.code(), Some(ErrorCode::BadCredentials));

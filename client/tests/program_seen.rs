@@ -57,7 +57,7 @@ fn the_reader_s_own_name_is_one_of_those_that_are_known() {
     let setup = Setup::of(&[("tony", "Tony Stark"), ("loki", "TONY STARK")]);
     setup.deliver("loki", "tony", &[("Oi", "x")]);
     let done = setup.run("tony", &["receive"], "");
-    assert_eq!(done.out, "01 e-mails recebidos:\n[1] TONY STARK <loki> (desconhecido): Oi\n");
+    assert_eq!(done.out, "01 e-mail recebido:\n[1] TONY STARK <loki> (desconhecido): Oi\n");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn mail_stays_new_until_its_list_is_written() {
     };
     assert_eq!(full(&["receive"]), Some(74));
     let again = setup.run("tony", &["receive"], "");
-    assert_eq!(again.out, "01 e-mails recebidos:\n[1] Tony Stark: Oi\n");
+    assert_eq!(again.out, "01 e-mail recebido:\n[1] Tony Stark: Oi\n");
     let status = || setup.run("tony", &["--json", "list"], "").json()["mails"][0]["status"].clone();
     assert_eq!(full(&["read", "1"]), Some(74));
     assert_eq!(status(), "unread");
@@ -131,7 +131,7 @@ fn what_was_saved_is_listed_when_receiving_fails_half_way() {
     let setup = Setup::of(&[("tony", "Tony Stark")]);
     let done = receive_half(&setup, &[]);
     let out = String::from_utf8(done.stdout).unwrap();
-    assert_eq!(out, "01 e-mails recebidos:\n[1] Tony Stark: Primeiro\n");
+    assert_eq!(out, "01 e-mail recebido:\n[1] Tony Stark: Primeiro\n");
     assert!(String::from_utf8(done.stderr).unwrap().contains("correio: "));
     let list = finish(setup.program(&["--json", "list"]), "").json();
     assert_eq!(list["mails"][0]["status"], "unread", "it was listed");

@@ -12,6 +12,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
+    app_password::AppPassword,
     limits,
     mail::{Field, Invalid, Problem, Username},
     realm::Realm,
@@ -48,6 +49,13 @@ impl Password {
             n if n > limits::PASSWORD_MAX => Err(invalid(Problem::TooLong(limits::PASSWORD_MAX))),
             _ => Ok(Self(composed)),
         }
+    }
+
+    /// Whether the text has the form of an [`AppPassword`], with which only mail programs log in: a
+    /// person may have typed one by mistake.
+    #[must_use]
+    pub fn is_app_password(&self) -> bool {
+        self.0.parse::<AppPassword>().is_ok()
     }
 }
 
@@ -212,6 +220,14 @@ mod tests {
         assert!(Password::new("coração").is_err());
         assert!(Password::new(&"x".repeat(256)).is_ok());
         assert!(Password::new(&"x".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn an_app_password_is_told_by_its_form() {
+        let made = AppPassword::from([7; 17]).to_string();
+        let is_one = |text: &str| Password::new(text).unwrap().is_app_password();
+        assert!(is_one(&made) && is_one(&made.to_lowercase()), "{made}");
+        assert!(!is_one(&made[1..]) && !is_one("jarvis-is-here"));
     }
 
     #[test]

@@ -11,12 +11,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::support::{self, Value};
 
 /// Optional fields, each after the choice that it belongs to.
-const OPTIONAL: [(&str, &str); 15] = [
+const OPTIONAL: [(&str, &str); 17] = [
     ("register", "invite"),
     ("fetch", "after"),
     ("fetch", "max"),
     ("members", "after"),
     ("logged_in", "usage"),
+    ("recovered", "app_passwords_revoked"),
+    ("account_changed", "app_passwords_revoked"),
     ("list", "role"),
     ("reply-lists", "role"),
     ("reply-app-passwords", "used"),

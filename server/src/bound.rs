@@ -6,6 +6,7 @@ use std::{
 };
 
 use correio_server::{
+    admin::reply::ListenerView,
     event::Event,
     ops::{
         config::{Config, Listen, SecurityConfig},
@@ -92,6 +93,19 @@ impl Bound {
     /// Number of addresses.
     pub(crate) fn len(&self) -> usize {
         self.mail.len() + self.gateways.len() + self.metrics.len()
+    }
+
+    /// The addresses, for the operator.
+    pub(crate) fn listeners(&self, certificates: Option<&Certificates>) -> Vec<ListenerView> {
+        let own = match certificates {
+            Some(_) => Service::CORREIO,
+            None => Service::CORREIO.in_plaintext(),
+        };
+        let mail = self.mail.iter().map(|address| (own, *address));
+        let metrics = self.metrics.iter().map(|address| (Service::METRICS, *address));
+        let all = mail.chain(self.gateways.iter().copied()).chain(metrics);
+        all.map(|(Service { protocol, tls }, address)| ListenerView { protocol, tls, address })
+            .collect()
     }
 
     /// Prints the addresses: to scripts on standard output, which may have no reader, and to people

@@ -13,6 +13,7 @@ pub mod admin;
 pub mod auth;
 pub mod cancel;
 pub mod clock;
+mod counted;
 mod data_directory;
 pub mod day;
 pub mod engine;

@@ -120,7 +120,7 @@ fn fingerprint(config: &Config) -> ExitCode {
     match Certificate::open(source) {
         Ok(certificate) => {
             let _ = writeln!(io::stdout(), "{}", certificate.fingerprint());
-            if let Err(error) = print_fingerprint_of_programs(config) {
+            if let Err(error) = print_program_certificate(config) {
                 return fail(&Failure::Certificate(error));
             }
             if let Some(directory) = made_in {
@@ -137,15 +137,18 @@ fn fingerprint(config: &Config) -> ExitCode {
     }
 }
 
-/// Prints the fingerprint of the certificate for mail programs, if the server has made one.
-fn print_fingerprint_of_programs(config: &Config) -> Result<(), CertificateError> {
-    let is_made = matches!(config.security, SecurityConfig::Tls(CertificateSource::Own(_)));
-    if is_made
-        && let Some(domain) = &config.mail_domain
-        && let Some(fingerprint) = program_certificate::fingerprint_in(&config.data_dir)?
-    {
-        let _ = writeln!(io::stdout(), "{fingerprint} (mail programs, {domain})");
+/// Prints the fingerprint of the certificate that the server has made for mail programs, and its
+/// domain. The present settings need not name a domain: those of a service may be elsewhere. An
+/// authority's certificate is for mail programs, too; then one that was made before is not used.
+fn print_program_certificate(config: &Config) -> Result<(), CertificateError> {
+    if let SecurityConfig::Tls(CertificateSource::Files { .. }) = config.security {
+        return Ok(());
     }
+    let Some(identity) = program_certificate::identity_in(&config.data_dir)? else {
+        return Ok(());
+    };
+    let domain = identity.domain.map(|domain| format!(", {domain}")).unwrap_or_default();
+    let _ = writeln!(io::stdout(), "{} (mail programs{domain})", identity.fingerprint);
     Ok(())
 }
 
@@ -182,10 +185,7 @@ fn run(
     let (store, history) = open_store(config, &waker)?;
     listen_for_operator(config, &mut builder);
     let certificates = Certificates::open(config, history, now)?;
-    let security = match &certificates {
-        Some(certificates) => certificates.security()?,
-        None => Security::Plaintext,
-    };
+    let security = certificates.as_ref().map_or(Ok(Security::Plaintext), Certificates::security)?;
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
         .map_err(Failure::Start)?;
@@ -222,6 +222,7 @@ fn run(
     let server = Server::new(limits, session_config, store, Box::new(hasher))
         .behind(config.proxies.clone())
         .with_gateways(gateways(config, certificates.as_ref())?)
+        .listening_on(bound.listeners(certificates.as_ref()))
         .retaining(config.retention);
     let _renewal = certificates.as_ref().map(Certificates::renewal).transpose()?;
     let (server, _sampler) = monitored(server, &bound, config, logging)?;

@@ -44,8 +44,9 @@ impl Protocol {
     }
 }
 
-/// When TLS begins on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When TLS begins on a connection. In JSON it is its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TlsMode {
     /// With the first byte.
     Implicit,

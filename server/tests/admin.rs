@@ -97,7 +97,10 @@ fn a_person_sets_a_password_with_the_code_of_the_operator_once() {
     let expires_at = Moment(correio_proto::mail::Timestamp(world.now.wall.0 + 7 * 86_400_000));
     assert_eq!(made[0].expires_at.to_string(), expires_at.to_string());
     let mut tony = world.connect_and_greet();
-    assert_eq!(tony.ask(&mut world, recover("tony", &made[0], 1)), Reply::Recovered {});
+    assert_eq!(
+        tony.ask(&mut world, recover("tony", &made[0], 1)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     assert_eq!(
         tony.ask_refused(&mut world, recover("tony", &made[0], 2)),
         ErrorCode::BadCredentials
@@ -208,7 +211,10 @@ fn a_reset_leaves_password_and_sessions() {
     assert!(notices(&mut tony).is_empty());
     let mut second = world.log_in("tony");
     let mut other = world.connect_and_greet();
-    assert_eq!(other.ask(&mut world, recover("tony", &code, 2)), Reply::Recovered {});
+    assert_eq!(
+        other.ask(&mut world, recover("tony", &code, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     for client in [&mut tony, &mut second] {
         assert_eq!(notices(client), [Notice::SessionEnded {}], "by the new password");
     }

@@ -154,7 +154,10 @@ fn a_new_password_ends_all_app_passwords() {
     assert_eq!(refused, ErrorCode::BadCredentials);
     assert!(opens(&store, &world, &password.to_string()));
     let change = Account::Password { current: credential(1), new: credential(2) };
-    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(change)),
+        Reply::AccountChanged { app_passwords_revoked: Some(1) }
+    );
     assert!(!opens(&store, &world, &password.to_string()));
     assert_eq!(list(&mut world, &mut tony), []);
 }
@@ -164,11 +167,12 @@ fn a_reset_and_a_recovery_end_all_app_passwords() {
     let (mut world, store, mut tony) = world();
     let (_, first) = made(&mut world, &mut tony, "phone");
     let reset = store.run_admin_job(set_code("tony", 5, hour_after(world.now.wall)));
-    assert!(matches!(reset, AdminDone::Changed(Some(_))), "{reset:?}");
+    assert!(matches!(reset, AdminDone::CodeSet { revoked: 1, .. }), "{reset:?}");
     assert!(!opens(&store, &world, &first.to_string()));
     let (_, second) = made(&mut world, &mut tony, "phone");
     let mut other = world.connect_and_greet();
-    assert_eq!(other.ask(&mut world, recover("tony", 5, 2)), Reply::Recovered {});
+    let recovered = Reply::Recovered { app_passwords_revoked: Some(1) };
+    assert_eq!(other.ask(&mut world, recover("tony", 5, 2)), recovered);
     assert!(!opens(&store, &world, &second.to_string()));
     world.settle();
     tony.receive();
@@ -220,7 +224,7 @@ fn a_disabled_account_is_told_apart_and_a_deleted_one_is_not() {
     };
     assert_eq!(account.state, state);
     let delete = Request::Account(Account::Delete { credential: credential(1) });
-    assert_eq!(tony.ask(&mut world, delete), Reply::AccountChanged {});
+    assert_eq!(tony.ask(&mut world, delete), Reply::AccountChanged { app_passwords_revoked: None });
     assert_eq!(log_in(&store, &world, "tony", &text), GatewayDone::WrongPassword);
 }
 

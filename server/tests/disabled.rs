@@ -121,9 +121,12 @@ fn a_code_sets_the_password_of_a_disabled_account_and_does_not_enable_it() {
     let (mut world, store) = world();
     disable(&store);
     let given = store.run_admin_job(set_code("tony", 5, hour_after(world.now.wall)));
-    assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
+    assert!(matches!(given, AdminDone::CodeSet { .. }), "{given:?}");
     let mut client = world.connect_and_greet();
-    assert_eq!(client.ask(&mut world, recover("tony", 5, 2)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(&mut world, recover("tony", 5, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     assert_eq!(client.ask_refused(&mut world, login("tony", 2)), ErrorCode::Disabled);
 }
 

@@ -197,7 +197,7 @@ fn a_new_password_ends_the_sessions_of_programs() {
     let (mut sending, mut receiving) = (submission(&mut world), pop3(&mut world, "tony"));
     let change = Account::Password { current: credential(1), new: credential(2) };
     let reply = client.ask(&mut world, Request::Account(change));
-    assert!(matches!(reply, Reply::AccountChanged {}), "{reply:?}");
+    assert!(matches!(reply, Reply::AccountChanged { .. }), "{reply:?}");
     for program in [&mut sending, &mut receiving] {
         program.run(&mut world);
         assert!(program.is_closed());

@@ -3,13 +3,13 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{self, BufRead, BufReader},
     net::TcpStream,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -425,34 +425,52 @@ fn the_daemon_prints_where_programs_connect_and_shows_them_a_certificate_of_thei
         line.split(' ').nth(2).unwrap().to_owned()
     };
 
+    let status = correiod(directory.path(), &["status"]).output().unwrap().stdout;
+    let status = String::from_utf8(status).unwrap();
+    for service in ["correio", "submissions", "submission", "pop3s", "pop3"] {
+        assert!(status.contains(&format!(" ({service})\n")), "{service}: {status}");
+    }
+
     // A program that trusts the certificate and asks for its name is greeted.
-    let root = CertificateDer::from_pem_file(directory.path().join("tls-programs.pem")).unwrap();
+    let certificate = directory.path().join("tls-programs.pem");
+    for (service, greeting) in [("submissions", "220 mail.example.org "), ("pop3s", "+OK ")] {
+        let said = greeting_of(&address(service), &certificate).unwrap();
+        assert!(said.starts_with(greeting), "{said:?}");
+    }
+
+    let fingerprints: Vec<&str> =
+        lines.iter().filter_map(|line| line.strip_prefix("fingerprint ")).collect();
+    let of_programs = fingerprints[1].trim_end_matches(" (mail programs)");
+    let expected =
+        format!("{}\n{of_programs} (mail programs, mail.example.org)\n", fingerprints[0]);
+    assert_eq!(printed_fingerprints(directory.path(), &[]), expected);
+}
+
+/// What a server says first to a program that trusts this certificate alone.
+fn greeting_of(address: &str, certificate: &Path) -> io::Result<String> {
     let mut roots = RootCertStore::empty();
-    roots.add(root).unwrap();
+    roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS12])
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("mail.example.org").unwrap();
-    for (service, greeting) in [("submissions", "220 mail.example.org "), ("pop3s", "+OK ")] {
-        let tls = rustls::ClientConnection::new(Arc::new(config.clone()), name.clone()).unwrap();
-        let socket = TcpStream::connect(address(service)).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut said = String::new();
-        let mut program = BufReader::new(rustls::StreamOwned::new(tls, socket));
-        program.read_line(&mut said).unwrap();
-        assert!(said.starts_with(greeting), "{said:?}");
-    }
+    let tls = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    let mut said = String::new();
+    BufReader::new(rustls::StreamOwned::new(tls, socket)).read_line(&mut said)?;
+    Ok(said)
+}
 
-    let printed = correiod(directory.path(), &["fingerprint"]).output().unwrap().stdout;
-    let printed = String::from_utf8(printed).unwrap();
-    let fingerprints: Vec<&str> =
-        lines.iter().filter_map(|line| line.strip_prefix("fingerprint ")).collect();
-    let of_programs = fingerprints[1].trim_end_matches(" (mail programs)");
-    let expected =
-        format!("{}\n{of_programs} (mail programs, mail.example.org)\n", fingerprints[0]);
-    assert_eq!(printed, expected);
+/// What the command prints whose settings name no domain.
+fn printed_fingerprints(directory: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
+    command.env_clear().args(["--config", "/dev/null", "fingerprint", "--data-dir"]);
+    let output = command.arg(directory).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -475,26 +493,47 @@ fn a_certificate_that_ends_soon_is_renewed_at_the_start() {
     assert_eq!(start(), third);
 }
 
-#[test]
-fn a_certificate_of_an_authority_is_shown_to_all() {
-    let directory = tempfile::tempdir().unwrap();
-    let key = KeyPair::generate().unwrap();
+/// Writes a certificate and its key, as an authority's program does when it renews them.
+fn write_certificate(certificate: &Path, key: &Path) {
+    let made = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["mail.example.org".to_owned()]).unwrap();
-    let certificate = params.self_signed(&key).unwrap();
+    fs::write(certificate, params.self_signed(&made).unwrap().pem()).unwrap();
+    fs::write(key, made.serialize_pem()).unwrap();
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn a_certificate_of_an_authority_is_shown_to_all_and_renewed_on_sighup() {
+    let directory = tempfile::tempdir().unwrap();
     let [pem, key_pem] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
-    fs::write(&pem, certificate.pem()).unwrap();
-    fs::write(&key_pem, key.serialize_pem()).unwrap();
-    fs::set_permissions(&key_pem, fs::Permissions::from_mode(0o600)).unwrap();
+    write_certificate(&pem, &key_pem);
     let data = directory.path().join("data");
-    let (pem, key_pem) = (pem.to_str().unwrap(), key_pem.to_str().unwrap());
+    let (cert, key) = (pem.to_str().unwrap(), key_pem.to_str().unwrap());
     let arguments = [
         ["--listen", "127.0.0.1:0"],
         ["--pop3s", "127.0.0.1:0"],
-        ["--tls-cert", pem],
-        ["--tls-key", key_pem],
+        ["--tls-cert", cert],
+        ["--tls-key", key],
     ];
     let mut server = Server(correiod(&data, &arguments.concat()).spawn().unwrap());
     let lines = lines_until(&mut server.0, "fingerprint ");
-    assert!(lines.iter().any(|line| line.ends_with("(pop3s)")), "{lines:#?}");
-    assert!(!data.join("tls-programs.pem").exists());
+    let pop3s = lines.iter().find(|line| line.ends_with("(pop3s)")).unwrap();
+    let address = pop3s.split(' ').nth(2).unwrap();
+    assert!(greeting_of(address, &pem).unwrap().starts_with("+OK "));
+    write_certificate(&pem, &key_pem);
+    assert!(greeting_of(address, &pem).is_err(), "the server has not read it yet");
+    let process = rustix::process::Pid::from_child(&server.0);
+    rustix::process::kill_process(process, rustix::process::Signal::HUP).unwrap();
+    let began = Instant::now();
+    while greeting_of(address, &pem).is_err() {
+        assert!(began.elapsed() < PATIENCE, "the new certificate is shown");
+    }
+    let of_programs = data.join("tls-programs.pem");
+    assert!(!of_programs.exists());
+
+    // One that the server made before is of no use to anybody.
+    let earlier = [&key_pem, &pem].map(|path| fs::read_to_string(path).unwrap()).concat();
+    fs::write(&of_programs, earlier).unwrap();
+    let printed = printed_fingerprints(&data, &["--tls-cert", cert, "--tls-key", key]);
+    assert_eq!(printed.lines().count(), 1, "{printed}");
 }

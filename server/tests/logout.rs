@@ -44,7 +44,10 @@ fn a_connection_counts_as_anonymous_after_the_logout() {
 #[test]
 fn a_connection_counts_as_anonymous_after_its_account_is_deleted() {
     let delete = Account::Delete { credential: credential(1) };
-    gives_way_after(Request::Account(delete), &Reply::AccountChanged {});
+    gives_way_after(
+        Request::Account(delete),
+        &Reply::AccountChanged { app_passwords_revoked: None },
+    );
 }
 
 #[test]

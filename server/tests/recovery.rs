@@ -40,7 +40,7 @@ fn with_code() -> (World, SharedStore) {
 
 fn give_code(world: &World, store: &SharedStore, byte: u8) {
     let given = store.run_admin_job(set_code("tony", byte, hour_after(world.now.wall)));
-    assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
+    assert!(matches!(given, AdminDone::CodeSet { .. }), "{given:?}");
 }
 
 /// Checks that a password logs Tony in, or that it does not.
@@ -60,7 +60,10 @@ fn is_refused(world: &mut World, client: &mut PipeClient, request: Request) {
 fn a_code_sets_a_password_once_and_does_not_log_in() {
     let (mut world, _store) = with_code();
     let mut client = world.connect_and_greet();
-    assert_eq!(client.ask(&mut world, recover("TONY", 5, 2)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(&mut world, recover("TONY", 5, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     let refused = client.ask_refused(&mut world, mail(1, "tony", "x"));
     assert_eq!(refused, ErrorCode::NotAuthenticated);
     logs_in(&mut world, 2, true);
@@ -76,7 +79,10 @@ fn a_wrong_code_changes_nothing() {
     is_refused(&mut world, &mut client, recover("tony", 6, 2));
     logs_in(&mut world, 1, true);
     // The code is still good.
-    assert_eq!(client.ask(&mut world, recover("tony", 5, 2)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(&mut world, recover("tony", 5, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
 }
 
 #[test]
@@ -92,7 +98,10 @@ fn a_code_is_good_until_it_expires_or_is_replaced() {
     give_code(&world, &store, 7);
     world.pass(Duration::from_secs(3599));
     let mut client = world.connect_and_greet();
-    assert_eq!(client.ask(&mut world, recover("tony", 7, 2)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(&mut world, recover("tony", 7, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
 }
 
 #[test]
@@ -128,7 +137,7 @@ fn a_code_of_a_deleted_account_sets_no_password_of_the_next_one() {
     let (mut world, _store) = with_code();
     let mut tony = world.log_in("tony");
     let delete = Request::Account(Account::Delete { credential: credential(1) });
-    assert_eq!(tony.ask(&mut world, delete), Reply::AccountChanged {});
+    assert_eq!(tony.ask(&mut world, delete), Reply::AccountChanged { app_passwords_revoked: None });
     is_refused(&mut world, &mut tony, recover("tony", 5, 2));
 }
 
@@ -153,7 +162,10 @@ fn codes_are_guessed_no_faster_than_passwords() {
     // The account's owner is elsewhere, and does not wait.
     let mut owner = world.connect_from("198.51.100.7:4000".parse().unwrap());
     owner.ask(&mut world, hello());
-    assert_eq!(owner.ask(&mut world, recover("tony", 5, 2)), Reply::Recovered {});
+    assert_eq!(
+        owner.ask(&mut world, recover("tony", 5, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
 }
 
 #[test]
@@ -168,7 +180,10 @@ fn the_account_s_sessions_end_when_a_code_sets_its_password() {
     let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
     world.hashing.borrow_mut().is_held = false;
     let mut client = world.connect_and_greet();
-    assert_eq!(client.ask(&mut world, recover("tony", 5, 2)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(&mut world, recover("tony", 5, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     world.settle();
     tony.receive();
     assert_eq!(tony.notices, [Notice::SessionEnded {}]);
@@ -228,7 +243,10 @@ fn an_account_without_a_password_takes_none_until_its_code_has_set_one() {
     pepper.ask(&mut world, register("pepper", "Pepper Potts", 1));
     pepper.ask(&mut world, login("pepper", 1));
     assert!(matches!(pepper.ask(&mut world, mail(1, "tony", "Oi")), Reply::Sent { .. }));
-    assert_eq!(client.ask(&mut world, recover("tony", 5, 1)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(&mut world, recover("tony", 5, 1)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     assert_eq!(world.log_in("tony").fetch(&mut world).mails.len(), 1, "its mail has waited");
 }
 
@@ -282,7 +300,7 @@ fn each_recovery_is_one_line_of_the_log_without_its_code() {
     daemon.session("tony");
     assert!(daemon.stop().success());
     let given = run_admin_job(&data, set_code("tony", 5, Timestamp(u64::MAX >> 1)));
-    assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
+    assert!(matches!(given, AdminDone::CodeSet { .. }), "{given:?}");
     let mut command = listening(&data);
     command.stderr(fs::File::create(&log).unwrap());
     let daemon = Daemon::spawn(command);
@@ -290,7 +308,10 @@ fn each_recovery_is_one_line_of_the_log_without_its_code() {
     for request in [recover("tony", 6, 2), recover("nobody", 6, 2)] {
         assert_eq!(code(&client.ask(request)), ErrorCode::BadCredentials);
     }
-    assert_eq!(client.ask(recover("tony", 5, 2)), Reply::Recovered {});
+    assert_eq!(
+        client.ask(recover("tony", 5, 2)),
+        Reply::Recovered { app_passwords_revoked: Some(0) }
+    );
     assert!(daemon.stop().success());
     let text = fs::read_to_string(&log).unwrap();
     let count = |part: &str| text.lines().filter(|line| line.contains(part)).count();

@@ -178,7 +178,10 @@ fn an_invite_makes_one_account() {
     // An account that is gone gives no invite back.
     assert!(matches!(client.ask(&mut world, login("pepper", 1)), Reply::LoggedIn(_)));
     let delete = Request::Account(Account::Delete { credential: credential(1) });
-    assert_eq!(client.ask(&mut world, delete), Reply::AccountChanged {});
+    assert_eq!(
+        client.ask(&mut world, delete),
+        Reply::AccountChanged { app_passwords_revoked: None }
+    );
     refused(&mut world, &mut client, invited("pepper", &second));
 }
 
@@ -287,7 +290,10 @@ fn a_new_password_ends_the_other_sessions() {
     let wrong = Account::Password { current: credential(9), new: credential(2) };
     assert_eq!(tony.ask_refused(&mut world, Request::Account(wrong)), ErrorCode::BadCredentials);
     let change = Account::Password { current: credential(1), new: credential(2) };
-    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(change)),
+        Reply::AccountChanged { app_passwords_revoked: Some(0) }
+    );
     world.settle();
     phone.receive();
     assert_eq!(phone.notices, [Notice::SessionEnded {}]);
@@ -410,7 +416,10 @@ fn a_login_under_way_does_not_survive_a_new_password() {
     let check = world.hashing.borrow_mut().jobs.pop_front().unwrap();
     world.hashing.borrow_mut().is_held = false;
     let change = Account::Password { current: credential(1), new: credential(2) };
-    assert_eq!(tony.ask(&mut world, Request::Account(change)), Reply::AccountChanged {});
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(change)),
+        Reply::AccountChanged { app_passwords_revoked: Some(0) }
+    );
     world.hashing.borrow_mut().jobs.push_back(check);
     world.settle();
     thief.receive();
@@ -426,7 +435,10 @@ fn a_deleted_account_is_gone_everywhere() {
     let (mut tony, mut pepper) = world.tony_and_pepper();
     let mut phone = world.log_in("tony");
     let delete = Account::Delete { credential: credential(1) };
-    assert_eq!(tony.ask(&mut world, Request::Account(delete)), Reply::AccountChanged {});
+    assert_eq!(
+        tony.ask(&mut world, Request::Account(delete)),
+        Reply::AccountChanged { app_passwords_revoked: None }
+    );
     world.settle();
     assert!(phone.is_closed());
     phone.receive();
@@ -443,7 +455,7 @@ fn a_new_name_is_on_later_mails() {
     tony.ask(&mut world, mail(1, "pepper", "before"));
     let full_name = "Anthony Stark".parse().unwrap();
     let change = Request::Account(Account::FullName { full_name });
-    assert_eq!(tony.ask(&mut world, change), Reply::AccountChanged {});
+    assert_eq!(tony.ask(&mut world, change), Reply::AccountChanged { app_passwords_revoked: None });
     tony.ask(&mut world, mail(2, "pepper", "after"));
     let names: Vec<_> =
         pepper.fetch(&mut world).mails.iter().map(|mail| mail.from_name.to_string()).collect();

@@ -100,7 +100,9 @@ impl Client {
             _ => false,
         });
         if let Some(Entry { origin: Origin::Caller(id), .. }) = done {
-            self.answer(id, Ok(Reply::AccountChanged {}), Duration::ZERO);
+            // Nobody knows the number any more.
+            let reply = Reply::AccountChanged { app_passwords_revoked: None };
+            self.answer(id, Ok(reply), Duration::ZERO);
         }
     }
 

@@ -119,10 +119,10 @@ impl Session {
             }
             // Also after a refusal: no caller wants the session any more.
             (Request::Logout {}, _)
-            | (Request::Account(Account::Delete { .. }), Reply::AccountChanged {}) => {
+            | (Request::Account(Account::Delete { .. }), Reply::AccountChanged { .. }) => {
                 *self = Self::None;
             }
-            (Request::Account(Account::Password { new, .. }), Reply::AccountChanged {}) => {
+            (Request::Account(Account::Password { new, .. }), Reply::AccountChanged { .. }) => {
                 if let Self::Active(login) = self {
                     login.credential = new;
                 }

@@ -209,7 +209,9 @@ impl Service {
 
     /// Sets the password of an account by a code of the server's operator, without the password
     /// before. Does not log in. The account's sessions end. The code works once; if the connection
-    /// breaks before the answer, a login tells whether the new password holds.
+    /// breaks before the answer, a login tells whether the new password holds. Returns the number
+    /// of app passwords that were revoked; `None` if an older server does not state it, or if that
+    /// answer was lost.
     ///
     /// # Errors
     ///
@@ -222,7 +224,7 @@ impl Service {
         code: &RecoveryCode,
         password: &Arc<Password>,
         cancel: &Cancel,
-    ) -> Result<(), RequestError> {
+    ) -> Result<Option<u32>, RequestError> {
         if !self.welcome().capabilities.contains(capability::RECOVER) {
             let text = "this server sets no passwords by codes";
             return Err(RequestError::Refused(ErrorReply::new(ErrorCode::NotAllowed, text)));
@@ -232,11 +234,14 @@ impl Service {
         let (username, code) = (username.clone(), code.clone());
         let login = Login { username: username.clone(), credential: credential.clone() };
         let recover = Recover { username, code, credential };
-        let result = self.ask(Request::Recover(recover), cancel).map(drop);
+        let result = self.ask(Request::Recover(recover), cancel).map(|reply| match reply {
+            Reply::Recovered { app_passwords_revoked } => app_passwords_revoked,
+            _ => None,
+        });
         let is_refused = |error: &RequestError| error.code() == Some(ErrorCode::BadCredentials);
         if result.as_ref().is_err_and(is_refused) && self.network.view().connections != before {
             // The code was sent again on another connection: the answer to the first may be lost.
-            return if self.is_password(login, cancel) { Ok(()) } else { result };
+            return if self.is_password(login, cancel) { Ok(None) } else { result };
         }
         result
     }
@@ -374,7 +379,8 @@ impl Service {
         self.change(Account::FullName { full_name }, cancel)
     }
 
-    /// Changes the password of the account that is logged in.
+    /// Changes the password of the account that is logged in. Returns the number of app passwords
+    /// that were revoked; `None` if an older server does not state it, or if its answer was lost.
     ///
     /// # Errors
     ///
@@ -384,11 +390,14 @@ impl Service {
         current: &Arc<Password>,
         new: &Arc<Password>,
         cancel: &Cancel,
-    ) -> Result<(), RequestError> {
+    ) -> Result<Option<u32>, RequestError> {
         let username = self.session()?;
         let current = self.credential(&username, current, cancel)?;
         let new = self.credential(&username, new, cancel)?;
-        self.change(Account::Password { current, new }, cancel)
+        match self.ask(Request::Account(Account::Password { current, new }), cancel)? {
+            Reply::AccountChanged { app_passwords_revoked } => Ok(app_passwords_revoked),
+            _ => Err(RequestError::Closed),
+        }
     }
 
     /// Deletes the account that is logged in, with its mailbox on the server.

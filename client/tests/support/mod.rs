@@ -83,7 +83,11 @@ impl Setup {
     pub fn operate(&mut self, job: AdminJob) {
         self.stop();
         let done = run_admin_job(self.server_data.path(), job);
-        assert!(matches!(done, AdminDone::Changed(Some(_)) | AdminDone::Created), "{done:?}");
+        let is_done = matches!(
+            done,
+            AdminDone::Changed(Some(_)) | AdminDone::Created | AdminDone::CodeSet { .. }
+        );
+        assert!(is_done, "{done:?}");
         self.start_again();
     }
 

@@ -112,14 +112,14 @@ impl Request {
             Self::Hello(_) => matches!(reply, Reply::Hello(_)),
             Self::Register(_) => matches!(reply, Reply::Registered {}),
             Self::Login(_) => matches!(reply, Reply::LoggedIn(_)),
-            Self::Recover(_) => matches!(reply, Reply::Recovered {}),
+            Self::Recover(_) => matches!(reply, Reply::Recovered { .. }),
             Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
             Self::Send(_) => matches!(reply, Reply::Sent { .. }),
             Self::Fetch(_) => matches!(reply, Reply::Page(_)),
             Self::Upload(_) => matches!(reply, Reply::Uploaded { .. }),
             Self::Read(_) => matches!(reply, Reply::Piece { .. }),
             Self::Confirm(_) => matches!(reply, Reply::Confirmed { .. }),
-            Self::Account(_) => matches!(reply, Reply::AccountChanged {}),
+            Self::Account(_) => matches!(reply, Reply::AccountChanged { .. }),
             Self::Find(_) => matches!(reply, Reply::Found(_)),
             Self::List(ListRequest::Mine {}) => matches!(reply, Reply::Lists { .. }),
             Self::List(ListRequest::Members { .. }) => matches!(reply, Reply::Members(_)),
@@ -317,7 +317,11 @@ pub enum Reply {
     /// To `login`.
     LoggedIn(LoggedIn),
     /// To `recover`: the password is set.
-    Recovered {},
+    Recovered {
+        /// App passwords that this has revoked; left out by older servers.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        app_passwords_revoked: Option<u32>,
+    },
     /// To `logout`.
     LoggedOut {},
     /// To `send`: the mail is in every recipient's mailbox.
@@ -343,7 +347,12 @@ pub enum Reply {
         deleted: u32,
     },
     /// To `account`: the change holds.
-    AccountChanged {},
+    AccountChanged {
+        /// App passwords that a changed password has revoked; left out for other changes, and by
+        /// older servers.
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+        app_passwords_revoked: Option<u32>,
+    },
     /// To `find`.
     Found(Found),
     /// To `list`, for a change: the change holds.

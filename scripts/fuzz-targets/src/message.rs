@@ -167,12 +167,12 @@ fn reply(reply: &Reply) {
         }
         Reply::Piece { bytes } => assert!(bytes.as_bytes().len() <= limits::PIECE_MAX),
         Reply::Registered {}
-        | Reply::Recovered {}
+        | Reply::Recovered { .. }
         | Reply::LoggedOut {}
         | Reply::Sent { .. }
         | Reply::Uploaded { .. }
         | Reply::Confirmed { .. }
-        | Reply::AccountChanged {}
+        | Reply::AccountChanged { .. }
         | Reply::ListChanged {}
         | Reply::AppPasswordRevoked {}
         | Reply::Pong {} => {}

@@ -322,7 +322,7 @@ impl Tap {
             {
                 Ok(())
             }
-            (Request::Account(change), Reply::AccountChanged {}) => {
+            (Request::Account(change), Reply::AccountChanged { .. }) => {
                 if matches!(change, Account::Delete { .. }) {
                     self.user = None;
                     self.anonymous_since = observer.now;

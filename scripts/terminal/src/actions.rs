@@ -36,7 +36,7 @@ impl Driver {
             }
             _ => {}
         }
-        let told = ["e-mails received", "Receiving failed"];
+        let told = ["e-mail received", "e-mails received", "Receiving failed"];
         self.await_any(&told, PATIENCE)?;
         // The menu, or the question that follows it, is drawn after this text.
         self.pty()?.becomes_idle(PATIENCE);

@@ -58,7 +58,8 @@ pub(super) fn create(now: Now, people: Vec<NewPerson>, days: u16) -> Next {
             code: record,
         });
         let (full_name, expires_at) = (Some(full_name), Moment(expires_at));
-        codes.push(CodeView { username, full_name, code, expires_at });
+        let app_passwords_revoked = None;
+        codes.push(CodeView { username, full_name, code, expires_at, app_passwords_revoked });
     }
     Next::Job(AdminJob::Create { accounts, now: now.wall }, Pending::Coding(codes))
 }
@@ -75,6 +76,7 @@ pub(super) fn reset(now: Now, username: Username, days: u16) -> Next {
         full_name: None,
         code,
         expires_at: Moment(expires_at),
+        app_passwords_revoked: None,
     };
     Next::Job(AdminJob::SetCode { username, code: record }, Pending::Coding(vec![view]))
 }

@@ -16,7 +16,7 @@ use super::{
     request::{Bounds, ConnectionName, InviteName},
 };
 use crate::{
-    protocol::Protocol,
+    protocol::{Protocol, TlsMode},
     store::admin::{
         AccountOverview, AccountState, DisabledMail, InviteOverview, InviteStanding, Totals,
     },
@@ -195,6 +195,9 @@ pub struct CodeView {
     pub code: RecoveryCode,
     /// Until when it can be used.
     pub expires_at: Moment,
+    /// App passwords of the account that were revoked; left out where the account was made now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_passwords_revoked: Option<u32>,
 }
 
 fn write_code<S: Serializer>(code: &RecoveryCode, serializer: S) -> Result<S::Ok, S::Error> {
@@ -289,6 +292,23 @@ pub struct ServerView {
     pub anonymous: usize,
     /// Most connections.
     pub connections_max: usize,
+    /// What stands after the `@` of addresses in mail programs; `null` if the server has no domain.
+    #[serde(default)]
+    pub mail_domain: Option<String>,
+    /// Where the server listens. Empty from a server of an older version.
+    #[serde(default)]
+    pub listeners: Vec<ListenerView>,
+}
+
+/// An address that the server listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerView {
+    /// The protocol of its clients.
+    pub protocol: Protocol,
+    /// When TLS begins.
+    pub tls: TlsMode,
+    /// The address.
+    pub address: SocketAddr,
 }
 
 /// What a store has.

@@ -220,13 +220,13 @@ fn stored(context: &mut AdminContext<'_>, pending: Pending, done: StoreDone) -> 
             }
             changed(&change)
         }
-        (Pending::Coding(codes), done @ (AdminDone::Created | AdminDone::Changed(_))) => {
-            if let AdminDone::Changed(Some(account)) = done {
-                context.effects.push(Effect::EndGatewaySessions { account });
+        (Pending::Coding(codes), AdminDone::Created) => coded(codes),
+        (Pending::Coding(mut codes), AdminDone::CodeSet { account, revoked }) => {
+            context.effects.push(Effect::EndGatewaySessions { account });
+            for code in &mut codes {
+                code.app_passwords_revoked = Some(revoked);
             }
-            let (action, name) = coded(&codes);
-            Event::OperatorActed { action, name: &name }.log();
-            Next::Reply(AdminReply::Codes { codes })
+            coded(codes)
         }
         (Pending::FindingSessions(username), AdminDone::Account(account, _)) => {
             let pending = Pending::Acting("sessions_end", username.to_string());
@@ -260,9 +260,15 @@ fn read(now: Now, done: AdminDone) -> Next {
     })
 }
 
+fn coded(codes: Vec<CodeView>) -> Next {
+    let (action, name) = log_of(&codes);
+    Event::OperatorActed { action, name: &name }.log();
+    Next::Reply(AdminReply::Codes { codes })
+}
+
 /// The word in the log for accounts that got codes, with a name. An import has its number of
 /// accounts there: so many lines would displace others.
-fn coded(codes: &[CodeView]) -> (&'static str, String) {
+fn log_of(codes: &[CodeView]) -> (&'static str, String) {
     match codes {
         [code] if code.full_name.is_some() => ("create", code.username.to_string()),
         [code] => ("reset", code.username.to_string()),
@@ -317,6 +323,7 @@ mod tests {
             full_name: full_name.map(|name| name.parse().unwrap()),
             code: [7; 10].into(),
             expires_at: Moment(Timestamp(9)),
+            app_passwords_revoked: None,
         }
     }
 
@@ -324,8 +331,8 @@ mod tests {
     fn an_import_has_one_line_in_the_log_with_its_number_of_accounts() {
         let (tony, pepper) = (code("tony", Some("Tony Stark")), code("pepper", None));
         let both = [tony, code("bruce", Some("Bruce Banner"))];
-        assert_eq!(coded(&both[..1]), ("create", "tony".to_owned()));
-        assert_eq!(coded(&[pepper]), ("reset", "pepper".to_owned()));
-        assert_eq!(coded(&both), ("import", "2".to_owned()));
+        assert_eq!(log_of(&both[..1]), ("create", "tony".to_owned()));
+        assert_eq!(log_of(&[pepper]), ("reset", "pepper".to_owned()));
+        assert_eq!(log_of(&both), ("import", "2".to_owned()));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     admin::{
         SESSIONS_PAGE, ServerAnswer, ServerQuestion,
         moment::Moment,
-        reply::{ServerView, SessionView},
+        reply::{ListenerView, ServerView, SessionView},
         request::ConnectionName,
     },
     clock::Now,
@@ -31,8 +31,15 @@ const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED)
 const WAIT: Duration = Duration::from_millis(250);
 
 impl<T: Transport> Server<T> {
-    /// Opens a connection of the operator. Returns `None` and drops the transport if too many are
-    /// open. The driver must have checked that the other end is the operator's.
+    /// Shows the operator these addresses as those that the server listens on.
+    #[must_use]
+    pub fn listening_on(mut self, listeners: Vec<ListenerView>) -> Self {
+        self.listeners = listeners;
+        self
+    }
+
+    /// Opens a connection of the operator. Returns `None` and drops the transport if there are too
+    /// many. The driver has made sure that the other end may ask everything.
     pub fn open_admin(&mut self, now: Now, transport: T) -> Option<ConnId> {
         if self.admins >= ADMIN_MAX {
             let text = "a command of the operator was rejected: too many commands are connected";
@@ -143,6 +150,8 @@ impl<T: Transport> Server<T> {
             accounts_online: self.registry.len(),
             anonymous,
             connections_max: self.connections_max,
+            mail_domain: self.gateways.as_ref().map(|gateways| gateways.domain.to_string()),
+            listeners: self.listeners.clone(),
         }
     }
 }

@@ -27,7 +27,7 @@ use std::{net::SocketAddr, time::Duration};
 use correio_proto::SpareBuffers;
 
 use crate::{
-    admin::{Lifecycle, ServerQuestion},
+    admin::{Lifecycle, ServerQuestion, reply::ListenerView},
     auth::hashing::Hasher,
     clock::Now,
     engine::{
@@ -121,6 +121,8 @@ pub struct Server<T> {
     config: SessionConfig,
     /// Configuration of the gateways, if the server has them.
     gateways: Option<GatewayConfig>,
+    /// The addresses that the driver listens on, for the operator.
+    listeners: Vec<ListenerView>,
     store: Box<dyn Store>,
     hasher: Box<dyn Hasher>,
     registry: SessionRegistry,
@@ -207,6 +209,7 @@ impl<T: Transport> Server<T> {
             output: Budget::new(limits.output_max),
             config,
             gateways: None,
+            listeners: Vec::new(),
             store,
             hasher,
             registry: SessionRegistry::default(),

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     cancel::Cancel,
+    counted::Counted,
     store::{
         kind::{OpenError, StoreConfig},
         sqlite::{Checked, SqliteSnapshot},
@@ -109,12 +110,12 @@ fn export(
     }
     let Exported { accounts, written, known } =
         export::export(store, directory, choice, target, domain, cancel)?;
-    let mails = count(written, "mail");
+    let mails = Counted(written, "mail");
     let known = match known {
         0 => String::new(),
-        known => format!("; {} had been written before", count(known, "mail")),
+        known => format!("; {} had been written before", Counted(known, "mail")),
     };
-    let accounts = count(accounts, "account");
+    let accounts = Counted(accounts, "account");
     say(&format!("{} has {mails} of {accounts}{known}", target.display()));
     Ok(())
 }
@@ -128,17 +129,10 @@ fn content(checked: &Checked) -> String {
     match checked.is_older {
         true => "a database of an older correio, of which only the pages were checked".to_owned(),
         false => format!(
-            "{} and {} of {} bytes",
-            count(checked.accounts, "account"),
-            count(checked.mails, "waiting mail"),
-            checked.bytes
+            "{} and {} of {}",
+            Counted(checked.accounts, "account"),
+            Counted(checked.mails, "waiting mail"),
+            Counted(checked.bytes, "byte")
         ),
-    }
-}
-
-fn count(number: u64, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        number => format!("{number} {thing}s"),
     }
 }

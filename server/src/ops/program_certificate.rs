@@ -106,17 +106,38 @@ impl ProgramCertificate {
     }
 }
 
-/// The fingerprint of a data directory's certificate for mail programs; `None` if there is none.
+/// What people compare a certificate by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The fingerprint of the certificate.
+    pub fingerprint: Fingerprint,
+    /// The domain that the certificate names; `None` if it names none.
+    pub domain: Option<MailDomain>,
+}
+
+/// The certificate for mail programs in a data directory; `None` if it has none.
 ///
 /// # Errors
 ///
 /// See [`CertificateError`].
-pub fn fingerprint_in(directory: &Path) -> Result<Option<Fingerprint>, CertificateError> {
-    if !directory.join(PROGRAM_CERTIFICATE).exists() {
+pub fn identity_in(directory: &Path) -> Result<Option<Identity>, CertificateError> {
+    let failed = |error: io::Error| make_failed(directory, error.to_string());
+    if !data_directory::has(directory, PROGRAM_CERTIFICATE).map_err(failed)? {
         return Ok(None);
     }
     let certificate = Certificate::open(CertificateSource::Programs(directory.to_owned()))?;
-    Ok(Some(certificate.fingerprint()))
+    let domain = domain_in(certificate.leaf().as_ref());
+    Ok(Some(Identity { fingerprint: certificate.fingerprint(), domain }))
+}
+
+/// The first domain that a certificate in DER names.
+fn domain_in(certificate: &[u8]) -> Option<MailDomain> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let names = parsed.subject_alternative_name().ok().flatten()?;
+    names.value.general_names.iter().find_map(|name| match name {
+        GeneralName::DNSName(name) => name.parse().ok(),
+        _ => None,
+    })
 }
 
 /// Whether a certificate in DER must be replaced.
@@ -223,7 +244,8 @@ mod tests {
         let path = directory.path().join(PROGRAM_CERTIFICATE);
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "no half is left");
-        assert_eq!(fingerprint_in(directory.path()).unwrap(), Some(made.fingerprint()));
+        let identity = Identity { fingerprint: made.fingerprint(), domain: Some(domain()) };
+        assert_eq!(identity_in(directory.path()).unwrap(), Some(identity));
     }
 
     #[test]

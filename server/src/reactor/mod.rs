@@ -28,6 +28,7 @@ use self::{
 };
 use crate::{
     clock::{Clock, Now},
+    counted::Counted,
     engine::{Server, connection::Readiness},
     event::Event,
     ids::ConnId,
@@ -218,7 +219,7 @@ impl Reactor {
     fn begin_shutdown(&mut self, now: Now, signal: &str) {
         let connections = self.server.len();
         Event::ServerStopping { signal, connections }.log();
-        self.manager.stopping(&format!("finishing {connections} connections"));
+        self.manager.stopping(&format!("finishing {}", Counted(connections as u64, "connection")));
         // The service manager keeps its socket open for the next server. While it does, closing our
         // descriptor does not end the socket's events: deregister it first.
         for Listener { mut door, .. } in self.listeners.drain(..) {

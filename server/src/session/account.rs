@@ -357,7 +357,7 @@ fn renamed(
             identity.full_name = full_name;
             let (username, connection) = (&identity.username, context.connection);
             Event::AccountRenamed { username, connection }.log();
-            Response::succeeded(Reply::AccountChanged {})
+            Response::succeeded(Reply::AccountChanged { app_passwords_revoked: None })
         }
         (StoreDone::NoAccount, _) => Response::account_gone(),
         _ => Response::unavailable(),
@@ -411,11 +411,12 @@ fn password_changed(
     done: &StoreDone,
 ) -> Response {
     match (done, state.identity()) {
-        (StoreDone::Changed, Some(identity)) => {
+        (StoreDone::PasswordSet { revoked }, Some(identity)) => {
             let connection = context.connection;
             Event::AccountPasswordChanged { username: &identity.username, connection }.log();
             let changed = Transition::PasswordChanged(identity.account);
-            Response::transitioned(Reply::AccountChanged {}, changed)
+            let reply = Reply::AccountChanged { app_passwords_revoked: Some(*revoked) };
+            Response::transitioned(reply, changed)
         }
         (StoreDone::Conflict, _) => wrong_password(state, context),
         (StoreDone::NoAccount, _) => Response::account_gone(),
@@ -435,7 +436,8 @@ fn deleted(
             let account = identity.account;
             log_out(state, context);
             let deleted = Transition::AccountDeleted(account);
-            Response::transitioned(Reply::AccountChanged {}, deleted)
+            let reply = Reply::AccountChanged { app_passwords_revoked: None };
+            Response::transitioned(reply, deleted)
         }
         (StoreDone::Conflict, _) => wrong_password(state, context),
         (StoreDone::NoAccount, _) => Response::account_gone(),

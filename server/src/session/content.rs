@@ -6,6 +6,7 @@ use correio_proto::{
 };
 
 use crate::{
+    counted::Counted,
     event::Event,
     session::{
         context::SessionContext,
@@ -116,7 +117,7 @@ fn uploaded(
 
 /// The response to a content above the server's limit.
 pub(crate) fn too_large(max: u64) -> Response {
-    let text = format!("the content may have at most {max} bytes");
+    let text = format!("the content may have at most {}", Counted(max, "byte"));
     Response::refused(ErrorCode::TooLarge, &text)
 }
 

@@ -9,6 +9,7 @@ use correio_proto::{
 };
 
 use crate::{
+    counted::Counted,
     event::Event,
     session::{
         charge::Settlement,
@@ -36,11 +37,12 @@ pub(crate) fn send(
     let (body_max, content_max) = (context.config.body_max, context.config.content_max);
     match &content {
         Content::Body(body) if body.as_str().len() > body_max => {
-            let text = format!("the body may have at most {body_max} bytes");
+            let text = format!("the body may have at most {}", Counted(body_max as u64, "byte"));
             return Response::refused(ErrorCode::TooLarge, &text);
         }
         Content::Message(message) if message.as_bytes().len() > body_max => {
-            let text = format!("the message may have at most {body_max} bytes in one request");
+            let most = Counted(body_max as u64, "byte");
+            let text = format!("the message may have at most {most} in one request");
             return Response::refused(ErrorCode::TooLarge, &text);
         }
         Content::Large(large) if large.size.get() > content_max => {

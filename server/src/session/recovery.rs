@@ -61,10 +61,14 @@ pub(crate) fn complete(
             let job = StoreJob::Recover { username: username.clone(), code, hash, now };
             Response::Defer(Job::Store(job), RecoverStep::Storing(username).into())
         }
-        (RecoverStep::Storing(username), Done::Store(StoreDone::Recovered(account))) => {
+        (
+            RecoverStep::Storing(username),
+            Done::Store(StoreDone::Recovered { account, revoked }),
+        ) => {
             let (username, connection) = (&username, context.connection);
             Event::AccountRecovered { username, connection, address: context.peer }.log();
-            Response::transitioned(Reply::Recovered {}, Transition::PasswordChanged(account))
+            let reply = Reply::Recovered { app_passwords_revoked: Some(revoked) };
+            Response::transitioned(reply, Transition::PasswordChanged(account))
         }
         (RecoverStep::Storing(username), Done::Store(StoreDone::WrongCode)) => {
             wrong_code(context, &username, "the code was used or replaced meanwhile")

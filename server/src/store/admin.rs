@@ -54,7 +54,7 @@ pub enum AdminJob {
         now: Timestamp,
     },
     /// Give an account a recovery code in place of an earlier one, and revoke its app passwords.
-    /// The password stays until the code is used. Result: `Changed` or `NoAccount`.
+    /// The password stays until the code is used. Result: `CodeSet` or `NoAccount`.
     SetCode {
         /// The account's username.
         username: Username,
@@ -392,6 +392,13 @@ pub enum AdminDone {
     Taken(Vec<Username>),
     /// The change holds. Of a change of one account: its id.
     Changed(Option<AccountId>),
+    /// The account has the code, and its app passwords are revoked.
+    CodeSet {
+        /// The account.
+        account: AccountId,
+        /// Number of app passwords that there were.
+        revoked: u32,
+    },
     /// There is no account of this name.
     NoAccount,
     /// Lists, whose `role` is left out.

@@ -146,8 +146,9 @@ pub enum StoreJob {
         /// The new name.
         full_name: FullName,
     },
-    /// Change an account's hash, unless it was changed meanwhile. Result: `Changed`, `NoAccount`,
-    /// or `Conflict` if the present hash is neither `old` nor `new`.
+    /// Change an account's hash, unless it was changed meanwhile. Result: `PasswordSet` for a new
+    /// password, `Changed` for a new cost, `NoAccount`, or `Conflict` if the present hash is
+    /// neither `old` nor `new`.
     SetHash {
         /// The account.
         account: AccountId,
@@ -409,8 +410,18 @@ pub enum StoreDone {
         /// Number of mails that were there.
         deleted: u32,
     },
-    /// The password is set, and the code is void.
-    Recovered(AccountId),
+    /// The password is set, and the app passwords are revoked.
+    PasswordSet {
+        /// Number of app passwords that there were.
+        revoked: u32,
+    },
+    /// The password is set, the code is void, and the app passwords are revoked.
+    Recovered {
+        /// The account.
+        account: AccountId,
+        /// Number of app passwords that there were.
+        revoked: u32,
+    },
     /// The code is not the account's, or has expired.
     WrongCode,
     /// Result of a job about app passwords.

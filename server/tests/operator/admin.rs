@@ -7,6 +7,7 @@ use std::{
 };
 
 use correio_proto::{
+    app_password::AppPasswordRequest,
     message::{ErrorCode, Recover, Reply, Request},
     recovery::RecoveryCode,
 };
@@ -15,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{done, names, run, said, text};
-use crate::daemon::{Daemon, code, command, eventually, listening, login, mail, refused};
+use crate::daemon::{Client, Daemon, code, command, eventually, listening, login, mail, refused};
 
 /// The socket's name in a data directory.
 const SOCKET: &str = "admin.sock";
@@ -94,7 +95,10 @@ fn a_code_sets_a_password_whether_a_server_ran_or_not() {
     for (username, made) in [("tony", &early), ("pepper", &late)] {
         let mut client = daemon.client();
         assert_eq!(code(&client.ask(login(username))), ErrorCode::BadCredentials);
-        assert_eq!(client.ask(recover(username, made)), Reply::Recovered {});
+        assert_eq!(
+            client.ask(recover(username, made)),
+            Reply::Recovered { app_passwords_revoked: Some(0) }
+        );
         assert_eq!(code(&client.ask(recover(username, made))), ErrorCode::BadCredentials, "once");
         assert!(matches!(client.ask(login(username)), Reply::LoggedIn(_)));
     }
@@ -240,6 +244,68 @@ fn the_status_says_whether_a_server_runs() {
     let beside = json(directory.path(), &["status"]);
     assert_eq!(beside["server"]["sessions"], 1);
     assert_eq!(beside["store"]["accounts"], 1);
+    assert_eq!(beside["server"]["mail_domain"], Value::Null);
+}
+
+#[test]
+fn the_status_shows_the_mail_domain_and_where_the_server_listens() {
+    let directory = TempDir::new().unwrap();
+    let at = "127.0.0.1:0";
+    let domain = ["--mail-domain", "mail.example.org"];
+    let arguments = [&domain[..], &["--pop3", at, "--submission", at, "--metrics", at]].concat();
+    let _daemon = Daemon::start(directory.path(), &arguments);
+    let server = json(directory.path(), &["status"])["server"].clone();
+    assert_eq!(server["mail_domain"], "mail.example.org");
+    let listeners = server["listeners"].as_array().unwrap();
+    let of = |listener: &Value| {
+        let address = listener["address"].as_str().unwrap();
+        assert!(address.starts_with("127.0.0.1:") && !address.ends_with(":0"), "{listener}");
+        (listener["protocol"].clone(), listener["tls"].clone())
+    };
+    let expected = ["correio", "submission", "pop3", "http"];
+    let expected = expected.map(|protocol| (protocol.into(), "none".into()));
+    assert_eq!(listeners.iter().map(of).collect::<Vec<_>>(), expected);
+    let text = done(directory.path(), &["status"]);
+    assert!(text.contains("mail domain  mail.example.org\n"), "{text}");
+    for service in ["correio, without TLS", "submission, without TLS", "metrics"] {
+        let word = format!("({service})");
+        let ends =
+            |line: &str| line.starts_with("listens on   127.0.0.1:") && line.ends_with(&word);
+        assert!(text.lines().any(ends), "{word}: {text}");
+    }
+}
+
+#[test]
+fn a_reset_says_how_many_app_passwords_it_has_revoked() {
+    let directory = TempDir::new().unwrap();
+    let daemon = Daemon::start(directory.path(), &[]);
+    let mut tony = daemon.session("tony");
+    for (labels, said) in [
+        (&[][..], None),
+        (
+            &["phone"],
+            Some("1 app password was revoked: the mail program that used it needs a new one"),
+        ),
+        (
+            &["phone", "laptop"],
+            Some("2 app passwords were revoked: the mail programs that used them need new ones"),
+        ),
+    ] {
+        let make = |tony: &mut Client| {
+            for label in labels {
+                let label = label.parse().unwrap();
+                tony.ask(Request::AppPassword(AppPasswordRequest::Create { label }));
+            }
+        };
+        make(&mut tony);
+        let text = done(directory.path(), &["account", "reset", "tony"]);
+        assert_eq!(text.lines().nth(2), said, "{text}");
+        make(&mut tony);
+        let codes = json(directory.path(), &["account", "reset", "tony"])["codes"].clone();
+        assert_eq!(codes[0]["app_passwords_revoked"], labels.len());
+    }
+    let made = json(directory.path(), &["account", "create", "pepper", "Pepper Potts"]);
+    assert_eq!(made["codes"][0]["app_passwords_revoked"], Value::Null, "it had none");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn a_class_is_imported_and_its_codes_are_written_for_the_operator_alone() {
     let mut client = daemon.client();
     let (username, code) = ("tony".parse().unwrap(), code.parse().unwrap());
     let recover = Request::Recover(Recover { username, code, credential: credential(1) });
-    assert_eq!(client.ask(recover), Reply::Recovered {});
+    assert_eq!(client.ask(recover), Reply::Recovered { app_passwords_revoked: Some(0) });
     assert!(matches!(client.ask(login("tony")), Reply::LoggedIn(_)));
 }
 

@@ -226,7 +226,7 @@ fn a_disk_without_room_gets_nothing() {
         fs::File::options().write(true).open(&ballast).unwrap().set_len(length - room).unwrap();
         let (status, error) = refusal(&new, &file);
         assert_eq!(status, Some(74), "{error}");
-        assert!(error.contains("are free there") || error.contains("No space"), "{error}");
+        assert!(error.contains("there is room for") || error.contains("No space"), "{error}");
     }
     fs::remove_file(ballast).unwrap();
     done(&new, &["restore", text(&file)]);

@@ -217,7 +217,7 @@ fn a_new_password_revokes_all_app_passwords_and_a_new_cost_none(harness: &mut Ha
     assert_eq!(harness.run(rehash), StoreDone::Changed);
     assert_eq!(harness.run(set_hash(tony, "wrong", "j")), StoreDone::Conflict);
     assert_eq!(log_in(harness, "tony", 1), Some(tony));
-    assert_eq!(harness.run(set_hash(tony, "i", "j")), StoreDone::Changed);
+    assert_eq!(harness.run(set_hash(tony, "i", "j")), StoreDone::PasswordSet { revoked: 2 });
     assert_eq!((log_in(harness, "tony", 1), log_in(harness, "tony", 2)), (None, None));
     assert_eq!(passwords(harness, tony), []);
     assert_eq!(log_in(harness, "pepper", 3), Some(pepper));
@@ -232,7 +232,7 @@ fn a_recovery_code_revokes_all_app_passwords_when_it_is_made_and_when_it_is_used
     let digest = CodeDigest([9; 32]);
     let code = CodeRecord { digest, expires_at: Timestamp(1000) };
     let reset = admin(harness, AdminJob::SetCode { username: name("tony"), code });
-    assert_eq!(reset, AdminDone::Changed(Some(tony)));
+    assert_eq!(reset, AdminDone::CodeSet { account: tony, revoked: 1 });
     assert_eq!(log_in(harness, "tony", 1), None);
     made(harness, tony, "phone", 3);
     let recover = |code| StoreJob::Recover {
@@ -243,7 +243,7 @@ fn a_recovery_code_revokes_all_app_passwords_when_it_is_made_and_when_it_is_used
     };
     assert_eq!(harness.run(recover(CodeDigest([8; 32]))), StoreDone::WrongCode);
     assert_eq!(log_in(harness, "tony", 3), Some(tony));
-    assert_eq!(harness.run(recover(digest)), StoreDone::Recovered(tony));
+    assert_eq!(harness.run(recover(digest)), StoreDone::Recovered { account: tony, revoked: 1 });
     assert_eq!(log_in(harness, "tony", 3), None);
     assert_eq!(log_in(harness, "pepper", 2), Some(pepper));
 }

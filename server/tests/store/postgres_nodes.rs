@@ -76,7 +76,7 @@ fn sessions_end_on_the_other_server_and_their_own_server_hears_nothing() {
     let tony = one.account("tony");
     // The other server has looked once what there was before it.
     await_look(&database, 2);
-    assert_eq!(one.run(set_hash(tony, "h", "i")), StoreDone::Changed);
+    assert_eq!(one.run(set_hash(tony, "h", "i")), StoreDone::PasswordSet { revoked: 0 });
     assert_eq!(news(&mut other), [News::SessionsEnded { account: tony }]);
     let make = AppPasswordJob::Create {
         account: tony,

@@ -32,7 +32,7 @@ const PROTOCOL: &[Room] = &[
     ("mail", &["limits"]),
     ("app_password", &["base32", "limits", "mail"]),
     ("capability", &["limits", "mail"]),
-    ("credential", &["limits", "mail", "realm"]),
+    ("credential", &["app_password", "limits", "mail", "realm"]),
     ("directory", &["limits", "mail"]),
     (
         "message",
@@ -61,6 +61,7 @@ const PROTOCOL: &[Room] = &[
 const SERVER: &[Room] = &[
     ("cancel", &[]),
     ("clock", &[]),
+    ("counted", &[]),
     ("data_directory", &[]),
     ("day", &[]),
     ("ids", &[]),
@@ -80,6 +81,7 @@ const SERVER: &[Room] = &[
         &[
             "cancel",
             "clock",
+            "counted",
             "data_directory",
             "day",
             "event",
@@ -92,11 +94,14 @@ const SERVER: &[Room] = &[
             "limits",
         ],
     ),
-    ("session", &["clock", "event", "ids", "limits", "metrics", "auth", "store"]),
+    ("session", &["clock", "counted", "event", "ids", "limits", "metrics", "auth", "store"]),
     ("admin", &["clock", "day", "event", "ids", "protocol", "auth", "store", "session"]),
     (
         "gateway",
-        &["clock", "event", "ids", "limits", "metrics", "protocol", "auth", "store", "session"],
+        &[
+            "clock", "counted", "event", "ids", "limits", "metrics", "protocol", "auth", "store",
+            "session",
+        ],
     ),
     (
         "engine",
@@ -110,6 +115,7 @@ const SERVER: &[Room] = &[
         &[
             "cancel",
             "clock",
+            "counted",
             "data_directory",
             "day",
             "event",
@@ -134,6 +140,7 @@ const SERVER: &[Room] = &[
         "reactor",
         &[
             "clock",
+            "counted",
             "data_directory",
             "event",
             "ids",

@@ -1,8 +1,9 @@
 //! The texts about app passwords, and the search for the app password that a user has typed.
 
-use correio_client::{WhiteSpace, sanitize};
+use correio_client::{Service, WhiteSpace, sanitize};
 use correio_proto::{
     app_password::{AppPassword, AppPasswordOverview, Label},
+    capability::APP_PASSWORDS,
     mail::Username,
 };
 
@@ -56,7 +57,20 @@ fn line(text: &Text, password: &AppPasswordOverview) -> String {
     text.with("app-password-line", &values)
 }
 
-/// The lines that show a new app password. Nothing shows it again.
+/// The line about the app passwords that a new password has revoked, if there were any. `revoked`
+/// is their number, if it is known.
+pub(crate) fn revoked(text: &Text, service: &Service, revoked: Option<u32>) -> Option<String> {
+    match revoked {
+        Some(0) => None,
+        Some(count) => Some(text.count("app-passwords-revoked", count)),
+        None => {
+            let has_them = service.welcome().capabilities.contains(APP_PASSWORDS);
+            has_them.then(|| text.of("app-passwords-may-be-revoked"))
+        }
+    }
+}
+
+/// The lines that show an app password, which nothing shows again.
 pub(crate) fn made(
     text: &Text,
     username: &Username,

@@ -8,6 +8,7 @@ use correio_client::{
     RequestError, SaveError, SendError,
 };
 use correio_proto::{
+    credential::Password,
     mail::Invalid,
     message::{ErrorCode, ErrorReply},
 };
@@ -142,6 +143,11 @@ impl Failure {
             RequestError::Overloaded => Self::new(ExitStatus::TryAgain, "busy", said),
             RequestError::Closed => Self::new(ExitStatus::Unreachable, "closed", said),
         }
+    }
+
+    /// A login that failed. `password` is what was typed.
+    pub(crate) fn login(text: &Text, error: &RequestError, password: &Password) -> Self {
+        Self { text: text.login(error, Some(password)), ..Self::request(text, error) }
     }
 
     /// A code of the operator that has set no password.

@@ -35,12 +35,11 @@ impl Fullness {
 pub(crate) fn line(text: &Text, usage: &MailboxUsage) -> String {
     let values = [
         ("mails", usage.mails.to_string().into()),
-        ("mails_max", usage.mails_max.to_string().into()),
         ("bytes", text.size_of(usage.bytes).into()),
         ("bytes_max", text.limit_of(usage.bytes_max).into()),
         ("percent", Fullness::of(usage).percent.to_string().into()),
     ];
-    text.with("mailbox-usage", &values)
+    text.count_with("mailbox-usage", usage.mails_max, &values)
 }
 
 /// A mailbox that may have nothing is full.

@@ -163,8 +163,7 @@ fn about_message(text: &Text, mail: &Mail, view: &MessageView) -> Vec<String> {
     let attachments = (1..).zip(&view.attachments);
     lines.extend(attachments.map(|(number, file)| attachment_line(text, number, file)));
     if view.more_parts > 0 {
-        let count = view.more_parts.to_string();
-        lines.push(text.with("mail-more-parts", &[("count", count.into())]));
+        lines.push(text.count("mail-more-parts", view.more_parts as u64));
     }
     match view.text.source {
         TextSource::Plain => {}

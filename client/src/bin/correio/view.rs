@@ -8,6 +8,12 @@ use crate::{flag_marks::flag_marks, mail_number::MailNumber, names::Names, text:
 /// Recipients of a sent mail that its line names.
 const RECIPIENTS_SHOWN: usize = 3;
 
+/// The line above the mails that were received now. Their number has at least two digits.
+pub(crate) fn received(text: &Text, count: usize) -> String {
+    let shown = format!("{count:02}");
+    text.count_with("receive-count", count as u64, &[("shown", shown.into())])
+}
+
 /// A mail's line in a list from which a number is chosen.
 pub(crate) fn mail_line(text: &Text, number: usize, mail: &Stored, names: &Names) -> String {
     format!("[{number}] {}{}", flag_marks(mail.flags), person_and_subject(text, mail, names))

@@ -242,7 +242,10 @@ fn a_changed_password_whose_answer_was_lost_is_found_out() {
     assert_eq!(peer.heard_requests(), [Request::Login(login(2))]);
     peer.reply(3, logged_in());
     client.drive(s(2), &mut peer).unwrap();
-    assert_eq!(outcomes(&mut client), [(change, Ok(Reply::AccountChanged {}))]);
+    assert_eq!(
+        outcomes(&mut client),
+        [(change, Ok(Reply::AccountChanged { app_passwords_revoked: None }))]
+    );
     assert_eq!(peer.heard(), []);
     client.disconnected();
     let mut peer = greet(&mut client, s(3), 1);

@@ -437,6 +437,11 @@ fn size(input: &mut Input<'_>) -> ContentSize {
     (1 + u64::from(input.byte()) * 16).try_into().unwrap()
 }
 
+/// A number of app passwords that older servers leave out.
+fn revoked(variant: u8) -> Option<u32> {
+    (variant & 1 == 1).then(|| variant.into())
+}
+
 /// A reply of the request's kind.
 fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
     match request {
@@ -456,7 +461,7 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
             capabilities: capabilities(variant),
         }),
         Request::Register(_) => Reply::Registered {},
-        Request::Recover(_) => Reply::Recovered {},
+        Request::Recover(_) => Reply::Recovered { app_passwords_revoked: revoked(variant) },
         Request::Login(login) => Reply::LoggedIn(LoggedIn {
             username: login.username.clone(),
             full_name: "Tony Stark".parse().unwrap(),
@@ -476,7 +481,7 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
         }
         Request::Read(_) => Reply::Piece { bytes: [].as_slice().try_into().unwrap() },
         Request::Confirm(_) => Reply::Confirmed { deleted: variant.into() },
-        Request::Account(_) => Reply::AccountChanged {},
+        Request::Account(_) => Reply::AccountChanged { app_passwords_revoked: revoked(variant) },
         Request::Ping {} => Reply::Pong {},
     }
 }

@@ -99,6 +99,11 @@ impl StoredMail {
     }
 }
 
+/// The reply to a change, which states this number of app passwords.
+fn changed(app_passwords_revoked: Option<u32>) -> Reply {
+    Reply::AccountChanged { app_passwords_revoked }
+}
+
 fn size(send: &Send) -> u64 {
     send.subject.as_str().len() as u64 + send.content.size()
 }
@@ -287,11 +292,12 @@ impl Model {
             Request::Fetch(fetch) => self.fetched(&username, *fetch, reply),
             Request::Confirm(confirm) => self.confirmed(&username, &confirm.mails, reply),
             Request::Account(Change::FullName { full_name }) => {
-                assert_eq!(reply, &Reply::AccountChanged {});
+                assert_eq!(reply, &changed(None));
                 self.account(&username).full_name = full_name.clone();
             }
             Request::Account(Change::Password { current, new }) => {
-                if self.is_opened(&username, current, reply) {
+                let revoked = self.account(&username).app_passwords.len() as u32;
+                if self.is_opened(&username, current, reply, Some(revoked)) {
                     let account = self.account(&username);
                     account.credential = new.clone();
                     account.app_passwords.clear();
@@ -299,7 +305,7 @@ impl Model {
                 }
             }
             Request::Account(Change::Delete { credential }) => {
-                if self.is_opened(&username, credential, reply) {
+                if self.is_opened(&username, credential, reply, None) {
                     self.end_others(index, &username);
                     self.leave(index, now.uptime);
                     self.accounts.remove(&username);
@@ -334,12 +340,18 @@ impl Model {
         client.anonymous_since = now;
     }
 
-    /// Checks the reply to a change, which succeeds if the credential is the account's. Returns
-    /// whether it does.
-    fn is_opened(&mut self, username: &Username, with: &Credential, reply: &Reply) -> bool {
+    /// Checks the reply to a change, which succeeds if the credential is the account's, and then
+    /// states this number of app passwords. Returns whether it does.
+    fn is_opened(
+        &mut self,
+        username: &Username,
+        with: &Credential,
+        reply: &Reply,
+        revoked: Option<u32>,
+    ) -> bool {
         let opens = self.account(username).credential.as_bytes() == with.as_bytes();
         match opens {
-            true => assert_eq!(reply, &Reply::AccountChanged {}),
+            true => assert_eq!(reply, &changed(revoked)),
             false => refuses(reply, ErrorCode::BadCredentials),
         }
         opens

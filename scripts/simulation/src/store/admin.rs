@@ -42,8 +42,8 @@ impl State {
             Some(code) if code.digest == digest && now < code.expires_at => {
                 account.settings.code = None;
                 account.hash = Some(hash);
-                self.app_passwords.forget(id);
-                StoreDone::Recovered(id)
+                let revoked = self.app_passwords.forget(id);
+                StoreDone::Recovered { account: id, revoked }
             }
             _ => StoreDone::WrongCode,
         }
@@ -98,10 +98,12 @@ impl State {
             }
             AdminJob::Create { accounts, now } => self.create_all(accounts, now),
             AdminJob::SetCode { username, code } => {
-                if let Some(id) = self.account(&username) {
-                    self.app_passwords.forget(id);
-                }
-                self.set(&username, |account| account.settings.code = Some(code))
+                let Some(account) = self.account(&username) else {
+                    return AdminDone::NoAccount;
+                };
+                let revoked = self.app_passwords.forget(account);
+                self.set(&username, |account| account.settings.code = Some(code));
+                AdminDone::CodeSet { account, revoked }
             }
             AdminJob::SetState { username, state } => {
                 self.set(&username, |account| account.settings.set_state(state))

@@ -34,9 +34,11 @@ impl AppPasswords {
         own.map(|it| it.overview.clone()).collect()
     }
 
-    /// Revokes all app passwords of an account.
-    pub(super) fn forget(&mut self, account: AccountId) {
+    /// Forgets those of an account. Returns how many there were.
+    pub(super) fn forget(&mut self, account: AccountId) -> u32 {
+        let before = self.present.len();
         self.present.retain(|_, it| it.account != account);
+        (before - self.present.len()) as u32
     }
 
     pub(super) fn create(

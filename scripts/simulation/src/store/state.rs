@@ -88,10 +88,12 @@ impl State {
                 let fits =
                     |hash: &Option<PasswordHash>| hash.iter().any(|it| *it == old || *it == new);
                 let done = self.change(account, fits, |account| account.hash = Some(new.clone()));
-                if (&done, change) == (&StoreDone::Changed, HashChange::NewPassword) {
-                    self.app_passwords.forget(account);
+                match (&done, change) {
+                    (StoreDone::Changed, HashChange::NewPassword) => {
+                        StoreDone::PasswordSet { revoked: self.app_passwords.forget(account) }
+                    }
+                    _ => done,
                 }
-                done
             }
             StoreJob::DeleteAccount { account, hash } => self.delete(account, &hash),
             StoreJob::Send { sender, mail, to_lists, now } => {

@@ -4,10 +4,13 @@ use super::{
     command::Command,
     reply::{self, Code},
 };
-use crate::gateway::{
-    Protection,
-    login::LoginRefusal,
-    sasl::{Credentials, Exchange, Mechanism, SaslError, SaslStep},
+use crate::{
+    counted::Counted,
+    gateway::{
+        Protection,
+        login::LoginRefusal,
+        sasl::{Credentials, Exchange, Mechanism, SaslError, SaslStep},
+    },
 };
 
 /// A login that has begun and is not complete.
@@ -164,7 +167,8 @@ pub(super) fn refuse(refusal: LoginRefusal, output: &mut Vec<u8>) {
             return reply::failed(output, Code::Permanent, text);
         }
         LoginRefusal::Limited(wait) => {
-            let text = format!("too many attempts to log in; try again in {} s", wait.seconds());
+            let wait = Counted(wait.seconds().into(), "second");
+            let text = format!("too many attempts to log in; try again in {wait}");
             return reply::failed(output, Code::Temporary, text);
         }
         LoginRefusal::Busy => "the server has too much to do; try again later",

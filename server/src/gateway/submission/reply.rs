@@ -14,6 +14,7 @@ use super::{
     head::HeadFault,
 };
 use crate::{
+    counted::Counted,
     gateway::{
         Ending, Protection,
         address::AddressError,
@@ -254,13 +255,16 @@ impl Refused<'_> {
                 (452, "4.5.3", text.into())
             }
             Self::TooLarge(max) | Self::Data(DataFault::TooLarge, max) => {
-                (552, "5.3.4", format!("a mail has at most {max} bytes").into())
+                (552, "5.3.4", format!("a mail has at most {}", Counted(*max, "byte")).into())
             }
             Self::Data(fault, _) => data_fault(*fault),
             Self::Head(fault) => head(*fault),
             Self::Delivery(refusal) => delivery(refusal),
             Self::Limited(wait) => {
-                let text = format!("too many mails; try again in {} seconds", wait.seconds());
+                let text = format!(
+                    "too many mails; try again in {}",
+                    Counted(wait.seconds().into(), "second")
+                );
                 (451, "4.7.1", text.into())
             }
             Self::UploadsFull => {
@@ -341,7 +345,10 @@ fn login(refusal: LoginRefusal) -> Line<'static> {
         }
         LoginRefusal::Disabled => (535, "5.7.13", "the operator has disabled this account".into()),
         LoginRefusal::Limited(wait) => {
-            let text = format!("too many attempts; try again in {} seconds", wait.seconds());
+            let text = format!(
+                "too many attempts; try again in {}",
+                Counted(wait.seconds().into(), "second")
+            );
             (454, "4.7.0", text.into())
         }
         LoginRefusal::Busy => {

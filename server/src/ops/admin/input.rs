@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::ops::admin_error::AdminCommandError;
-use crate::{admin::reply::AccountView, cancel::Cancel, event::is_obeyed, ops::streams::Input};
+use crate::{
+    admin::reply::AccountView, cancel::Cancel, counted::Counted, event::is_obeyed,
+    ops::streams::Input,
+};
 
 /// Reads a file, or standard input, of at most `max` bytes, and one byte more of a larger one.
 ///
@@ -63,7 +66,8 @@ pub(super) fn confirm(account: &AccountView, cancel: &Cancel) -> Result<(), Admi
     let full_name = full_name.as_str().replace(is_obeyed, "\u{fffd}");
     let _ = write!(
         terminal,
-        "Delete the account {username} ({full_name}) and its {mails} mails for good? [y/N] "
+        "Delete the account {username} ({full_name}) and its {} for good? [y/N] ",
+        Counted(*mails, "mail")
     );
     let _ = terminal.flush();
     let mut answer = String::new();

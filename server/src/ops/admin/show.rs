@@ -6,12 +6,16 @@ use super::{
     result::{ChangeKind, CommandResult, role_word, senders_word},
     table::Table,
 };
-use crate::admin::{
-    moment::Moment,
-    reply::{
-        AccountView, AppPasswordView, CodeView, InviteState, InviteView, SessionView, StateView,
-        StatusView,
+use crate::{
+    admin::{
+        moment::Moment,
+        reply::{
+            AccountView, AppPasswordView, CodeView, InviteState, InviteView, ListenerView,
+            SessionView, StateView, StatusView,
+        },
     },
+    counted::Counted,
+    protocol::{Protocol, Service, TlsMode},
 };
 
 impl CommandResult {
@@ -22,7 +26,7 @@ impl CommandResult {
             Self::Account(account, app_passwords) => account_lines(account, app_passwords),
             Self::Codes(codes) => codes_table(codes),
             Self::CodesFile(path, accounts) => {
-                let made = count(*accounts as u64, "account");
+                let made = Counted(*accounts as u64, "account");
                 vec![format!("made {made}; {} has the codes", path.display())]
             }
             Self::Changed(change, name) => vec![format!("{} {name}", words(*change))],
@@ -46,7 +50,7 @@ impl CommandResult {
             }
             Self::Sessions(sessions) => sessions_table(sessions),
             Self::Ended(sessions) => {
-                vec![format!("ended {}", count(u64::from(*sessions), "session"))]
+                vec![format!("ended {}", Counted(u64::from(*sessions), "session"))]
             }
             Self::Unblocked(0) => vec!["nothing was blocked".to_owned()],
             Self::Unblocked(_) => vec!["unblocked".to_owned()],
@@ -111,7 +115,7 @@ fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Ve
     let time = |time: Option<Moment>| time.map_or_else(|| "-".to_owned(), Moment::for_people);
     let quota = format!(
         "{} and {}{}",
-        count(u64::from(account.quota.mails), "mail"),
+        Counted(u64::from(account.quota.mails), "mail"),
         HumanBytes(account.quota.bytes),
         if account.has_own_quota { " (its own)" } else { " (the server's)" }
     );
@@ -120,7 +124,7 @@ fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Ve
         ("full name", account.full_name.to_string()),
         ("state", state_words(account).to_owned()),
         ("code valid until", time(account.code_expires_at)),
-        ("mailbox", format!("{}, {size}", count(account.mails, "mail"))),
+        ("mailbox", format!("{}, {size}", Counted(account.mails, "mail"))),
         ("quota", quota),
         ("made", time(account.created_at)),
         ("last login", account.used_at.map_or_else(|| "-".to_owned(), Moment::day)),
@@ -145,13 +149,24 @@ fn codes_table(codes: &[CodeView]) -> Vec<String> {
         true => Table::new(&["USERNAME", "FULL NAME", "CODE", "VALID UNTIL"]),
         false => Table::new(&["USERNAME", "CODE", "VALID UNTIL"]),
     };
-    for CodeView { username, full_name, code, expires_at } in codes {
+    for CodeView { username, full_name, code, expires_at, .. } in codes {
         let name = has_names.then(|| full_name.as_ref().map(ToString::to_string));
         let name = name.map(Option::unwrap_or_default);
         let rest = [code.to_string(), expires_at.for_people()];
         table.row([username.to_string()].into_iter().chain(name).chain(rest));
     }
-    table.lines()
+    let revoked = codes.iter().filter_map(|code| code.app_passwords_revoked).sum();
+    let mut lines = table.lines();
+    lines.extend(match revoked {
+        0 => None,
+        1 => {
+            Some("1 app password was revoked: the mail program that used it needs a new one".into())
+        }
+        number => Some(format!(
+            "{number} app passwords were revoked: the mail programs that used them need new ones"
+        )),
+    });
+    lines
 }
 
 fn sessions_table(sessions: &[SessionView]) -> Vec<String> {
@@ -199,8 +214,13 @@ fn status_lines(status: &StatusView) -> Vec<String> {
             );
             table.row(["started".to_owned(), server.started_at.for_people()]);
             table.row(["connections".to_owned(), connections]);
-            let online = count(server.accounts_online as u64, "account");
+            let online = Counted(server.accounts_online as u64, "account").to_string();
             table.row(["logged in".to_owned(), online]);
+            let domain = server.mail_domain.clone();
+            table.row(["mail domain".to_owned(), domain.unwrap_or_else(|| "-".to_owned())]);
+            for listener in &server.listeners {
+                table.row(["listens on".to_owned(), listener_words(*listener)]);
+            }
             table
         }
     };
@@ -208,22 +228,28 @@ fn status_lines(status: &StatusView) -> Vec<String> {
     let accounts = format!("{}, {} of them disabled", store.accounts, store.disabled);
     table.row(["accounts".to_owned(), accounts]);
     table.row(["lists".to_owned(), store.lists.to_string()]);
-    let mails = format!("{}, {}", count(store.mails, "mail"), HumanBytes(store.bytes));
+    let mails = format!("{}, {}", Counted(store.mails, "mail"), HumanBytes(store.bytes));
     table.row(["mailboxes".to_owned(), mails]);
     table.row(["files".to_owned(), HumanBytes(store.file_bytes).to_string()]);
     table.lines()
+}
+
+/// An address with what it offers, as the server's start prints it.
+fn listener_words(listener: ListenerView) -> String {
+    let ListenerView { protocol, tls, address } = listener;
+    let service = match (protocol, tls) {
+        (Protocol::Correio, _) => protocol.as_str(),
+        _ => Service { protocol, tls }.name(),
+    };
+    match (protocol.is_mail(), tls) {
+        (true, TlsMode::None) => format!("{address} ({service}, without TLS)"),
+        _ => format!("{address} ({service})"),
+    }
 }
 
 fn mailboxes(number: u64) -> String {
     match number {
         1 => "1 mailbox".to_owned(),
         number => format!("{number} mailboxes"),
-    }
-}
-
-fn count(number: u64, thing: &str) -> String {
-    match number {
-        1 => format!("1 {thing}"),
-        number => format!("{number} {thing}s"),
     }
 }

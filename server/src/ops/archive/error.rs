@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{cancel::Cancel, sysexits};
+use crate::{cancel::Cancel, counted::Counted, sysexits};
 
 /// Why a backup cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum ArchiveError {
     Damaged { reason: String },
     #[error("it was written by a newer correio ({correio}): restore it with that version")]
     Newer { correio: String },
-    #[error("it needs {needed} bytes, but only {free} are free there")]
+    #[error("it needs {}, and there is room for {free} alone", Counted(*needed, "byte"))]
     TooLarge { needed: u64, free: u64 },
     #[error("reading it failed: {0}")]
     Read(io::Error),

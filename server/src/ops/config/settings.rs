@@ -43,11 +43,24 @@ const fn one(
     Setting { key, kind: Kind::One, value, default, allowed, meaning }
 }
 
-/// Addresses of a service for mail programs.
-const fn addresses_of(key: &'static str, meaning: &'static str) -> Setting {
-    let allowed =
-        "an IP address and a port, such as 0.0.0.0:465 or [::]:465; port 0 takes a free one";
-    Setting { key, kind: Kind::Many, value: "ADDR:PORT", default: "none", allowed, meaning }
+/// Addresses of a service for mail programs, and the port that it usually has.
+macro_rules! addresses_of {
+    ($key:literal, $port:literal, $meaning:literal) => {
+        Setting {
+            key: $key,
+            kind: Kind::Many,
+            value: "ADDR:PORT",
+            default: "none",
+            allowed: concat!(
+                "an IP address and a port, such as 0.0.0.0:",
+                $port,
+                " or [::]:",
+                $port,
+                "; port 0 takes a free one"
+            ),
+            meaning: concat!($meaning, ", usually port ", $port, "; may be given several times"),
+        }
+    };
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -67,22 +80,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: "an IP address or a network, such as 127.0.0.1, 10.0.0.0/8 or ::1",
         meaning: "Proxy that must name each client in a PROXY header of version 2; may be given several times",
     },
-    addresses_of(
+    addresses_of!(
         "submissions",
-        "Address for mail programs that send mail (SMTP submission) with TLS from the first byte, by convention port 465; may be given several times",
+        "465",
+        "Address for mail programs that send mail (SMTP submission) with TLS from the first byte"
     ),
-    addresses_of(
+    addresses_of!(
         "submission",
-        "Address for mail programs that send mail (SMTP submission) with STARTTLS, by convention port 587; may be given several times",
+        "587",
+        "Address for mail programs that send mail (SMTP submission) with STARTTLS"
     ),
-    addresses_of(
+    addresses_of!(
         "pop3s",
-        "Address for mail programs that receive mail (POP3) with TLS from the first byte, by convention port 995; may be given several times",
+        "995",
+        "Address for mail programs that receive mail (POP3) with TLS from the first byte"
     ),
-    addresses_of(
-        "pop3",
-        "Address for mail programs that receive mail (POP3) with STLS, by convention port 110; may be given several times",
-    ),
+    addresses_of!("pop3", "110", "Address for mail programs that receive mail (POP3) with STLS"),
     one(
         "mail-domain",
         "NAME",

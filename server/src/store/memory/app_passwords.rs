@@ -79,11 +79,13 @@ impl AppPasswords {
         Some(overview.label)
     }
 
-    /// Revokes all app passwords of an account.
-    pub(super) fn revoke_all(&mut self, account: AccountId) {
-        for AppPasswordOverview { id, .. } in self.of(account) {
-            self.revoke(account, id);
+    /// Revokes the app passwords of an account. Returns how many there were.
+    pub(super) fn revoke_all(&mut self, account: AccountId) -> u32 {
+        let present = self.of(account);
+        for AppPasswordOverview { id, .. } in &present {
+            self.revoke(account, *id);
         }
+        present.len() as u32
     }
 
     /// Number of app passwords of all accounts.

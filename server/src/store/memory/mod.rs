@@ -331,10 +331,11 @@ impl MemoryStore {
             Some(account) if [Some(old), Some(&new)].contains(&account.hash.as_ref()) => {
                 account.hash = Some(new);
                 match change {
-                    HashChange::NewPassword => self.app_passwords.revoke_all(id),
-                    HashChange::NewCost => {}
+                    HashChange::NewPassword => {
+                        StoreDone::PasswordSet { revoked: self.app_passwords.revoke_all(id) }
+                    }
+                    HashChange::NewCost => StoreDone::Changed,
                 }
-                StoreDone::Changed
             }
             Some(_) => StoreDone::Conflict,
         }

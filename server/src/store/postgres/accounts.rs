@@ -171,9 +171,9 @@ pub(super) fn recover(
         return Ok(StoreDone::WrongCode);
     };
     let account = AccountId(row.get(0)?);
-    app_passwords::revoke_all(context, account)?;
+    let revoked = app_passwords::revoke_all(context, account)?;
     ended_sessions::end(context, account, Ended::All)?;
-    Ok(StoreDone::Recovered(account))
+    Ok(StoreDone::Recovered { account, revoked })
 }
 
 /// Records the day of a login, and takes back the warning of retention. A later day stays: the
@@ -226,12 +226,12 @@ pub(super) fn set_hash(
             context.execute(statement, &[&account.0, &&*new.0])?;
             match change {
                 HashChange::NewPassword => {
-                    app_passwords::revoke_all(context, account)?;
+                    let revoked = app_passwords::revoke_all(context, account)?;
                     ended_sessions::end(context, account, Ended::All)?;
+                    Ok(StoreDone::PasswordSet { revoked })
                 }
-                HashChange::NewCost => {}
+                HashChange::NewCost => Ok(StoreDone::Changed),
             }
-            Ok(StoreDone::Changed)
         }
     }
 }

@@ -148,13 +148,14 @@ fn revoke(
     Ok(AppPasswordDone::Revoked(label))
 }
 
-/// Revokes the app passwords of an account.
+/// Revokes the app passwords of an account. Returns their number.
 pub(super) fn revoke_all(
     context: &mut Context<'_, '_>,
     account: AccountId,
-) -> Result<(), QueryError> {
+) -> Result<u32, QueryError> {
     let statement = statement!("DELETE FROM app_password WHERE account = $1", INT8);
-    context.execute(statement, &[&account.0]).map(drop)
+    let revoked = context.execute(statement, &[&account.0])?;
+    Ok(u32::try_from(revoked).unwrap_or(u32::MAX))
 }
 
 /// The app password of this digest, if it belongs to the account of this username, and its last

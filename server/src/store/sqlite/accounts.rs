@@ -160,8 +160,8 @@ pub(super) fn recover(
     let Some(account) = recovered.map(AccountId) else {
         return Ok(StoreDone::WrongCode);
     };
-    app_passwords::revoke_all(tables.db, account)?;
-    Ok(StoreDone::Recovered(account))
+    let revoked = app_passwords::revoke_all(tables.db, account)?;
+    Ok(StoreDone::Recovered { account, revoked })
 }
 
 /// Records the day of a login, and takes back the warning of retention. A later day stays: the
@@ -204,11 +204,12 @@ pub(super) fn set_hash(
         Some(_) => {
             let sql = "UPDATE account SET hash = ?2 WHERE id = ?1";
             db.prepare_cached(sql)?.execute(params![account.0, new.0])?;
-            match change {
-                HashChange::NewPassword => app_passwords::revoke_all(db, account)?,
-                HashChange::NewCost => {}
-            }
-            Ok(StoreDone::Changed)
+            Ok(match change {
+                HashChange::NewPassword => {
+                    StoreDone::PasswordSet { revoked: app_passwords::revoke_all(db, account)? }
+                }
+                HashChange::NewCost => StoreDone::Changed,
+            })
         }
     }
 }

@@ -101,9 +101,10 @@ pub(super) fn revoke(
     Ok(AppPasswordDone::Revoked(label))
 }
 
-/// Revokes all app passwords of an account.
-pub(super) fn revoke_all(db: &Connection, account: AccountId) -> Result<()> {
-    db.prepare_cached("DELETE FROM app_password WHERE account = ?1")?.execute([account.0]).map(drop)
+/// Revokes the app passwords of an account. Returns how many there were.
+pub(super) fn revoke_all(db: &Connection, account: AccountId) -> Result<u32> {
+    let sql = "DELETE FROM app_password WHERE account = ?1";
+    db.prepare_cached(sql)?.execute([account.0]).map(|revoked| revoked as u32)
 }
 
 /// The app password of this digest, if it belongs to the account of this username, and its last

@@ -13,7 +13,7 @@ use super::{
     snapshot::SqliteSnapshot,
     snapshot_error::SnapshotError,
 };
-use crate::ids::AccountId;
+use crate::{counted::Counted, ids::AccountId};
 
 /// Findings that are kept. A damaged page may be part of thousands of rows.
 const FINDINGS_MAX: usize = 100;
@@ -161,8 +161,11 @@ impl fmt::Display for Finding {
             Self::Twice { seq } => write!(f, "mail {seq} is in its mailbox twice"),
             Self::Counts { username, stated, found } => write!(
                 f,
-                "account {username} states {} mails of {} bytes, but has {} of {} bytes",
-                stated.0, stated.1, found.0, found.1
+                "account {username} states {} of {}, but has {} of {}",
+                Counted(stated.0, "mail"),
+                Counted(stated.1, "byte"),
+                found.0,
+                Counted(found.1, "byte")
             ),
             Self::Content { defect, number }
             | Self::List { defect, number }

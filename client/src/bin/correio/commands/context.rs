@@ -73,7 +73,7 @@ impl Context<'_> {
         let password = self.password()?;
         let logged_in = service
             .login(&username, &password, &self.cancel)
-            .map_err(|error| Failure::request(self.text, &error))?;
+            .map_err(|error| Failure::login(self.text, &error, &password))?;
         Ok((service, logged_in))
     }
 

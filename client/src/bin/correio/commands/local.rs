@@ -63,12 +63,8 @@ pub(super) fn list(context: &Context<'_>, args: &ListArgs) -> Result<Output, Fai
     let mails: Vec<_> = list.mails.iter().map(|mail| listed_json(mail, &names)).collect();
     let mut json = json!({ "mails": mails });
     if let (Some(page), Some(fields)) = (args.page, json.as_object_mut()) {
-        let values = [
-            ("page", page.to_string().into()),
-            ("pages", pages.to_string().into()),
-            ("count", total.to_string().into()),
-        ];
-        lines.push(text.with("list-page", &values));
+        let values = [("page", page.to_string().into()), ("pages", pages.to_string().into())];
+        lines.push(text.count_with("list-page", total as u64, &values));
         let numbers = [("page", page.get()), ("pages", pages), ("total", total)];
         fields.extend(numbers.map(|(name, number)| (name.to_owned(), number.into())));
     }

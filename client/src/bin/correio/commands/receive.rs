@@ -91,7 +91,7 @@ fn list(
     let text = context.text;
     let mut lines = match mails.len() {
         0 => vec![text.of("receive-none")],
-        count => vec![text.with("receive-count", &[("count", format!("{count:02}").into())])],
+        count => vec![view::received(text, count)],
     };
     let names = names(context, account, &mails)?;
     let mut list = Vec::new();

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use crate::{
+    app_passwords,
     exit::{ExitStatus, Failure},
     output::Output,
     tty::Tty,
@@ -39,16 +40,21 @@ pub(super) fn run(context: &Context<'_>, code_file: Option<&Path>) -> Result<Out
         None => asked_code(context)?,
     };
     let password = context.new_password("account-new")?;
-    service
+    let revoked = service
         .recover(&username, &code, &password, &context.cancel)
         .map_err(|error| Failure::recovery(text, &error))?;
     let values = [
         ("username", username.as_str().to_owned().into()),
         ("address", address.to_string().into()),
     ];
+    let said = [Some(text.with("command-recovered", &values))]
+        .into_iter()
+        .chain([app_passwords::revoked(text, &service, revoked)])
+        .flatten()
+        .collect::<Vec<_>>();
     Ok(Output::new(
-        text.with("command-recovered", &values),
-        json!({ "username": username.as_str() }),
+        said.join("\n"),
+        json!({ "username": username.as_str(), "app_passwords_revoked": revoked }),
     ))
 }
 

@@ -148,7 +148,8 @@ pub(super) fn send_new(
     let full_name = match service.login(&username, &password, &context.cancel) {
         Ok(logged_in) => logged_in.full_name,
         Err(error) => {
-            return Err(kept.keep(context, &unsent, Failure::request(text, &error)));
+            let failure = Failure::login(text, &error, &password);
+            return Err(kept.keep(context, &unsent, failure));
         }
     };
     let sender = Sender { server: &context.address()?, username: &username, full_name: &full_name };

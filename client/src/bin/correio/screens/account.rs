@@ -3,10 +3,10 @@
 
 use correio_client::RequestError;
 
-use super::{app_passwords, user::CurrentUser};
+use super::{app_passwords as app_passwords_screen, user::CurrentUser};
 use crate::{
     app::{App, parse},
-    fullness,
+    app_passwords, fullness,
     prompt::{Answer, MenuChoice, Stop},
 };
 
@@ -64,7 +64,7 @@ pub(crate) fn run(app: &mut App, user: &mut CurrentUser) -> Answer<AfterChange> 
         AccountChoice::Password => change_password(app).map(|()| AfterChange::LoggedIn),
         AccountChoice::Delete => delete(app, user),
         AccountChoice::AppPasswords => {
-            app_passwords::run(app, user).map(|()| AfterChange::LoggedIn)
+            app_passwords_screen::run(app, user).map(|()| AfterChange::LoggedIn)
         }
         AccountChoice::Back => Ok(AfterChange::LoggedIn),
     }
@@ -98,7 +98,14 @@ fn change_password(app: &mut App) -> Answer<()> {
     };
     let doing = app.text.of("account-working");
     let changed = app.wait(&doing, |cancel, _| service.change_password(&current, &new, cancel));
-    report(app, changed);
+    let revoked = match &changed {
+        Ok(number) => app_passwords::revoked(app.text, service, *number),
+        Err(_) => None,
+    };
+    report(app, changed.map(drop));
+    if let Some(line) = revoked {
+        app.say(&line);
+    }
     Ok(())
 }
 

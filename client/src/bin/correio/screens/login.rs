@@ -60,6 +60,7 @@ pub(super) fn log_in(
     drop(service.take_notices());
     let server = service.address().clone();
     let doing = app.text.of("login-working");
+    let typed = password.as_ref().ok().cloned();
     let logged_in = password.and_then(|password| {
         app.wait(&doing, |cancel, _| service.login(&username, &password, cancel))
     });
@@ -69,7 +70,7 @@ pub(super) fn log_in(
             home::run(app, server, logged_in)
         }
         Err(error) => {
-            let reason = app.text.request(&error);
+            let reason = app.text.login(&error, typed.as_deref());
             app.say(&app.text.with("login-failed", &[("reason", reason.into())]));
             if app.is_script() {
                 // The script's next lines are meant for the screen after the login.

@@ -222,7 +222,7 @@ impl<'a> OpenMail<'a> {
         }
         match self.place.mailbox.delete(self.place.stored) {
             Ok(()) => {
-                app.say(&app.text.count("delete-done", 1));
+                app.say(&app.text.count("delete-done", 1_u32));
                 Ok(Some(Then::Deleted))
             }
             Err(error) => {

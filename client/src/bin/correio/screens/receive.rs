@@ -50,8 +50,7 @@ pub(crate) fn run(app: &mut App, user: &CurrentUser) -> Answer<()> {
         app.say(&app.text.of("receive-none"));
         return Ok(());
     }
-    let count = format!("{:02}", mails.len());
-    app.say(&app.text.with("receive-count", &[("count", count.into())]));
+    app.say(&view::received(app.text, mails.len()));
     let names = user.names_among(&app.data, &mails);
     let mut listed = MailList { names, mails: (1..).zip(mails).collect() };
     listed.show(app, 0)?;

@@ -6,6 +6,7 @@ use correio_proto::mail::Username;
 use super::login;
 use crate::{
     app::{App, parse},
+    app_passwords,
     prompt::{Answer, Stop},
 };
 
@@ -25,9 +26,13 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
     let doing = app.text.of("account-working");
     let set = app.wait(&doing, |cancel, _| service.recover(&username, &code, &password, cancel));
     match set {
-        Ok(()) => {
+        Ok(revoked) => {
             let values = [("username", username.as_str().to_owned().into())];
+            let line = app_passwords::revoked(app.text, service, revoked);
             app.say(&app.text.with("recover-done", &values));
+            if let Some(line) = line {
+                app.say(&line);
+            }
             login::log_in(app, username, Ok(password))
         }
         Err(error) => {

@@ -7,6 +7,7 @@ use correio_client::{
     MailboxNote, Progress, ReceiveError, RequestError, SendError, Skipped, WhiteSpace, sanitize,
 };
 use correio_proto::{
+    credential::Password,
     mail::{Field, Invalid, Problem, Subject, Username},
     message::{ErrorCode, ErrorReply},
 };
@@ -16,6 +17,10 @@ use crate::mail_number::MailNumber;
 
 impl Text {
     pub(crate) fn invalid(&self, invalid: Invalid) -> String {
+        // People know mail addresses, which mail programs want.
+        if (invalid.field, invalid.problem) == (Field::Username, Problem::Character('@')) {
+            return self.of("username-with-domain");
+        }
         let field = self.of(match invalid.field {
             Field::Username => "field-username",
             Field::FullName => "field-full-name",
@@ -37,7 +42,7 @@ impl Text {
                 Field::Body | Field::Message | Field::Content => {
                     self.size(number as u64, Rounding::Down)
                 }
-                field => self.with(unit(field), &[("count", number.to_string().into())]),
+                field => self.count(unit(field), number as u64),
             };
             ("limit", Cow::from(limit))
         };
@@ -120,6 +125,16 @@ impl Text {
             }
             RequestError::Overloaded => self.of("request-overloaded"),
             RequestError::Closed => self.of("request-closed"),
+        }
+    }
+
+    /// Why a login failed. `password` is what was typed, if an account can have it.
+    pub(crate) fn login(&self, error: &RequestError, password: Option<&Password>) -> String {
+        let said = self.request(error);
+        let is_wrong = error.code() == Some(ErrorCode::BadCredentials);
+        match is_wrong && password.is_some_and(Password::is_app_password) {
+            true => format!("{said}; {}", self.of("login-app-password")),
+            false => said,
         }
     }
 
@@ -222,8 +237,7 @@ impl Text {
     /// How many mails are on this computer during a download, those included that were there
     /// before it.
     pub(crate) fn progress(&self, progress: &Progress) -> String {
-        let count = (progress.saved + progress.known).to_string();
-        self.with("receive-progress", &[("count", count.into())])
+        self.count("receive-progress", (progress.saved + progress.known) as u64)
     }
 
     /// Why words cannot be looked for.
@@ -308,10 +322,7 @@ fn with_tried(said: String, tried: &[Attempt]) -> String {
 #[cfg(test)]
 mod tests {
     use correio_client::OutgoingContent;
-    use correio_proto::{
-        credential::Password,
-        mail::{FullName, Recipients, Subject, Username},
-    };
+    use correio_proto::mail::{FullName, Recipients, Subject, Username};
 
     use super::*;
     use crate::text::Lang;
@@ -328,6 +339,11 @@ mod tests {
             (
                 long(33).parse::<Username>().map(drop),
                 "o nome de usuário pode ter no máximo 32 caracteres",
+            ),
+            (
+                "tony@mail.example.org".parse::<Username>().map(drop),
+                "um nome de usuário não tem @: escreva só o nome, por exemplo tony no lugar de \
+                 tony@mail.example.org",
             ),
             (Password::new("curta").map(drop), "a senha precisa ter no mínimo 8 caracteres"),
             (

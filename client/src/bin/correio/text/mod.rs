@@ -91,9 +91,17 @@ impl Text {
     }
 
     /// The text of a key for a count, in the language's plural.
-    pub(crate) fn count(&self, key: &str, count: u32) -> String {
+    pub(crate) fn count(&self, key: &str, count: impl Into<u64>) -> String {
+        self.count_with(key, count.into(), &[])
+    }
+
+    /// As [`Text::count`], with other variables filled in, too.
+    pub(crate) fn count_with(&self, key: &str, count: u64, values: &Values<'_>) -> String {
         let mut args = FluentArgs::new();
         args.set("count", FluentValue::from(count));
+        for (name, value) in values {
+            args.set(*name, FluentValue::from(value.clone()));
+        }
         self.fill(key, &args)
     }
 
@@ -206,7 +214,7 @@ mod tests {
                 }
                 let source = std::fs::read_to_string(&path).unwrap();
                 unused.retain(|key| !source.contains(&format!("\"{key}\"")));
-                for call in [".of(\"", ".with(\"", ".count(\""] {
+                for call in [".of(\"", ".with(\"", ".count(\"", ".count_with(\""] {
                     for rest in source.split(call).skip(1) {
                         let key = rest.split('"').next().unwrap();
                         assert!(keys.contains_key(key), "{key:?} in {}", path.display());
@@ -236,9 +244,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_counted_stands_in_the_singular_and_in_the_plural() {
+        // A number in parentheses, and texts that are for several mails only.
+        let exempt = ["home-drafts", "home-new-mails", "search-more"];
+        for lang in [Lang::Pt, Lang::En] {
+            let (_, source) = lang.catalogue();
+            let resource = fluent_syntax::parser::parse(source).unwrap();
+            let mut counted = 0;
+            for entry in resource.body {
+                let ast::Entry::Message(message) = entry else { continue };
+                let text = format!("{:?}", message.value);
+                if !text.contains(r#"VariableReference { id: Identifier { name: "count""#) {
+                    continue;
+                }
+                let key = message.id.name;
+                assert!(exempt.contains(&key) || text.contains("Select {"), "{lang:?}: {key}");
+                counted += 1;
+            }
+            assert!(counted > 10, "they are found");
+        }
+    }
+
+    #[test]
     fn plurals() {
         let text = Text::new(Lang::Pt);
-        assert_eq!(text.count("home-waiting", 1), "Há 1 e-mail esperando no servidor.");
-        assert_eq!(text.count("home-waiting", 4), "Há 4 e-mails esperando no servidor.");
+        assert_eq!(text.count("home-waiting", 1_u32), "Há 1 e-mail esperando no servidor.");
+        assert_eq!(text.count("home-waiting", 4_u32), "Há 4 e-mails esperando no servidor.");
     }
 }

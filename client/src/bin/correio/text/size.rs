@@ -32,7 +32,7 @@ impl Text {
         let (unit, name) = match bytes {
             MIB.. => (MIB, "MiB"),
             KIB.. => (KIB, "KiB"),
-            _ => return self.with("unit-bytes", &[("count", bytes.to_string().into())]),
+            _ => return self.count("unit-bytes", bytes),
         };
         let tenths = match rounding {
             Rounding::Up => (u128::from(bytes) * 10).div_ceil(unit.into()),

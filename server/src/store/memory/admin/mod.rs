@@ -53,10 +53,12 @@ impl MemoryStore {
             },
             AdminJob::Create { accounts, now } => self.make(accounts, now),
             AdminJob::SetCode { username, code } => {
-                if let Some(id) = self.ids.get(&username) {
-                    self.app_passwords.revoke_all(*id);
-                }
-                self.set(&username, |account| account.settings.code = Some(code))
+                let Some(account) = self.ids.get(&username).copied() else {
+                    return AdminDone::NoAccount;
+                };
+                self.set(&username, |account| account.settings.code = Some(code));
+                let revoked = self.app_passwords.revoke_all(account);
+                AdminDone::CodeSet { account, revoked }
             }
             AdminJob::SetState { username, state } => {
                 self.set(&username, |account| account.settings.set_state(state))
@@ -116,8 +118,8 @@ impl MemoryStore {
         }
         account.settings.code = None;
         account.hash = Some(hash);
-        self.app_passwords.revoke_all(id);
-        StoreDone::Recovered(id)
+        let revoked = self.app_passwords.revoke_all(id);
+        StoreDone::Recovered { account: id, revoked }
     }
 
     /// Records the day of a login.

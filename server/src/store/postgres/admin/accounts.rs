@@ -152,12 +152,14 @@ pub(super) fn set_code(
         INT8
     );
     let (digest, expires_at) = (code.digest.0.as_slice(), to_sql(code.expires_at.0));
-    let changed = change(context, statement, &[&username.as_str(), &digest, &expires_at])?;
-    if let AdminDone::Changed(Some(account)) = changed {
-        app_passwords::revoke_all(context, account)?;
-        ended_sessions::end(context, account, Ended::Gateways)?;
+    match change(context, statement, &[&username.as_str(), &digest, &expires_at])? {
+        AdminDone::Changed(Some(account)) => {
+            let revoked = app_passwords::revoke_all(context, account)?;
+            ended_sessions::end(context, account, Ended::Gateways)?;
+            Ok(AdminDone::CodeSet { account, revoked })
+        }
+        done => Ok(done),
     }
-    Ok(changed)
 }
 
 /// Enables or disables an account. What its owner was warned of before does not count afterwards.

@@ -144,15 +144,15 @@ pub(super) fn set_code(
     username: &Username,
     code: &CodeRecord,
 ) -> Result<AdminDone> {
-    if let Some(account) = id_of(tables, username)? {
-        app_passwords::revoke_all(tables.db, account)?;
+    let columns = "code = ?2, code_expires_at = ?3";
+    let values: [&dyn ToSql; 2] = [&code.digest.0, &to_sql(code.expires_at.0)];
+    match change(tables, username, columns, &values)? {
+        AdminDone::Changed(Some(account)) => {
+            let revoked = app_passwords::revoke_all(tables.db, account)?;
+            Ok(AdminDone::CodeSet { account, revoked })
+        }
+        done => Ok(done),
     }
-    change(
-        tables,
-        username,
-        "code = ?2, code_expires_at = ?3",
-        &[&code.digest.0, &to_sql(code.expires_at.0)],
-    )
 }
 
 /// Enables or disables an account. What its owner was warned of before does not count afterwards.
