@@ -1,8 +1,9 @@
 # Starts and ends the members of a cluster on this machine. `scripts/cluster` reads this file; it is no command.
 #
 # It uses these variables of the command: `dir`, `base` (the first three numbers of the addresses), `number`, `bin`
-# (PostgreSQL's programs), `patroni`, `program` (correiod), `password`, `timing`, `network`, `nodes` and the names of
-# members; and its functions `address`, `url`, `wait_for` and `fail`. `started` has the members that it has started.
+# (PostgreSQL's programs), `patroni`, `program` (correiod), `password`, `timing`, `network`, `nodes`, `templates` (this
+# directory), and the names of members; and its functions `address`, `url`, `wait_for` and `fail`. `started` has the
+# members that it has started.
 #
 # A member has a directory in `dir`, with its settings, its data, its log, its certificate, and `process`: the process
 # that ends it.
@@ -169,6 +170,7 @@ make_network() {
     ip netns add "$space"
     ip link add "$outside" type veth peer name eth0 netns "$space"
     ip link set "$outside" master "$(bridge)" up
+    ip netns exec "$space" sysctl --quiet --load "$templates/sysctl.conf"
     ip -n "$space" link set lo up
     ip -n "$space" address add "$(address "$1")/24" dev eth0
     ip -n "$space" link set eth0 up
