@@ -50,7 +50,9 @@ launch() {
 
 # power_off NAME: kills the first process of the member's namespace, with which the kernel ends all others.
 power_off() {
-    local pid start first
+    local pid start first name others=()
+    for name in "${started[@]}"; do [ "$name" = "$1" ] || others+=("$name"); done
+    started=("${others[@]}")
     runs "$1" || return 0
     read -r pid start <"$dir/$1/process"
     first=$(cat "/proc/$pid/task/$pid/children" 2>/dev/null) || true
