@@ -88,9 +88,11 @@ own() { [ "$(id -u)" -ne 0 ] || chown -R postgres:postgres "$1"; }
 
 # fill TEMPLATE NAME TO: replaces the words in capitals by those of a member.
 fill() {
-    local words=() name
+    local words=() name reach=$base.0/24
+    # Whatever address a member has on loopback, its connections come from 127.0.0.1.
+    [ "$network" = yes ] || reach=127.0.0.0/8
     for name in "${etcds[@]}"; do words+=(-e "s|ETCD-${name#etcd}|$(address "$name")|g"); done
-    sed "${words[@]}" -e "s|\bMEMBER\b|$2|g" -e "s|\bADDRESS\b|$(address "$2")|g" -e "s|\bNETWORK\b|$base.0/24|g" \
+    sed "${words[@]}" -e "s|\bMEMBER\b|$2|g" -e "s|\bADDRESS\b|$(address "$2")|g" -e "s|\bNETWORK\b|$reach|g" \
         -e "s|/etc/[a-z]*/tls|$dir/$2/tls|g" -e "s|\b[A-Z]*-PASSWORD\b|$password|g" "$templates/$1" >"$3"
     ! grep -nE '\b(MEMBER|ADDRESS|NETWORK|ETCD-[0-9]|PASSWORD)\b' "$3" || fail "words of $1 are not replaced"
     own "$3"
