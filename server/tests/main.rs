@@ -39,5 +39,6 @@ mod service;
 mod session;
 mod smuggling;
 mod stale;
+mod tickets;
 mod tidy;
 mod tls;

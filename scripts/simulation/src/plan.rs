@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
-    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    auth::{hashing::Bcrypt, invite::RegistrationRules, resume_ticket::TicketPolicy},
     engine::ServerLimits,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
@@ -264,6 +264,7 @@ fn session_config(rng: &mut Rng, body_max: usize, content_max: u64) -> SessionCo
         directory: DirectoryPolicy::Members,
         lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 10 },
+        tickets: TicketPolicy::Off,
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
         idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),
     }
