@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 
 use crate::{
     buffer::{CHUNK, InputBuffer, OutputBuffer, SpareBuffers},
+    fingerprint::Fingerprint,
     tls::{Security, Spoken, Tls, TlsError},
     wrong_protocol::WrongProtocol,
 };
@@ -219,6 +220,13 @@ impl ByteChannel {
             Err(error) => self.state = State::Failed(error.into()),
         }
         Ok(count)
+    }
+
+    /// Fingerprint of the certificate with which the peer has identified itself. `None` without
+    /// TLS, before the handshake, and for a peer without a certificate.
+    #[must_use]
+    pub fn peer_fingerprint(&self) -> Option<Fingerprint> {
+        self.tls.as_ref()?.peer_fingerprint()
     }
 
     /// Whether the TLS handshake is under way; always false without TLS.

@@ -26,6 +26,9 @@ pub const RECOVER: &str = "recover";
 /// Name of the part for passwords of mail programs: the request `app_password`.
 pub const APP_PASSWORDS: &str = "app_passwords";
 
+/// Name of the part for logging in again with a ticket: the requests `ticket` and `resume`.
+pub const RESUME: &str = "resume";
+
 /// The optional parts that a server offers: at most [`limits::CAPABILITIES_MAX`] names.
 ///
 /// A client asks with [`Capabilities::contains`] before it sends a request of an optional part,
@@ -44,6 +47,14 @@ impl Capabilities {
     /// The names in the order in which the server sent them, unknown ones included.
     pub fn iter(&self) -> std::slice::Iter<'_, Capability> {
         self.0.iter()
+    }
+}
+
+impl Extend<Capability> for Capabilities {
+    /// Adds names. Those above [`limits::CAPABILITIES_MAX`] are left out.
+    fn extend<I: IntoIterator<Item = Capability>>(&mut self, names: I) {
+        let all = std::mem::take(&mut self.0).into_iter().chain(names);
+        self.0 = all.take(limits::CAPABILITIES_MAX).collect();
     }
 }
 
@@ -132,6 +143,12 @@ impl Capability {
         Self(APP_PASSWORDS.into())
     }
 
+    /// The part of the name [`RESUME`].
+    #[must_use]
+    pub fn resume() -> Self {
+        Self(RESUME.into())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -195,6 +212,7 @@ mod tests {
         assert_eq!(LISTS.parse(), Ok(Capability::lists()));
         assert_eq!(RECOVER.parse(), Ok(Capability::recover()));
         assert_eq!(APP_PASSWORDS.parse(), Ok(Capability::app_passwords()));
+        assert_eq!(RESUME.parse(), Ok(Capability::resume()));
         assert!(Capabilities::from([Capability::contents()]).contains(CONTENTS));
     }
 }

@@ -9,8 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use crate::frame_channel::ChannelError;
 use crate::{
-    buffer::SpareBuffers, byte_channel::ByteChannel, frame::Oversized, frame_channel::FrameChannel,
-    tls::Security, wrong_protocol::WrongProtocol,
+    buffer::SpareBuffers, byte_channel::ByteChannel, fingerprint::Fingerprint, frame::Oversized,
+    frame_channel::FrameChannel, tls::Security, wrong_protocol::WrongProtocol,
 };
 
 /// One end of a connection.
@@ -55,6 +55,12 @@ impl Channel {
     #[must_use]
     pub fn is_handshaking(&self) -> bool {
         self.bytes.is_handshaking()
+    }
+
+    /// Fingerprint of the peer's certificate; see [`ByteChannel::peer_fingerprint`].
+    #[must_use]
+    pub fn peer_fingerprint(&self) -> Option<Fingerprint> {
+        self.bytes.peer_fingerprint()
     }
 
     /// Whether [`Channel::read_from`] has room to read into. Without room, a message can be taken

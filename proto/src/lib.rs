@@ -14,6 +14,7 @@
 //!
 //! The others are small: [`frame`] encodes one message, [`capability`] names optional parts,
 //! [`invite`], [`recovery`], [`app_password`] and [`fingerprint`] are values that people type,
+//! [`resume`] has the tickets that clients log in again with,
 //! [`rfc5322`] writes a mail as a file, [`wrong_protocol`] detects peers that speak something else.
 //!
 //! ```
@@ -52,6 +53,7 @@ pub mod mail;
 pub mod message;
 mod realm;
 pub mod recovery;
+pub mod resume;
 pub mod rfc5322;
 pub mod tls;
 pub mod wrong_protocol;

@@ -68,6 +68,9 @@ pub const APP_PASSWORDS_MAX: usize = 20;
 /// Longest label of an app password, in characters after NFC. Names a program and its device.
 pub const LABEL_MAX: usize = 40;
 
+/// Longest resume ticket, in bytes. Servers need about 50; the rest is room for another format.
+pub const TICKET_MAX: usize = 256;
+
 /// Largest frame before login, in bytes without its length. `register`, the largest request that is
 /// allowed then, needs less than a quarter of it.
 pub const FRAME_BEFORE_LOGIN_MAX: usize = 4 * 1024;

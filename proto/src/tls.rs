@@ -15,6 +15,7 @@ use rustls::{
 
 use crate::{
     buffer::{CHUNK, InputBuffer, OutputBuffer},
+    fingerprint::Fingerprint,
     wrong_protocol::WrongProtocol,
 };
 
@@ -102,6 +103,13 @@ impl Tls {
     /// Whether the handshake is under way.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
+    }
+
+    /// Fingerprint of the certificate that the peer has presented; `None` if it has presented none,
+    /// or not yet.
+    pub(crate) fn peer_fingerprint(&self) -> Option<Fingerprint> {
+        let certificate = self.connection.peer_certificates()?.first()?;
+        Some(Fingerprint::of(certificate))
     }
 
     /// Whether the peer has sent `close_notify`.

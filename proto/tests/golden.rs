@@ -23,11 +23,13 @@ use correio_proto::{
         Content, ContentKind, LargeContent, Mail, MailId, Piece, Recipients, Seq, Sha256, Timestamp,
     },
     message::{
-        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, Hello, Limits,
-        ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login, MailboxUsage,
-        MembersPage, NewMail, Notice, Page, Read, Realm, Recover, Register, RegistrationPolicy,
-        Reply, Request, Role, Send, SendPolicy, ServerMessage, Software, Upload, Welcome,
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Find, Found, GivenTicket,
+        Hello, Limits, ListChange, ListMember, ListOverview, ListRequest, LoggedIn, Login,
+        MailboxUsage, MembersPage, NewMail, Notice, Page, Read, Realm, Recover, Register,
+        RegistrationPolicy, Reply, Request, Resume, Role, Send, SendPolicy, ServerMessage,
+        Software, Upload, Welcome,
     },
+    resume::ResumeTicket,
 };
 use serde::{
     Deserialize,
@@ -136,6 +138,8 @@ fn name(message: &Message) -> String {
             Request::Hello(_) => "hello",
             Request::Register(_) => "register",
             Request::Login(_) => "login",
+            Request::Ticket {} => "ticket",
+            Request::Resume(_) => "resume",
             Request::Logout {} => "logout",
             Request::Send(Send { content: Content::Body(_), .. }) => "send",
             Request::Send(Send { content: Content::Message(_), .. }) => "send-message",
@@ -170,6 +174,7 @@ fn name(message: &Message) -> String {
             Reply::Hello(_) => "reply-hello",
             Reply::Registered {} => "reply-registered",
             Reply::LoggedIn(_) => "reply-logged-in",
+            Reply::Ticket(_) => "reply-ticket",
             Reply::LoggedOut {} => "reply-logged-out",
             Reply::Sent { .. } => "reply-sent",
             Reply::Page(_) => "reply-page",
@@ -286,8 +291,20 @@ fn app_password_replies() -> Vec<(u32, Reply)> {
     ]
 }
 
+/// A ticket as a server may make it: 53 bytes.
+fn ticket() -> ResumeTicket {
+    let bytes: [u8; 53] = std::array::from_fn(|at| at as u8);
+    bytes.as_slice().try_into().unwrap()
+}
+
+/// The requests to ask for a ticket, and to log in with it.
+fn ticket_requests() -> Vec<(u32, Request)> {
+    let resume = Resume { username: "tony".parse().unwrap(), ticket: ticket() };
+    vec![(30, Request::Ticket {}), (31, Request::Resume(resume))]
+}
+
 fn requests() -> Vec<(u32, Request)> {
-    [own_requests(), list_requests(), app_password_requests()].concat()
+    [own_requests(), list_requests(), app_password_requests(), ticket_requests()].concat()
 }
 
 fn own_requests() -> Vec<(u32, Request)> {
@@ -419,6 +436,7 @@ fn own_replies() -> Vec<(u32, Reply)> {
             }),
         ),
         (26, Reply::Recovered { app_passwords_revoked: Some(0) }),
+        (30, Reply::Ticket(GivenTicket { ticket: ticket(), expires_in: 3600 })),
         (4, Reply::Sent { sent_at: Timestamp(1_790_000_000_000) }),
         (5, Reply::Page(Page { mails: vec![mail(), large_mail(), message_mail()], more: false })),
         (6, Reply::Confirmed { deleted: 1 }),
@@ -607,9 +625,11 @@ fn a_request_is_answered_by_its_own_reply_and_by_errors_alone() {
         for (answered, reply) in &replies {
             let is_account = |number| (7..=9).contains(&number);
             let is_list_change = |number| (18..=22).contains(&number);
+            let is_login = |number| matches!(number, 3 | 31);
             let is_send = |number| matches!(number, 4 | 14 | 24 | 25);
             let belongs = number == *answered
                 || is_account(number) && is_account(*answered)
+                || is_login(number) && is_login(*answered)
                 || is_send(number) && is_send(*answered)
                 || is_list_change(number) && is_list_change(*answered);
             assert_eq!(request.is_answered_by(reply), belongs, "{request:?}: {reply:?}");
@@ -674,6 +694,7 @@ fn the_limits_are_the_codes() {
             limits::UPLOAD_KEPT_SECONDS / 3600
         ),
         format!("1 to {} of `a`–`z`", limits::USERNAME_MAX),
+        format!("1 to {} bytes that only the server can read", limits::TICKET_MAX),
         format!("1 to {} characters on one line", limits::FULL_NAME_MAX),
         format!("1 to {} characters, otherwise", limits::SUBJECT_MAX),
         format!("1 to {} entries", limits::RECIPIENTS_MAX),

@@ -21,6 +21,7 @@ use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
         invite::RegistrationRules,
+        resume_ticket::TicketPolicy,
     },
     engine::{Server, ServerLimits},
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
@@ -86,6 +87,7 @@ fn server(wake: &Arc<dyn Wake>) -> Result<Server<Socket>, Failure> {
         directory: DirectoryPolicy::Members,
         lists: ListCreation::Members,
         bcrypt,
+        tickets: TicketPolicy::Off,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(150),
     };

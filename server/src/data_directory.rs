@@ -24,6 +24,9 @@ pub(crate) const PROGRAM_CERTIFICATE: &str = "tls-programs.pem";
 /// Name of the file with the key of invites.
 pub(crate) const INVITE_KEY: &str = "invite.key";
 
+/// Name of the file with the key of resume tickets.
+pub(crate) const TICKET_KEY: &str = "ticket.key";
+
 /// Name of the file that a running server keeps locked.
 pub(crate) const LOCK: &str = "lock";
 
@@ -32,7 +35,7 @@ pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
 
 /// Whether the server uses this file name in a data directory.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY, LOCK, ADMIN_SOCKET].contains(&name)
+    [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY, TICKET_KEY, LOCK, ADMIN_SOCKET].contains(&name)
         || name.starts_with(DATABASE)
 }
 
@@ -82,7 +85,7 @@ pub(crate) fn has(directory: &Path, name: &str) -> io::Result<bool> {
 ///
 /// See [`has`].
 pub(crate) fn key_in(directory: &Path) -> io::Result<Option<&'static str>> {
-    for name in [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY] {
+    for name in [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY, TICKET_KEY] {
         if has(directory, name)? {
             return Ok(Some(name));
         }

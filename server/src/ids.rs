@@ -66,6 +66,43 @@ impl fmt::Debug for AccountSecret {
     }
 }
 
+/// SHA-256 of what lets a client into an account: the password's hash, and the recovery code that
+/// was given out. A new password, a recovery and a reset by the operator change it, so that what
+/// was bound to it becomes void without a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AccountEpoch([u8; 32]);
+
+impl AccountEpoch {
+    /// The epoch of no account.
+    pub(crate) const NONE: Self = Self([0; 32]);
+
+    /// The epoch of an account with this hash and this code.
+    #[must_use]
+    pub fn of(hash: Option<&PasswordHash>, code: Option<CodeDigest>) -> Self {
+        let hash = hash.map_or(&[][..], |hash| hash.0.as_bytes());
+        let mut digest = Sha256::new();
+        digest.update(b"correio account epoch");
+        digest.update((hash.len() as u64).to_be_bytes());
+        digest.update(hash);
+        if let Some(code) = code {
+            digest.update(code.0);
+        }
+        Self(digest.finalize().into())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AccountEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccountEpoch(…)")
+    }
+}
+
 /// SHA-256 of an app password. An app password has enough random bits that its digest needs no
 /// salt.
 #[derive(Clone, Copy, PartialEq, Eq)]

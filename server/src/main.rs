@@ -13,11 +13,16 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{limits::PIECE_MIN, message::RegistrationPolicy, tls::Security};
+use correio_proto::{
+    limits::PIECE_MIN,
+    message::{Realm, RegistrationPolicy},
+    tls::Security,
+};
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
         invite::{InviteKey, RegistrationRules},
+        resume_ticket::{TicketKey, TicketPolicy, TicketTimes, Tickets},
     },
     cancel::Cancel,
     clock,
@@ -199,6 +204,7 @@ fn run(
         directory: config.directory,
         lists: config.lists,
         bcrypt,
+        tickets: tickets(config, store.realm())?,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
     };
@@ -328,10 +334,23 @@ fn registrations(config: &Config, history: History) -> Result<RegistrationRules,
         RegistrationPolicy::Closed {} => RegistrationRules::Closed,
         RegistrationPolicy::Invite {} => {
             required_files::require_invite_key(&config.data_dir, history)?;
-            let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
+            let key = InviteKey::open(&config.data_dir).map_err(Failure::Key)?;
             RegistrationRules::Invited(key)
         }
     })
+}
+
+/// Whether sessions are given tickets: not without TLS, where anybody on the path could use them.
+/// A store in memory ends with the process, and so does its key.
+fn tickets(config: &Config, realm: Realm) -> Result<TicketPolicy, Failure> {
+    let key = match (&config.security, &config.store) {
+        (SecurityConfig::Plaintext, _) => return Ok(TicketPolicy::Off),
+        (SecurityConfig::Tls(_), StoreConfig::Memory) => TicketKey::random(),
+        (SecurityConfig::Tls(_), StoreConfig::Sqlite | StoreConfig::Postgres(_)) => {
+            TicketKey::open(&config.data_dir)
+        }
+    };
+    Ok(TicketPolicy::Given(Tickets::new(key?, realm, TicketTimes::default())))
 }
 
 fn registration_name(registration: RegistrationPolicy) -> &'static str {

@@ -73,7 +73,7 @@ fn no_store_is_made_next_to_the_keys_of_an_earlier_server() {
     let (status, said) = refused(with_tls(directory.path()));
     assert_eq!(status, Some(78), "{said}");
     assert!(said.contains("tls.pem") && said.contains("correio.db beside it is missing"), "{said}");
-    assert_eq!(names(directory.path()), ["lock", "tls.pem"]);
+    assert_eq!(names(directory.path()), ["lock", "ticket.key", "tls.pem"]);
     let mut again = with_tls(directory.path());
     again.args(["--create-store", "always"]);
     run_once(again);

@@ -40,5 +40,6 @@ mod session;
 mod smuggling;
 mod stale;
 mod stalled;
+mod tickets;
 mod tidy;
 mod tls;

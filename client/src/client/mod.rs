@@ -6,6 +6,10 @@
 //! [`Client::timeout`] is reached, and takes events with [`Client::poll`]. Time is a duration since
 //! a fixed moment of the owner's choice.
 //!
+//! On a server with the capability `resume` the client has a ticket while it is logged in, and logs
+//! in again with it, without bcrypt. After a ticket was refused or has expired, the client logs in
+//! with the credential.
+//!
 //! Every request can be repeated: it carries an id that the server remembers, or it has the same
 //! effect however often it is executed. So after a connection breaks, the client logs in again and
 //! repeats in order every request that a caller waits for. The exception is a request for which the
@@ -212,7 +216,9 @@ impl Client {
         }
         match self.state {
             ConnectionState::Down => {}
-            ConnectionState::LoginAt(at) if at <= now => self.log_in_again(self.session.first()),
+            ConnectionState::LoginAt(at) if at <= now => {
+                self.log_in_again(self.first_choice(now));
+            }
             ConnectionState::LoginAt(_) => {}
             _ if self.awaits_answer() => {
                 let silent = self.moved_at + self.config.silence <= now;
@@ -307,7 +313,7 @@ impl Client {
                 _ => LinkError::Protocol("a reply without a number".to_owned()),
             }),
             ServerMessage::Reply { number, reply } => match self.state {
-                ConnectionState::Hello => self.greeted(number, reply),
+                ConnectionState::Hello => self.greeted(now, number, reply),
                 ConnectionState::Login(choice) => self.logged_in_again(now, number, choice, reply),
                 _ => self.answered(now, number, reply),
             },
@@ -358,6 +364,9 @@ impl Client {
                 }
                 _ => self.learn(entry.request, &reply),
             },
+            Origin::Internal if entry.request == Request::Ticket {} => {
+                self.ticket_answered(now, reply);
+            }
             Origin::Internal => {}
         }
         Ok(())

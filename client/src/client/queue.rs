@@ -24,7 +24,7 @@ pub(super) enum Origin {
     Caller(RequestId),
     /// The caller gave up; the answer still arrives and is dropped.
     Abandoned,
-    /// The client itself: pings.
+    /// The client itself: pings, and requests for tickets.
     Internal,
 }
 
@@ -99,6 +99,11 @@ impl Queue {
     /// Whether the client's own ping is under way.
     pub(super) fn has_own_ping(&self) -> bool {
         self.has_own(&Request::Ping {})
+    }
+
+    /// Whether the client's own request for a ticket is under way.
+    pub(super) fn has_own_ticket(&self) -> bool {
+        self.has_own(&Request::Ticket {})
     }
 
     /// Whether the client's own logout, after an abandoned login, is under way.
@@ -237,10 +242,12 @@ pub(super) fn needs_session(request: &Request) -> bool {
         | Request::Find(_)
         | Request::List(_)
         | Request::AppPassword(_)
+        | Request::Ticket {}
         | Request::Logout {} => true,
         Request::Hello(_)
         | Request::Register(_)
         | Request::Login(_)
+        | Request::Resume(_)
         | Request::Recover(_)
         | Request::Ping {} => false,
     }

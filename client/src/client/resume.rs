@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use correio_proto::{
-    limits,
+    capability, limits,
     message::{Account, ErrorCode, Reply, Request},
 };
 
@@ -21,7 +21,12 @@ const LOGIN_LATER: Duration = Duration::from_secs(2);
 const LOGIN_LATER_MAX: Duration = Duration::from_secs(60);
 
 impl Client {
-    pub(super) fn greeted(&mut self, number: u32, reply: Reply) -> Result<(), LinkError> {
+    pub(super) fn greeted(
+        &mut self,
+        now: Duration,
+        number: u32,
+        reply: Reply,
+    ) -> Result<(), LinkError> {
         let welcome = match reply {
             Reply::Hello(welcome) if number == 1 => welcome,
             Reply::Error(error) => return Err(rejection(error)),
@@ -41,15 +46,51 @@ impl Client {
             self.end_session();
             self.fail_orphans();
         }
-        self.log_in_again(self.session.first());
+        self.log_in_again(self.first_choice(now));
         Ok(())
+    }
+
+    /// What to log in again with: the ticket, if it is valid here, which costs neither side bcrypt.
+    pub(super) fn first_choice(&self, now: Duration) -> CredentialChoice {
+        let certificate = self.channel.peer_fingerprint();
+        match self.takes_tickets() && self.session.has_ticket(now, certificate) {
+            true => CredentialChoice::Ticket,
+            false => self.session.first(),
+        }
+    }
+
+    fn takes_tickets(&self) -> bool {
+        let welcome = self.welcome.as_ref();
+        welcome.is_some_and(|welcome| welcome.capabilities.contains(capability::RESUME))
+    }
+
+    /// Asks for a ticket if the session has none, or one that is half over.
+    pub(super) fn ask_for_ticket(&mut self, now: Duration) {
+        if self.state == ConnectionState::Ready
+            && self.takes_tickets()
+            && self.session.wants_ticket(now)
+            && !self.queue.has_own_ticket()
+        {
+            self.queue.push_next(Request::Ticket {});
+        }
+    }
+
+    /// Takes the answer to the client's own request for a ticket.
+    pub(super) fn ticket_answered(&mut self, now: Duration, reply: Reply) {
+        match reply {
+            Reply::Ticket(given) => {
+                let certificate = self.channel.peer_fingerprint();
+                self.session.hold_ticket(now, given, certificate);
+            }
+            _ => self.session.ticket_refused(),
+        }
     }
 
     /// Logs the session in again, if there is one. Without a session, requests are sent at once.
     pub(super) fn log_in_again(&mut self, choice: CredentialChoice) {
         match self.session.login(choice) {
             Some(login) => {
-                self.push(Request::Login(login));
+                self.push(login);
                 self.state = ConnectionState::Login(choice);
             }
             None => self.state = ConnectionState::Ready,
@@ -73,6 +114,11 @@ impl Client {
                     let wait = error.retry_after.map(u64::from).map(Duration::from_secs);
                     let wait = wait.unwrap_or(LOGIN_LATER).min(LOGIN_LATER_MAX);
                     self.state = ConnectionState::LoginAt(now + wait.max(Duration::from_secs(1)));
+                }
+                // The ticket is void: the password may still be right.
+                _ if choice == CredentialChoice::Ticket => {
+                    self.session.forget_ticket();
+                    self.log_in_again(self.session.first());
                 }
                 _ if choice == CredentialChoice::Known && self.session.refuse_known() => {
                     self.log_in_again(CredentialChoice::Changed);

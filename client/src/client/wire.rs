@@ -71,6 +71,7 @@ impl Client {
                 Arrived::End => return Err(LinkError::Closed),
             }
         }
+        self.ask_for_ticket(now);
         // Write last, so that a later call reads, and times, the answer.
         self.write(now, transport)?;
         Ok(driven)

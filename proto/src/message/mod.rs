@@ -27,6 +27,7 @@ use crate::{
         Recipients, Seq, Subject, Timestamp, Username, bounded, present,
     },
     recovery::RecoveryCode,
+    resume::ResumeTicket,
 };
 
 /// A message from the client: a request, and the number that its reply will carry.
@@ -72,8 +73,13 @@ pub enum Request {
     Register(Register),
     /// Logs the connection in to an account.
     Login(Login),
+    /// Logs the connection in to an account by a ticket of an earlier session. Capability `resume`.
+    Resume(Resume),
     /// Sets an account's password by a code of the operator. Capability `recover`.
     Recover(Recover),
+    /// Asks for a ticket with which the account that is logged in can be resumed. Capability
+    /// `resume`.
+    Ticket {},
     /// Logs out; the connection stays.
     Logout {},
     /// Sends a mail.
@@ -111,7 +117,8 @@ impl Request {
         match self {
             Self::Hello(_) => matches!(reply, Reply::Hello(_)),
             Self::Register(_) => matches!(reply, Reply::Registered {}),
-            Self::Login(_) => matches!(reply, Reply::LoggedIn(_)),
+            Self::Login(_) | Self::Resume(_) => matches!(reply, Reply::LoggedIn(_)),
+            Self::Ticket {} => matches!(reply, Reply::Ticket(_)),
             Self::Recover(_) => matches!(reply, Reply::Recovered { .. }),
             Self::Logout {} => matches!(reply, Reply::LoggedOut {}),
             Self::Send(_) => matches!(reply, Reply::Sent { .. }),
@@ -161,6 +168,15 @@ pub struct Login {
     pub username: Username,
     /// Derived from the password; see [`crate::credential`].
     pub credential: Credential,
+}
+
+/// See [`Request::Resume`]. The ticket can be used again until it expires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resume {
+    /// Username of the account.
+    pub username: Username,
+    /// A ticket that a session of this account was given.
+    pub ticket: ResumeTicket,
 }
 
 /// See [`Request::Recover`]. The code is void afterwards.
@@ -314,8 +330,10 @@ pub enum Reply {
     Hello(Welcome),
     /// To `register`: the account exists now.
     Registered {},
-    /// To `login`.
+    /// To `login` and `resume`.
     LoggedIn(LoggedIn),
+    /// To `ticket`.
+    Ticket(GivenTicket),
     /// To `recover`: the password is set.
     Recovered {
         /// App passwords that this has revoked; left out by older servers.
@@ -398,6 +416,15 @@ pub struct LoggedIn {
     /// What the mailbox has and may have.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub usage: Option<MailboxUsage>,
+}
+
+/// See [`Reply::Ticket`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenTicket {
+    /// The ticket.
+    pub ticket: ResumeTicket,
+    /// Seconds until it expires.
+    pub expires_in: u32,
 }
 
 /// What a mailbox has and may have. A mail that would exceed either bound is refused.

@@ -13,6 +13,7 @@ use correio_proto::{
         Account, ClientMessage, ErrorReply, ListChange, ListOverview, ListRequest, Notice, Reply,
         Request, ServerMessage, Software,
     },
+    resume::ResumeTicket,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -72,6 +73,10 @@ fn request(request: &Request) {
             full_name(&register.full_name);
         }
         Request::Login(login) => username(&login.username),
+        Request::Resume(resume) => {
+            username(&resume.username);
+            ticket(&resume.ticket);
+        }
         Request::Send(send) => {
             recipients(&send.to);
             subject(&send.subject);
@@ -88,12 +93,17 @@ fn request(request: &Request) {
         Request::Confirm(confirm) => assert!(confirm.mails.len() <= limits::CONFIRM_MAX),
         Request::Account(Account::FullName { full_name }) => self::full_name(full_name),
         Request::Account(Account::Password { .. } | Account::Delete { .. })
+        | Request::Ticket {}
         | Request::Logout {}
         | Request::Fetch(_)
         | Request::Read(_)
         | Request::AppPassword(AppPasswordRequest::List {} | AppPasswordRequest::Revoke { .. })
         | Request::Ping {} => {}
     }
+}
+
+fn ticket(ticket: &ResumeTicket) {
+    assert!((1..=limits::TICKET_MAX).contains(&ticket.as_bytes().len()));
 }
 
 fn list_request(request: &ListRequest) {
@@ -133,6 +143,7 @@ fn reply(reply: &Reply) {
             username(&logged_in.username);
             full_name(&logged_in.full_name);
         }
+        Reply::Ticket(given) => ticket(&given.ticket),
         Reply::Found(found) => {
             assert!(found.people.len() <= limits::FOUND_MAX);
             for person in &found.people {

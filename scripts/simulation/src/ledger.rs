@@ -29,6 +29,7 @@ use crate::{
     lists::ListLedger,
     program_ledger::{self, ProgramLedger},
     store::{AccountChange, ListTouch, SimStore, State},
+    tickets::TicketLedger,
 };
 
 /// See the module's description.
@@ -64,6 +65,8 @@ pub(crate) struct Ledger {
     /// Connections that asked for an account's deletion.
     account_deletions: BTreeSet<ConnId>,
     hashes: BTreeMap<Username, Vec<Version<PasswordHash>>>,
+    /// The tickets that users were given.
+    pub(crate) tickets: TicketLedger,
     names: BTreeMap<Username, Vec<FullName>>,
     /// The disks of honest users.
     disks: Vec<(Username, SimDisk)>,
@@ -179,6 +182,19 @@ impl Ledger {
                     && hasher::is_of(credential, &was.value)
             })
         })
+    }
+
+    /// Whether an account has had one hash at `given_at` or before, and at any time since `since`:
+    /// a ticket that was given at the first time may be accepted at the second. A crash may take
+    /// a change back.
+    pub(crate) fn was_unchanged(&self, username: &Username, given_at: u64, since: u64) -> bool {
+        let hashes = self.hashes.get(username).map_or(&[][..], Vec::as_slice);
+        let begins = std::iter::once(Some(0)).chain(hashes.iter().map(|was| was.until));
+        let before = hashes.iter().zip(begins);
+        let before = before.filter(|(_, from)| from.is_some_and(|from| from <= given_at));
+        let mut now = hashes.iter().filter(|was| was.until.is_none_or(|until| until >= since));
+        let before: Vec<_> = before.map(|(was, _)| &was.value).collect();
+        now.any(|now| before.contains(&&now.value))
     }
 
     /// The hashes that an account has had so far.

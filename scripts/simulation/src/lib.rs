@@ -28,6 +28,7 @@ mod rng;
 mod run;
 pub mod store;
 mod tap;
+mod tickets;
 mod trace;
 mod user;
 mod world;

@@ -1,12 +1,14 @@
 //! Where what is seen of all connections is recorded.
 
-use correio_proto::message::ErrorCode;
+use correio_proto::{mail::Timestamp, message::ErrorCode};
 
 use crate::{ledger::Ledger, trace::Trace};
 
 /// Where the wire observer records what it sees.
 pub(crate) struct Observer<'a> {
     pub(crate) now: u64,
+    /// The server's wall clock.
+    pub(crate) wall: Timestamp,
     /// Largest content, and shortest piece within a content, that the server takes.
     pub(crate) content_max: u64,
     pub(crate) piece_min: usize,

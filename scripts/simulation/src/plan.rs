@@ -5,7 +5,11 @@ use std::time::Duration;
 use correio_client::client;
 use correio_proto::message::{Realm, Software};
 use correio_server::{
-    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    auth::{
+        hashing::Bcrypt,
+        invite::RegistrationRules,
+        resume_ticket::{TicketKey, TicketPolicy, TicketTimes, Tickets},
+    },
     engine::ServerLimits,
     limits::{admission::AdmissionConfig, throttle::ThrottleConfig},
     session::{DirectoryPolicy, ListCreation, SessionConfig},
@@ -264,9 +268,23 @@ fn session_config(rng: &mut Rng, body_max: usize, content_max: u64) -> SessionCo
         directory: DirectoryPolicy::Members,
         lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 10 },
+        tickets: tickets(rng),
         login_timeout: Duration::from_secs(often(rng, &[30, 2, 5])),
         idle_timeout: Duration::from_secs(often(rng, &[300, 4, 30])),
     }
+}
+
+/// Tickets that are valid for so short that some expire, also because the wall clock jumps.
+fn tickets(rng: &mut Rng) -> TicketPolicy {
+    let [life, from_login] = [often(rng, &[3_600, 5, 30]), often(rng, &[86_400, 20])];
+    if rng.one_in(8) {
+        return TicketPolicy::Off;
+    }
+    let times = TicketTimes {
+        life: Duration::from_secs(life),
+        from_login: Duration::from_secs(from_login),
+    };
+    TicketPolicy::Given(Tickets::new(TicketKey::of(&[7; 32]), REALM, times))
 }
 
 fn client_config(rng: &mut Rng) -> client::ClientConfig {

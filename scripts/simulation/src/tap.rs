@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use correio_proto::{
     channel::{Channel, ChannelError},
     limits,
-    mail::Username,
+    mail::{Timestamp, Username},
     message::{
-        Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, ServerMessage,
-        Upload,
+        Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, Resume,
+        ServerMessage, Upload,
     },
 };
 use correio_server::ids::ConnId;
@@ -51,6 +51,8 @@ pub(crate) struct Tap {
 #[derive(Debug)]
 pub(crate) struct PendingRequest {
     at: u64,
+    /// The server's wall clock at that time.
+    wall: Timestamp,
     number: Option<u32>,
     /// Whether no other request was pending when this one came, so that later jobs are its own.
     is_alone: bool,
@@ -105,7 +107,7 @@ impl Tap {
                     Ok(None) => break,
                     Ok(Some(message)) => self.asked(observer, message),
                     Err(ChannelError::Malformed(malformed)) => {
-                        self.push(observer.now, malformed.number, None);
+                        self.push(observer, malformed.number, None);
                     }
                     Err(_) => {
                         self.is_refused = true;
@@ -119,6 +121,7 @@ impl Tap {
     fn asked(&mut self, observer: &mut Observer<'_>, message: ClientMessage) {
         match &message.request {
             Request::Login(login) => observer.ledger.note_login(self.id, &login.username),
+            Request::Resume(resume) => observer.ledger.note_login(self.id, &resume.username),
             Request::Account(Account::Delete { .. }) => {
                 observer.ledger.note_account_deletion(self.id);
             }
@@ -126,15 +129,16 @@ impl Tap {
             _ => {}
         }
         let ClientMessage { number, request } = message;
-        self.push(observer.now, Some(number), Some(request));
+        self.push(observer, Some(number), Some(request));
     }
 
-    fn push(&mut self, at: u64, number: Option<u32>, request: Option<Request>) {
+    fn push(&mut self, observer: &Observer<'_>, number: Option<u32>, request: Option<Request>) {
+        let (at, wall) = (observer.now, observer.wall);
         let is_alone = self.waiting.is_empty();
         if is_alone {
             self.jobs.clear();
         }
-        self.waiting.push_back(PendingRequest { at, number, is_alone, request });
+        self.waiting.push_back(PendingRequest { at, wall, number, is_alone, request });
         self.moved_at = at;
     }
 
@@ -247,6 +251,9 @@ impl Tap {
             observer.failed_logins.push(("correio", jobs, error.code, error.text.clone()));
         }
         match asked.request {
+            Some(Request::Resume(resume)) if matches!(reply, Reply::LoggedIn(_)) => {
+                self.resumed(observer, (asked.at, asked.wall), &resume)
+            }
             Some(request) => self.check(observer, asked.at, request, reply),
             None => {
                 let text = || format!("connection {}: {reply:?} to no request", self.id);
@@ -268,6 +275,34 @@ impl Tap {
             Reply::Hello(_) | Reply::Pong {} => {}
             reply => observer.trace.note("server", format_args!("{id}: {number} {reply:?}")),
         }
+    }
+
+    /// Checks a login with a ticket: it was given to this account, has not expired, and neither was
+    /// the password changed nor the account disabled since.
+    fn resumed(
+        &mut self,
+        observer: &mut Observer<'_>,
+        (since, wall): (u64, Timestamp),
+        resume: &Resume,
+    ) -> Result<(), Violation> {
+        let ledger = &*observer.ledger;
+        let username = &resume.username;
+        match ledger.tickets.used(resume, [wall, observer.wall]) {
+            Some(used) => {
+                let is_unchanged = ledger.was_unchanged(username, used.given_at, since);
+                let text = || format!("{username} was let in with a ticket of before a change");
+                require(is_unchanged, Check::LoggedIn, text)?;
+            }
+            None => {
+                let text = || format!("{username} was let in with a ticket that is not valid");
+                require(!ledger.tickets.is_whole(), Check::LoggedIn, text)?;
+            }
+        }
+        let text = || format!("{username} was let in while disabled");
+        require(!ledger.was_disabled_before(username, since), Check::LoggedIn, text)?;
+        self.user = Some(username.clone());
+        self.has_logged_in = true;
+        Ok(())
     }
 
     fn check(
@@ -302,6 +337,10 @@ impl Tap {
         match (request, reply) {
             (Request::Send(mail), Reply::Sent { .. }) => ledger.acknowledge(&user, &mail),
             (Request::Fetch(_), Reply::Page(page)) => check_page(ledger, &user, &page),
+            (Request::Ticket {}, Reply::Ticket(given)) => {
+                ledger.tickets.note(&user, &given, (observer.now, observer.wall));
+                Ok(())
+            }
             (Request::Logout {}, Reply::LoggedOut {}) => {
                 self.user = None;
                 self.anonymous_since = observer.now;

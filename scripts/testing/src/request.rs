@@ -5,7 +5,8 @@ use std::ops::Range;
 use correio_proto::{
     credential::Credential,
     mail::{Content, ContentKind, LargeContent, MailId, MailRef, Sha256},
-    message::{Find, Hello, Login, Read, Register, Request, Send, Software, Upload},
+    message::{Find, Hello, Login, Read, Register, Request, Resume, Send, Software, Upload},
+    resume::ResumeTicket,
 };
 
 /// A credential of one byte, repeated.
@@ -49,6 +50,12 @@ pub fn register(username: &str, full_name: &str, password: u8) -> Request {
 pub fn login(username: &str, password: u8) -> Request {
     let username = username.parse().unwrap();
     Request::Login(Login { username, credential: credential(password) })
+}
+
+/// A login with a ticket.
+#[must_use]
+pub fn resume(username: &str, ticket: &ResumeTicket) -> Request {
+    Request::Resume(Resume { username: username.parse().unwrap(), ticket: ticket.clone() })
 }
 
 /// A question to the directory.

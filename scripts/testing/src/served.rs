@@ -14,6 +14,7 @@ use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
         invite::RegistrationRules,
+        resume_ticket::{TicketKey, TicketPolicy, TicketTimes, Tickets},
     },
     engine::{Server, ServerLimits},
     gateway::GatewayConfig,
@@ -146,6 +147,13 @@ fn server(
     };
     let bcrypt = Bcrypt { cost: 4 };
     let hasher = HashPool::start(2, 64, bcrypt, wake).unwrap();
+    let tickets = match &security {
+        Security::Plaintext => TicketPolicy::Off,
+        Security::Client(..) | Security::Server(..) => {
+            let key = TicketKey::random().unwrap();
+            TicketPolicy::Given(Tickets::new(key, store.realm(), TicketTimes::default()))
+        }
+    };
     let session = SessionConfig {
         security,
         realm: store.realm(),
@@ -156,6 +164,7 @@ fn server(
         directory,
         lists: ListCreation::Members,
         bcrypt,
+        tickets,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(120),
     };

@@ -11,10 +11,15 @@ use correio_proto::{
         ClientMessage, ErrorCode, Fetch, LoggedIn, Notice, Page, Realm, Reply, Request,
         ServerMessage,
     },
+    resume::ResumeTicket,
     tls::Security,
 };
 use correio_server::{
-    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    auth::{
+        hashing::Bcrypt,
+        invite::RegistrationRules,
+        resume_ticket::{TicketKey, TicketPolicy, TicketTimes, Tickets},
+    },
     clock::Now,
     engine::{Server, ServerLimits, connection::Readiness},
     ids::ConnId,
@@ -63,9 +68,17 @@ pub fn session_config() -> SessionConfig {
         directory: DirectoryPolicy::Members,
         lists: ListCreation::Members,
         bcrypt: Bcrypt { cost: 4 },
+        tickets: TicketPolicy::Off,
         login_timeout: Duration::from_secs(30),
         idle_timeout: Duration::from_secs(300),
     }
+}
+
+/// As [`session_config`], with resume tickets of the key of this byte that are valid for so long.
+#[must_use]
+pub fn with_tickets(key: u8, times: TicketTimes) -> SessionConfig {
+    let tickets = Tickets::new(TicketKey::of(&[key; 32]), REALM, times);
+    SessionConfig { tickets: TicketPolicy::Given(tickets), ..session_config() }
 }
 
 /// Limits that admit this many connections and throttle nothing.
@@ -196,6 +209,15 @@ impl World {
         let reply = client.ask(self, login(username, 1));
         assert!(matches!(reply, Reply::LoggedIn(LoggedIn { .. })), "{reply:?}");
         client
+    }
+
+    /// As [`World::log_in`], with a resume ticket.
+    pub fn log_in_for_ticket(&mut self, username: &str) -> (PipeClient, ResumeTicket) {
+        let mut client = self.log_in(username);
+        match client.ask(self, Request::Ticket {}) {
+            Reply::Ticket(given) => (client, given.ticket),
+            reply => panic!("a ticket was expected, not {reply:?}"),
+        }
     }
 
     /// Tony Stark and Pepper Potts, both logged in.

@@ -5,18 +5,14 @@
 //! server recognises its invites without a list of them. The store makes sure that each invite is
 //! used once.
 
-use std::{
-    fmt, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fmt, path::Path, sync::Arc};
 
 use correio_proto::{invite::Invite, mail::Timestamp, message::RegistrationPolicy};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::Zeroizing;
 
-use crate::{data_directory::INVITE_KEY, ids::InviteId, private_file};
+use super::key_file::{self, Key, KeyFileError};
+use crate::{data_directory::INVITE_KEY, ids::InviteId};
 
 /// Lengths of an invite's id and expiry time, in bytes.
 const ID: usize = 8;
@@ -49,7 +45,7 @@ impl RegistrationRules {
 
 /// The key that invites are made and checked with.
 #[derive(Clone)]
-pub struct InviteKey(Arc<Zeroizing<[u8; 32]>>);
+pub struct InviteKey(Arc<Key>);
 
 /// Why an invite is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,46 +56,15 @@ pub enum InviteError {
     Expired,
 }
 
-/// Why the key cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum InviteKeyError {
-    /// The file cannot be read or made.
-    #[error("cannot use the key of invites {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
-    /// This program did not make the file.
-    #[error("{} is damaged; delete it, and every invite that was not used becomes void", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The machine gives no random bytes.
-    #[error("the system gives no random bytes: {0}")]
-    Random(getrandom::Error),
-}
-
 impl InviteKey {
     /// Reads the key of a data directory, and makes one if there is none.
     ///
     /// # Errors
     ///
-    /// See [`InviteKeyError`].
-    pub fn open(directory: &Path) -> Result<Self, InviteKeyError> {
-        let path = directory.join(INVITE_KEY);
-        let failed = |source| InviteKeyError::Io { path: path.clone(), source };
-        if !path.try_exists().map_err(failed)? {
-            let mut key = Zeroizing::new([0; 32]);
-            getrandom::fill(key.as_mut()).map_err(InviteKeyError::Random)?;
-            private_file::make(directory, INVITE_KEY, key.as_ref()).map_err(failed)?;
-        }
-        let bytes = private_file::read(&path).map_err(failed)?;
-        let key = bytes.as_slice().try_into();
-        let key = key.map_err(|_| InviteKeyError::Damaged { path: path.clone() })?;
-        Ok(Self(Arc::new(Zeroizing::new(key))))
+    /// See [`KeyFileError`].
+    pub fn open(directory: &Path) -> Result<Self, KeyFileError> {
+        let consequence = "every invite that was not used becomes void";
+        key_file::open(directory, INVITE_KEY, consequence).map(|key| Self(Arc::new(key)))
     }
 
     /// Makes an invite that expires at `end`, rounded down to the minute.
@@ -107,9 +72,9 @@ impl InviteKey {
     /// # Errors
     ///
     /// The machine gives no random bytes.
-    pub fn make(&self, end: Timestamp) -> Result<Invite, InviteKeyError> {
+    pub fn make(&self, end: Timestamp) -> Result<Invite, KeyFileError> {
         let mut id = [0; ID];
-        getrandom::fill(&mut id).map_err(InviteKeyError::Random)?;
+        getrandom::fill(&mut id).map_err(KeyFileError::Random)?;
         Ok(self.sealed(id, u32::try_from(end.0 / MINUTE).unwrap_or(u32::MAX)))
     }
 
@@ -198,7 +163,7 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::write(&path, "short").unwrap();
         let error = InviteKey::open(directory.path()).unwrap_err();
-        assert!(matches!(error, InviteKeyError::Damaged { .. }), "{error}");
+        assert!(matches!(error, KeyFileError::Damaged { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"short");
     }
 }

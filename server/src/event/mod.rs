@@ -236,6 +236,8 @@ events! {
             address: SocketAddr,
             /// `correio`, `submission` or `pop3`.
             protocol: &'a str,
+            /// `password`, `ticket` or `app_password`.
+            by: &'a str,
         },
         /// A login failed, or the password given for a change was wrong.
         Warn "login.failed" LoginFailed {

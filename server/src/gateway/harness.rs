@@ -11,7 +11,7 @@ use correio_proto::{
 
 use super::domain::MailDomain;
 use crate::{
-    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    auth::{hashing::Bcrypt, invite::RegistrationRules, resume_ticket::TicketPolicy},
     clock::Now,
     ids::{AccountId, ConnId},
     limits::{
@@ -60,6 +60,7 @@ impl Harness {
             directory: DirectoryPolicy::Members,
             lists: ListCreation::Members,
             bcrypt: Bcrypt { cost: 4 },
+            tickets: TicketPolicy::Off,
             login_timeout: Duration::from_secs(120),
             idle_timeout: Duration::from_secs(300),
         };

@@ -186,7 +186,8 @@ fn logged_in(
 ) -> Identity {
     let AccountRecord { id: account, username, full_name, .. } = account;
     let (connection, address, protocol) = (context.connection, context.peer, gateway.as_str());
-    Event::LoginSucceeded { username: &username, connection, address, protocol }.log();
+    let by = "app_password";
+    Event::LoginSucceeded { username: &username, connection, address, protocol, by }.log();
     context.counts.logins += 1;
     context.effects.push(Effect::LoggedIn { connection, account });
     Identity { account, username, full_name }

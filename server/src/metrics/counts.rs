@@ -16,6 +16,8 @@ pub(crate) enum RequestKind {
     Hello,
     Register,
     Login,
+    Resume,
+    Ticket,
     Recover,
     Logout,
     Send,
@@ -46,10 +48,12 @@ pub(crate) enum RequestKind {
 
 impl RequestKind {
     /// All kinds, in the order of their numbers.
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 24] = [
         Self::Hello,
         Self::Register,
         Self::Login,
+        Self::Resume,
+        Self::Ticket,
         Self::Recover,
         Self::Logout,
         Self::Send,
@@ -77,6 +81,8 @@ impl RequestKind {
             Self::Hello => "hello",
             Self::Register => "register",
             Self::Login => "login",
+            Self::Resume => "resume",
+            Self::Ticket => "ticket",
             Self::Recover => "recover",
             Self::Logout => "logout",
             Self::Send => "send",
@@ -106,6 +112,8 @@ impl From<&Request> for RequestKind {
             Request::Hello(_) => Self::Hello,
             Request::Register(_) => Self::Register,
             Request::Login(_) => Self::Login,
+            Request::Resume(_) => Self::Resume,
+            Request::Ticket {} => Self::Ticket,
             Request::Recover(_) => Self::Recover,
             Request::Logout {} => Self::Logout,
             Request::Send(_) => Self::Send,
@@ -172,6 +180,8 @@ pub(crate) struct Counts {
     pub(crate) queue_full: Tally,
     /// Logins that succeeded.
     pub(crate) logins: u64,
+    /// Logins with a resume ticket, which are counted as logins, too.
+    pub(crate) logins_resumed: u64,
     /// Accounts that were registered.
     pub(crate) accounts_created: u64,
     /// Accounts that were deleted.
@@ -214,6 +224,7 @@ impl Default for Counts {
             ]),
             queue_full: Tally::of(&["store", "hash"]),
             logins: 0,
+            logins_resumed: 0,
             accounts_created: 0,
             accounts_deleted: 0,
             mails_accepted: 0,

@@ -87,7 +87,8 @@ families! {
     UNAVAILABLE Counter "correio_unavailable" [""]
         "Requests that the store or a hash worker could not do, for example because the disk is full.";
     LOGINS Counter "correio_logins" [""]
-        "Logins that succeeded. Failed logins are request errors of login and program_login with code bad_credentials.";
+        "Logins that succeeded, those with a ticket included. Failed logins are request errors of login, resume and program_login with code bad_credentials.";
+    LOGINS_RESUMED Counter "correio_logins_resumed" [""] "Logins that succeeded with a resume ticket.";
     ACCOUNTS_CREATED Counter "correio_accounts_created" [""] "Accounts that were registered.";
     ACCOUNTS_DELETED Counter "correio_accounts_deleted" [""] "Accounts that were deleted.";
     ACCOUNTS Gauge "correio_accounts" [""]

@@ -89,6 +89,7 @@ fn queues(page: &mut Page, facts: &Facts, counts: &Counts) {
 fn mail(page: &mut Page, counts: &Counts, store: Option<&StoreCounts>) {
     page.single(&all::UNAVAILABLE, counts.unavailable);
     page.single(&all::LOGINS, counts.logins);
+    page.single(&all::LOGINS_RESUMED, counts.logins_resumed);
     page.single(&all::ACCOUNTS_CREATED, counts.accounts_created);
     page.single(&all::ACCOUNTS_DELETED, counts.accounts_deleted);
     known(page, &all::ACCOUNTS, store.and_then(|store| store.accounts.get()));

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, path::PathBuf};
 
 use crate::{
-    auth::invite::InviteKeyError,
+    auth::key_file::KeyFileError,
     ops::{
         admin_error::AdminCommandError, backup::BackupError, certificate::CertificateError,
         config::ConfigError, export::ExportError, logging::LoggingError, restore::RestoreError,
@@ -25,9 +25,9 @@ pub enum Failure {
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// The key of invites cannot be used.
+    /// The key of invites, or that of tickets, cannot be used.
     #[error(transparent)]
-    Invite(#[from] InviteKeyError),
+    Key(#[from] KeyFileError),
     /// The store cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -187,9 +187,9 @@ impl Failure {
             | Self::KeyLost { .. } => CONFIG,
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
-            Self::Invite(InviteKeyError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
-            Self::Invite(InviteKeyError::Damaged { .. }) => CONFIG,
-            Self::Invite(InviteKeyError::Random(_)) => OS,
+            Self::Key(KeyFileError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
+            Self::Key(KeyFileError::Damaged { .. }) => CONFIG,
+            Self::Key(KeyFileError::Random(_)) => OS,
             Self::Open(error) => error.exit_status(),
             Self::Listen { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => NO_PERMISSION,

@@ -3,7 +3,7 @@
 use correio_proto::{
     credential::Credential,
     invite::Invite,
-    mail::{FullName, Username},
+    mail::{FullName, Timestamp, Username},
     message::{Account, ErrorCode, LoggedIn, Login, MailboxUsage, Register, Reply},
 };
 
@@ -13,15 +13,18 @@ use crate::{
         invite::{InviteError, RegistrationRules},
     },
     event::Event,
-    ids::{AccountId, InviteId, PasswordHash},
+    ids::{AccountEpoch, AccountId, InviteId, PasswordHash},
     limits::throttle::Wait,
     session::{
         charge::Charge,
         context::SessionContext,
         job::{Done, Job},
-        pending::{AccountStep, Change, ChangeStep, LoginStep, Pending, RegisterStep, Registrant},
+        pending::{
+            AccountStep, Change, ChangeStep, LoginStep, Pending, PresentSecrets, RegisterStep,
+            Registrant,
+        },
         response::{Limit, Response, Transition},
-        state::{Identity, LoginState, SessionState},
+        state::{Identity, LoginState, OpenSession, Proof, SessionState},
     },
     store::{
         AccountRecord, HashChange, StoreDone, StoreJob,
@@ -192,7 +195,7 @@ fn continue_login(
         }
         (LoginStep::Rechecking(before), Done::Store(StoreDone::Account(now))) => {
             match now.filter(|now| (now.id, &now.hash) == (before.id, &before.hash)) {
-                Some(now) => log_in(state, context, *now),
+                Some(now) => log_in(state, context, *now, LoginProof::Password),
                 None => login_failed(context, &before.username, "changed during the login"),
             }
         }
@@ -221,17 +224,19 @@ fn continue_change(
         (ChangeStep::Finding(change, credential), Done::Store(StoreDone::Account(account))) => {
             verify_for_change(state, change, credential, account.map(|account| *account))
         }
-        (ChangeStep::Verifying(change, hash), Done::Hash(HashDone::Verified(verified))) => {
+        (ChangeStep::Verifying(change, present), Done::Hash(HashDone::Verified(verified))) => {
             if verified {
-                verified_for_change(state, change, hash)
+                verified_for_change(state, change, present)
             } else {
                 wrong_password(state, context)
             }
         }
-        (ChangeStep::HashingNew(old), Done::Hash(HashDone::Made(new))) => {
-            store_new(state, old, new)
+        (ChangeStep::HashingNew(present), Done::Hash(HashDone::Made(new))) => {
+            store_new(state, present, new)
         }
-        (ChangeStep::StoringNew, Done::Store(done)) => password_changed(state, context, &done),
+        (ChangeStep::StoringNew(epoch), Done::Store(done)) => {
+            password_changed(state, context, epoch, &done)
+        }
         (ChangeStep::Deleting, Done::Store(done)) => deleted(state, context, &done),
         (_, Done::Hash(_) | Done::Store(_) | Done::Busy { .. }) => Response::unavailable(),
     }
@@ -299,10 +304,24 @@ fn store_rehash(mut account: AccountRecord, new: PasswordHash) -> Response {
     )
 }
 
-fn log_in(
+/// How a client has proved that the account is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoginProof {
+    /// With the password, now.
+    Password,
+    /// With a ticket.
+    Ticket {
+        /// When the password was given to which the ticket goes back.
+        password_given_at: Timestamp,
+    },
+}
+
+/// Logs in, unless the account is disabled.
+pub(super) fn log_in(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,
     account: AccountRecord,
+    proof: LoginProof,
 ) -> Response {
     let (connection, address) = (context.connection, context.peer);
     if account.state != AccountState::Enabled {
@@ -311,6 +330,14 @@ fn log_in(
         let text = "the operator has disabled this account";
         return Response::refused(ErrorCode::Disabled, text);
     }
+    let (at, by) = match proof {
+        LoginProof::Password => (context.now.wall, "password"),
+        LoginProof::Ticket { password_given_at } => {
+            context.counts.logins_resumed += 1;
+            (password_given_at, "ticket")
+        }
+    };
+    let proof = Proof { epoch: account.epoch(), at };
     let waiting = account.waiting();
     let AccountRecord { id, username, full_name, usage, .. } = account;
     let usage = Some(MailboxUsage {
@@ -320,10 +347,11 @@ fn log_in(
         bytes_max: usage.quota.bytes,
     });
     let protocol = "correio";
-    Event::LoginSucceeded { username: &username, connection, address, protocol }.log();
+    Event::LoginSucceeded { username: &username, connection, address, protocol, by }.log();
     let (name, shown) = (username.clone(), full_name.clone());
     let reply = LoggedIn { username: name, full_name: shown, waiting, usage };
-    state.login = LoginState::LoggedIn(Box::new(Identity { account: id, username, full_name }));
+    let identity = Identity { account: id, username, full_name };
+    state.login = LoginState::LoggedIn(Box::new(OpenSession { identity, proof }));
     Response::transitioned(Reply::LoggedIn(reply), Transition::LoggedIn(id))
 }
 
@@ -331,7 +359,8 @@ fn log_in(
 fn log_out(state: &mut SessionState, context: &SessionContext<'_>) -> Option<AccountId> {
     let connection = context.connection;
     match std::mem::replace(&mut state.login, LoginState::Anonymous) {
-        LoginState::LoggedIn(identity) => {
+        LoginState::LoggedIn(open) => {
+            let OpenSession { identity, .. } = *open;
             Event::Logout { username: &identity.username, connection }.log();
             Some(identity.account)
         }
@@ -353,7 +382,8 @@ fn renamed(
     done: &StoreDone,
 ) -> Response {
     match (done, &mut state.login) {
-        (StoreDone::Changed, LoginState::LoggedIn(identity)) => {
+        (StoreDone::Changed, LoginState::LoggedIn(open)) => {
+            let identity = &mut open.identity;
             identity.full_name = full_name;
             let (username, connection) = (&identity.username, context.connection);
             Event::AccountRenamed { username, connection }.log();
@@ -372,47 +402,54 @@ fn verify_for_change(
 ) -> Response {
     // Another account may have the username by now.
     let account = account.filter(|account| Some(account.id) == state.account());
+    let code = account.as_ref().and_then(|account| account.code).map(|code| code.digest);
     match account.and_then(|account| account.hash) {
         Some(hash) => {
             let job = HashJob::Verify { credential, hash: hash.clone() };
-            defer_hash(job, ChangeStep::Verifying(change, hash))
+            defer_hash(job, ChangeStep::Verifying(change, PresentSecrets { hash, code }))
         }
         None => Response::account_gone(),
     }
 }
 
-fn verified_for_change(state: &SessionState, change: Change, hash: PasswordHash) -> Response {
+fn verified_for_change(state: &SessionState, change: Change, present: PresentSecrets) -> Response {
     let Some(account) = state.account() else {
         return Response::account_gone();
     };
     match change {
         Change::Password(new) => {
-            defer_hash(HashJob::Make { credential: new }, ChangeStep::HashingNew(hash))
+            defer_hash(HashJob::Make { credential: new }, ChangeStep::HashingNew(present))
         }
         Change::Delete => {
-            defer_store(StoreJob::DeleteAccount { account, hash }, ChangeStep::Deleting)
+            let job = StoreJob::DeleteAccount { account, hash: present.hash };
+            defer_store(job, ChangeStep::Deleting)
         }
     }
 }
 
-fn store_new(state: &SessionState, old: PasswordHash, new: PasswordHash) -> Response {
+fn store_new(state: &SessionState, present: PresentSecrets, new: PasswordHash) -> Response {
     match state.account() {
         Some(account) => {
-            let change = HashChange::NewPassword;
-            defer_store(StoreJob::SetHash { account, old, new, change }, ChangeStep::StoringNew)
+            let (old, change) = (present.hash, HashChange::NewPassword);
+            let epoch = AccountEpoch::of(Some(&new), present.code);
+            let job = StoreJob::SetHash { account, old, new, change };
+            defer_store(job, ChangeStep::StoringNew(epoch))
         }
         None => Response::account_gone(),
     }
 }
 
 fn password_changed(
-    state: &SessionState,
+    state: &mut SessionState,
     context: &mut SessionContext<'_>,
+    epoch: AccountEpoch,
     done: &StoreDone,
 ) -> Response {
-    match (done, state.identity()) {
-        (StoreDone::PasswordSet { revoked }, Some(identity)) => {
-            let connection = context.connection;
+    match (done, &mut state.login) {
+        (StoreDone::PasswordSet { revoked }, LoginState::LoggedIn(open)) => {
+            // The session goes on, and its next ticket must be valid: it has given the password.
+            open.proof = Proof { epoch, at: context.now.wall };
+            let (identity, connection) = (&open.identity, context.connection);
             Event::AccountPasswordChanged { username: &identity.username, connection }.log();
             let changed = Transition::PasswordChanged(identity.account);
             let reply = Reply::AccountChanged { app_passwords_revoked: Some(*revoked) };

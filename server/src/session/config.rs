@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_proto::{limits, message::Realm, tls::Security};
 
 use crate::{
-    auth::{hashing::Bcrypt, invite::RegistrationRules},
+    auth::{hashing::Bcrypt, invite::RegistrationRules, resume_ticket::TicketPolicy},
     limits::list_creation::ListCreation,
 };
 
@@ -39,6 +39,8 @@ pub struct SessionConfig {
     pub lists: ListCreation,
     /// How passwords are hashed for the store.
     pub bcrypt: Bcrypt,
+    /// Whether sessions are given resume tickets.
+    pub tickets: TicketPolicy,
     /// Time from opening a connection, or logging out, until it must be logged in. Requests do not
     /// extend it.
     pub login_timeout: Duration,

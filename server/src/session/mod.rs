@@ -3,8 +3,8 @@
 //!
 //! A session does no I/O and reads no clock. It answers a request at once or defers it to a job; a
 //! session has at most one job, and takes no other request until that job is done. The requests'
-//! handlers are in `account.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`, `directory.rs`,
-//! `list.rs` and `app_password.rs`.
+//! handlers are in `account.rs`, `resume.rs`, `recovery.rs`, `mailbox.rs`, `content.rs`,
+//! `directory.rs`, `list.rs` and `app_password.rs`.
 
 mod account;
 mod app_password;
@@ -22,6 +22,7 @@ mod pending;
 mod recovery;
 pub(crate) mod registry;
 mod response;
+mod resume;
 mod state;
 mod waiting;
 
@@ -51,6 +52,7 @@ use self::{
 };
 pub use crate::limits::list_creation::ListCreation;
 use crate::{
+    auth::resume_ticket::TicketPolicy,
     event::Event,
     ids::{ConnId, Ticket},
     metrics::counts::Counts,
@@ -125,6 +127,9 @@ impl Session {
                 Pending::Account(step) => account::complete(&mut self.state, context, *step, done),
                 Pending::Mailbox(step) => mailbox::complete(&self.state, context, step, done),
                 Pending::Content(step) => content::complete(&self.state, context, step, done),
+                Pending::Resume(resuming) => {
+                    resume::complete(&mut self.state, context, &resuming, done)
+                }
                 Pending::Recovery(step) => recovery::complete(context, step, done),
                 Pending::Directory => directory::complete(done),
                 Pending::List(step) => list::complete(&self.state, context, &step, done),
@@ -176,6 +181,8 @@ impl Session {
             Request::Ping {} => Response::succeeded(Reply::Pong {}),
             Request::Register(register) => account::register(state, context, register),
             Request::Login(login) => account::login(state, context, login),
+            Request::Resume(resume) => resume::resume(state, context, &resume),
+            Request::Ticket {} => resume::ticket(state, context),
             Request::Recover(recover) => recovery::recover(state, context, recover),
             Request::Logout {} => account::logout(state, context),
             Request::Account(change) => account::change(state, context, change),
@@ -312,16 +319,19 @@ fn greet(state: &mut SessionState, context: &SessionContext<'_>, hello: &Hello) 
 fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'static str)> {
     use Request::{
         Account, AppPassword, Confirm, Fetch, Find, Hello, List, Login, Logout, Ping, Read,
-        Recover, Register, Send, Upload,
+        Recover, Register, Resume, Send, Ticket, Upload,
     };
     match (state, request) {
         (LoginState::New, Hello(_)) => Ok(()),
         (LoginState::New, _) => Err((ErrorCode::NotAllowed, "the first request must be hello")),
 
-        (LoginState::Anonymous, Register(_) | Login(_) | Recover(_) | Ping {}) => Ok(()),
+        (LoginState::Anonymous, Register(_) | Login(_) | Resume(_) | Recover(_) | Ping {}) => {
+            Ok(())
+        }
         (
             LoginState::Anonymous,
-            Logout {}
+            Ticket {}
+            | Logout {}
             | Send(_)
             | Upload(_)
             | Fetch(_)
@@ -334,7 +344,8 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
         ) => Err((ErrorCode::NotAuthenticated, "log in first")),
         (
             LoginState::LoggedIn(_),
-            Logout {}
+            Ticket {}
+            | Logout {}
             | Send(_)
             | Upload(_)
             | Fetch(_)
@@ -346,7 +357,7 @@ fn allowed(state: &LoginState, request: &Request) -> Result<(), (ErrorCode, &'st
             | AppPassword(_)
             | Ping {},
         ) => Ok(()),
-        (LoginState::LoggedIn(_), Register(_) | Login(_) | Recover(_)) => {
+        (LoginState::LoggedIn(_), Register(_) | Login(_) | Resume(_) | Recover(_)) => {
             Err((ErrorCode::NotAllowed, "log out first"))
         }
         (LoginState::Anonymous | LoginState::LoggedIn(_), Hello(_)) => {
@@ -370,21 +381,25 @@ fn welcome(config: &SessionConfig) -> Welcome {
             piece: bounded(limits::PIECE_MAX),
         },
         registration: config.registrations.policy(),
-        capabilities: capabilities(config.directory),
+        capabilities: capabilities(config),
     }
 }
 
 /// The optional parts of the protocol that this server offers.
-fn capabilities(directory: DirectoryPolicy) -> Capabilities {
+fn capabilities(config: &SessionConfig) -> Capabilities {
     let (contents, messages) = (Capability::contents(), Capability::messages());
     let (lists, recover) = (Capability::lists(), Capability::recover());
-    let (app_passwords, find) = (Capability::app_passwords(), Capability::find());
-    match directory {
-        DirectoryPolicy::Members => {
-            [contents, messages, recover, lists, app_passwords, find].into()
-        }
-        DirectoryPolicy::Off => [contents, messages, recover, lists, app_passwords].into(),
-    }
+    let mut offered =
+        Capabilities::from([contents, messages, recover, lists, Capability::app_passwords()]);
+    offered.extend(match config.directory {
+        DirectoryPolicy::Members => Some(Capability::find()),
+        DirectoryPolicy::Off => None,
+    });
+    offered.extend(match config.tickets {
+        TicketPolicy::Given(_) => Some(Capability::resume()),
+        TicketPolicy::Off => None,
+    });
+    offered
 }
 
 /// The response when a queue is full. Clients are told to wait at least a second.

@@ -9,7 +9,8 @@ use correio_proto::{
 };
 
 use crate::{
-    ids::{CodeDigest, InviteId, PasswordHash},
+    auth::resume_ticket::TicketClaim,
+    ids::{AccountEpoch, CodeDigest, InviteId, PasswordHash},
     store::{AccountRecord, NewMailRecord},
 };
 
@@ -22,6 +23,8 @@ pub(crate) enum Pending {
     Mailbox(MailboxStep),
     /// A request about a large content.
     Content(ContentStep),
+    /// The client is logging in with a ticket.
+    Resume(Box<Resuming>),
     /// A password is being set by a code.
     Recovery(RecoverStep),
     /// People are being looked up.
@@ -75,13 +78,31 @@ pub(crate) enum ChangeStep {
     /// The account is being looked up.
     Finding(Change, Credential),
     /// The present credential is being checked.
-    Verifying(Change, PasswordHash),
+    Verifying(Change, PresentSecrets),
     /// The new password is being hashed.
-    HashingNew(PasswordHash),
-    /// The hash of the new password is being stored.
-    StoringNew,
+    HashingNew(PresentSecrets),
+    /// The hash of the new password is being stored; the account then has this epoch.
+    StoringNew(AccountEpoch),
     /// The account is being deleted.
     Deleting,
+}
+
+/// What lets a client into the account that is being changed, before the change.
+#[derive(Debug)]
+pub(crate) struct PresentSecrets {
+    /// The hash.
+    pub(crate) hash: PasswordHash,
+    /// The recovery code that was given out.
+    pub(crate) code: Option<CodeDigest>,
+}
+
+/// A login with a ticket, while the account is being looked up.
+#[derive(Debug)]
+pub(crate) struct Resuming {
+    /// The username that the client gave.
+    pub(crate) username: Username,
+    /// The ticket, as far as it can be read without the account.
+    pub(crate) claim: TicketClaim,
 }
 
 /// The job that a request to set a password by a code waits for.

@@ -1,8 +1,11 @@
 //! The part of a session that the handlers of requests read and change.
 
-use correio_proto::mail::{FullName, Username};
+use correio_proto::mail::{FullName, Timestamp, Username};
 
-use crate::{ids::AccountId, session::charge::Charge};
+use crate::{
+    ids::{AccountEpoch, AccountId},
+    session::charge::Charge,
+};
 
 /// The account that a session is logged in as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,24 @@ pub(crate) struct Identity {
     pub(crate) full_name: FullName,
 }
 
+/// The login with the password that a session goes back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Proof {
+    /// The account's epoch when the session began, or when it changed the password.
+    pub(crate) epoch: AccountEpoch,
+    /// When the password was given.
+    pub(crate) at: Timestamp,
+}
+
+/// A session that is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenSession {
+    /// The account.
+    pub(crate) identity: Identity,
+    /// How the account was proved.
+    pub(crate) proof: Proof,
+}
+
 /// How far a client has come; decides which requests are allowed.
 #[derive(Debug)]
 pub(crate) enum LoginState {
@@ -23,7 +44,7 @@ pub(crate) enum LoginState {
     /// `hello` was exchanged.
     Anonymous,
     /// An account is logged in.
-    LoggedIn(Box<Identity>),
+    LoggedIn(Box<OpenSession>),
 }
 
 /// See the module's description.
@@ -44,8 +65,14 @@ impl SessionState {
     /// The account that is logged in.
     #[must_use]
     pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.open().map(|open| &open.identity)
+    }
+
+    /// The account that is logged in, and how it was proved.
+    #[must_use]
+    pub(crate) fn open(&self) -> Option<&OpenSession> {
         match &self.login {
-            LoginState::LoggedIn(identity) => Some(identity),
+            LoginState::LoggedIn(open) => Some(open),
             LoginState::New | LoginState::Anonymous => None,
         }
     }

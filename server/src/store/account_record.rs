@@ -3,7 +3,7 @@
 use correio_proto::mail::{FullName, Username};
 
 use super::admin::{AccountState, CodeRecord, Usage};
-use crate::ids::{AccountId, PasswordHash};
+use crate::ids::{AccountEpoch, AccountId, PasswordHash};
 
 /// A stored account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,12 @@ pub struct AccountRecord {
 }
 
 impl AccountRecord {
+    /// The account's epoch.
+    #[must_use]
+    pub fn epoch(&self) -> AccountEpoch {
+        AccountEpoch::of(self.hash.as_ref(), self.code.map(|code| code.digest))
+    }
+
     /// Number of mails in the account's mailbox.
     #[must_use]
     pub fn waiting(&self) -> u32 {

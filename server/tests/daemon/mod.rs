@@ -22,12 +22,18 @@ pub struct Daemon {
 }
 
 pub fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = command_over_tls(directory);
+    command.arg("--plaintext").args(arguments);
+    command
+}
+
+/// As [`command`], with TLS and a certificate of its own.
+pub fn command_over_tls(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_correiod"));
     command
         .env_clear()
-        .args(["--config", "/dev/null", "--plaintext", "--bcrypt-cost", "4", "--data-dir"])
+        .args(["--config", "/dev/null", "--bcrypt-cost", "4", "--data-dir"])
         .arg(directory)
-        .args(arguments)
         .stdin(Stdio::null());
     command
 }
@@ -60,7 +66,8 @@ impl Daemon {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line
             .strip_prefix("listening on ")
-            .and_then(|rest| rest.strip_suffix(" (plaintext)\n"))
+            .and_then(|rest| rest.split_once(" ("))
+            .map(|(address, _)| address)
             .and_then(|address| address.parse().ok());
         match address {
             Some(address) => Ok(Self { address, child }),

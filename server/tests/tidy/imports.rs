@@ -29,6 +29,7 @@ const PROTOCOL: &[Room] = &[
     ("recovery", &["base32"]),
     ("limits", &[]),
     ("realm", &[]),
+    ("resume", &["limits"]),
     ("mail", &["limits"]),
     ("app_password", &["base32", "limits", "mail"]),
     ("capability", &["limits", "mail"]),
@@ -46,15 +47,27 @@ const PROTOCOL: &[Room] = &[
             "mail",
             "realm",
             "recovery",
+            "resume",
         ],
     ),
     ("frame", &["limits", "mail"]),
     ("rfc5322", &["limits", "mail"]),
     ("wrong_protocol", &["frame", "message"]),
-    ("tls", &["buffer", "wrong_protocol"]),
-    ("byte_channel", &["buffer", "tls", "wrong_protocol"]),
+    ("tls", &["buffer", "fingerprint", "wrong_protocol"]),
+    ("byte_channel", &["buffer", "fingerprint", "tls", "wrong_protocol"]),
     ("frame_channel", &["byte_channel", "frame", "tls", "wrong_protocol"]),
-    ("channel", &["buffer", "byte_channel", "frame", "frame_channel", "tls", "wrong_protocol"]),
+    (
+        "channel",
+        &[
+            "buffer",
+            "byte_channel",
+            "fingerprint",
+            "frame",
+            "frame_channel",
+            "tls",
+            "wrong_protocol",
+        ],
+    ),
 ];
 
 /// The rooms of the server.

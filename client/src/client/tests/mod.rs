@@ -2,6 +2,7 @@
 
 mod abandoned;
 mod peer;
+mod tickets;
 
 use correio_proto::{
     capability::Capability,

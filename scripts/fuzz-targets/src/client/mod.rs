@@ -2,8 +2,9 @@
 //! break at any moment.
 //!
 //! In every case: each request has one answer, of its own kind and within its deadline, unless it
-//! was abandoned; requests are written in order after a greeting; a login's credential is never
-//! sent to another realm automatically; and a timeout never fires without a reason.
+//! was abandoned; requests are written in order after a greeting; neither a login's credential nor
+//! a ticket is ever sent to another realm automatically, and a ticket to no server that takes none;
+//! and a timeout never fires without a reason.
 
 mod peer;
 
@@ -17,10 +18,11 @@ use correio_proto::{
         Content, ContentKind, ContentSize, LargeContent, MailId, Seq, Sha256, Timestamp, Username,
     },
     message::{
-        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Found, Limits, LoggedIn,
-        Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply, Request,
-        Send, ServerMessage, Software, Upload, Welcome,
+        Account, ClientMessage, Confirm, ErrorCode, ErrorReply, Fetch, Found, GivenTicket, Limits,
+        LoggedIn, Login, NewMail, Notice, Page, Read, Realm, Register, RegistrationPolicy, Reply,
+        Request, Resume, Send, ServerMessage, Software, Upload, Welcome,
     },
+    resume::ResumeTicket,
 };
 
 use self::peer::Peer;
@@ -97,6 +99,8 @@ struct Run {
     asked: BTreeMap<RequestId, PendingRequest>,
     /// Credentials that may be sent to a realm, because the user asked for that.
     known: Vec<(Realm, Credential)>,
+    /// The tickets that the servers have given.
+    tickets: Vec<(Realm, ResumeTicket)>,
 }
 
 impl Run {
@@ -113,6 +117,7 @@ impl Run {
             connection: 0,
             asked: BTreeMap::new(),
             known: Vec::new(),
+            tickets: Vec::new(),
         }
     }
 
@@ -227,6 +232,9 @@ impl Run {
                         variant if variant < 0xc0 => answer(&message.request, peer.realm, variant),
                         variant => error(variant),
                     };
+                    if let Reply::Ticket(given) = &reply {
+                        self.tickets.push((peer.realm, given.ticket.clone()));
+                    }
                     peer.say(&ServerMessage::Reply { number: message.number, reply });
                 }
             }
@@ -339,6 +347,13 @@ impl Run {
         let realm = self.peer.as_ref().expect("it was written there").realm;
         if let Request::Account(Account::Password { new, .. }) = &message.request {
             self.known.push((realm, new.clone()));
+        }
+        if let Request::Resume(Resume { ticket, .. }) = &message.request {
+            let is_from = |from: Realm| self.tickets.contains(&(from, ticket.clone()));
+            let mut others = [Realm([0; 16]), Realm([1; 16])].into_iter().filter(|it| *it != realm);
+            // A garbled reply may name any ticket, so that some are of no realm.
+            assert!(is_from(realm) || !others.any(is_from), "another realm's ticket");
+            assert!(self.offers(capability::RESUME));
         }
         let Request::Login(Login { credential, .. }) = &message.request else {
             return;
@@ -462,12 +477,18 @@ fn answer(request: &Request, realm: Realm, variant: u8) -> Reply {
         }),
         Request::Register(_) => Reply::Registered {},
         Request::Recover(_) => Reply::Recovered { app_passwords_revoked: revoked(variant) },
-        Request::Login(login) => Reply::LoggedIn(LoggedIn {
-            username: login.username.clone(),
-            full_name: "Tony Stark".parse().unwrap(),
-            waiting: variant.into(),
-            usage: None,
-        }),
+        Request::Ticket {} => {
+            let ticket = [realm.0[0], variant].as_slice().try_into().unwrap();
+            Reply::Ticket(GivenTicket { ticket, expires_in: u32::from(variant) * 4 })
+        }
+        Request::Resume(Resume { username, .. }) | Request::Login(Login { username, .. }) => {
+            Reply::LoggedIn(LoggedIn {
+                username: username.clone(),
+                full_name: "Tony Stark".parse().unwrap(),
+                waiting: variant.into(),
+                usage: None,
+            })
+        }
         Request::Find(_) => Reply::Found(Found { people: vec![], more: variant & 1 == 1 }),
         Request::List(_) => Reply::ListChanged {},
         Request::AppPassword(_) => Reply::AppPasswordRevoked {},
@@ -493,12 +514,19 @@ fn has_message(request: &Request) -> bool {
 }
 
 /// Capabilities that the client does not know, whose number the lower bits give, and in every other
-/// case those for large contents and for messages.
+/// case those for large contents, for messages and for tickets.
 fn capabilities(variant: u8) -> Capabilities {
     let names = (0..variant & 3).map(|n| format!("later_{n}").parse().unwrap());
     let contents = (variant & 4 != 0).then(Capability::contents);
     let messages = (variant & 8 != 0).then(Capability::messages);
-    names.chain(contents).chain(messages).collect::<Vec<Capability>>().try_into().unwrap()
+    let resume = (variant & 16 != 0).then(Capability::resume);
+    names
+        .chain(contents)
+        .chain(messages)
+        .chain(resume)
+        .collect::<Vec<Capability>>()
+        .try_into()
+        .unwrap()
 }
 
 fn error(variant: u8) -> Reply {

@@ -5,11 +5,13 @@
 mod app_passwords;
 mod contents;
 mod directory;
+mod known_ticket;
 mod list_replies;
 mod lists;
 mod model;
 mod rate;
 mod refusal;
+mod tickets;
 mod upload;
 mod world;
 
@@ -24,8 +26,9 @@ use correio_proto::{
     },
     message::{
         Account, ClientMessage, Confirm, Fetch, Find, Hello, ListChange, ListRequest, Login,
-        Notice, Read, Register, Request, Role, Send, SendPolicy, Software, Upload,
+        Notice, Read, Register, Request, Resume, Role, Send, SendPolicy, Software, Upload,
     },
+    resume::ResumeTicket,
 };
 
 use self::{
@@ -265,6 +268,9 @@ impl Run {
         if choice == 0xcf {
             return Request::AppPassword(app_password_request(input));
         }
+        if choice == 0xce {
+            return self.ticket_request(input);
+        }
         match choice % 16 {
             0 => hello(1 + u32::from(input.byte() == 255)),
             1 => Request::Register(Register {
@@ -304,6 +310,27 @@ impl Run {
             14 => Request::Account(Account::Delete { credential: credential(input) }),
             _ => Request::Ping {},
         }
+    }
+
+    /// A request for a ticket, or a login with one that was given, as it is or damaged.
+    fn ticket_request(&self, input: &mut Input<'_>) -> Request {
+        let choice = input.byte();
+        if choice & 1 == 0 {
+            return Request::Ticket {};
+        }
+        let username = username(input);
+        let given = self.model.ticket(input.byte()).cloned();
+        let ticket = match given {
+            Some(given) if choice & 2 == 0 => given,
+            Some(given) => {
+                let mut bytes = given.as_bytes().to_vec();
+                let at = input.below(bytes.len());
+                bytes[at] ^= input.byte();
+                ResumeTicket::try_from(&*bytes).unwrap()
+            }
+            None => ResumeTicket::try_from(input.counted()).unwrap_or_else(|_| no_ticket()),
+        };
+        Request::Resume(Resume { username, ticket })
     }
 
     /// A request about a large content.
@@ -376,6 +403,10 @@ fn find(input: &mut Input<'_>) -> Request {
 
 fn framed(value: &[u8]) -> Vec<u8> {
     [&u32::try_from(value.len()).unwrap().to_be_bytes(), value].concat()
+}
+
+fn no_ticket() -> ResumeTicket {
+    b"?"[..].try_into().unwrap()
 }
 
 fn hello(version: u32) -> Request {

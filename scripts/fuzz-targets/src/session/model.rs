@@ -8,12 +8,12 @@ use std::{
 
 use correio_proto::{
     app_password::AppPasswordOverview,
-    capability::{CONTENTS, FIND, LISTS},
+    capability::{CONTENTS, FIND, LISTS, RESUME},
     credential::Credential,
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
     message::{
-        Account as Change, ErrorCode, Fetch, LoggedIn, NewMail, Notice, Page, Register,
+        Account as Change, ErrorCode, Fetch, LoggedIn, Login, NewMail, Notice, Page, Register,
         RegistrationPolicy, Reply, Request, Send,
     },
 };
@@ -22,6 +22,7 @@ use correio_server::clock::Now;
 use correio_testing::world::REALM;
 
 use super::{
+    known_ticket::{KnownTicket, Proof},
     lists::Lists,
     refusal::{names_refused, refuses},
     upload::{StagedUpload, whole},
@@ -47,6 +48,8 @@ struct Client {
     state: SessionState,
     /// The account, if the client is logged in.
     username: Option<Username>,
+    /// How it has logged in.
+    proof: Option<Proof>,
     anonymous_since: Duration,
     heard: Duration,
     pinged: bool,
@@ -59,8 +62,10 @@ struct Client {
 
 pub(super) struct Account {
     registered_as: MailId,
+    /// No other account has or had it.
+    pub(super) number: u64,
     pub(super) full_name: FullName,
-    credential: Credential,
+    pub(super) credential: Credential,
     /// When it may make all finds at once again, as an uptime.
     pub(super) finds_full_at: Duration,
     /// When it may make all requests about lists at once again, as an uptime.
@@ -113,6 +118,10 @@ pub(super) struct Model {
     pub(super) lists: Lists,
     /// All app passwords that were made, as text. No two are the same.
     pub(super) given_out: BTreeSet<String>,
+    /// All tickets that were given.
+    pub(super) tickets: Vec<KnownTicket>,
+    /// Accounts that were made.
+    made: u64,
     clients: [Option<Client>; CLIENTS],
 }
 
@@ -120,13 +129,15 @@ impl Model {
     pub(super) fn new() -> Self {
         let clients = [const { None }; CLIENTS];
         let (lists, given_out) = (Lists::default(), BTreeSet::new());
-        Self { accounts: BTreeMap::new(), lists, given_out, clients }
+        let (accounts, tickets) = (BTreeMap::new(), Vec::new());
+        Self { accounts, lists, given_out, tickets, made: 0, clients }
     }
 
     pub(super) fn connected(&mut self, index: usize, now: Duration) {
         self.clients[index] = Some(Client {
             state: SessionState::New,
             username: None,
+            proof: None,
             anonymous_since: now,
             heard: now,
             pinged: false,
@@ -258,7 +269,13 @@ impl Model {
                 self.registered(register, reply);
             }
             (SessionState::Anonymous, Request::Login(login)) => {
-                self.logged_in(index, &login.username, &login.credential, reply);
+                self.logged_in(index, now, login, reply);
+            }
+            (SessionState::Anonymous, Request::Resume(resume)) => {
+                match self.proof_of(resume, now.wall) {
+                    Some(proof) => self.enter(index, &resume.username, proof, reply),
+                    None => refuses(reply, ErrorCode::BadCredentials),
+                }
             }
             // No account has a code here: the model's operator makes none.
             (SessionState::Anonymous, Request::Recover(_)) => {
@@ -267,7 +284,7 @@ impl Model {
             (SessionState::Anonymous, _) => refuses(reply, ErrorCode::NotAuthenticated),
             (
                 SessionState::LoggedIn,
-                Request::Register(_) | Request::Login(_) | Request::Recover(_),
+                Request::Register(_) | Request::Login(_) | Request::Resume(_) | Request::Recover(_),
             ) => {
                 refuses(reply, ErrorCode::NotAllowed);
             }
@@ -279,6 +296,10 @@ impl Model {
     fn served(&mut self, index: usize, now: Now, request: &Request, reply: &Reply) {
         let username = self.client(index).username.clone().expect("it is logged in");
         match request {
+            Request::Ticket {} => {
+                let proof = self.client(index).proof.clone().expect("it is logged in");
+                self.answered_ticket(&username, proof, now.wall, reply);
+            }
             Request::Logout {} => {
                 assert_eq!(reply, &Reply::LoggedOut {});
                 self.leave(index, now.uptime);
@@ -301,6 +322,8 @@ impl Model {
                     let account = self.account(&username);
                     account.credential = new.clone();
                     account.app_passwords.clear();
+                    let proof = Proof { credential: new.clone(), at: now.wall };
+                    self.client(index).proof = Some(proof);
                     self.end_others(index, &username);
                 }
             }
@@ -322,6 +345,7 @@ impl Model {
             Request::Hello(_)
             | Request::Register(_)
             | Request::Login(_)
+            | Request::Resume(_)
             | Request::Recover(_)
             | Request::Ping {} => {
                 unreachable!("answered already");
@@ -337,6 +361,7 @@ impl Model {
         let client = self.client(index);
         client.state = SessionState::Anonymous;
         client.username = None;
+        client.proof = None;
         client.anonymous_since = now;
     }
 
@@ -381,7 +406,7 @@ impl Model {
         assert_eq!(welcome.limits.body as usize, BODY_MAX);
         assert_eq!(welcome.limits.content, CONTENT_MAX);
         assert_eq!(welcome.limits.piece as usize, limits::PIECE_MAX);
-        assert!(welcome.capabilities.contains(FIND));
+        assert!(welcome.capabilities.contains(FIND) && welcome.capabilities.contains(RESUME));
         assert!(welcome.capabilities.contains(CONTENTS) && welcome.capabilities.contains(LISTS));
         assert_eq!(welcome.registration, RegistrationPolicy::Open {});
         self.client(index).state = SessionState::Anonymous;
@@ -398,8 +423,10 @@ impl Model {
             return refuses(reply, ErrorCode::UsernameTaken);
         }
         assert_eq!(reply, &Reply::Registered {});
+        self.made += 1;
         let account = Account {
             registered_as: register.id,
+            number: self.made,
             full_name: register.full_name.clone(),
             credential: register.credential.clone(),
             finds_full_at: Duration::ZERO,
@@ -412,12 +439,19 @@ impl Model {
         self.accounts.insert(register.username.clone(), account);
     }
 
-    fn logged_in(&mut self, index: usize, username: &Username, with: &Credential, reply: &Reply) {
-        let account = self.accounts.get(username);
-        let account = account.filter(|it| it.credential.as_bytes() == with.as_bytes());
-        let Some(account) = account else {
+    fn logged_in(&mut self, index: usize, now: Now, login: &Login, reply: &Reply) {
+        let account = self.accounts.get(&login.username);
+        let with = &login.credential;
+        if !account.is_some_and(|it| it.credential.as_bytes() == with.as_bytes()) {
             return refuses(reply, ErrorCode::BadCredentials);
-        };
+        }
+        let proof = Proof { credential: with.clone(), at: now.wall };
+        self.enter(index, &login.username, proof, reply);
+    }
+
+    /// Checks the reply to a login that must succeed.
+    fn enter(&mut self, index: usize, username: &Username, proof: Proof, reply: &Reply) {
+        let account = &self.accounts[username];
         let Reply::LoggedIn(LoggedIn { usage: Some(usage), .. }) = reply else {
             panic!("a login was expected, not {reply:?}");
         };
@@ -432,6 +466,7 @@ impl Model {
         let client = self.client(index);
         client.state = SessionState::LoggedIn;
         client.username = Some(username.clone());
+        client.proof = Some(proof);
     }
 
     fn sent(&mut self, from: &Username, send: &Send, now: Timestamp, reply: &Reply) {

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Once, time::Duration};
 
 use correio_proto::message::{Notice, Reply};
 use correio_server::{
+    auth::resume_ticket::TicketTimes,
     engine::connection::Readiness,
     event::is_obeyed,
     session::SessionConfig,
@@ -14,7 +15,7 @@ use correio_server::{
 };
 use correio_testing::{
     pipe::Pipe,
-    world::{PipeClient, REALM, World as Inner, limits_of, session_config},
+    world::{PipeClient, REALM, World as Inner, limits_of, with_tickets},
 };
 
 /// Clients at a time.
@@ -77,7 +78,7 @@ impl World {
             piece_min: PIECE_MIN,
             login_timeout: LOGIN_TIMEOUT,
             idle_timeout: IDLE_TIMEOUT,
-            ..session_config()
+            ..with_tickets(1, TicketTimes::default())
         };
         Self {
             inner: Inner::limited(limits_of(100), session, Box::new(store)),

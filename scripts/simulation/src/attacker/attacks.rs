@@ -3,7 +3,9 @@
 use correio_proto::{
     credential::Credential,
     mail::{Body, Seq, Username},
-    message::{Account, Confirm, Fetch, Find, Hello, Login, Register, Request, Send, Software},
+    message::{
+        Account, Confirm, Fetch, Find, Hello, Login, Register, Request, Resume, Send, Software,
+    },
 };
 
 use super::{Attack, AttackContext, Attacker};
@@ -189,6 +191,7 @@ impl Attacker {
             let (username, credential) = (victim.clone(), Self::credential());
             self.queue_request(Request::Login(Login { username, credential }));
         }
+        self.resume_as_another(context);
         self.queue_request(Request::Fetch(Fetch::default()));
         self.queue_request(Request::Confirm(Confirm { mails: context.foreign_mails.to_vec() }));
         self.look_up(context);
@@ -199,6 +202,18 @@ impl Attacker {
         let credential = Self::credential();
         self.queue_request(Request::Account(Account::Delete { credential }));
         self.queue_request(Request::Fetch(Fetch::default()));
+    }
+
+    /// Logs in as a user with a ticket that another user was given.
+    fn resume_as_another(&mut self, context: &AttackContext<'_>) {
+        let stolen = self.rng.below(context.ledger.tickets.len());
+        let victim = context.usernames.get(self.rng.below(context.usernames.len()));
+        if let (Some(known), Some(victim)) = (context.ledger.tickets.nth(stolen), victim)
+            && known.username != *victim
+        {
+            let (username, ticket) = (victim.clone(), known.ticket.clone());
+            self.queue_request(Request::Resume(Resume { username, ticket }));
+        }
     }
 
     /// Looks people up by the beginning of an honest user's name.

@@ -311,6 +311,7 @@ impl World {
         }
         let mut observer = Observer {
             now,
+            wall: self.clock.wall(),
             content_max: self.plan.session_config.content_max,
             piece_min: self.plan.session_config.piece_min,
             ledger: &mut self.ledger,

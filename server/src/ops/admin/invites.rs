@@ -24,13 +24,13 @@ use crate::{
 /// Makes invites. The key stays with the command: a server of another policy has none.
 pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInvite>, Failure> {
     required_files::require_server(&config.data_dir)?;
-    let key = InviteKey::open(&config.data_dir).map_err(Failure::Invite)?;
+    let key = InviteKey::open(&config.data_dir).map_err(Failure::Key)?;
     let Timestamp(end) = days_after(Clock::start().now().wall, days.into());
     // An invite has its end to the minute.
     let end = Timestamp(end - end % 60_000);
     let mut made = Vec::new();
     for _ in 0..count {
-        let code = key.make(end).map_err(Failure::Invite)?;
+        let code = key.make(end).map_err(Failure::Key)?;
         if let Ok(id) = key.check(&code, Timestamp(0)) {
             made.push(MadeInvite { code, id: InviteName(id), expires_at: Moment(end) });
         }
