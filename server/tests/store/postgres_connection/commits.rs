@@ -6,6 +6,8 @@ use correio_server::store::postgres::{CommitError, Connection, Statement};
 use correio_testing::{postgres::Postgres, wait::eventually};
 use postgres_types::Type;
 
+use super::soon;
+
 static INSERT: Statement = Statement { sql: "INSERT INTO t VALUES ($1)", params: &[Type::INT8] };
 static WAITING: Statement =
     Statement { sql: "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'", params: &[] };
@@ -28,6 +30,7 @@ fn end_of_wait(end: &str) -> Option<(i64, CommitError, Option<i64>)> {
     let server = Postgres::start("")?;
     let database = server.database();
     let (mut connection, mut administrator) = (database.connect(), database.connect());
+    connection.set_deadline(soon());
     connection.batch("CREATE TABLE t (id int8)").unwrap();
     administrator.batch("ALTER SYSTEM SET synchronous_standby_names = 'missing'").unwrap();
     administrator.batch("SELECT pg_reload_conf()").unwrap();
