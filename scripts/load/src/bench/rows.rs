@@ -113,6 +113,13 @@ pub const ROWS: &[Row] = &[
         Target::RatioAtLeast(0.95),
     ),
     row(
+        "resume",
+        "logins with a resume ticket, TLS",
+        "logins with the password at cost 10, TLS",
+        "/s",
+        Target::RatioAtLeast(10.0),
+    ),
+    row(
         "flood",
         "p99 of send while the bcrypt queue stays full, one worker",
         "p99 with one core busy with bcrypt elsewhere",

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use correio_proto::{
     frame, limits,
-    mail::Mail,
-    message::{Confirm, Fetch, Reply, Request, ServerMessage},
+    mail::{Mail, Username},
+    message::{Confirm, Fetch, Reply, Request, Resume, ServerMessage},
 };
 
 use super::frames::{Kind, SendFrame, account, push};
@@ -45,6 +45,17 @@ pub enum Work {
         next: Vec<u8>,
         /// Mails of the page that is being confirmed.
         mails: u64,
+    },
+    /// Logins with a resume ticket, each followed by a logout, after one login with the password.
+    Resume {
+        /// The account.
+        username: Username,
+        /// The next request.
+        next: Vec<u8>,
+        /// The login with the ticket.
+        resume: Vec<u8>,
+        /// The logout.
+        logout: Vec<u8>,
     },
     /// Logins, each followed by a logout.
     Login {
@@ -118,6 +129,19 @@ impl Work {
         Ok(Self::Login { login: into, logout: out, is_in: false })
     }
 
+    /// Logins to an account with a ticket that its first login is given, on a connection that is
+    /// not logged in.
+    ///
+    /// # Errors
+    ///
+    /// An invalid username.
+    pub fn resume(username: &str) -> Result<Self> {
+        let (mut next, mut logout) = (Vec::new(), Vec::new());
+        push(login(username)?, &mut next)?;
+        push(Request::Logout {}, &mut logout)?;
+        Ok(Self::Resume { username: username.parse()?, next, resume: Vec::new(), logout })
+    }
+
     /// Whether there is a next request, as far as is known before the answers.
     #[must_use]
     pub fn has_next(&self) -> bool {
@@ -132,7 +156,9 @@ impl Work {
                 *left = left.saturating_sub(1);
                 frame.next(&account(&to.prefix, random.usize(..to.count.max(1))), output);
             }
-            Self::Receive { next, .. } => output.extend_from_slice(next),
+            Self::Receive { next, .. } | Self::Resume { next, .. } => {
+                output.extend_from_slice(next);
+            }
             Self::Login { login, logout, is_in } => {
                 output.extend_from_slice(if *is_in { logout } else { login });
             }
@@ -163,13 +189,46 @@ impl Work {
                 *is_in = false;
                 Ok(AnswerEffect::Step)
             }
-            (Self::Send { .. } | Self::Login { .. }, Kind::Error) => Ok(AnswerEffect::Refused),
+            (Self::Send { .. } | Self::Login { .. } | Self::Resume { .. }, Kind::Error) => {
+                Ok(AnswerEffect::Refused)
+            }
+            (Self::Resume { next, resume, logout, .. }, Kind::LoggedIn) => {
+                next.clear();
+                if resume.is_empty() {
+                    push(Request::Ticket {}, next)?;
+                    return Ok(AnswerEffect::Step);
+                }
+                next.extend_from_slice(logout);
+                Ok(AnswerEffect::Operations(1))
+            }
+            (Self::Resume { next, resume, .. }, Kind::LoggedOut) => {
+                next.clone_from(resume);
+                Ok(AnswerEffect::Step)
+            }
+            (Self::Resume { username, next, resume, logout }, Kind::Other) => {
+                *resume = resuming(username, value)?;
+                next.clone_from(logout);
+                Ok(AnswerEffect::Step)
+            }
             (Self::Receive { page, next, mails }, Kind::Other) => {
                 next.clear();
                 received(value, *page, next, mails)
             }
             (_, kind) => bail!("{kind:?} is no answer to what was asked"),
         }
+    }
+}
+
+/// The login with the ticket of a reply.
+fn resuming(username: &Username, value: &[u8]) -> Result<Vec<u8>> {
+    match frame::decode(value)? {
+        ServerMessage::Reply { reply: Reply::Ticket(given), .. } => {
+            let mut resume = Vec::new();
+            let username = username.clone();
+            push(Request::Resume(Resume { username, ticket: given.ticket }), &mut resume)?;
+            Ok(resume)
+        }
+        other => bail!("{other:?} is no ticket"),
     }
 }
 

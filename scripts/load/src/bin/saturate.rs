@@ -97,6 +97,8 @@ enum Mode {
     Receive,
     /// Logins
     Login,
+    /// Logins with a resume ticket, which a server over TLS gives
+    Resume,
     /// Silent, logged-in connections, to measure the server's memory
     Idle,
     /// A mail from each connection at this interval, whether answers come or not
@@ -197,6 +199,7 @@ fn run(options: &Options) -> Result<Value> {
         Mode::Mail { recipients } => mail(options, *recipients),
         Mode::Receive => answered(closed(options, |_, _| Work::receive(100))?),
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
+        Mode::Resume => closed(options, |index, _| Work::resume(&options.account(index))),
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(*interval)),
         Mode::PacedEcho { interval } => paced_echo(options, Duration::from_millis(*interval)),
@@ -283,7 +286,7 @@ impl Options {
         }
         let script = |index| match self.mode {
             // The logins are the load itself.
-            Mode::Login => SetupScript::greeting(),
+            Mode::Login | Mode::Resume => SetupScript::greeting(),
             _ => SetupScript::logging_in(&self.account(index)),
         };
         let scripts = (0..self.connections).map(script).collect::<Result<_>>()?;
