@@ -296,7 +296,7 @@ events! {
             connection: ConnId,
             address: SocketAddr,
         },
-        /// A page of mails was sent to its recipient, or one mail to a mail program.
+        /// A page of mails was sent to its recipient, or up to 64 mails to a mail program.
         Info "mail.delivered" MailDelivered {
             username: &'a Username,
             mails: usize,

@@ -2,6 +2,7 @@
 //! for correio and for its reference.
 
 use std::{
+    collections::VecDeque,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     time::{Duration, Instant},
@@ -32,18 +33,45 @@ impl Session {
         Ok(())
     }
 
+    /// Retrieves and deletes so many mails, with up to `depth` commands before their replies.
+    fn take_all(&mut self, mails: u64, depth: usize) -> Result<()> {
+        let mut commands = (1..=mails).flat_map(|number| [("RETR", number), ("DELE", number)]);
+        let mut replies = VecDeque::new();
+        loop {
+            // Commands are sent several at a time, as a program does that pipelines.
+            if replies.len() <= depth / 2 {
+                let mut text = String::new();
+                while replies.len() < depth
+                    && let Some((command, number)) = commands.next()
+                {
+                    text.push_str(&format!("{command} {number}\r\n"));
+                    replies.push_back(command);
+                }
+                self.stream.get_mut().write_all(text.as_bytes())?;
+            }
+            let Some(command) = replies.pop_front() else {
+                return Ok(());
+            };
+            self.ok()?;
+            while command == "RETR" && self.line != b".\r\n" {
+                self.read_line()?;
+            }
+        }
+    }
+
     fn ask(&mut self, command: &str) -> Result<()> {
         self.stream.get_mut().write_all(command.as_bytes())?;
         self.ok()
     }
 }
 
-/// Retrieves and deletes every mail, then ends the session, which completes the deletions.
+/// Retrieves and deletes every mail, with up to `depth` commands before their replies (RFC 2449,
+/// PIPELINING), then ends the session, which completes the deletions.
 ///
 /// # Errors
 ///
 /// The server refuses a command, or the connection breaks.
-pub fn run(server: SocketAddr, username: &str, password: &str) -> Result<Value> {
+pub fn run(server: SocketAddr, username: &str, password: &str, depth: usize) -> Result<Value> {
     let stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -56,13 +84,7 @@ pub fn run(server: SocketAddr, username: &str, password: &str) -> Result<Value> 
     let mails: u64 = text.split_whitespace().nth(1).unwrap_or("0").parse()?;
     ensure!(mails > 0, "the mailbox is empty");
     let started = Instant::now();
-    for number in 1..=mails {
-        session.ask(&format!("RETR {number}\r\n"))?;
-        while session.line != b".\r\n" {
-            session.read_line()?;
-        }
-        session.ask(&format!("DELE {number}\r\n"))?;
-    }
+    session.take_all(mails, depth.max(1))?;
     session.ask("QUIT\r\n")?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(json!({

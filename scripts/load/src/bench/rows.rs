@@ -106,6 +106,13 @@ pub const ROWS: &[Row] = &[
         Target::RatioAtLeast(4.0),
     ),
     row(
+        "pop3-pipelined",
+        "the same, up to 20 commands before their replies",
+        "Dovecot POP3, the same client",
+        "mails/s",
+        Target::RatioAtLeast(4.0),
+    ),
+    row(
         "login",
         "logins at cost 10, all workers busy",
         "workers / time of one bcrypt",

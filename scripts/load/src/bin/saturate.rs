@@ -220,7 +220,9 @@ fn run(options: &Options) -> Result<Value> {
             let sessions = (options.connections, SESSIONS);
             idle_programs::run(*protocol, listeners, pid, sessions, SETTLE)
         }
-        Mode::Pop3 { username, password } => pop3::run(options.server, username, password),
+        Mode::Pop3 { username, password } => {
+            pop3::run(options.server, username, password, options.depth)
+        }
         Mode::Submission { from, to, password, pipelining } => {
             let username = from.split('@').next().unwrap_or_default().to_owned();
             let login = |password: &String| Login { username, password: password.clone() };

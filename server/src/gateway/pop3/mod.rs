@@ -12,6 +12,7 @@
 
 mod authorization;
 mod command;
+mod deliveries;
 mod line;
 mod listing;
 mod maildrop;

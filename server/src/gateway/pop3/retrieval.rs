@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Most mails that are read ahead.
-const MAILS: u32 = 16;
+const MAILS: u32 = 32;
 
 /// Bytes of contents at which no further mail is read, and above which a content is not kept, so
 /// that a session takes little memory while the program is silent.

@@ -131,8 +131,11 @@ impl Pop3Session {
             (Pending::Login(pending), _) => {
                 match self.common.complete_login(context, &pending, done) {
                     Ok((identity, _)) => {
-                        let (transaction, step) =
-                            Transaction::begin(identity, self.common.domain.clone());
+                        let (transaction, step) = Transaction::begin(
+                            identity,
+                            self.common.domain.clone(),
+                            context.connection,
+                        );
                         self.phase = Phase::Transaction(Box::new(transaction));
                         self.follow(context, step)
                     }

@@ -9,6 +9,7 @@ use correio_proto::{
 use super::{
     authorization,
     command::{Command, MailNumber},
+    deliveries::Deliveries,
     listing::{Listing, ListingKind, Progress},
     maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
     reply::{self, Code},
@@ -22,6 +23,7 @@ use crate::{
         domain::MailDomain,
         login::{report_full, report_unavailable},
     },
+    ids::ConnId,
     session::{Done, Identity, SessionContext},
     store::{
         StoreDone, StoreJob,
@@ -82,13 +84,19 @@ pub(super) struct Transaction {
     maildrop: Maildrop,
     ahead: ReadAhead,
     sending: Option<Sending>,
+    deliveries: Deliveries,
 }
 
 impl Transaction {
     /// The state after a login. The returned step lists the mailbox; the login is answered then.
-    pub(super) fn begin(identity: Identity, domain: MailDomain) -> (Self, TransactionStep) {
+    pub(super) fn begin(
+        identity: Identity,
+        domain: MailDomain,
+        connection: ConnId,
+    ) -> (Self, TransactionStep) {
         let (maildrop, ahead) = Default::default();
-        let transaction = Self { identity, domain, maildrop, ahead, sending: None };
+        let deliveries = Deliveries::new(identity.username.clone(), connection);
+        let transaction = Self { identity, domain, maildrop, ahead, sending: None, deliveries };
         let step = transaction.list_page();
         (transaction, step)
     }
@@ -385,13 +393,13 @@ impl Transaction {
         Defer(job, Pending::Deleting(deleted))
     }
 
-    fn report_delivered(&self, context: &mut SessionContext<'_>) {
-        let (username, connection) = (&self.identity.username, context.connection);
+    fn report_delivered(&mut self, context: &mut SessionContext<'_>) {
         context.counts.mails_delivered += 1;
-        Event::MailDelivered { username, mails: 1, connection }.log();
+        self.deliveries.add();
     }
 
-    fn report_deleted(&self, context: &mut SessionContext<'_>, deleted: u32) {
+    fn report_deleted(&mut self, context: &mut SessionContext<'_>, deleted: u32) {
+        self.deliveries.report();
         let (username, connection) = (&self.identity.username, context.connection);
         context.counts.mails_deleted += u64::from(deleted);
         if deleted > 0 {
