@@ -11,7 +11,7 @@ use crate::{
     auth::app_password,
     event::Event,
     ids::{AccountSecret, AppPasswordDigest},
-    limits::throttle::Wait,
+    limits::throttle::{SecretKind, Wait},
     session::{Charge, Done, Identity, QueueName, SessionContext, Settlement, effect::Effect},
     store::{
         AccountRecord, StoreDone, StoreJob,
@@ -90,8 +90,8 @@ pub(crate) fn begin(
         context.counts.refused_request(context.peer.ip(), code);
         return Err(LoginRefusal::WrongPassword);
     };
-    let prefix = context.prefix();
-    if let Err(wait) = context.throttle.login_attempt(context.now.uptime, prefix, &username) {
+    let (now, prefix, secret) = (context.now.uptime, context.prefix(), SecretKind::AppPassword);
+    if let Err(wait) = context.throttle.login_attempt(now, prefix, &username, secret) {
         let (connection, address, wait_seconds) =
             (context.connection, context.peer, wait.seconds());
         let (username, limit) = (&username, "logins");
@@ -99,7 +99,7 @@ pub(crate) fn begin(
         context.counts.refused_request(address.ip(), ErrorCode::RateLimited);
         return Err(LoginRefusal::Limited(wait));
     }
-    *charge = Some(Charge::Login(username.clone()));
+    *charge = Some(Charge::Login(username.clone(), secret));
     let job = GatewayJob::LogIn {
         username: username.clone(),
         password: digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials)),
@@ -334,6 +334,24 @@ mod tests {
         assert!(!wait.is_zero());
         harness.now.uptime += wait;
         assert!(log_in(&mut harness, "tony", right()).is_ok());
+    }
+
+    #[test]
+    fn programs_that_fail_do_not_make_the_owner_s_client_wait() {
+        let mut harness = Harness::new();
+        let right = gateway(GatewayDone::LoggedIn(tony().into()));
+        assert!(log_in(&mut harness, "tony", right).is_ok());
+        for _ in 0..3 {
+            let result = log_in(&mut harness, "tony", gateway(GatewayDone::WrongPassword));
+            assert_eq!(result, Err(LoginRefusal::WrongPassword));
+        }
+        let result = log_in(&mut harness, "tony", gateway(GatewayDone::WrongPassword));
+        assert!(matches!(result, Err(LoginRefusal::Limited(_))), "{result:?}");
+        let context = harness.context();
+        let (now, prefix) = (context.now.uptime, context.prefix());
+        let attempt =
+            context.throttle.login_attempt(now, prefix, &name("tony"), SecretKind::Password);
+        assert_eq!(attempt, Ok(()));
     }
 
     #[test]
