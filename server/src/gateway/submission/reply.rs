@@ -387,7 +387,7 @@ fn head(fault: HeadFault) -> Line<'static> {
 
 fn delivery(refusal: &Refusal) -> Line<'static> {
     let (code, enhanced, text, recipients): (_, _, _, &[Username]) = match refusal {
-        // Another try has another upload and, if the mail states no date, another id.
+        // Another try has another upload. The session takes a conflict for a repeated mail.
         Refusal::Conflict | Refusal::Incomplete { .. } => {
             (451, "4.3.0", "the server could not take the mail; try again", &[])
         }

@@ -245,6 +245,12 @@ impl SubmissionSession {
         output: &mut Vec<u8>,
     ) -> GatewayStep {
         let done = match done {
+            // The id depends on the whole mail as it arrived. The earlier mail of this id is the
+            // same one, stored in another form: before a setting changed the server's domain, or
+            // the size from which a content is large.
+            Done::Store(StoreDone::Conflict) => {
+                StoreDone::SentBefore { sent_at: context.now.wall }
+            }
             Done::Store(done) => done,
             done => {
                 self.common.settle(context, Settlement::Unanswered);
