@@ -3,16 +3,21 @@
 //!
 //! An unknown username costs the same job as a wrong password, and gets the same answer.
 
+use std::borrow::Cow;
+
 use correio_proto::{mail::Username, message::ErrorCode};
 use sha2::{Digest, Sha256};
 
-use super::{address, domain::MailDomain, sasl::Credentials};
+use super::{address, domain::MailDomain, refusal, sasl::Credentials};
 use crate::{
     auth::app_password,
     event::Event,
     ids::{AccountSecret, AppPasswordDigest},
     limits::throttle::{SecretKind, Wait},
-    session::{Charge, Done, Identity, QueueName, SessionContext, Settlement, effect::Effect},
+    session::{
+        Charge, Done, Identity, QueueName, SessionContext, Settlement, delivery::UNEXPECTED_RESULT,
+        effect::Effect,
+    },
     store::{
         AccountRecord, StoreDone, StoreJob,
         admin::AccountState,
@@ -71,6 +76,34 @@ pub(crate) enum LoginRefusal {
     Unavailable,
 }
 
+impl LoginRefusal {
+    /// The equivalent error of correio's own protocol.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::WrongPassword => ErrorCode::BadCredentials,
+            Self::Disabled => ErrorCode::Disabled,
+            Self::Limited(_) => ErrorCode::RateLimited,
+            Self::Busy => ErrorCode::Busy,
+            Self::Unavailable => ErrorCode::Unavailable,
+        }
+    }
+
+    /// The text for the program's user.
+    pub(crate) fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::WrongPassword => {
+                "wrong username or app password; correio app-password create makes one".into()
+            }
+            Self::Disabled => "the operator has disabled this account".into(),
+            Self::Limited(wait) => {
+                format!("too many attempts; try again in {} seconds", wait.seconds()).into()
+            }
+            Self::Busy => refusal::BUSY.into(),
+            Self::Unavailable => refusal::UNAVAILABLE.into(),
+        }
+    }
+}
+
 /// Begins a login: charges the throttle with it. Returns the job that the session must defer.
 ///
 /// # Errors
@@ -87,7 +120,6 @@ pub(crate) fn begin(
         let (connection, code) = (context.connection, ErrorCode::BadCredentials);
         let text = "a program gave a name that no account of this server can have";
         Event::RequestRefused { connection, code, text }.log();
-        context.counts.refused_request(context.peer.ip(), code);
         return Err(LoginRefusal::WrongPassword);
     };
     let (now, prefix, secret) = (context.now.uptime, context.prefix(), SecretKind::AppPassword);
@@ -96,7 +128,6 @@ pub(crate) fn begin(
             (context.connection, context.peer, wait.seconds());
         let (username, limit) = (&username, "logins");
         Event::RequestLimited { username, connection, address, limit, wait: wait_seconds }.log();
-        context.counts.refused_request(address.ip(), ErrorCode::RateLimited);
         return Err(LoginRefusal::Limited(wait));
     }
     *charge = Some(Charge::Login(username.clone(), secret));
@@ -125,23 +156,9 @@ pub(crate) fn complete(
     if let Some(charge) = charge.take() {
         charge.settle(context, settlement);
     }
-    match result {
-        Ok(account) => {
-            let secret = AccountSecret::of(account.hash.as_ref());
-            Ok((logged_in(context, pending.gateway, account), secret))
-        }
-        Err(refusal) => {
-            let code = match refusal {
-                LoginRefusal::WrongPassword => ErrorCode::BadCredentials,
-                LoginRefusal::Disabled => ErrorCode::Disabled,
-                LoginRefusal::Limited(_) => ErrorCode::RateLimited,
-                LoginRefusal::Busy => ErrorCode::Busy,
-                LoginRefusal::Unavailable => ErrorCode::Unavailable,
-            };
-            context.counts.refused_request(context.peer.ip(), code);
-            Err(refusal)
-        }
-    }
+    let account = result?;
+    let secret = AccountSecret::of(account.hash.as_ref());
+    Ok((logged_in(context, pending.gateway, account), secret))
 }
 
 /// The result of the login, and how its charge is settled, by the job's result.
@@ -175,7 +192,10 @@ fn judge(
             report_unavailable(context, &text);
             (Err(LoginRefusal::Unavailable), Settlement::Unanswered)
         }
-        Done::Store(_) | Done::Hash(_) => (Err(LoginRefusal::Unavailable), Settlement::Unanswered),
+        Done::Store(_) | Done::Hash(_) => {
+            report_unexpected(context);
+            (Err(LoginRefusal::Unavailable), Settlement::Unanswered)
+        }
     }
 }
 
@@ -202,6 +222,12 @@ pub(crate) fn report_full(context: &mut SessionContext<'_>, queue: QueueName) {
 pub(crate) fn report_unavailable(context: &mut SessionContext<'_>, text: &str) {
     context.counts.unavailable += 1;
     Event::StoreUnavailable { text }.log();
+}
+
+/// Logs and counts that a job came to a result of a wrong kind. The result is not logged, since it
+/// may have mails in it.
+pub(crate) fn report_unexpected(context: &mut SessionContext<'_>) {
+    report_unavailable(context, UNEXPECTED_RESULT);
 }
 
 /// The digest of an app password, as the store has it. `None` if the text is not an app password.

@@ -15,6 +15,7 @@ mod command;
 mod line;
 mod listing;
 mod maildrop;
+mod refused;
 mod reply;
 mod retrieval;
 mod sender;
