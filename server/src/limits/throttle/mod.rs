@@ -12,9 +12,9 @@
 //!   eager guesser about a hundred.
 //! - the **pair** of prefix and username. The same number of failures is free, but only one while
 //!   the account has many failures from anywhere. A prefix that never failed for an account never
-//!   waits because of other prefixes: an attacker elsewhere cannot lock the owner out. Failures with
-//!   an app password count in a pair of their own: a mail program whose app password was revoked
-//!   tries it again and again, and must not make its owner's own client wait.
+//!   waits because of other prefixes: an attacker elsewhere cannot lock the owner out. Failures
+//!   with an app password count in a pair of their own: a mail program whose app password was
+//!   revoked tries it again and again, and must not make its owner's own client wait.
 //! - the **username**, which only tells whether the account has many failures from anywhere.
 //!
 //! An IPv6 prefix also counts for the wider networks that contain it: failures and registrations
