@@ -93,7 +93,7 @@ pub struct ServerLimits {
     pub admission: AdmissionConfig,
     /// Limits on login attempts, registrations and mails.
     pub throttle: ThrottleConfig,
-    /// Memory for incomplete frames of all connections together, in bytes.
+    /// Memory for incomplete frames and mails of all connections together, in bytes.
     pub input_max: usize,
     /// Memory for replies that clients do not read, of all connections together, in bytes.
     pub output_max: usize,

@@ -326,7 +326,8 @@ events! {
             /// In seconds.
             wait: u32,
         },
-        /// A frame was refused: the memory budget for incomplete frames is used up.
+        /// A frame, or a mail of a mail program, was refused: the memory budget for incomplete
+        /// frames and mails is used up.
         Warn "input.refused" InputRefused { connection: ConnId, address: SocketAddr },
         /// A client that does not read its replies was cut off: the memory budget for replies is
         /// used up.

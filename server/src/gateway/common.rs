@@ -2,12 +2,14 @@
 //! charge of the command in progress, and failed logins.
 
 use super::{
-    GatewayStep, Protection,
+    GatewayRefusal, GatewayStep, Protection,
     domain::MailDomain,
     login::{self, GatewayProtocol, LoginRefusal, PendingLogin},
+    refusal::Logging,
     sasl::Credentials,
 };
 use crate::{
+    event::Event,
     ids::{AccountSecret, ConnId, Ticket},
     session::{Charge, Done, Identity, Job, SessionContext, Settlement, Waiting},
     store::StoreJob,
@@ -16,6 +18,10 @@ use crate::{
 /// Failed logins after which a connection ends: each is logged. Programs try each mechanism with
 /// each spelling of the name.
 const FAILED_LOGINS_MAX: u32 = 6;
+
+/// Refusals of one connection that are logged. A program that goes on after refusals must not fill
+/// the log.
+const REFUSALS_LOGGED: u32 = 20;
 
 /// See the module's description. `P` is the session's continuation after a job.
 #[derive(Debug)]
@@ -28,9 +34,13 @@ pub(super) struct Common<P> {
     pub(super) charge: Option<Charge>,
     waiting: Waiting<P>,
     failed_logins: u32,
+    /// Refusals that were logged, or would have been.
+    refusals: u32,
+    /// The last refusal that the connection has not taken.
+    refusal: Option<GatewayRefusal>,
 }
 
-/// What follows a failed login.
+/// What follows a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AfterFailure {
     /// The program may try again.
@@ -42,14 +52,23 @@ pub(super) enum AfterFailure {
 impl<P> Common<P> {
     /// For a session that has not greeted yet.
     pub(super) fn new(protection: Protection, domain: MailDomain) -> Self {
-        Self { domain, protection, charge: None, waiting: Waiting::default(), failed_logins: 0 }
+        Self {
+            domain,
+            protection,
+            charge: None,
+            waiting: Waiting::default(),
+            failed_logins: 0,
+            refusals: 0,
+            refusal: None,
+        }
     }
 
     /// The same for the session after STARTTLS or STLS: nothing stays of what was said before.
-    /// Only the numbers of jobs go on.
+    /// Only the numbers of jobs and of logged refusals go on.
     pub(super) fn renewed(&mut self) -> Self {
         let waiting = std::mem::take(&mut self.waiting);
-        Self { waiting, ..Self::new(Protection::Protected, self.domain.clone()) }
+        let refusals = self.refusals;
+        Self { waiting, refusals, ..Self::new(Protection::Protected, self.domain.clone()) }
     }
 
     /// Begins to wait for a job, and returns the ticket to submit it under.
@@ -111,9 +130,44 @@ impl<P> Common<P> {
         login::complete(context, &mut self.charge, pending, done)
     }
 
-    /// Counts a failed login.
-    pub(super) fn login_failed(&mut self) -> AfterFailure {
-        self.failed_logins = self.failed_logins.saturating_add(1);
+    /// Counts a refused command or mail for its client's address, and notes it for the metrics.
+    /// Logs this text with it unless another event reports the refusal.
+    pub(super) fn report(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        refusal: GatewayRefusal,
+        logging: Logging,
+        text: &str,
+    ) {
+        let (connection, code) = (context.connection, refusal.code);
+        context.counts.refused_request(context.peer.ip(), code);
+        self.note(refusal);
+        if logging == Logging::Own {
+            self.refusals = self.refusals.saturating_add(1);
+            if self.refusals <= REFUSALS_LOGGED {
+                Event::RequestRefused { connection, code, text }.log();
+            }
+        }
+    }
+
+    /// Notes a refusal for the metrics alone.
+    pub(super) fn note(&mut self, refusal: GatewayRefusal) {
+        self.refusal = Some(refusal);
+    }
+
+    /// The last refusal, once.
+    pub(super) fn take_refusal(&mut self) -> Option<GatewayRefusal> {
+        self.refusal.take()
+    }
+
+    /// Counts a failed login, unless the server could not judge it.
+    pub(super) fn login_failed(&mut self, refusal: LoginRefusal) -> AfterFailure {
+        match refusal {
+            LoginRefusal::WrongPassword | LoginRefusal::Disabled | LoginRefusal::Limited(_) => {
+                self.failed_logins = self.failed_logins.saturating_add(1);
+            }
+            LoginRefusal::Busy | LoginRefusal::Unavailable => {}
+        }
         match self.failed_logins < FAILED_LOGINS_MAX {
             true => AfterFailure::Continue,
             false => AfterFailure::Close,

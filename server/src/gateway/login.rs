@@ -3,16 +3,22 @@
 //!
 //! An unknown username costs the same job as a wrong password, and gets the same answer.
 
+use std::borrow::Cow;
+
 use correio_proto::{mail::Username, message::ErrorCode};
 use sha2::{Digest, Sha256};
 
-use super::{address, domain::MailDomain, sasl::Credentials};
+use super::{address, domain::MailDomain, refusal, sasl::Credentials};
 use crate::{
     auth::app_password,
+    counted::Counted,
     event::Event,
     ids::{AccountSecret, AppPasswordDigest},
-    limits::throttle::Wait,
-    session::{Charge, Done, Identity, QueueName, SessionContext, Settlement, effect::Effect},
+    limits::throttle::{SecretKind, Wait},
+    session::{
+        Charge, Done, Identity, QueueName, SessionContext, Settlement, delivery::UNEXPECTED_RESULT,
+        effect::Effect,
+    },
     store::{
         AccountRecord, StoreDone, StoreJob,
         admin::AccountState,
@@ -71,6 +77,36 @@ pub(crate) enum LoginRefusal {
     Unavailable,
 }
 
+impl LoginRefusal {
+    /// The equivalent error of correio's own protocol.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::WrongPassword => ErrorCode::BadCredentials,
+            Self::Disabled => ErrorCode::Disabled,
+            Self::Limited(_) => ErrorCode::RateLimited,
+            Self::Busy => ErrorCode::Busy,
+            Self::Unavailable => ErrorCode::Unavailable,
+        }
+    }
+
+    /// The text for the program's user.
+    pub(crate) fn text(self) -> Cow<'static, str> {
+        match self {
+            Self::WrongPassword => {
+                "wrong username or app password; correio app-password create makes one".into()
+            }
+            Self::Disabled => "the operator has disabled this account".into(),
+            Self::Limited(wait) => format!(
+                "too many attempts; try again in {}",
+                Counted(wait.seconds().into(), "second")
+            )
+            .into(),
+            Self::Busy => refusal::BUSY.into(),
+            Self::Unavailable => refusal::UNAVAILABLE.into(),
+        }
+    }
+}
+
 /// Begins a login: charges the throttle with it. Returns the job that the session must defer.
 ///
 /// # Errors
@@ -87,19 +123,17 @@ pub(crate) fn begin(
         let (connection, code) = (context.connection, ErrorCode::BadCredentials);
         let text = "a program gave a name that no account of this server can have";
         Event::RequestRefused { connection, code, text }.log();
-        context.counts.refused_request(context.peer.ip(), code);
         return Err(LoginRefusal::WrongPassword);
     };
-    let prefix = context.prefix();
-    if let Err(wait) = context.throttle.login_attempt(context.now.uptime, prefix, &username) {
+    let (now, prefix, secret) = (context.now.uptime, context.prefix(), SecretKind::AppPassword);
+    if let Err(wait) = context.throttle.login_attempt(now, prefix, &username, secret) {
         let (connection, address, wait_seconds) =
             (context.connection, context.peer, wait.seconds());
         let (username, limit) = (&username, "logins");
         Event::RequestLimited { username, connection, address, limit, wait: wait_seconds }.log();
-        context.counts.refused_request(address.ip(), ErrorCode::RateLimited);
         return Err(LoginRefusal::Limited(wait));
     }
-    *charge = Some(Charge::Login(username.clone()));
+    *charge = Some(Charge::Login(username.clone(), secret));
     let job = GatewayJob::LogIn {
         username: username.clone(),
         password: digest_of(&credentials.password).unwrap_or_else(|| no_password(credentials)),
@@ -125,23 +159,9 @@ pub(crate) fn complete(
     if let Some(charge) = charge.take() {
         charge.settle(context, settlement);
     }
-    match result {
-        Ok(account) => {
-            let secret = AccountSecret::of(account.hash.as_ref());
-            Ok((logged_in(context, pending.gateway, account), secret))
-        }
-        Err(refusal) => {
-            let code = match refusal {
-                LoginRefusal::WrongPassword => ErrorCode::BadCredentials,
-                LoginRefusal::Disabled => ErrorCode::Disabled,
-                LoginRefusal::Limited(_) => ErrorCode::RateLimited,
-                LoginRefusal::Busy => ErrorCode::Busy,
-                LoginRefusal::Unavailable => ErrorCode::Unavailable,
-            };
-            context.counts.refused_request(context.peer.ip(), code);
-            Err(refusal)
-        }
-    }
+    let account = result?;
+    let secret = AccountSecret::of(account.hash.as_ref());
+    Ok((logged_in(context, pending.gateway, account), secret))
 }
 
 /// The result of the login, and how its charge is settled, by the job's result.
@@ -175,7 +195,10 @@ fn judge(
             report_unavailable(context, &text);
             (Err(LoginRefusal::Unavailable), Settlement::Unanswered)
         }
-        Done::Store(_) | Done::Hash(_) => (Err(LoginRefusal::Unavailable), Settlement::Unanswered),
+        Done::Store(_) | Done::Hash(_) => {
+            report_unexpected(context);
+            (Err(LoginRefusal::Unavailable), Settlement::Unanswered)
+        }
     }
 }
 
@@ -203,6 +226,12 @@ pub(crate) fn report_full(context: &mut SessionContext<'_>, queue: QueueName) {
 pub(crate) fn report_unavailable(context: &mut SessionContext<'_>, text: &str) {
     context.counts.unavailable += 1;
     Event::StoreUnavailable { text }.log();
+}
+
+/// Logs and counts that a job came to a result of a wrong kind. The result is not logged, since it
+/// may have mails in it.
+pub(crate) fn report_unexpected(context: &mut SessionContext<'_>) {
+    report_unavailable(context, UNEXPECTED_RESULT);
 }
 
 /// The digest of an app password, as the store has it. `None` if the text is not an app password.
@@ -335,6 +364,24 @@ mod tests {
         assert!(!wait.is_zero());
         harness.now.uptime += wait;
         assert!(log_in(&mut harness, "tony", right()).is_ok());
+    }
+
+    #[test]
+    fn programs_that_fail_do_not_make_the_owner_s_client_wait() {
+        let mut harness = Harness::new();
+        let right = gateway(GatewayDone::LoggedIn(tony().into()));
+        assert!(log_in(&mut harness, "tony", right).is_ok());
+        for _ in 0..3 {
+            let result = log_in(&mut harness, "tony", gateway(GatewayDone::WrongPassword));
+            assert_eq!(result, Err(LoginRefusal::WrongPassword));
+        }
+        let result = log_in(&mut harness, "tony", gateway(GatewayDone::WrongPassword));
+        assert!(matches!(result, Err(LoginRefusal::Limited(_))), "{result:?}");
+        let context = harness.context();
+        let (now, prefix) = (context.now.uptime, context.prefix());
+        let attempt =
+            context.throttle.login_attempt(now, prefix, &name("tony"), SecretKind::Password);
+        assert_eq!(attempt, Ok(()));
     }
 
     #[test]

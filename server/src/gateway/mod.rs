@@ -14,6 +14,8 @@
 //! - `complete(context, ticket, done, output)`: continues with a job's result; `None` if the
 //!   session does not wait for this job.
 //! - `end(context, ending, output)`: tells the program why the server ends the connection.
+//! - `take_refusal()`: the error of the last command, mail or piece that was refused, for the
+//!   metrics; once.
 //! - `held()`: bytes that the session holds in memory. They count in the shared budgets: for
 //!   submission as input, for POP3 as output.
 //! - `identity`, `waiting_for`, `is_storing`, `settle`, `discarded`: as of [`crate::session`].
@@ -26,12 +28,14 @@ pub mod domain;
 mod harness;
 mod login;
 pub mod pop3;
+mod refusal;
 pub mod render;
 pub mod sasl;
 pub(crate) mod session;
 pub mod submission;
 
 pub use self::config::GatewayConfig;
+pub(crate) use self::refusal::GatewayRefusal;
 use crate::{ids::Ticket, limits::admission::Rejection, session::Job};
 
 /// What the connection must do after its session has handled input or a job's result.

@@ -1,8 +1,8 @@
 //! A session of either gateway. A connection calls it without knowing the protocol.
 
 use super::{
-    Ending, GatewayStep, GatewayTaken, Protection, domain::MailDomain, pop3::Pop3Session,
-    submission::SubmissionSession,
+    Ending, GatewayRefusal, GatewayStep, GatewayTaken, Protection, domain::MailDomain,
+    pop3::Pop3Session, submission::SubmissionSession,
 };
 use crate::{
     ids::{ConnId, Ticket},
@@ -102,6 +102,11 @@ impl GatewaySession {
     /// Settles the throttle's charge of the command in progress.
     pub(crate) fn settle(&mut self, context: &mut SessionContext<'_>, settlement: Settlement) {
         call!(self, common.settle(context, settlement));
+    }
+
+    /// The last refusal, once.
+    pub(crate) fn take_refusal(&mut self) -> Option<GatewayRefusal> {
+        call!(self, common.take_refusal())
     }
 
     /// The connection discarded this step.

@@ -63,7 +63,7 @@ macro_rules! families {
 families! {
     BUILD Info "correio_build" ["version"] "Version of the server.";
     REQUEST_SECONDS Histogram "correio_request_seconds" ["request"]
-        "Time from taking a request to its reply, waits for jobs included, by the clock that each iteration of the loop reads once. Requests that begin with program_ are commands of mail programs that ask the store.";
+        "Time from taking a request to its reply, waits for jobs included, by the clock that each iteration of the loop reads once. Requests that begin with program_ are commands of mail programs that ask the store, and logins and mails that are refused before.";
     REQUEST_ERRORS Counter "correio_request_errors" ["request, code"]
         "Requests that were answered with an error; shown once there is one.";
     PROTOCOL_ERRORS Counter "correio_protocol_errors" [""] "Inputs that are not requests.";

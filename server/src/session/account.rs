@@ -14,7 +14,7 @@ use crate::{
     },
     event::Event,
     ids::{AccountEpoch, AccountId, InviteId, PasswordHash},
-    limits::throttle::Wait,
+    limits::throttle::{SecretKind, Wait},
     session::{
         charge::Charge,
         context::SessionContext,
@@ -97,8 +97,9 @@ pub(super) fn charge(
     username: &Username,
 ) -> Result<(), Wait> {
     let prefix = context.prefix();
-    context.throttle.login_attempt(context.now.uptime, prefix, username)?;
-    state.charge = Some(Charge::Login(username.clone()));
+    let secret = SecretKind::Password;
+    context.throttle.login_attempt(context.now.uptime, prefix, username, secret)?;
+    state.charge = Some(Charge::Login(username.clone(), secret));
     Ok(())
 }
 

@@ -5,13 +5,17 @@
 
 use correio_proto::mail::Username;
 
-use crate::{ids::AccountId, limits::throttle::ToLists, session::context::SessionContext};
+use crate::{
+    ids::AccountId,
+    limits::throttle::{SecretKind, ToLists},
+    session::context::SessionContext,
+};
 
 /// A charge of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Charge {
-    /// A password check for this username.
-    Login(Username),
+    /// A check of a secret of this kind for this username.
+    Login(Username, SecretKind),
     /// A registration of this username.
     Registration(Username),
     /// A mail of this account to this many recipients, which may go to lists or not.
@@ -45,17 +49,17 @@ impl Charge {
         let (now, prefix) = (context.now.uptime, context.prefix());
         let throttle = &mut *context.throttle;
         match (self, settlement) {
-            (Self::Login(username), Settlement::Succeeded) => {
-                throttle.login_succeeded(now, prefix, &username);
+            (Self::Login(username, secret), Settlement::Succeeded) => {
+                throttle.login_succeeded(now, prefix, &username, secret);
             }
-            (Self::Login(username), Settlement::Failed) => {
-                throttle.login_failed(now, prefix, &username);
+            (Self::Login(username, secret), Settlement::Failed) => {
+                throttle.login_failed(now, prefix, &username, secret);
             }
-            (Self::Login(username), Settlement::Repeated | Settlement::Unanswered) => {
-                throttle.login_unanswered(now, prefix, &username);
+            (Self::Login(username, secret), Settlement::Repeated | Settlement::Unanswered) => {
+                throttle.login_unanswered(now, prefix, &username, secret);
             }
-            (Self::Login(username), Settlement::Abandoned) => {
-                throttle.login_abandoned(now, prefix, &username);
+            (Self::Login(username, secret), Settlement::Abandoned) => {
+                throttle.login_abandoned(now, prefix, &username, secret);
             }
             (Self::Registration(username), Settlement::Succeeded) => {
                 throttle.registered(now, prefix, &username);

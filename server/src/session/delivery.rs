@@ -30,6 +30,10 @@ const HELD_WAIT: Wait = Wait(Duration::from_secs(1));
 /// largest list cost the account a day.
 const MEMBERS_PER_CHARGE: u32 = 100;
 
+/// What is logged where a job came to a result of a wrong kind. The result is not, since it may
+/// have mails in it.
+pub(crate) const UNEXPECTED_RESULT: &str = "an unexpected result of a job";
+
 /// The outcome of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -144,7 +148,10 @@ pub(crate) fn complete(
             context.throttle.mail_reached(context.now.uptime, identity.account, cost);
             Refusal::MailboxesFull { recipients, members }
         }
-        _ => return Delivery::Unavailable,
+        _ => {
+            Event::StoreUnavailable { text: UNEXPECTED_RESULT }.log();
+            return Delivery::Unavailable;
+        }
     };
     Event::MailRefused { from, to, id: *id, code: refusal.code(), connection }.log();
     Delivery::Refused(refusal)

@@ -97,7 +97,15 @@ fn run(mut context: ProgramContext) {
     let Some(password) = account(&context) else { return };
     match context.plan.settings.behaviour {
         Behaviour::Smtp => Sender::new(password).run(&mut context),
-        _ => Reader::new(password).run(&mut context),
+        Behaviour::Pop3 => Reader::new(password).run(&mut context),
+        // These have no program: see `Group::is_program`.
+        Behaviour::User
+        | Behaviour::Vanishing
+        | Behaviour::Silent
+        | Behaviour::Dribble
+        | Behaviour::HalfFrame
+        | Behaviour::SlowReader
+        | Behaviour::LoginFlood => {}
     }
 }
 

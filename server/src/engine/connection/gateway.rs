@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use correio_proto::{
     byte_channel::{ByteChannel, ByteError},
-    message::ErrorCode,
     wrong_protocol::WrongProtocol,
 };
 
@@ -21,10 +20,7 @@ use crate::{
     metrics::counts::RequestKind,
     protocol::{Protocol, Service, TlsMode},
     session::{Done, Identity, Job, SessionContext, Settlement},
-    store::{
-        StoreDone, StoreJob,
-        gateway::{GatewayDone, GatewayJob},
-    },
+    store::{StoreJob, gateway::GatewayJob},
 };
 
 /// Bytes of input that a session of submission needs buffered: a chunk of a mail.
@@ -149,7 +145,7 @@ impl Gateway {
             self.session.take(&mut context.session, input, output);
         let is_heard = output.len() > before || !matches!(step, GatewayStep::Continue);
         channel.consume(consumed);
-        let step = self.perform(channel, context, step, None);
+        let step = self.perform(channel, context, step);
         match is_heard || self.has_enough(consumed) {
             true => {
                 if consumed > 0 {
@@ -180,9 +176,9 @@ impl Gateway {
         ticket: Ticket,
         done: Done,
     ) -> Option<Step> {
-        let (output, error) = (channel.output(), error_of(&done));
+        let output = channel.output();
         let step = self.session.complete(&mut context.session, ticket, done, output)?;
-        Some(self.perform(channel, context, step, error))
+        Some(self.perform(channel, context, step))
     }
 
     /// See `Dialogue::complete_unheard`. The reply is lost.
@@ -202,20 +198,18 @@ impl Gateway {
         self.session.give_up(connection)
     }
 
-    /// Performs the session's steps until it waits for a job or for the client. `error` is what the
-    /// job before the step came to, if it failed.
+    /// Performs the session's steps until it waits for a job or for the client.
     fn perform(
         &mut self,
         channel: &mut ByteChannel,
         context: &mut ServerContext<'_>,
         mut step: GatewayStep,
-        mut error: Option<ErrorCode>,
     ) -> Step {
         loop {
             let (ticket, job) = match step {
-                GatewayStep::Continue => return self.replied(context, Step::Continue, error),
+                GatewayStep::Continue => return self.replied(context, Step::Continue),
                 GatewayStep::StartTls => return Step::StartTls,
-                GatewayStep::Close => return self.replied(context, Step::Close, error),
+                GatewayStep::Close => return self.replied(context, Step::Close),
                 GatewayStep::Defer(ticket, job) => (ticket, job),
             };
             if self.asked.is_none() {
@@ -224,7 +218,6 @@ impl Gateway {
             let Some(done) = context.submit(ticket, job) else {
                 return Step::Continue;
             };
-            error = error_of(&done);
             let output = channel.output();
             match self.session.complete(&mut context.session, ticket, done, output) {
                 Some(next) => step = next,
@@ -233,16 +226,14 @@ impl Gateway {
         }
     }
 
-    /// Counts the reply to a command that asked something of the store.
-    fn replied(
-        &mut self,
-        context: &mut ServerContext<'_>,
-        step: Step,
-        error: Option<ErrorCode>,
-    ) -> Step {
-        if let Some((kind, asked)) = self.asked.take() {
-            let took = context.session.now.uptime.saturating_sub(asked);
-            context.session.counts.replied(kind, took, error);
+    /// Counts the reply to a command that asked something of the store, or was refused before.
+    fn replied(&mut self, context: &mut ServerContext<'_>, step: Step) -> Step {
+        let now = context.session.now.uptime;
+        let refusal = self.session.take_refusal();
+        let (asked, since) = self.asked.take().unzip();
+        if let Some(kind) = refusal.and_then(|refusal| refusal.kind).or(asked) {
+            let took = since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+            context.session.counts.replied(kind, took, refusal.map(|refusal| refusal.code));
         }
         step
     }
@@ -313,28 +304,6 @@ fn kind_of(job: &Job) -> Option<RequestKind> {
         StoreJob::Fetch { .. } | StoreJob::Read { .. } => Some(RequestKind::ProgramRead),
         StoreJob::Confirm { .. } => Some(RequestKind::ProgramDelete),
         _ => None,
-    }
-}
-
-/// The error that a job came to, for the metrics.
-fn error_of(done: &Done) -> Option<ErrorCode> {
-    match done {
-        Done::Busy { .. } => Some(ErrorCode::Busy),
-        Done::Hash(_) => None,
-        Done::Store(done) => match done {
-            StoreDone::Gateway(GatewayDone::WrongPassword) => Some(ErrorCode::BadCredentials),
-            StoreDone::Gateway(GatewayDone::UnknownRecipient) | StoreDone::UnknownRecipients(_) => {
-                Some(ErrorCode::UnknownRecipient)
-            }
-            StoreDone::Gateway(GatewayDone::MayNotSend) | StoreDone::MayNotSend(_) => {
-                Some(ErrorCode::MayNotSend)
-            }
-            StoreDone::MailboxesFull { .. } => Some(ErrorCode::MailboxFull),
-            StoreDone::UploadsFull => Some(ErrorCode::Busy),
-            StoreDone::Conflict => Some(ErrorCode::Conflict),
-            StoreDone::Unavailable(_) => Some(ErrorCode::Unavailable),
-            _ => None,
-        },
     }
 }
 

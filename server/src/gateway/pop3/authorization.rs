@@ -2,15 +2,12 @@
 
 use super::{
     command::Command,
-    reply::{self, Code},
+    refused::{Order, Refused},
+    reply,
 };
-use crate::{
-    counted::Counted,
-    gateway::{
-        Protection,
-        login::LoginRefusal,
-        sasl::{Credentials, Exchange, Mechanism, SaslError, SaslStep},
-    },
+use crate::gateway::{
+    Protection,
+    sasl::{Credentials, Exchange, Mechanism, SaslError, SaslStep},
 };
 
 /// A login that has begun and is not complete.
@@ -27,6 +24,8 @@ pub(super) struct Authorization {
 pub(super) enum AuthorizationStep {
     /// Nothing: the command is answered.
     Replied,
+    /// Answer that the command is refused.
+    Refused(Refused),
     /// Log the program in.
     LogIn(Credentials),
     /// Begin TLS.
@@ -68,7 +67,7 @@ impl Authorization {
                 return AuthorizationStep::StartTls;
             }
             (Command::StartTls, Protection::Protected) => {
-                reply::refused(output, "TLS cannot begin on this connection");
+                return AuthorizationStep::Refused(Refused::Order(Order::NoTls));
             }
             (
                 Command::User(_)
@@ -76,14 +75,14 @@ impl Authorization {
                 | Command::Mechanisms
                 | Command::Authenticate(..),
                 Protection::Startable,
-            ) => reply::refused(output, "begin TLS first, with STLS"),
+            ) => return AuthorizationStep::Refused(Refused::Order(Order::TlsFirst)),
             (Command::User(name), _) => {
                 reply::ok(output, "send the app password with PASS");
                 self.username = Some(name);
             }
             (Command::Password(password), _) => match username {
                 Some(name) => return AuthorizationStep::LogIn(Credentials { name, password }),
-                None => reply::refused(output, "send the username first, with USER"),
+                None => return AuthorizationStep::Refused(Refused::Order(Order::UserFirst)),
             },
             (Command::Mechanisms, _) => mechanisms(output),
             (Command::Authenticate(mechanism, initial), _) => {
@@ -100,7 +99,7 @@ impl Authorization {
                 | Command::Delete(_)
                 | Command::Reset,
                 _,
-            ) => reply::refused(output, "log in first"),
+            ) => return AuthorizationStep::Refused(Refused::Order(Order::LoginFirst)),
         }
         Replied
     }
@@ -121,13 +120,7 @@ impl Authorization {
                 reply::challenge(output, exchange.challenge());
                 self.exchange = Some(exchange);
             }
-            SaslStep::Failed(SaslError::Cancelled) => reply::refused(output, "cancelled"),
-            SaslStep::Failed(SaslError::Encoding) => {
-                reply::refused(output, "the answer must be in base64");
-            }
-            SaslStep::Failed(SaslError::Malformed) => {
-                reply::refused(output, "the answer does not have the form of this mechanism");
-            }
+            SaslStep::Failed(error) => return AuthorizationStep::Refused(Refused::Sasl(error)),
         }
         Replied
     }
@@ -151,28 +144,4 @@ fn mechanisms(output: &mut Vec<u8>) {
         output.extend_from_slice(format!("{}\r\n", mechanism.name()).as_bytes());
     }
     output.extend_from_slice(b".\r\n");
-}
-
-/// Appends why the program is not logged in. Only a wrong password has the code that makes programs
-/// ask their user for another password.
-pub(super) fn refuse(refusal: LoginRefusal, output: &mut Vec<u8>) {
-    let text = match refusal {
-        LoginRefusal::WrongPassword => {
-            let text = "unknown username, or no app password of this account; \
-                        correio app-password create makes one";
-            return reply::failed(output, Code::Auth, text);
-        }
-        LoginRefusal::Disabled => {
-            let text = "the operator has disabled this account";
-            return reply::failed(output, Code::Permanent, text);
-        }
-        LoginRefusal::Limited(wait) => {
-            let wait = Counted(wait.seconds().into(), "second");
-            let text = format!("too many attempts to log in; try again in {wait}");
-            return reply::failed(output, Code::Temporary, text);
-        }
-        LoginRefusal::Busy => "the server has too much to do; try again later",
-        LoginRefusal::Unavailable => "the server could not do this now; try again later",
-    };
-    reply::failed(output, Code::Temporary, text);
 }

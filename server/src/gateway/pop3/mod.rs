@@ -16,6 +16,7 @@ mod deliveries;
 mod line;
 mod listing;
 mod maildrop;
+mod refused;
 mod reply;
 mod retrieval;
 mod sender;

@@ -1,11 +1,12 @@
 //! The state machine of one connection that speaks POP3.
 
 use super::{
-    authorization::{self, Authorization, AuthorizationStep},
+    authorization::{Authorization, AuthorizationStep},
     command::{Command, NoCommand},
     line::{ANSWER_MAX, COMMAND_MAX, Line, LineReader},
+    refused::Refused,
     reply::{self, Code},
-    transaction::{self, Transaction, TransactionStep},
+    transaction::{self, AfterRefusal, Transaction, TransactionStep},
 };
 use crate::{
     gateway::{
@@ -13,6 +14,7 @@ use crate::{
         common::{AfterFailure, Common},
         domain::MailDomain,
         login::{GatewayProtocol, LoginRefusal, PendingLogin},
+        refusal,
         sasl::Credentials,
     },
     ids::Ticket,
@@ -95,7 +97,7 @@ impl Pop3Session {
             }
             Phase::Transaction(transaction) if transaction.is_sending() => {
                 let step = transaction.send(context, output);
-                return GatewayTaken { consumed: 0, step: self.follow(context, step) };
+                return GatewayTaken { consumed: 0, step: self.follow(context, step, output) };
             }
             Phase::Transaction(_) | Phase::Authorization(_) => {}
         }
@@ -107,11 +109,10 @@ impl Pop3Session {
                 if let Phase::Authorization(authorization) = &mut self.phase {
                     authorization.cancel();
                 }
-                self.refuse_line(context, output, "the line is too long")
+                self.unknown(context, Refused::LongLine, output)
             }
             Line::Endless => {
-                reply::refused(output, "the line does not end");
-                context.report_protocol_error("a line that does not end");
+                let _ = self.unknown(context, Refused::EndlessLine, output);
                 GatewayStep::Close
             }
         };
@@ -137,14 +138,14 @@ impl Pop3Session {
                             context.connection,
                         );
                         self.phase = Phase::Transaction(Box::new(transaction));
-                        self.follow(context, step)
+                        self.follow(context, step, output)
                     }
-                    Err(refusal) => self.login_refused(refusal, output),
+                    Err(refusal) => self.login_refused(context, refusal, output),
                 }
             }
             (Pending::Transaction(pending), Phase::Transaction(transaction)) => {
                 let step = transaction.complete(context, pending, done, output);
-                self.follow(context, step)
+                self.follow(context, step, output)
             }
             (Pending::Transaction(_), Phase::New | Phase::Authorization(_)) => GatewayStep::Close,
         })
@@ -162,14 +163,9 @@ impl Pop3Session {
         if matches!(&self.phase, Phase::Transaction(transaction) if transaction.is_sending()) {
             return;
         }
-        let (code, text) = match ending {
-            Ending::TimedOut => return,
-            Ending::ShuttingDown => (Code::Temporary, "the server stops; try again later"),
-            Ending::SessionEnded => (Code::Temporary, "the account was changed; log in again"),
-            Ending::Rejected(_) => (Code::Temporary, "too many connections; try again later"),
-            Ending::NoRoom => (Code::Temporary, "the server has no memory left; try again later"),
-        };
-        reply::failed(output, code, text);
+        if ending != Ending::TimedOut {
+            reply::failed(output, Code::Temporary, refusal::ended(ending));
+        }
     }
 
     /// The account that is logged in.
@@ -223,13 +219,14 @@ impl Pop3Session {
             Phase::Transaction(transaction) => match Command::parse(line) {
                 Ok(command) => {
                     let step = transaction.handle(&command, output);
-                    return self.follow(context, step);
+                    return self.follow(context, step, output);
                 }
                 Err(error) => return self.refuse_command(context, error, output),
             },
         };
         match step {
             AuthorizationStep::Replied => GatewayStep::Continue,
+            AuthorizationStep::Refused(refused) => self.refuse(context, refused, output),
             AuthorizationStep::Close => GatewayStep::Close,
             AuthorizationStep::LogIn(credentials) => self.log_in(context, &credentials, output),
             AuthorizationStep::StartTls => {
@@ -248,34 +245,74 @@ impl Pop3Session {
         output: &mut Vec<u8>,
     ) -> GatewayStep {
         let begun = self.common.log_in(context, GatewayProtocol::Pop3, credentials);
-        begun.unwrap_or_else(|refusal| self.login_refused(refusal, output))
+        begun.unwrap_or_else(|refusal| self.login_refused(context, refusal, output))
     }
 
     /// Tells the program that it is not logged in, and closes the connection after some failures.
-    fn login_refused(&mut self, refusal: LoginRefusal, output: &mut Vec<u8>) -> GatewayStep {
-        authorization::refuse(refusal, output);
-        match self.common.login_failed() {
-            AfterFailure::Continue => GatewayStep::Continue,
+    fn login_refused(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        refusal: LoginRefusal,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        let step = self.refuse(context, Refused::Login(refusal), output);
+        match self.common.login_failed(refusal) {
+            AfterFailure::Continue => step,
             AfterFailure::Close => GatewayStep::Close,
         }
     }
 
-    fn follow(&mut self, context: &mut SessionContext<'_>, step: TransactionStep) -> GatewayStep {
+    fn follow(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        step: TransactionStep,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
         match step {
             TransactionStep::Replied => GatewayStep::Continue,
             TransactionStep::Close => GatewayStep::Close,
+            TransactionStep::CutOff(refused) => {
+                self.report(context, refused);
+                GatewayStep::Close
+            }
+            TransactionStep::Refused(refused, after) => {
+                let step = self.refuse(context, refused, output);
+                match after {
+                    AfterRefusal::Continue => step,
+                    AfterRefusal::LogOut => self.log_out(context),
+                    AfterRefusal::Close => GatewayStep::Close,
+                }
+            }
             TransactionStep::Defer(job, pending) => {
                 self.common.defer(context.connection, job, Pending::Transaction(pending))
             }
-            TransactionStep::LoggedOut => {
-                if let Some(account) = self.identity().map(|identity| identity.account) {
-                    let connection = context.connection;
-                    context.effects.push(Effect::LoggedOut { connection, account });
-                }
-                self.phase = Phase::Authorization(Authorization::default());
-                GatewayStep::Continue
-            }
         }
+    }
+
+    /// Logs out a program whose mailbox cannot be listed. The connection stays.
+    fn log_out(&mut self, context: &mut SessionContext<'_>) -> GatewayStep {
+        if let Some(account) = self.identity().map(|identity| identity.account) {
+            let connection = context.connection;
+            context.effects.push(Effect::LoggedOut { connection, account });
+        }
+        self.phase = Phase::Authorization(Authorization::default());
+        GatewayStep::Continue
+    }
+
+    /// Refuses a command: replies, and counts and logs the refusal.
+    fn refuse(
+        &mut self,
+        context: &mut SessionContext<'_>,
+        refused: Refused,
+        output: &mut Vec<u8>,
+    ) -> GatewayStep {
+        self.report(context, refused);
+        refused.write(output);
+        GatewayStep::Continue
+    }
+
+    fn report(&mut self, context: &mut SessionContext<'_>, refused: Refused) {
+        self.common.report(context, refused.refusal(), refused.logging(), &refused.text());
     }
 
     /// Answers a line that is no command.
@@ -285,42 +322,31 @@ impl Pop3Session {
         error: NoCommand,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
+        let refused = Refused::Command(error);
         match error {
-            NoCommand::Arguments(text) => reply::refused(output, text),
-            NoCommand::NoMechanism => {
-                reply::refused(output, "the server has the mechanisms PLAIN and LOGIN");
+            NoCommand::Arguments(_) | NoCommand::NoMechanism | NoCommand::NotOffered => {
+                self.refuse(context, refused, output)
             }
-            NoCommand::NotOffered => {
-                reply::refused(
-                    output,
-                    "the server does not offer this command; CAPA lists what it does",
-                );
-            }
-            NoCommand::Unknown => {
-                return self.refuse_line(context, output, "there is no such command");
-            }
+            NoCommand::Unknown => self.unknown(context, refused, output),
             NoCommand::Http => {
-                reply::refused(output, "this is a mail server");
-                context.report_protocol_error("a request of HTTP");
-                return GatewayStep::Close;
+                context.report_protocol_error("the client speaks HTTP");
+                refused.write(output);
+                GatewayStep::Close
             }
         }
-        GatewayStep::Continue
     }
 
-    /// Answers a line that is not of this protocol. Closes the connection after [`ERRORS_MAX`].
-    fn refuse_line(
+    /// Refuses a line that is not of this protocol. Closes the connection after [`ERRORS_MAX`] of
+    /// them.
+    fn unknown(
         &mut self,
         context: &mut SessionContext<'_>,
+        refused: Refused,
         output: &mut Vec<u8>,
-        text: &str,
     ) -> GatewayStep {
-        reply::refused(output, text);
+        context.report_protocol_error(&refused.text());
+        refused.write(output);
         self.errors = self.errors.saturating_add(1);
-        if self.errors < ERRORS_MAX {
-            return GatewayStep::Continue;
-        }
-        context.report_protocol_error(text);
-        GatewayStep::Close
+        if self.errors < ERRORS_MAX { GatewayStep::Continue } else { GatewayStep::Close }
     }
 }

@@ -11,8 +11,9 @@ use super::{
     command::{Command, MailNumber},
     deliveries::Deliveries,
     listing::{Listing, ListingKind, Progress},
-    maildrop::{MAILS_MAX, Maildrop, NoMail, TooManyMails},
-    reply::{self, Code},
+    maildrop::{Maildrop, NoMail, TooManyMails},
+    refused::{Order, Refused},
+    reply,
     retrieval::{self, Extent, ReadAhead, Wanted},
     sender::{Loaded, MailSender, Sent},
 };
@@ -21,7 +22,7 @@ use crate::{
     gateway::{
         Protection,
         domain::MailDomain,
-        login::{report_full, report_unavailable},
+        login::{report_full, report_unavailable, report_unexpected},
     },
     ids::ConnId,
     session::{Done, Identity, SessionContext},
@@ -30,12 +31,6 @@ use crate::{
         gateway::{GatewayDone, GatewayJob, MailOutline},
     },
 };
-
-/// Answer when the store could not do a job.
-const TRY_AGAIN: &str = "the server could not do this now; try again later";
-
-/// Answer when another program deleted the mail after the login.
-const GONE: &str = "another program has deleted this mail";
 
 /// The job that a command waits for.
 #[derive(Debug)]
@@ -61,13 +56,26 @@ pub(super) enum TransactionStep {
     Replied,
     /// Submit this job and wait for its result.
     Defer(StoreJob, Pending),
-    /// Log the program out: its mailbox cannot be listed.
-    LoggedOut,
+    /// Answer that the command is refused, and go on so.
+    Refused(Refused, AfterRefusal),
+    /// Close the connection within a reply: the program would read a refusal as a part of it.
+    CutOff(Refused),
     /// Close the connection.
     Close,
 }
 
-use TransactionStep::{Close, Defer, LoggedOut, Replied};
+/// What follows a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AfterRefusal {
+    /// The program may send another command.
+    Continue,
+    /// The program is logged out: its mailbox cannot be listed.
+    LogOut,
+    /// The connection ends.
+    Close,
+}
+
+use TransactionStep::{Close, Defer, Replied};
 
 /// A reply that is being sent.
 #[derive(Debug)]
@@ -137,13 +145,13 @@ impl Transaction {
             }
             Command::List(Some(number)) => match self.maildrop.get(number) {
                 Ok(listed) => reply::ok(output, format_args!("{} {}", number.0, listed.octets)),
-                Err(no_mail) => refuse(no_mail, output),
+                Err(no_mail) => return no_mail.into(),
             },
             Command::UniqueIds(Some(number)) => match self.maildrop.get(number) {
                 Ok(listed) => {
                     reply::ok(output, format_args!("{} {}", number.0, listed.unique_id()));
                 }
-                Err(no_mail) => refuse(no_mail, output),
+                Err(no_mail) => return no_mail.into(),
             },
             Command::Retrieve(number) => return self.retrieve(number, Extent::Whole, output),
             Command::Top(number, lines) => {
@@ -151,7 +159,7 @@ impl Transaction {
             }
             Command::Delete(number) => match self.maildrop.delete(number) {
                 Ok(()) => reply::ok(output, "QUIT deletes this mail"),
-                Err(no_mail) => refuse(no_mail, output),
+                Err(no_mail) => return no_mail.into(),
             },
             Command::Reset => {
                 self.maildrop.reset();
@@ -164,7 +172,7 @@ impl Transaction {
             | Command::User(_)
             | Command::Password(_)
             | Command::Mechanisms
-            | Command::Authenticate(..) => reply::refused(output, "you are logged in already"),
+            | Command::Authenticate(..) => return refuse(Refused::Order(Order::LoggedIn)),
         }
         Replied
     }
@@ -214,20 +222,23 @@ impl Transaction {
         done: Done,
         output: &mut Vec<u8>,
     ) -> TransactionStep {
-        let Some(done) = reported(context, done) else {
-            return failed(&pending, output);
+        let done = match reported(context, done) {
+            Ok(done) => done,
+            Err(refused) => return failed(&pending, refused),
         };
         match (pending, done) {
             (Pending::Continuing, StoreDone::Piece(piece)) => self.go_on(piece),
             // A part of the mail is sent: the program would read any other reply as the rest of it.
-            (Pending::Continuing, _) => Close,
+            (Pending::Continuing, StoreDone::NoSuchMail) => TransactionStep::CutOff(Refused::Gone),
+            (Pending::Continuing, StoreDone::NoAccount) => {
+                TransactionStep::CutOff(Refused::NoAccount)
+            }
             (Pending::Deleting(deleted), StoreDone::Confirmed { deleted: now }) => {
                 self.report_deleted(context, now);
                 self.delete_next(deleted.saturating_add(now), output)
             }
             (_, StoreDone::NoAccount) => {
-                reply::failed(output, Code::Permanent, "the account does not exist any more");
-                Close
+                TransactionStep::Refused(Refused::NoAccount, AfterRefusal::Close)
             }
             (Pending::Listing, StoreDone::Gateway(GatewayDone::Outlines { mails, more })) => {
                 self.listed(&mails, more, output)
@@ -235,7 +246,7 @@ impl Transaction {
             (
                 Pending::Outlining(wanted),
                 StoreDone::Gateway(GatewayDone::Outlines { mails, more }),
-            ) => self.outlined(wanted, mails, more, output),
+            ) => self.outlined(wanted, mails, more),
             (Pending::Fetching(wanted, outlines), StoreDone::Page { mails, .. }) => {
                 self.fetched(wanted, outlines, mails, output)
             }
@@ -243,11 +254,11 @@ impl Transaction {
                 self.send_mail(*outline, extent, Loaded::Piece(piece), output);
                 Replied
             }
-            (Pending::Beginning(..), StoreDone::NoSuchMail) => {
-                reply::refused(output, GONE);
-                Replied
+            (Pending::Beginning(..), StoreDone::NoSuchMail) => refuse(Refused::Gone),
+            (pending, _) => {
+                report_unexpected(context);
+                failed(&pending, Refused::Unavailable)
             }
-            (pending, _) => failed(&pending, output),
         }
     }
 
@@ -265,11 +276,7 @@ impl Transaction {
         output: &mut Vec<u8>,
     ) -> TransactionStep {
         if self.maildrop.add(page, &self.domain) == Err(TooManyMails) {
-            let text = format!(
-                "the mailbox has more than {MAILS_MAX} mails; receive some with correio first"
-            );
-            reply::failed(output, Code::Permanent, text);
-            return LoggedOut;
+            return TransactionStep::Refused(Refused::TooManyMails, AfterRefusal::LogOut);
         }
         // A page may be empty although the mailbox has more mails: the next job goes on after it.
         if more {
@@ -288,10 +295,7 @@ impl Transaction {
     ) -> TransactionStep {
         let mail = match self.maildrop.get(number) {
             Ok(listed) => listed.mail,
-            Err(no_mail) => {
-                refuse(no_mail, output);
-                return Replied;
-            }
+            Err(no_mail) => return no_mail.into(),
         };
         match self.ahead.get(mail) {
             Some((outline, content)) => self.begin_mail(outline, extent, &content, output),
@@ -310,14 +314,12 @@ impl Transaction {
         wanted: Wanted,
         outlines: Vec<MailOutline>,
         more: bool,
-        output: &mut Vec<u8>,
     ) -> TransactionStep {
         if outlines.is_empty() && more {
             return self.find(wanted);
         }
         if outlines.first().is_none_or(|outline| outline.mail != wanted.mail) {
-            reply::refused(output, GONE);
-            return Replied;
+            return refuse(Refused::Gone);
         }
         let job = retrieval::fetch_job(self.identity.account, wanted.mail, outlines.len());
         Defer(job, Pending::Fetching(wanted, outlines))
@@ -335,10 +337,7 @@ impl Transaction {
         self.ahead.shrink();
         match found {
             Some((outline, content)) => self.begin_mail(outline, wanted.extent, &content, output),
-            None => {
-                reply::refused(output, GONE);
-                Replied
-            }
+            None => refuse(Refused::Gone),
         }
     }
 
@@ -408,46 +407,42 @@ impl Transaction {
     }
 }
 
-/// A job's result; `None` if the job was not done, which this function logs.
-fn reported(context: &mut SessionContext<'_>, done: Done) -> Option<StoreDone> {
+/// A job's result; the refusal if the job was not done, which this function logs.
+fn reported(context: &mut SessionContext<'_>, done: Done) -> Result<StoreDone, Refused> {
     match done {
         Done::Store(StoreDone::Unavailable(text)) => {
             report_unavailable(context, &text);
-            None
+            Err(Refused::Unavailable)
         }
-        Done::Store(done) => Some(done),
+        Done::Store(done) => Ok(done),
         Done::Busy { queue, .. } => {
             report_full(context, queue);
-            None
+            Err(Refused::Busy)
         }
-        Done::Hash(_) => None,
+        Done::Hash(_) => {
+            report_unexpected(context);
+            Err(Refused::Unavailable)
+        }
     }
 }
 
-/// Answers a command whose job was not done.
-fn failed(pending: &Pending, output: &mut Vec<u8>) -> TransactionStep {
+/// What follows a job that was not done.
+fn failed(pending: &Pending, refused: Refused) -> TransactionStep {
     match pending {
-        Pending::Continuing => return Close,
-        Pending::Deleting(_) => {
-            let text = "some mails could not be deleted now; they stay";
-            reply::failed(output, Code::Temporary, text);
-            return Close;
-        }
-        Pending::Listing => {
-            reply::failed(output, Code::Temporary, TRY_AGAIN);
-            return LoggedOut;
-        }
-        Pending::Outlining(_) | Pending::Fetching(..) | Pending::Beginning(..) => {
-            reply::failed(output, Code::Temporary, TRY_AGAIN);
-        }
+        Pending::Continuing => TransactionStep::CutOff(refused),
+        Pending::Deleting(_) => TransactionStep::Refused(Refused::NotDeleted, AfterRefusal::Close),
+        Pending::Listing => TransactionStep::Refused(refused, AfterRefusal::LogOut),
+        Pending::Outlining(_) | Pending::Fetching(..) | Pending::Beginning(..) => refuse(refused),
     }
-    Replied
 }
 
-fn refuse(no_mail: NoMail, output: &mut Vec<u8>) {
-    let text = match no_mail {
-        NoMail::Beyond => "the mailbox has no mail of this number",
-        NoMail::Deleted => "this mail is marked as deleted; RSET takes that back",
-    };
-    reply::refused(output, text);
+/// Refuses a command. The program may send another one.
+fn refuse(refused: Refused) -> TransactionStep {
+    TransactionStep::Refused(refused, AfterRefusal::Continue)
+}
+
+impl From<NoMail> for TransactionStep {
+    fn from(no_mail: NoMail) -> Self {
+        refuse(Refused::NoMail(no_mail))
+    }
 }

@@ -15,14 +15,21 @@ pub const LINE_MAX: usize = 2046;
 /// Why the data of a mail is refused. The first fault counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataFault {
+    /// Bytes that no mail may have.
+    Form(FormFault),
+    /// More bytes than a mail may have.
+    TooLarge,
+}
+
+/// Bytes that no mail may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormFault {
     /// A CR without an LF after it, or an LF without a CR before it.
     BareLineEnd,
     /// A NUL.
     Nul,
     /// A line of more than [`LINE_MAX`] bytes.
     LongLine,
-    /// More bytes than a mail may have.
-    TooLarge,
 }
 
 /// How far a mail is after a chunk of its data was read.
@@ -112,7 +119,7 @@ impl DataReader {
     /// Reads a byte that does not end the mail.
     fn step(&mut self, byte: u8, mail: &mut Vec<u8>) {
         if byte == 0 {
-            self.fail(DataFault::Nul);
+            self.fail(DataFault::Form(FormFault::Nul));
         }
         self.place = match (self.place, byte) {
             (Place::Start, b'.') => {
@@ -127,15 +134,15 @@ impl DataReader {
             }
             (Place::Start | Place::Inside, b'\r') => Place::Cr,
             (Place::DotCr | Place::Cr, b'\r') => {
-                self.fail(DataFault::BareLineEnd);
+                self.fail(DataFault::Form(FormFault::BareLineEnd));
                 Place::Cr
             }
             (Place::Start | Place::Dot | Place::Inside, b'\n') => {
-                self.fail(DataFault::BareLineEnd);
+                self.fail(DataFault::Form(FormFault::BareLineEnd));
                 Place::Inside
             }
             (Place::DotCr | Place::Cr, _) => {
-                self.fail(DataFault::BareLineEnd);
+                self.fail(DataFault::Form(FormFault::BareLineEnd));
                 Place::Inside
             }
             (Place::Start | Place::Dot | Place::Inside, _) => {
@@ -149,7 +156,7 @@ impl DataReader {
     fn take(&mut self, bytes: &[u8], mail: &mut Vec<u8>) {
         self.line = self.line.saturating_add(bytes.len());
         if self.line > LINE_MAX {
-            self.fail(DataFault::LongLine);
+            self.fail(DataFault::Form(FormFault::LongLine));
         }
         self.add(bytes, mail);
     }
@@ -263,13 +270,13 @@ mod tests {
         let long = |length: usize| format!("{}\r\n.\r\n", "x".repeat(length)).into_bytes();
         let fault = |data: &[u8]| read(data, &[]).unwrap().0.err();
         assert_eq!(fault(&long(LINE_MAX)), None);
-        assert_eq!(fault(&long(LINE_MAX + 1)), Some(DataFault::LongLine));
+        assert_eq!(fault(&long(LINE_MAX + 1)), Some(DataFault::Form(FormFault::LongLine)));
         let dotted = [b"..".to_vec(), long(LINE_MAX - 2)].concat();
         assert_eq!(fault(&dotted), None);
         let dotted = [b"..".to_vec(), long(LINE_MAX - 1)].concat();
-        assert_eq!(fault(&dotted), Some(DataFault::LongLine));
-        assert_eq!(fault(b"a\nb\0\r\n.\r\n"), Some(DataFault::BareLineEnd));
-        assert_eq!(fault(b"a\0b\n\r\n.\r\n"), Some(DataFault::Nul));
+        assert_eq!(fault(&dotted), Some(DataFault::Form(FormFault::LongLine)));
+        assert_eq!(fault(b"a\nb\0\r\n.\r\n"), Some(DataFault::Form(FormFault::BareLineEnd)));
+        assert_eq!(fault(b"a\0b\n\r\n.\r\n"), Some(DataFault::Form(FormFault::Nul)));
         let large = [b"a\r\n".repeat(3333), b".\r\n".to_vec()].concat();
         assert_eq!(fault(&large), None);
         let large = [b"a\r\n".repeat(3334), b".\r\n".to_vec()].concat();

@@ -10,19 +10,22 @@ use correio_proto::{
 
 use super::{
     command::CommandError,
-    data::{self, DataFault},
+    data::{self, DataFault, FormFault},
     head::HeadFault,
+    incoming::{MailFault, StageFault},
 };
 use crate::{
     counted::Counted,
     gateway::{
-        Ending, Protection,
+        Ending, GatewayRefusal, Protection,
         address::AddressError,
         domain::MailDomain,
         login::LoginRefusal,
+        refusal::{self, Logging},
         sasl::{Exchange, SaslError},
     },
     limits::throttle::Wait,
+    metrics::counts::RequestKind,
     session::delivery::Refusal,
 };
 
@@ -101,8 +104,8 @@ pub(super) enum Refused<'a> {
     TooManyRecipients,
     /// The mail has more than this many bytes.
     TooLarge(u64),
-    /// The mail's data is refused; a mail may have this many bytes.
-    Data(DataFault, u64),
+    /// The form of the mail's data is refused.
+    Data(FormFault),
     /// The mail's head is refused.
     Head(HeadFault),
     /// The store refused the mail.
@@ -180,10 +183,7 @@ impl Reply<'_> {
                 line(214, "2.0.0", "this server takes mail of its own accounts (RFC 6409)")
             }
             Self::Bye => line(221, "2.0.0", "goodbye"),
-            Self::End(ending) => {
-                let (enhanced, text) = ended(*ending);
-                line(421, enhanced, text)
-            }
+            Self::End(ending) => line(421, ended(*ending), refusal::ended(*ending)),
         }
     }
 }
@@ -215,18 +215,30 @@ fn write_extensions(
     output.extend_from_slice(last.as_bytes());
 }
 
-/// The enhanced code and the text of the reply that ends a connection.
-fn ended(ending: Ending) -> (&'static str, &'static str) {
+/// The enhanced code of the reply that ends a connection.
+fn ended(ending: Ending) -> &'static str {
     match ending {
-        Ending::ShuttingDown => ("4.3.2", "the server stops; try again later"),
-        Ending::SessionEnded => ("4.7.0", "the account was changed: log in again"),
-        Ending::Rejected(_) => ("4.7.0", "too many connections; try again later"),
-        Ending::NoRoom => ("4.3.1", "the server has no memory for this now; try again later"),
-        Ending::TimedOut => ("4.4.2", "the connection was silent for too long"),
+        Ending::ShuttingDown => "4.3.2",
+        Ending::SessionEnded | Ending::Rejected(_) => "4.7.0",
+        Ending::NoRoom => "4.3.1",
+        Ending::TimedOut => "4.4.2",
     }
 }
 
 impl Refused<'_> {
+    /// The refusal of a mail for this fault, where a mail may have `size_max` bytes.
+    pub(super) fn of(fault: MailFault, size_max: u64) -> Self {
+        match fault {
+            MailFault::Data(DataFault::TooLarge) => Self::TooLarge(size_max),
+            MailFault::Data(DataFault::Form(fault)) => Self::Data(fault),
+            MailFault::Head(fault) => Self::Head(fault),
+            MailFault::Store(StageFault::Full) => Self::UploadsFull,
+            MailFault::Store(StageFault::Busy) => Self::Busy,
+            MailFault::Store(StageFault::Unavailable) => Self::Unavailable,
+            MailFault::Store(StageFault::NoAccount) => Self::NoAccount,
+        }
+    }
+
     /// Appends the reply.
     pub(super) fn write(&self, output: &mut Vec<u8>) {
         write_line(&self.line(), output);
@@ -236,15 +248,17 @@ impl Refused<'_> {
         let line = |code, enhanced, text: &'static str| (code, enhanced, Cow::from(text));
         match self {
             Self::Command(error) => command(*error),
-            Self::LongLine => line(500, "5.5.6", "the line is too long"),
+            Self::LongLine => line(500, "5.5.6", refusal::LONG_LINE),
             Self::LineEnd => line(500, "5.5.2", "a line ends with CR LF"),
             Self::Order(order) => out_of_order(*order),
-            Self::Sasl(SaslError::Cancelled) => line(501, "5.7.0", "authentication was cancelled"),
-            Self::Sasl(SaslError::Encoding) => line(501, "5.5.2", "this is not base 64"),
-            Self::Sasl(SaslError::Malformed) => {
-                line(501, "5.5.2", "this is not a response of the mechanism")
+            Self::Sasl(error) => {
+                let enhanced = match error {
+                    SaslError::Cancelled => "5.7.0",
+                    SaslError::Encoding | SaslError::Malformed => "5.5.2",
+                };
+                line(501, enhanced, refusal::sasl(*error))
             }
-            Self::Mechanism => line(504, "5.5.4", "the mechanisms are PLAIN and LOGIN"),
+            Self::Mechanism => line(504, "5.5.4", refusal::MECHANISMS),
             Self::Login(refusal) => login(*refusal),
             Self::Sender => line(550, "5.7.1", "the sender must be the account that is logged in"),
             Self::Address(error) => address(*error),
@@ -254,10 +268,10 @@ impl Refused<'_> {
                 let text = format!("a mail has at most {} recipients", limits::RECIPIENTS_MAX);
                 (452, "4.5.3", text.into())
             }
-            Self::TooLarge(max) | Self::Data(DataFault::TooLarge, max) => {
+            Self::TooLarge(max) => {
                 (552, "5.3.4", format!("a mail has at most {}", Counted(*max, "byte")).into())
             }
-            Self::Data(fault, _) => data_fault(*fault),
+            Self::Data(fault) => data_fault(*fault),
             Self::Head(fault) => head(*fault),
             Self::Delivery(refusal) => delivery(refusal),
             Self::Limited(wait) => {
@@ -270,38 +284,57 @@ impl Refused<'_> {
             Self::UploadsFull => {
                 line(451, "4.3.1", "there is no room for another large mail now; try again later")
             }
-            Self::NoAccount => line(550, "5.7.1", "the account does not exist any more"),
-            Self::Busy => line(451, "4.3.2", "the server has too much to do; try again later"),
-            Self::Unavailable => {
-                line(451, "4.3.0", "the server could not do this now; try again later")
-            }
+            Self::NoAccount => line(550, "5.7.1", refusal::NO_ACCOUNT),
+            Self::Busy => line(451, "4.3.2", refusal::BUSY),
+            Self::Unavailable => line(451, "4.3.0", refusal::UNAVAILABLE),
         }
     }
 
-    /// The equivalent error of correio's own protocol, for the log and the metrics. `None` for a
-    /// refusal that another event reports.
-    pub(super) fn code(&self) -> Option<ErrorCode> {
+    /// The refusal for the metrics. Logins and mails that are refused by the throttle name their
+    /// kind, since they have asked nothing of the store.
+    pub(super) fn refusal(&self) -> GatewayRefusal {
+        let kind = match self {
+            Self::Login(_) => Some(RequestKind::ProgramLogin),
+            Self::Limited(_) => Some(RequestKind::ProgramSend),
+            _ => None,
+        };
+        GatewayRefusal { code: self.code(), kind }
+    }
+
+    /// Whether the refusal is logged as an event of its own.
+    pub(super) fn logging(&self) -> Logging {
         match self {
-            Self::Command(_) | Self::LongLine | Self::LineEnd => Some(ErrorCode::Protocol),
-            Self::Order(Order::TlsFirst | Order::TlsBeforeMail | Order::LoginFirst) => {
-                Some(ErrorCode::NotAuthenticated)
-            }
-            Self::Order(_) | Self::Mechanism => Some(ErrorCode::NotAllowed),
-            Self::Sender | Self::Head(HeadFault::Author | HeadFault::OtherAuthor) => {
-                Some(ErrorCode::NotAllowed)
-            }
-            Self::Sasl(_) | Self::Head(HeadFault::TooLong) => Some(ErrorCode::Invalid),
-            Self::Address(_) | Self::Unknown => Some(ErrorCode::UnknownRecipient),
-            Self::MayNotSend => Some(ErrorCode::MayNotSend),
-            Self::TooLarge(_) | Self::Data(DataFault::TooLarge, _) => Some(ErrorCode::TooLarge),
-            Self::TooManyRecipients | Self::Data(_, _) => Some(ErrorCode::Invalid),
-            Self::NoAccount => Some(ErrorCode::NotAuthenticated),
-            Self::UploadsFull => Some(ErrorCode::Busy),
             Self::Login(_)
             | Self::Delivery(_)
             | Self::Limited(_)
             | Self::Busy
-            | Self::Unavailable => None,
+            | Self::Unavailable => Logging::Other,
+            _ => Logging::Own,
+        }
+    }
+
+    /// The equivalent error of correio's own protocol.
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Command(_) | Self::LongLine | Self::LineEnd => ErrorCode::Protocol,
+            Self::Order(Order::TlsFirst | Order::TlsBeforeMail | Order::LoginFirst)
+            | Self::NoAccount => ErrorCode::NotAuthenticated,
+            Self::Order(_)
+            | Self::Mechanism
+            | Self::Sender
+            | Self::Head(HeadFault::Author | HeadFault::OtherAuthor) => ErrorCode::NotAllowed,
+            Self::Address(_) | Self::Unknown => ErrorCode::UnknownRecipient,
+            Self::MayNotSend => ErrorCode::MayNotSend,
+            Self::TooLarge(_) => ErrorCode::TooLarge,
+            Self::Sasl(_)
+            | Self::Head(HeadFault::TooLong)
+            | Self::TooManyRecipients
+            | Self::Data(_) => ErrorCode::Invalid,
+            Self::UploadsFull | Self::Busy => ErrorCode::Busy,
+            Self::Login(refusal) => refusal.code(),
+            Self::Delivery(refusal) => refusal.code(),
+            Self::Limited(_) => ErrorCode::RateLimited,
+            Self::Unavailable => ErrorCode::Unavailable,
         }
     }
 
@@ -313,7 +346,7 @@ impl Refused<'_> {
 
 fn command(error: CommandError) -> Line<'static> {
     let (code, enhanced, text) = match error {
-        CommandError::Unknown => (500, "5.5.1", "there is no such command"),
+        CommandError::Unknown => (500, "5.5.1", refusal::UNKNOWN_COMMAND),
         CommandError::Characters => (500, "5.5.2", "the line has characters that no command has"),
         CommandError::Arguments => (501, "5.5.4", "the arguments are not of the command's form"),
         CommandError::Address => (501, "5.1.3", "this is no address"),
@@ -329,7 +362,7 @@ fn out_of_order(order: Order) -> Line<'static> {
         Order::TlsBeforeMail => (530, "5.7.0", "STARTTLS and authentication come before mail"),
         Order::LoginFirst => (530, "5.7.0", "authentication comes before mail"),
         Order::NoTls => (503, "5.5.1", "STARTTLS is not offered"),
-        Order::LoggedIn => (503, "5.5.1", "the program is logged in already"),
+        Order::LoggedIn => (503, "5.5.1", refusal::LOGGED_IN),
         Order::MailBegun => (503, "5.5.1", "a mail has begun; RSET forgets it"),
         Order::MailFirst => (503, "5.5.1", "MAIL comes first"),
         Order::RecipientFirst => (554, "5.5.1", "the mail has no recipient"),
@@ -338,26 +371,14 @@ fn out_of_order(order: Order) -> Line<'static> {
 }
 
 fn login(refusal: LoginRefusal) -> Line<'static> {
-    match refusal {
-        LoginRefusal::WrongPassword => {
-            let text = "wrong username or app password; correio app-password makes one";
-            (535, "5.7.8", text.into())
-        }
-        LoginRefusal::Disabled => (535, "5.7.13", "the operator has disabled this account".into()),
-        LoginRefusal::Limited(wait) => {
-            let text = format!(
-                "too many attempts; try again in {}",
-                Counted(wait.seconds().into(), "second")
-            );
-            (454, "4.7.0", text.into())
-        }
-        LoginRefusal::Busy => {
-            (454, "4.3.2", "the server has too much to do; try again later".into())
-        }
-        LoginRefusal::Unavailable => {
-            (454, "4.3.0", "the server could not do this now; try again later".into())
-        }
-    }
+    let (code, enhanced) = match refusal {
+        LoginRefusal::WrongPassword => (535, "5.7.8"),
+        LoginRefusal::Disabled => (535, "5.7.13"),
+        LoginRefusal::Limited(_) => (454, "4.7.0"),
+        LoginRefusal::Busy => (454, "4.3.2"),
+        LoginRefusal::Unavailable => (454, "4.3.0"),
+    };
+    (code, enhanced, refusal.text())
 }
 
 fn address(error: AddressError) -> Line<'static> {
@@ -368,17 +389,16 @@ fn address(error: AddressError) -> Line<'static> {
     }
 }
 
-fn data_fault(fault: DataFault) -> Line<'static> {
+fn data_fault(fault: FormFault) -> Line<'static> {
     match fault {
-        DataFault::BareLineEnd => {
+        FormFault::BareLineEnd => {
             (554, "5.6.0", "a line of the mail ends with CR or LF alone".into())
         }
-        DataFault::Nul => (554, "5.6.0", "the mail has a NUL".into()),
-        DataFault::LongLine => {
+        FormFault::Nul => (554, "5.6.0", "the mail has a NUL".into()),
+        FormFault::LongLine => {
             let text = format!("a line of the mail has more than {} bytes", data::LINE_MAX);
             (554, "5.6.0", text.into())
         }
-        DataFault::TooLarge => (552, "5.3.4", "the mail is too large".into()),
     }
 }
 
@@ -394,7 +414,7 @@ fn head(fault: HeadFault) -> Line<'static> {
 
 fn delivery(refusal: &Refusal) -> Line<'static> {
     let (code, enhanced, text, recipients): (_, _, _, &[Username]) = match refusal {
-        // Another try has another upload and, if the mail states no date, another id.
+        // Another try has another upload. The session takes a conflict for a repeated mail.
         Refusal::Conflict | Refusal::Incomplete { .. } => {
             (451, "4.3.0", "the server could not take the mail; try again", &[])
         }

@@ -12,7 +12,9 @@
 //!   eager guesser about a hundred.
 //! - the **pair** of prefix and username. The same number of failures is free, but only one while
 //!   the account has many failures from anywhere. A prefix that never failed for an account never
-//!   waits because of other prefixes: an attacker elsewhere cannot lock the owner out.
+//!   waits because of other prefixes: an attacker elsewhere cannot lock the owner out. Failures
+//!   with an app password count in a pair of their own: a mail program whose app password was
+//!   revoked tries it again and again, and must not make its owner's own client wait.
 //! - the **username**, which only tells whether the account has many failures from anywhere.
 //!
 //! An IPv6 prefix also counts for the wider networks that contain it: failures and registrations
@@ -82,6 +84,19 @@ const FINDS: Rate = Rate { tokens: 60, period: Duration::from_secs(6 * 60) };
 /// largest list adds its members with a hundred requests, and reads them with twenty.
 const LISTS: Rate = Rate { tokens: 240, period: Duration::from_secs(12 * 60) };
 
+/// The kind of secret that a login gives. Failures of each kind count apart for one prefix and
+/// account, and together for the prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecretKind {
+    /// The account's password, or a recovery code.
+    Password,
+    /// An app password of a mail program.
+    AppPassword,
+}
+
+/// What the failures of one prefix for one account are counted under.
+type Pair = (Prefix, Username, SecretKind);
+
 /// Rates that the throttle allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThrottleConfig {
@@ -124,7 +139,7 @@ struct RegistrationBuckets {
 pub struct Throttle {
     config: ThrottleConfig,
     prefixes: Table<Prefix, Tally>,
-    pairs: Table<(Prefix, Username), Tally>,
+    pairs: Table<Pair, Tally>,
     usernames: Table<Username, Tally>,
     /// Proven prefixes of each username, the latest last.
     proven: Table<Username, Vec<Prefix>>,
@@ -162,12 +177,13 @@ impl Throttle {
         now: Duration,
         prefix: Prefix,
         username: &Username,
+        secret: SecretKind,
     ) -> Result<(), Wait> {
         if self.config.failed_logins == 0 {
             return Ok(());
         }
         let is_proven = self.is_proven(prefix, username);
-        let pair = (prefix, username.clone());
+        let pair = (prefix, username.clone(), secret);
         let free = self.free_for(now, username);
         let mut ready_at = self.pairs.peek(&pair).map_or(now, |tally| tally.ready_at(now, free));
         for wide in prefix.and_wider().filter(|_| !is_proven) {
@@ -189,11 +205,17 @@ impl Throttle {
 
     /// Settles a login whose credential was right: refunds the charge, keeps the failures, and
     /// marks the prefix as proven for this account.
-    pub fn login_succeeded(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+    pub fn login_succeeded(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        username: &Username,
+        secret: SecretKind,
+    ) {
         if self.config.failed_logins == 0 {
             return;
         }
-        self.login_unanswered(now, prefix, username);
+        self.login_unanswered(now, prefix, username, secret);
         self.prove(now, prefix, username);
     }
 
@@ -201,11 +223,11 @@ impl Throttle {
     fn prove(&mut self, now: Duration, prefix: Prefix, username: &Username) {
         if !self.is_proven(prefix, username) {
             // Pending attempts were charged to the prefix; their results count for the pair alone.
-            let under_way = self
-                .pairs
-                .peek(&(prefix, username.clone()))
-                .map_or(0, |tally| tally.unsettled(now));
-            self.release_prefix(now, prefix, under_way);
+            let under_way = [SecretKind::Password, SecretKind::AppPassword].map(|secret| {
+                let pair = (prefix, username.clone(), secret);
+                self.pairs.peek(&pair).map_or(0, |tally| tally.unsettled(now))
+            });
+            self.release_prefix(now, prefix, under_way.into_iter().fold(0, u32::saturating_add));
         }
         let proven = self.proven.touch(username.clone());
         proven.retain(|known| *known != prefix);
@@ -217,8 +239,14 @@ impl Throttle {
 
     /// Settles a login without a result (server busy, store unavailable, client gone): refunds the
     /// charge.
-    pub fn login_unanswered(&mut self, now: Duration, prefix: Prefix, username: &Username) {
-        release(&mut self.pairs, &(prefix, username.clone()), now, 1);
+    pub fn login_unanswered(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        username: &Username,
+        secret: SecretKind,
+    ) {
+        release(&mut self.pairs, &(prefix, username.clone(), secret), now, 1);
         release(&mut self.usernames, username, now, 1);
         if !self.is_proven(prefix, username) {
             self.release_prefix(now, prefix, 1);
@@ -227,8 +255,14 @@ impl Throttle {
 
     /// Settles a login whose connection ended during the hashing. The work was done, so the prefix
     /// is charged a failure; the account never is.
-    pub fn login_abandoned(&mut self, now: Duration, prefix: Prefix, username: &Username) {
-        release(&mut self.pairs, &(prefix, username.clone()), now, 1);
+    pub fn login_abandoned(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        username: &Username,
+        secret: SecretKind,
+    ) {
+        release(&mut self.pairs, &(prefix, username.clone(), secret), now, 1);
         release(&mut self.usernames, username, now, 1);
         if self.config.failed_logins > 0 && !self.is_proven(prefix, username) {
             self.fail_prefix(now, prefix);
@@ -237,13 +271,19 @@ impl Throttle {
 
     /// Settles a login whose credential was wrong or whose account does not exist: the charge
     /// becomes a failure, and the wait grows.
-    pub fn login_failed(&mut self, now: Duration, prefix: Prefix, username: &Username) {
+    pub fn login_failed(
+        &mut self,
+        now: Duration,
+        prefix: Prefix,
+        username: &Username,
+        secret: SecretKind,
+    ) {
         if self.config.failed_logins == 0 {
             return;
         }
         self.usernames.touch(username.clone()).fail(now, ACCOUNT_FAILURES_MAX);
         let free = self.free_for(now, username);
-        self.pairs.touch((prefix, username.clone())).fail_and_wait(now, free);
+        self.pairs.touch((prefix, username.clone(), secret)).fail_and_wait(now, free);
         if !self.is_proven(prefix, username) {
             self.fail_prefix(now, prefix);
         }
@@ -409,7 +449,7 @@ impl Throttle {
     pub fn unblock_prefix(&mut self, prefix: Prefix) -> u32 {
         let wide: Vec<Prefix> = prefix.and_wider().collect();
         let of_prefix = self.prefixes.remove_all(|key| wide.contains(key));
-        let of_pairs = self.pairs.remove_all(|(key, _)| *key == prefix);
+        let of_pairs = self.pairs.remove_all(|(key, ..)| *key == prefix);
         let registrations = self.registrations.remove_all(|key| wide.contains(key));
         of_prefix.saturating_add(of_pairs).saturating_add(registrations)
     }
@@ -418,7 +458,7 @@ impl Throttle {
     /// entries there were.
     pub fn unblock_username(&mut self, username: &Username) -> u32 {
         let of_username = self.usernames.remove_all(|key| key == username);
-        of_username.saturating_add(self.pairs.remove_all(|(_, key)| key == username))
+        of_username.saturating_add(self.pairs.remove_all(|(_, key, _)| key == username))
     }
 
     fn is_proven(&self, prefix: Prefix, username: &Username) -> bool {

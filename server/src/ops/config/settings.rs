@@ -256,14 +256,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         "SIZE",
         "64 MiB",
         "a size from 64 KiB to 1 TiB, such as 16 MiB",
-        "Memory for incomplete frames, of all connections together",
+        "Memory for incomplete frames and for mails that mail programs send, of all connections together",
     ),
     one(
         "output-bytes",
         "SIZE",
         "128 MiB",
         "a size from 64 KiB to 1 TiB, such as 16 MiB",
-        "Memory for replies that clients do not take, of all connections together",
+        "Memory for replies that clients do not take and for mails that mail programs read, of all connections together",
     ),
     one(
         "mailbox-mails",

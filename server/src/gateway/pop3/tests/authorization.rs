@@ -91,7 +91,9 @@ fn each_way_to_log_in_leads_to_the_mailbox() {
         assert_eq!(username.as_deref(), Some("tony"));
         let (connection, account) = (CONNECTION, mailbox.account.id);
         assert_eq!(program.harness.effects, [Effect::LoggedIn { connection, account }]);
-        assert!(program.say(&mut mailbox, "USER tony\r\n").starts_with("-ERR you are logged in"));
+        assert!(
+            program.say(&mut mailbox, "USER tony\r\n").starts_with("-ERR the program is logged in")
+        );
     }
 }
 
@@ -100,15 +102,15 @@ fn challenges_are_those_that_programs_compare() {
     let mut mailbox = Mailbox::new();
     let mut program = Program::connect(&mut mailbox);
     assert_eq!(program.say(&mut mailbox, "AUTH PLAIN\r\n"), "+ \r\n");
-    assert_eq!(program.say(&mut mailbox, "*\r\n"), "-ERR cancelled\r\n");
+    assert_eq!(program.say(&mut mailbox, "*\r\n"), "-ERR authentication was cancelled\r\n");
     assert_eq!(program.say(&mut mailbox, "AUTH LOGIN\r\n"), "+ VXNlcm5hbWU6\r\n");
     assert_eq!(program.say(&mut mailbox, "dG9ueQ==\r\n"), "+ UGFzc3dvcmQ6\r\n");
-    assert_eq!(program.say(&mut mailbox, "*\r\n"), "-ERR cancelled\r\n");
+    assert_eq!(program.say(&mut mailbox, "*\r\n"), "-ERR authentication was cancelled\r\n");
     for dialogue in ["AUTH PLAIN =\r\n", "AUTH PLAIN\r\n%\r\n", "AUTH PLAIN\r\n\r\n"] {
         assert!(program.say(&mut mailbox, dialogue).contains("-ERR the answer "), "{dialogue}");
     }
     let reply = program.say(&mut mailbox, "AUTH CRAM-MD5\r\n");
-    assert_eq!(reply, "-ERR the server has the mechanisms PLAIN and LOGIN\r\n");
+    assert_eq!(reply, "-ERR the mechanisms are PLAIN and LOGIN\r\n");
     assert_eq!(program.say(&mut mailbox, "NOOP\r\n"), "+OK nothing to do\r\n");
     assert_eq!(program.state, State::Open);
 }
@@ -156,10 +158,7 @@ fn a_program_that_guesses_must_wait_and_is_not_told_that_its_password_is_wrong()
     }
     let right = format!("USER tony\r\nPASS {PASSWORD}\r\n");
     let reply = program.say(&mut mailbox, &right);
-    assert!(
-        reply.contains("-ERR [SYS/TEMP] too many attempts to log in; try again in "),
-        "{reply}"
-    );
+    assert!(reply.contains("-ERR [SYS/TEMP] too many attempts; try again in "), "{reply}");
     program.harness.now.uptime += Duration::from_secs(3600);
     assert!(program.say(&mut mailbox, &right).contains("+OK mails: 0,"));
 }
@@ -235,7 +234,10 @@ fn a_connection_is_ended_with_a_reason_that_asks_for_no_password() {
     for (ending, text) in [
         (Ending::ShuttingDown, "-ERR [SYS/TEMP] the server stops; try again later\r\n"),
         (Ending::SessionEnded, "-ERR [SYS/TEMP] the account was changed; log in again\r\n"),
-        (Ending::NoRoom, "-ERR [SYS/TEMP] the server has no memory left; try again later\r\n"),
+        (
+            Ending::NoRoom,
+            "-ERR [SYS/TEMP] the server has no memory for this now; try again later\r\n",
+        ),
         (Ending::TimedOut, ""),
     ] {
         assert_eq!(Program::log_in(&mut mailbox).end(ending), text);

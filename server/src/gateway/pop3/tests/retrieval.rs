@@ -123,7 +123,11 @@ fn what_the_store_could_not_read_may_be_asked_for_again() {
         let mut program = Program::log_in(&mut mailbox);
         mailbox.failing = Some((job, 0, failure));
         let reply = program.say(&mut mailbox, "RETR 1\r\n");
-        let expected = "-ERR [SYS/TEMP] the server could not do this now; try again later\r\n";
+        let reason = match failure {
+            Failure::Busy => "the server has too much to do",
+            _ => "the server could not do this now",
+        };
+        let expected = format!("-ERR [SYS/TEMP] {reason}; try again later\r\n");
         assert_eq!(reply, expected, "{job}");
         mailbox.failing = None;
         assert!(mail(&program.say(&mut mailbox, "RETR 1\r\n")).ends_with("\r\n\r\na\r\n"));

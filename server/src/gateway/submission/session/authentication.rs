@@ -91,7 +91,7 @@ impl SubmissionSession {
         output: &mut Vec<u8>,
     ) -> GatewayStep {
         let step = self.refuse(context, &Refused::Login(refusal), output);
-        match self.common.login_failed() {
+        match self.common.login_failed(refusal) {
             AfterFailure::Continue => step,
             AfterFailure::Close => self.close(),
         }

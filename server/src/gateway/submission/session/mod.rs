@@ -15,7 +15,6 @@ use super::{
     reply::{Order, Refused, Reply},
 };
 use crate::{
-    event::Event,
     gateway::{
         Ending, GatewayStep, GatewayTaken, Protection,
         common::Common,
@@ -31,10 +30,6 @@ use crate::{
 /// Unknown commands after which the connection ends: a browser that an attacker makes speak to this
 /// port (ALPACA) sends lines of HTTP.
 const UNKNOWN_MAX: u32 = 3;
-
-/// Refusals of one connection that are logged. A program that goes on after refusals must not fill
-/// the log.
-const REFUSALS_LOGGED: u32 = 20;
 
 /// Most bytes of a mail that one call takes.
 const CHUNK_MAX: usize = 64 * 1024;
@@ -54,7 +49,6 @@ pub(crate) struct SubmissionSession {
     /// Mails that `DATA` has begun.
     mails: u64,
     unknown: u32,
-    refusals: u32,
     /// The job that forgets the staged part of a mail that the end of the connection has cut off.
     left: Option<StoreJob>,
 }
@@ -118,7 +112,6 @@ impl SubmissionSession {
             envelope: None,
             mails: 0,
             unknown: 0,
-            refusals: 0,
             left: None,
         }
     }
@@ -343,7 +336,6 @@ impl SubmissionSession {
         *self = Self {
             common: self.common.renewed(),
             phase: Phase::Command,
-            refusals: self.refusals,
             ..Self::new(Protection::Protected, &self.common.domain)
         };
         GatewayStep::StartTls
@@ -361,14 +353,7 @@ impl SubmissionSession {
         refused: &Refused<'_>,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        if let Some(code) = refused.code() {
-            context.counts.refused_request(context.peer.ip(), code);
-            self.refusals = self.refusals.saturating_add(1);
-            if self.refusals <= REFUSALS_LOGGED {
-                let (connection, text) = (context.connection, &refused.text());
-                Event::RequestRefused { connection, code, text }.log();
-            }
-        }
+        self.common.report(context, refused.refusal(), refused.logging(), &refused.text());
         refused.write(output);
         GatewayStep::Continue
     }
@@ -406,7 +391,10 @@ impl SubmissionSession {
                 login::report_unavailable(context, &text);
                 Refused::Unavailable
             }
-            Done::Store(_) | Done::Hash(_) => Refused::Unavailable,
+            Done::Store(_) | Done::Hash(_) => {
+                login::report_unexpected(context);
+                Refused::Unavailable
+            }
         };
         self.refuse(context, &refused, output)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use correio_proto::{mail::Username, message::ErrorCode};
+use correio_proto::mail::Username;
 
 use super::{Hello, Pending, Phase, SubmissionSession};
 use crate::{
@@ -191,9 +191,16 @@ impl SubmissionSession {
                 login::report_full(context, queue);
                 StageFault::Busy
             }
-            Done::Store(_) | Done::Hash(_) => StageFault::Unavailable,
+            Done::Store(_) | Done::Hash(_) => {
+                login::report_unexpected(context);
+                StageFault::Unavailable
+            }
         };
         incoming.fail(fault);
+        // The mail is refused after its end, and the piece counts as refused now.
+        let fault = MailFault::Store(fault);
+        let refusal = Refused::of(fault, incoming.size_max()).refusal();
+        self.common.note(refusal);
     }
 
     fn mail_refused(
@@ -203,18 +210,11 @@ impl SubmissionSession {
         size_max: u64,
         output: &mut Vec<u8>,
     ) -> GatewayStep {
-        let refused = match fault {
-            MailFault::Data(fault) => Refused::Data(fault, size_max),
-            MailFault::Head(fault) => Refused::Head(fault),
-            MailFault::Store(StageFault::Full) => Refused::UploadsFull,
-            MailFault::Store(StageFault::Busy) => Refused::Busy,
-            MailFault::Store(StageFault::Unavailable) => Refused::Unavailable,
-            MailFault::Store(StageFault::NoAccount) => {
-                let _ = self.refuse(context, &Refused::NoAccount, output);
-                return self.close();
-            }
-        };
-        self.refuse(context, &refused, output)
+        let step = self.refuse(context, &Refused::of(fault, size_max), output);
+        match fault {
+            MailFault::Store(StageFault::NoAccount) => self.close(),
+            MailFault::Data(_) | MailFault::Head(_) | MailFault::Store(_) => step,
+        }
     }
 
     /// Stores a complete mail in the mailboxes, if the account may send now.
@@ -245,6 +245,10 @@ impl SubmissionSession {
         output: &mut Vec<u8>,
     ) -> GatewayStep {
         let done = match done {
+            // The id depends on the whole mail as it arrived. The earlier mail of this id is the
+            // same one, stored in another form: before a setting changed the server's domain, or
+            // the size from which a content is large.
+            Done::Store(StoreDone::Conflict) => StoreDone::SentBefore { sent_at: context.now.wall },
             Done::Store(done) => done,
             done => {
                 self.common.settle(context, Settlement::Unanswered);
@@ -261,8 +265,7 @@ impl SubmissionSession {
             Delivery::Accepted { .. } => Reply::Accepted(mail.id).write(output),
             Delivery::Repeated { .. } => Reply::Repeated(mail.id).write(output),
             Delivery::Refused(refusal) => {
-                context.counts.refused_request(context.peer.ip(), refusal.code());
-                Refused::Delivery(&refusal).write(output);
+                return self.refuse(context, &Refused::Delivery(&refusal), output);
             }
             Delivery::Limited(wait) => {
                 self.limited(context, wait, output);
@@ -273,22 +276,21 @@ impl SubmissionSession {
             }
             Delivery::Unavailable => {
                 context.counts.unavailable += 1;
-                Refused::Unavailable.write(output);
+                let _ = self.refuse(context, &Refused::Unavailable, output);
                 return self.forget(context, mail);
             }
         }
         GatewayStep::Continue
     }
 
-    fn limited(&self, context: &mut SessionContext<'_>, wait: Wait, output: &mut Vec<u8>) {
+    fn limited(&mut self, context: &mut SessionContext<'_>, wait: Wait, output: &mut Vec<u8>) {
         if let Some(identity) = &self.identity {
             let (username, connection, address) =
                 (&identity.username, context.connection, context.peer);
             let (limit, wait) = ("mails", wait.seconds());
             Event::RequestLimited { username, connection, address, limit, wait }.log();
         }
-        context.counts.refused_request(context.peer.ip(), ErrorCode::RateLimited);
-        Refused::Limited(wait).write(output);
+        let _ = self.refuse(context, &Refused::Limited(wait), output);
     }
 
     /// Forgets the staged part of a mail that the store has not taken.

@@ -5,8 +5,9 @@ use std::{
 
 use proptest::prelude::*;
 
-use super::{bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
+use super::{SecretKind::Password, bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
+mod app_passwords;
 mod lists;
 mod widths;
 
@@ -35,8 +36,8 @@ fn seconds(seconds: u64) -> Duration {
 
 /// Makes an attempt that fails if it is allowed. Returns the wait otherwise.
 fn fail(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) -> Result<(), Wait> {
-    throttle.login_attempt(now, from, who)?;
-    throttle.login_failed(now, from, who);
+    throttle.login_attempt(now, from, who, Password)?;
+    throttle.login_failed(now, from, who, Password);
     Ok(())
 }
 
@@ -50,8 +51,8 @@ fn guess_from_elsewhere(throttle: &mut Throttle, now: Duration, who: &Username) 
 
 /// Proves a prefix for an account by a login.
 fn prove(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) {
-    assert_eq!(throttle.login_attempt(now, from, who), Ok(()));
-    throttle.login_succeeded(now, from, who);
+    assert_eq!(throttle.login_attempt(now, from, who, Password), Ok(()));
+    throttle.login_succeeded(now, from, who, Password);
 }
 
 /// Charges a mail to one recipient.
@@ -61,8 +62,8 @@ fn mail(throttle: &mut Throttle, now: Duration, account: AccountId) -> Result<()
 
 /// Makes an attempt whose charge is refunded if it is allowed. Returns the wait otherwise.
 fn tried(throttle: &mut Throttle, now: Duration, from: Prefix, who: &Username) -> Result<(), Wait> {
-    throttle.login_attempt(now, from, who)?;
-    throttle.login_unanswered(now, from, who);
+    throttle.login_attempt(now, from, who, Password)?;
+    throttle.login_unanswered(now, from, who, Password);
     Ok(())
 }
 
@@ -84,16 +85,16 @@ fn after_the_free_failures_each_further_one_doubles_the_wait() {
     for expected in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900] {
         // Another username makes no difference, and asking too early costs nothing.
         for who in ["tony", "steve"] {
-            let refused = throttle.login_attempt(now, prefix(1), &name(who));
+            let refused = throttle.login_attempt(now, prefix(1), &name(who), Password);
             assert_eq!(refused, Err(Wait(seconds(expected))));
         }
         let early = now + seconds(expected) - Duration::from_nanos(1);
-        let refused = throttle.login_attempt(early, prefix(1), &name("peter"));
+        let refused = throttle.login_attempt(early, prefix(1), &name("peter"), Password);
         assert_eq!(refused, Err(Wait(Duration::from_nanos(1))));
         now += seconds(expected);
         assert_eq!(fail(&mut throttle, now, prefix(1), &name("steve")), Ok(()));
     }
-    assert_eq!(throttle.login_attempt(now, prefix(2), &name("tony")), Ok(()));
+    assert_eq!(throttle.login_attempt(now, prefix(2), &name("tony"), Password), Ok(()));
 }
 
 #[test]
@@ -131,22 +132,27 @@ fn a_guesser_gets_a_hundred_tries_a_day_by_haste_and_one_a_minute_by_patience() 
 fn parallel_attempts_have_no_more_than_the_free_number() {
     let mut throttle = throttle();
     let names: Vec<Username> = (0..100).map(|number| name(&format!("name{number}"))).collect();
-    let allowed: Vec<&Username> =
-        names.iter().filter(|who| throttle.login_attempt(START, prefix(1), who).is_ok()).collect();
+    let allowed: Vec<&Username> = names
+        .iter()
+        .filter(|who| throttle.login_attempt(START, prefix(1), who, Password).is_ok())
+        .collect();
     assert_eq!(allowed.len(), 5);
     for who in allowed {
-        throttle.login_failed(START, prefix(1), who);
+        throttle.login_failed(START, prefix(1), who, Password);
     }
     assert_eq!(tried(&mut throttle, START, prefix(1), &name("tony")), Err(Wait(seconds(1))));
     // While no attempt has a result, one more is allowed after each wait, not one more each second.
     let mut unsettled = self::throttle();
     let allowed = (0..64)
         .filter(|second| {
-            unsettled.login_attempt(START + seconds(*second), prefix(1), &name("tony")).is_ok()
+            unsettled
+                .login_attempt(START + seconds(*second), prefix(1), &name("tony"), Password)
+                .is_ok()
         })
         .count();
-    let at_once =
-        (0..5).filter(|_| self::throttle().login_attempt(START, prefix(1), &name("tony")).is_ok());
+    let at_once = (0..5).filter(|_| {
+        self::throttle().login_attempt(START, prefix(1), &name("tony"), Password).is_ok()
+    });
     assert_eq!((allowed, at_once.count()), (10, 5));
 }
 
@@ -170,16 +176,19 @@ fn a_success_takes_back_its_own_charge_and_no_failure() {
 fn an_unanswered_attempt_costs_nothing() {
     let mut throttle = throttle();
     for _ in 0..100 {
-        assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
-        throttle.login_unanswered(START, prefix(1), &name("tony"));
+        assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony"), Password), Ok(()));
+        throttle.login_unanswered(START, prefix(1), &name("tony"), Password);
     }
     assert_eq!(throttle.prefixes.len() + throttle.pairs.len() + throttle.usernames.len(), 0);
     for _ in 0..5 {
-        assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+        assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony"), Password), Ok(()));
     }
-    throttle.login_unanswered(START, prefix(1), &name("tony"));
-    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
-    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Err(Wait(seconds(1))));
+    throttle.login_unanswered(START, prefix(1), &name("tony"), Password);
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony"), Password), Ok(()));
+    assert_eq!(
+        throttle.login_attempt(START, prefix(1), &name("tony"), Password),
+        Err(Wait(seconds(1)))
+    );
 }
 
 #[test]
@@ -209,16 +218,16 @@ fn an_account_that_is_guessed_at_has_one_free_failure_a_prefix() {
 fn parallel_attempts_from_many_prefixes_count_as_guesses() {
     let mut throttle = throttle();
     for number in 1_000..1_021 {
-        throttle.login_attempt(START, prefix(number), &name("tony")).unwrap();
+        throttle.login_attempt(START, prefix(number), &name("tony"), Password).unwrap();
     }
-    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
-    let refused = throttle.login_attempt(START, prefix(1), &name("tony"));
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony"), Password), Ok(()));
+    let refused = throttle.login_attempt(START, prefix(1), &name("tony"), Password);
     assert_eq!(refused, Err(Wait(seconds(1))));
     // The guesses turn out to be the owner's devices.
     for number in 1_000..1_021 {
-        throttle.login_succeeded(START, prefix(number), &name("tony"));
+        throttle.login_succeeded(START, prefix(number), &name("tony"), Password);
     }
-    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony")), Ok(()));
+    assert_eq!(throttle.login_attempt(START, prefix(1), &name("tony"), Password), Ok(()));
 }
 
 #[test]
@@ -239,7 +248,7 @@ fn an_account_is_as_before_an_hour_after_the_last_guess() {
     let mut throttle = throttle();
     for _ in 0..10 {
         for number in 1_000..1_050 {
-            throttle.login_failed(START, prefix(number), &name("tony"));
+            throttle.login_failed(START, prefix(number), &name("tony"), Password);
         }
     }
     let free_after = |minutes: u32| {
@@ -265,8 +274,8 @@ fn the_owner_gets_in_at_once_whatever_others_do() {
         assert_eq!(tried(&mut throttle, now, prefix(51), &name("tony")), Ok(()));
     }
     assert!(fail(&mut throttle, now - MINUTE, prefix(1_000), &name("tony")).is_err());
-    assert_eq!(throttle.login_attempt(now, prefix(51), &name("tony")), Ok(()));
-    throttle.login_succeeded(now, prefix(51), &name("tony"));
+    assert_eq!(throttle.login_attempt(now, prefix(51), &name("tony"), Password), Ok(()));
+    throttle.login_succeeded(now, prefix(51), &name("tony"), Password);
 }
 
 #[test]
@@ -298,9 +307,9 @@ fn a_registration_proves_its_prefix_as_a_login_does() {
     let mut throttle = throttle();
     assert_eq!(throttle.registration(START, prefix(1)), Ok(()));
     // Somebody tries the password before the account is there.
-    throttle.login_attempt(START, prefix(1), &name("pepper")).unwrap();
+    throttle.login_attempt(START, prefix(1), &name("pepper"), Password).unwrap();
     throttle.registered(START, prefix(1), &name("pepper"));
-    throttle.login_failed(START, prefix(1), &name("pepper"));
+    throttle.login_failed(START, prefix(1), &name("pepper"), Password);
     assert_eq!(throttle.prefixes.len(), 0);
     for _ in 0..5 {
         fail(&mut throttle, START, prefix(1), &name("bruce")).unwrap();
@@ -320,11 +329,11 @@ fn a_registration_proves_its_prefix_as_a_login_does() {
 fn attempts_under_way_at_the_first_success_are_settled_once() {
     let mut throttle = throttle();
     for _ in 0..3 {
-        throttle.login_attempt(START, prefix(1), &name("tony")).unwrap();
+        throttle.login_attempt(START, prefix(1), &name("tony"), Password).unwrap();
     }
-    throttle.login_succeeded(START, prefix(1), &name("tony"));
-    throttle.login_succeeded(START, prefix(1), &name("tony"));
-    throttle.login_failed(START, prefix(1), &name("tony"));
+    throttle.login_succeeded(START, prefix(1), &name("tony"), Password);
+    throttle.login_succeeded(START, prefix(1), &name("tony"), Password);
+    throttle.login_failed(START, prefix(1), &name("tony"), Password);
     // No failure is charged to the prefix.
     for _ in 0..5 {
         assert_eq!(fail(&mut throttle, START, prefix(1), &name("steve")), Ok(()));
@@ -442,8 +451,8 @@ fn tables_stay_within_their_bound_and_owners_get_in() {
         )));
         let who = name(&format!("name{number}"));
         assert_eq!(fail(&mut throttle, START, from, &who), Ok(()));
-        throttle.login_attempt(START, from, &who).unwrap();
-        throttle.login_succeeded(START, from, &who);
+        throttle.login_attempt(START, from, &who, Password).unwrap();
+        throttle.login_succeeded(START, from, &who, Password);
         throttle.registration(START, from).unwrap();
         throttle.mail(START, AccountId(number.into()), 1).unwrap();
         if number % 1_000 == 0 {
@@ -463,7 +472,7 @@ fn refused_attempts_displace_nothing() {
     let before = kept(&throttle);
     for number in 0..1_000 {
         let who = name(&format!("name{number}"));
-        assert!(throttle.login_attempt(START, prefix(1), &who).is_err());
+        assert!(throttle.login_attempt(START, prefix(1), &who, Password).is_err());
     }
     assert_eq!(kept(&throttle), before);
 }
@@ -476,15 +485,15 @@ fn moments_equal_or_far_apart_do_no_harm() {
             let who = name("tony");
             let failed = (0..20).filter(|_| fail(&mut throttle, now, prefix(number), &who).is_ok());
             assert!(failed.count() <= 5);
-            throttle.login_failed(now, prefix(number), &who);
-            throttle.login_unanswered(now, prefix(number), &who);
+            throttle.login_failed(now, prefix(number), &who, Password);
+            throttle.login_unanswered(now, prefix(number), &who, Password);
         }
         let registered = (0..20).filter(|_| throttle.registration(now, prefix(1)).is_ok()).count();
         assert!(registered <= 10);
     }
     // At the largest uptime a wait has no end that could be represented, so nothing waits.
     for _ in 0..20 {
-        throttle.login_failed(Duration::MAX, prefix(1), &name("tony"));
+        throttle.login_failed(Duration::MAX, prefix(1), &name("tony"), Password);
         assert_eq!(throttle.registration(Duration::MAX, prefix(2)), Ok(()));
     }
 }
@@ -556,22 +565,22 @@ proptest! {
             let under_way = under_way.entry((from, index)).or_default();
             match step {
                 Step::Attempt => {
-                    let tried = throttle.login_attempt(now, from, who);
+                    let tried = throttle.login_attempt(now, from, who, Password);
                     *under_way += u32::from(tried.is_ok());
-                    check_honest(tried, WAIT_MAX, |wait| throttle.clone().login_attempt(now + wait, from, who))?;
+                    check_honest(tried, WAIT_MAX, |wait| throttle.clone().login_attempt(now + wait, from, who, Password))?;
                 }
                 Step::Succeeded | Step::Failed | Step::Unanswered if *under_way == 0 => {}
                 Step::Succeeded => {
                     *under_way -= 1;
-                    throttle.login_succeeded(now, from, who);
+                    throttle.login_succeeded(now, from, who, Password);
                 }
                 Step::Failed => {
                     *under_way -= 1;
-                    throttle.login_failed(now, from, who);
+                    throttle.login_failed(now, from, who, Password);
                 }
                 Step::Unanswered => {
                     *under_way -= 1;
-                    throttle.login_unanswered(now, from, who);
+                    throttle.login_unanswered(now, from, who, Password);
                 }
                 Step::Guessed => guess_from_elsewhere(&mut throttle, now, who),
                 Step::Registration => {

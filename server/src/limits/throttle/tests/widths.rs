@@ -17,7 +17,7 @@ fn a_whole_network_guesses_little_more_than_one_address() {
             fail(&mut throttle, START, network(*number), &who).is_ok()
         });
         assert_eq!(allowed.count(), free);
-        let refused = throttle.login_attempt(START, network(networks - 1), &name("tony"));
+        let refused = throttle.login_attempt(START, network(networks - 1), &name("tony"), Password);
         assert_eq!(refused, Err(Wait(seconds(1))));
         // The next network of that width is another customer's.
         assert_eq!(fail(&mut throttle, START, network(networks), &name("tony")), Ok(()));
@@ -58,8 +58,8 @@ fn a_refund_reaches_every_width() {
         throttle.registration_unanswered(START, network(number));
     }
     assert_eq!((throttle.prefixes.len(), throttle.registrations.len()), (0, 0));
-    throttle.login_attempt(START, network(1), &name("tony")).unwrap();
-    throttle.login_abandoned(START, network(1), &name("tony"));
+    throttle.login_attempt(START, network(1), &name("tony"), Password).unwrap();
+    throttle.login_abandoned(START, network(1), &name("tony"), Password);
     assert_eq!(throttle.prefixes.len(), 3);
 }
 
