@@ -24,6 +24,7 @@ pub mod address;
 mod common;
 mod config;
 pub mod domain;
+mod ending;
 #[cfg(test)]
 mod harness;
 mod login;
@@ -35,8 +36,8 @@ pub(crate) mod session;
 pub mod submission;
 
 pub use self::config::GatewayConfig;
-pub(crate) use self::refusal::GatewayRefusal;
-use crate::{ids::Ticket, limits::admission::Rejection, session::Job};
+pub(crate) use self::{ending::Ending, refusal::GatewayRefusal};
+use crate::{ids::Ticket, session::Job};
 
 /// What the connection must do after its session has handled input or a job's result.
 #[derive(Debug)]
@@ -69,19 +70,4 @@ pub(crate) enum Protection {
     Protected,
     /// The program must begin TLS (STARTTLS, STLS) before authentication.
     Startable,
-}
-
-/// Why the server ends a connection before the program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The server stops.
-    ShuttingDown,
-    /// The session has ended because its account was changed.
-    SessionEnded,
-    /// The connection was rejected.
-    Rejected(Rejection),
-    /// There is no memory for the input.
-    NoRoom,
-    /// The program was silent for too long, or did not log in in time.
-    TimedOut,
 }

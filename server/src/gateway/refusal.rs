@@ -3,7 +3,7 @@
 
 use correio_proto::message::ErrorCode;
 
-use super::{Ending, sasl::SaslError};
+use super::{ending::Ending, sasl::SaslError};
 use crate::metrics::counts::RequestKind;
 
 /// A refused command or mail, for the metrics.
