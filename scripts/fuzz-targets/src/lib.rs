@@ -9,6 +9,7 @@
 
 mod admin;
 mod backup;
+mod bulletin;
 mod channel;
 mod client;
 mod config;
@@ -45,7 +46,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 20] = [
     Target {
         name: "frame",
         about: "a stream cut into frames, each read and written again",
@@ -99,6 +100,12 @@ pub const TARGETS: [Target; 19] = [
         about: "the answers of a PostgreSQL server in any pieces, which must come to the same",
         length_max: 4096,
         run: database::run,
+    },
+    Target {
+        name: "bulletin",
+        about: "the text of a NOTIFY between servers, told again",
+        length_max: 8000,
+        run: bulletin::run,
     },
     Target {
         name: "maildir",

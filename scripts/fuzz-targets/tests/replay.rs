@@ -87,6 +87,11 @@ fn answers_of_databases() {
 }
 
 #[test]
+fn texts_of_notifications() {
+    replay("bulletin");
+}
+
+#[test]
 fn mailboxes() {
     replay("maildir");
 }

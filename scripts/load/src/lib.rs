@@ -3,6 +3,7 @@
 pub mod backups;
 pub mod bench;
 pub mod content;
+mod database_cuts;
 pub mod dial;
 pub mod driver;
 pub mod history;

@@ -1,13 +1,17 @@
 //! One run: starts the server, drives the clients through all phases, and closes the ledger.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use correio_client::{Cancel, ConnectOptions, Service, Trust};
-use correio_testing::proxy::{Proxy, ProxyMode};
+use correio_testing::{
+    database_proxy::DatabaseUrl,
+    proxy::{Proxy, ProxyMode},
+};
 
 use crate::{
     backups::{BackupThread, BackupsToVerify, TakenBackups},
+    database_cuts::DatabaseCuts,
     driver::{Driver, Finished, Plan},
     history::History,
     interrupts::Interrupts,
@@ -49,6 +53,8 @@ pub enum Target {
         lose_one: bool,
         /// The interval of backups; `None` for no backups.
         backup_every: Option<Duration>,
+        /// The PostgreSQL database of its store; `None` for a store in its directory.
+        database: Option<Database>,
     },
     /// A server that is already running.
     Other {
@@ -57,6 +63,21 @@ pub enum Target {
         /// The trust of its clients in the server.
         trust: Trust,
     },
+}
+
+/// The PostgreSQL database of a server's store.
+#[derive(Clone)]
+pub struct Database {
+    /// Its address, as the server takes it. It may have a password.
+    pub address: String,
+    /// Whether a proxy cuts the connections to it; the address has no password then.
+    pub cuts: Option<DatabaseUrl>,
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("cuts", &self.cuts).finish_non_exhaustive()
+    }
 }
 
 /// The options of a run.
@@ -170,6 +191,7 @@ pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, Ru
         history,
     });
     let running = RunInProgress {
+        seed,
         driver: driver.map_err(RunError::Broken)?,
         backups: None,
         server,
@@ -199,6 +221,9 @@ impl Prepared {
         running.begin(interrupts).map_err(RunError::Broken)?;
         while running.step(interrupts, progress)? == Step::On {}
         let RunInProgress { driver, backups, server, meter, acted, killed, failure, .. } = running;
+        if let Some(cuts) = server.database_cuts {
+            warnings.push(format!("{cuts} connections to the database were cut"));
+        }
         let Finished { counts, history, recorder, users, scheduled, harmless } = driver.finish();
         // Before the server ends, with whose end its data directory goes.
         let taken = backups.map(BackupThread::finish).transpose().map_err(RunError::Broken)?;
@@ -240,6 +265,10 @@ struct TargetServer {
     kills: u32,
     /// The interval of backups.
     backup_every: Option<Duration>,
+    /// The proxy before the database, which cuts connections.
+    cutting: Option<DatabaseCuts>,
+    /// How many connections to the database were cut, after the end of the cuts.
+    database_cuts: Option<u32>,
 }
 
 impl TargetServer {
@@ -262,7 +291,9 @@ impl TargetServer {
             }
             Target::Other { server: address, trust } => {
                 reach(address, &trust).map_err(failed)?;
-                Ok(Self { own: None, address, trust, kills: 0, backup_every: None })
+                let (cutting, database_cuts) = (None, None);
+                let (own, kills, backup_every) = (None, 0, None);
+                Ok(Self { own, address, trust, kills, backup_every, cutting, database_cuts })
             }
             Target::Own { tls: true, lose_one: true, .. } => {
                 Err(RunError::Usage("the proxy that loses a mail speaks without TLS"))
@@ -278,9 +309,17 @@ impl TargetServer {
             Target::Own { lose_one: true, backup_every: Some(_), .. } => {
                 Err(RunError::Usage("a mail that the proxy loses is in no backup"))
             }
-            Target::Own { program, guard, tls, kills, lose_one, backup_every } => {
+            Target::Own { program, guard, tls, kills, lose_one, backup_every, database } => {
                 let clients = scenario.clients.iter().map(|group| group.count).sum();
-                let flags = scenario.server.clone();
+                let mut flags = scenario.server.clone();
+                let cutting = database.as_ref().and_then(|database| database.cuts.as_ref());
+                let cutting = cutting.map(DatabaseCuts::start).transpose();
+                let cutting = cutting.map_err(RunError::Broken)?;
+                if let Some(Database { address, .. }) = database {
+                    let through = cutting.as_ref().map(|cuts| cuts.url().to_string());
+                    flags.extend(["--store".to_owned(), "postgres".to_owned()]);
+                    flags.extend(["--database".to_owned(), through.unwrap_or(address)]);
+                }
                 let programs = scenario.clients.iter().any(Group::is_program);
                 let with_programs = if programs { WithPrograms::Yes } else { WithPrograms::No };
                 let start = Start { program, guard, flags, tls, clients, with_programs };
@@ -293,7 +332,8 @@ impl TargetServer {
                     }
                     false => address,
                 };
-                Ok(Self { own: Some(own), address, trust, kills, backup_every })
+                let (own, database_cuts) = (Some(own), None);
+                Ok(Self { own, address, trust, kills, backup_every, cutting, database_cuts })
             }
         }
     }
@@ -322,6 +362,7 @@ enum Step {
 
 /// A run in progress.
 struct RunInProgress {
+    seed: u64,
     driver: Driver,
     /// Dropped before the server, whose data directory it reads.
     backups: Option<BackupThread>,
@@ -348,12 +389,18 @@ impl RunInProgress {
             let interrupts = interrupts.clone();
             self.backups = Some(BackupThread::start(commands, data, every, started, interrupts)?);
         }
+        if let Some(cutting) = &mut self.server.cutting {
+            cutting.begin(self.seed)?;
+        }
         Ok(())
     }
 
-    /// Ends the phase in which clients act, and the backups.
+    /// Ends the phase in which clients act, the backups and the cuts.
     fn stop_acting(&mut self, now: Duration) {
         self.acted = now;
+        if let Some(cuts) = self.server.cutting.as_mut().and_then(DatabaseCuts::end) {
+            self.server.database_cuts = Some(cuts);
+        }
         if let Some(backups) = &mut self.backups {
             backups.stop();
         }

@@ -232,6 +232,25 @@ fn a_program_that_is_no_server_is_no_run() {
     assert!(text.contains("no program /nonexistent/correiod"), "{text}");
 }
 
+/// An address where no database is.
+const DATABASE: &str = "postgres://tony@localhost:1/mail";
+
+#[test]
+fn the_server_gets_the_database_or_the_proxy_before_it() {
+    for (arguments, is_direct) in [(&[][..], true), (&["--cut-database"], false)] {
+        let setup = Setup::new(FIVE);
+        let told = setup.path("told");
+        let script = format!("echo \"$@\" > '{}'\n{OBEDIENT}", told.display());
+        let mut command = setup.stand_in(&script);
+        let (ended, text) = run(command.args(["--database", DATABASE]).args(arguments));
+        assert_eq!(ended, status(Ending::Passed), "{text}");
+        assert_eq!(text.contains("connections to the database were cut"), !is_direct, "{text}");
+        let told = fs::read_to_string(&told).unwrap();
+        assert!(told.contains("--store postgres --database postgres://tony@"), "{told}");
+        assert_eq!(told.contains(DATABASE), is_direct, "{told}");
+    }
+}
+
 #[test]
 fn what_is_typed_wrong_is_named_and_nothing_is_run() {
     let setup = Setup::new(FIVE);
@@ -250,6 +269,10 @@ fn what_is_typed_wrong_is_named_and_nothing_is_run() {
         (vec!["here", "--fail-if", "ping.p99 > 1ms"], "does not measure"),
         (vec!["here", "--fail-if", "schedule.missed > 1"], "does not measure"),
         (vec!["here", "--server", "127.0.0.1:1"], "--fingerprint"),
+        (vec!["here", "--cut-database"], "--database <URL>"),
+        (vec!["here", "--database", "mysql://x"], "postgres://"),
+        (vec!["here", "--database", DATABASE, "--server", "127.0.0.1:1"], "cannot be used with"),
+        (vec!["here", "--database", DATABASE, "--backup-every", "1"], "cannot be used with"),
         (vec!["--from", "x.json", "--seconds", "5"], "cannot be used with"),
         (vec!["--from", "x.json", "--kill-server", "5"], "cannot be used with"),
         (vec!["--compare", "x.json", "y.json", "--html", "z"], "cannot be used with"),

@@ -9,7 +9,8 @@ use std::{
     thread,
 };
 
-use correio_server::store::postgres::{DatabaseUrl, Host};
+pub use correio_server::store::postgres::DatabaseUrl;
+use correio_server::store::postgres::Host;
 
 /// Which of the two ends sent a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

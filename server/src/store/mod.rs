@@ -42,6 +42,7 @@ mod lists;
 pub mod memory;
 mod new_mail;
 pub mod news;
+mod page_bytes;
 pub mod postgres;
 mod reached;
 mod retention;

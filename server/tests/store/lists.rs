@@ -48,11 +48,11 @@ fn change(account: AccountId, list: &str, change: ListChange) -> StoreJob {
     StoreJob::ChangeList { account, name: name(list), change }
 }
 
-fn make(account: AccountId, list: &str, senders: SendPolicy) -> StoreJob {
+pub fn make(account: AccountId, list: &str, senders: SendPolicy) -> StoreJob {
     change(account, list, ListChange::Create { title: "Turma".parse().unwrap(), senders })
 }
 
-fn add(account: AccountId, list: &str, members: &str) -> StoreJob {
+pub fn add(account: AccountId, list: &str, members: &str) -> StoreJob {
     let (members, role) = (members.parse().unwrap(), Role::Member {});
     change(account, list, ListChange::Add { members, role })
 }
@@ -62,7 +62,7 @@ fn own(account: AccountId, list: &str, members: &str) -> StoreJob {
     change(account, list, ListChange::Add { members, role })
 }
 
-fn remove(account: AccountId, list: &str, members: &str) -> StoreJob {
+pub fn remove(account: AccountId, list: &str, members: &str) -> StoreJob {
     change(account, list, ListChange::Remove { members: members.parse().unwrap() })
 }
 

@@ -24,12 +24,12 @@ use correio_load::{
         BackupSummary, Condition, Ending, Flaw, Gauges, LedgerSummary, Measures, Recorder, Results,
         Run, compare, have_something_in_common, size,
     },
-    run::{self, Options, Progress, RunError, RunReport, Target},
+    run::{self, Database, Options, Progress, RunError, RunReport, Target},
     scenario::{CLIENTS_MAX, Changes, SECONDS_MAX, Scenario},
     user::Phase,
 };
 use correio_proto::fingerprint::Fingerprint;
-use correio_testing::guard;
+use correio_testing::{database_proxy::DatabaseUrl, guard};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM},
@@ -45,6 +45,8 @@ Examples:
   scripts/load-test hostile --calm --json calm.json    the same users without the hostile clients
   scripts/load-test large --cut-uploads                uploads of 25 MiB whose links are cut nine times
   scripts/load-test office --backup-every 1            a backup every second, each verified
+  scripts/load-test office --database postgres://correio@localhost/empty --cut-database
+                                                       the connections to the database are cut meanwhile
   scripts/load-test --from after.json --html after.html
   scripts/load-test --compare before.json after.json
 
@@ -58,7 +60,7 @@ condition of --fail-if holds.
 ";
 
 /// Flags of a run, which conflict with saved results.
-const OF_A_RUN: [&str; 14] = [
+const OF_A_RUN: [&str; 16] = [
     "scenario",
     "clients",
     "rate",
@@ -70,6 +72,8 @@ const OF_A_RUN: [&str; 14] = [
     "kill_server",
     "lose_one",
     "backup_every",
+    "database",
+    "cut_database",
     "seed",
     "patience",
     "json",
@@ -120,6 +124,13 @@ struct Cli {
     /// restored, check clean, and hold a prefix of the acknowledged mails and confirmations
     #[arg(long, value_name = "SECONDS", value_parser = seconds, conflicts_with_all = ["server", "kill_server", "lose_one"])]
     backup_every: Option<f64>,
+    /// Have the server keep its store in this PostgreSQL database, which is empty before the run
+    #[arg(long, value_name = "URL", value_parser = database, conflicts_with_all = ["server", "backup_every"])]
+    database: Option<String>,
+    /// Let a proxy cut the server's connections to the database, each at a random message; the
+    /// database is on this machine and asks for no password
+    #[arg(long, requires = "database")]
+    cut_database: bool,
     /// How long to wait for a silent server after the load has ended, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     patience: f64,
@@ -444,6 +455,7 @@ fn target(cli: &Cli) -> Result<Target, Stop> {
             kills: cli.kill_server,
             lose_one: cli.lose_one,
             backup_every: cli.backup_every.map(Duration::from_secs_f64),
+            database: cli.database.as_ref().map(|address| database_of(cli, address)).transpose()?,
         });
     };
     let trust = match (cli.fingerprint, cli.plaintext) {
@@ -456,6 +468,12 @@ fn target(cli: &Cli) -> Result<Target, Stop> {
         }
     };
     Ok(Target::Other { server, trust })
+}
+
+/// The database of the server's store, with its cuts.
+fn database_of(cli: &Cli, address: &str) -> Result<Database, Stop> {
+    let url: DatabaseUrl = address.parse().map_err(Stop::usage)?;
+    Ok(Database { address: address.to_owned(), cuts: cli.cut_database.then_some(url) })
 }
 
 /// Counts signals instead of ending: the server, which is in a process group of its own, must be
@@ -483,6 +501,12 @@ fn user_count(text: &str) -> Result<usize, String> {
 fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| *rate > 0.0 && *rate <= 1e6);
     rate.ok_or_else(|| "it takes a number of mails a second, up to a million".to_owned())
+}
+
+/// Checks the address of a database. The error shows no password.
+fn database(text: &str) -> Result<String, String> {
+    let parsed: Result<DatabaseUrl, _> = text.parse();
+    parsed.map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Parses a number of seconds.

@@ -18,7 +18,7 @@ use super::{
     row::{array, parsed, timestamp, to_sql, unsigned},
 };
 use crate::{
-    ids::AccountId,
+    ids::{AccountId, ConnId},
     store::{NewMailRecord, Quota, StoreDone, StoreJob, admin::AccountState, texture_bytes},
 };
 
@@ -28,6 +28,7 @@ const RECIPIENTS_MAX: usize = 20;
 /// A mail in a batch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PlainMail<'a> {
+    client: ConnId,
     sender: AccountId,
     mail: &'a NewMailRecord,
     now: i64,
@@ -35,7 +36,7 @@ pub(super) struct PlainMail<'a> {
 
 impl<'a> PlainMail<'a> {
     /// The mail of a job, if a batch can have it.
-    pub(super) fn of(job: &'a StoreJob) -> Option<Self> {
+    pub(super) fn of(client: ConnId, job: &'a StoreJob) -> Option<Self> {
         let StoreJob::Send { sender, mail, now, .. } = job else {
             return None;
         };
@@ -45,7 +46,7 @@ impl<'a> PlainMail<'a> {
             Content::Large(_) => false,
         };
         (is_plain && recipients <= RECIPIENTS_MAX && !contents::is_shared(mail, recipients))
-            .then(|| Self { sender: *sender, mail, now: to_sql(now.0) })
+            .then(|| Self { client, sender: *sender, mail, now: to_sql(now.0) })
     }
 
     fn key(&self) -> RecordKey {
@@ -100,7 +101,8 @@ struct Written<'a> {
 }
 
 /// Sends the mails, and commits. `None` stands for a mail that must be sent alone; of it nothing
-/// was changed.
+/// was changed. Later mails of the same connection are then left out, too, so that they do not
+/// overtake it.
 pub(super) fn send(
     mut transaction: Transaction<'_>,
     quota: Quota,
@@ -110,15 +112,23 @@ pub(super) fn send(
     let mut found = find(&mut transaction, quota, mails)?;
     let mut written = Written::default();
     let mut results = Vec::with_capacity(mails.len());
+    let has_written = !found.made.is_empty();
+    let mut left_out = HashSet::new();
     for mail in mails {
-        results.push(found.judge(mail, &mut written));
+        let result = match left_out.contains(&mail.client) {
+            true => found.leave_out(mail, &mut written),
+            false => found.judge(mail, &mut written),
+        };
+        if result.is_none() {
+            left_out.insert(mail.client);
+        }
+        results.push(result);
     }
-    let made = found.made.len();
     let added: Vec<(i64, (i64, i64))> =
         written.added.iter().map(|(id, more)| (*id, *more)).collect();
     let (_, committed) = transaction.commit_with(|pipeline| {
         written.add_to(pipeline, &added);
-        if made == 0 {
+        if !has_written {
             heartbeat.add_to(pipeline);
         }
     })?;
@@ -255,6 +265,20 @@ impl Found {
             self.earlier.remove(&key);
         }
         result
+    }
+
+    /// Forgets the record of a mail that is sent alone.
+    fn leave_out<'a>(
+        &mut self,
+        plain: &PlainMail<'a>,
+        written: &mut Written<'a>,
+    ) -> Option<StoreDone> {
+        let key = plain.key();
+        if self.made.remove(&key) {
+            written.refuse(plain);
+            self.earlier.remove(&key);
+        }
+        None
     }
 
     fn put<'a>(

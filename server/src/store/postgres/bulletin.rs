@@ -1,4 +1,5 @@
-//! The text of a NOTIFY between servers.
+//! The text of a NOTIFY between servers. Any role of the database can send one, so that a text is
+//! read as foreign bytes are.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ const ACCOUNTS_MAX: usize = 200;
 /// What a server tells the others.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Bulletin {
+struct Bulletin {
     /// The server that tells it, as hexadecimal digits.
     node: String,
     /// The news.
@@ -31,7 +32,7 @@ enum Item {
 
 /// What is to be done with a text that was received.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received {
+pub enum Received {
     /// It is this server's own, or no text of a server.
     Nothing,
     /// News for the loop.
@@ -40,8 +41,9 @@ pub(super) enum Received {
     Ended,
 }
 
-/// The texts that tell of a mail.
-pub(super) fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<String> {
+/// The texts that tell of a mail, each of less than 8000 bytes. `node` is the server that tells it.
+#[must_use]
+pub fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<String> {
     let text = |accounts: &[AccountId]| {
         let accounts = accounts.iter().map(|AccountId(id)| *id).collect();
         text(node, Item::Mail { accounts, mail: mail.clone() })
@@ -50,7 +52,8 @@ pub(super) fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) ->
 }
 
 /// The text that says that `ended_session` has new rows.
-pub(super) fn of_ended(node: &str) -> Option<String> {
+#[must_use]
+pub fn of_ended(node: &str) -> Option<String> {
     text(node, Item::Ended)
 }
 
@@ -58,8 +61,9 @@ fn text(node: &str, news: Item) -> Option<String> {
     serde_json::to_string(&Bulletin { node: node.to_owned(), news }).ok()
 }
 
-/// Reads a text.
-pub(super) fn read(node: &str, text: &str) -> Received {
+/// Reads a text. `node` is the server that reads it.
+#[must_use]
+pub fn read(node: &str, text: &str) -> Received {
     match serde_json::from_str(text) {
         Ok(Bulletin { node: from, news }) if from != node => match news {
             Item::Ended => Received::Ended,

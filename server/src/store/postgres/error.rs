@@ -18,7 +18,8 @@ pub enum QueryError {
     /// (58030). Nothing was changed; a later transaction may succeed.
     #[error("{0}")]
     Unavailable(Arc<str>),
-    /// The database refused values (23) or a lock (55P03). Nothing was changed by the statement.
+    /// The database refused values (22, 23), a statement's size (54) or a lock (55P03). Nothing was
+    /// changed by the statement.
     #[error("{text}")]
     Refused {
         /// The SQLSTATE, such as 23505 for a value that must be unique.

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     batch::{self, PlainMail},
+    breakers::Breakers,
     connect_error::ConnectError,
     connection::{Connection, Transaction},
     context::Context,
@@ -22,7 +23,7 @@ use super::{
     options::{DatabaseSync, PostgresOptions},
     pieces,
     queue::{LaneQueue, Taken, Waiting},
-    report::Report,
+    report::{Lost, Report},
 };
 use crate::{
     clock::Clock,
@@ -43,8 +44,16 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_s
 /// other one has come to its own.
 const REPEATS_MAX: usize = 100;
 
+/// How often it is run again in any case, although its deadline has passed.
+const REPEATS_MIN: usize = 3;
+
+/// Longest time for the attempt that shows whether the database is back.
+const PROBE: Duration = Duration::from_secs(3);
+
 /// A lane, which [`Lane::serve`] runs.
 pub(super) struct Lane {
+    /// Its number, from 1 on.
+    pub(super) number: usize,
     pub(super) database: DatabaseUrl,
     pub(super) quota: Quota,
     pub(super) options: PostgresOptions,
@@ -53,7 +62,23 @@ pub(super) struct Lane {
     pub(super) report: Arc<Report>,
     pub(super) heartbeat: Heartbeat,
     pub(super) news: Arc<NewsBoard>,
+    pub(super) breakers: Arc<Breakers>,
     pub(super) wake: Arc<dyn Wake>,
+}
+
+/// A lane's way to the database.
+#[derive(Default)]
+struct Reach<'a> {
+    link: Option<Link>,
+    /// Set from a failed attempt to the next commit that wrote something.
+    outage: Option<Outage<'a>>,
+}
+
+/// A time in which the database cannot be reached, or answers nothing.
+struct Outage<'a> {
+    /// What the last attempt has found.
+    text: Arc<str>,
+    _lost: Lost<'a>,
 }
 
 /// A lane's connection.
@@ -78,6 +103,14 @@ impl Link {
         let text = "the database waits for no standby (synchronous_standby_names is empty)";
         Err(Failure::Reconnect(text.into()))
     }
+}
+
+/// Whether work writes something. A commit that wrote nothing waits for no standby, so that reading
+/// does not show that the database takes changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    Reads,
+    Writes,
 }
 
 /// Why a job has no result yet.
@@ -112,24 +145,28 @@ impl Lane {
     }
 
     fn run(&self) -> Result<(), Arc<str>> {
-        let mut connection = None;
+        let mut reach = Reach::default();
         loop {
             match self.queue.take(IDLE) {
-                Taken::Jobs(jobs) => self.do_all(&mut connection, &jobs)?,
-                Taken::Nothing => self.delete_pieces(&mut connection),
+                Taken::Jobs(jobs) => self.do_all(&mut reach, &jobs)?,
+                Taken::Nothing if reach.outage.is_none() => self.delete_pieces(&mut reach),
+                Taken::Nothing => {}
                 Taken::Closed => return Ok(()),
+            }
+            if reach.outage.is_some() && !self.queue.is_closed() {
+                self.probe(&mut reach)?;
             }
         }
     }
 
     /// Does jobs, those of each connection in their order, and adds their results. Plain mails come
     /// first and share a transaction, unless their connection has an earlier job here.
-    fn do_all(&self, connection: &mut Option<Link>, jobs: &[Waiting]) -> Result<(), Arc<str>> {
+    fn do_all<'a>(&'a self, reach: &mut Reach<'a>, jobs: &[Waiting]) -> Result<(), Arc<str>> {
         let (mut batch, mut others) = (Vec::new(), Vec::new());
         let mut blocked = HashSet::new();
         for waiting in jobs {
             let client = waiting.ticket.connection;
-            match PlainMail::of(&waiting.job).filter(|_| !blocked.contains(&client)) {
+            match PlainMail::of(client, &waiting.job).filter(|_| !blocked.contains(&client)) {
                 Some(mail) => batch.push((waiting, mail)),
                 None => {
                     blocked.insert(client);
@@ -139,25 +176,25 @@ impl Lane {
         }
         match batch.as_slice() {
             [] => {}
-            [(waiting, _)] => self.do_one(connection, waiting)?,
-            batch => self.send_batch(connection, batch)?,
+            [(waiting, _)] => self.do_one(reach, waiting)?,
+            batch => self.send_batch(reach, batch)?,
         }
         for waiting in others {
-            self.do_one(connection, waiting)?;
+            self.do_one(reach, waiting)?;
         }
         Ok(())
     }
 
     /// Sends plain mails in one transaction, and alone those for which that is not enough.
-    fn send_batch(
-        &self,
-        connection: &mut Option<Link>,
+    fn send_batch<'a>(
+        &'a self,
+        reach: &mut Reach<'a>,
         batch: &[(&Waiting, PlainMail<'_>)],
     ) -> Result<(), Arc<str>> {
         let mails: Vec<PlainMail<'_>> = batch.iter().map(|(_, mail)| *mail).collect();
         // The last one has the most time left.
         let deadline = batch.last().map_or(Deadline::NEVER, |(waiting, _)| waiting.deadline);
-        let sent = self.persist(connection, deadline, |connection| {
+        let sent = self.persist(reach, deadline, Work::Writes, |connection| {
             let clock = Clock::start();
             let done = batch::send(connection.transaction(), self.quota, self.heartbeat, &mails)?;
             self.report.counts.commit.observe(clock.uptime());
@@ -186,19 +223,21 @@ impl Lane {
         self.finished.add(done);
         self.wake.wake();
         for waiting in alone {
-            self.do_one(connection, waiting)?;
+            self.do_one(reach, waiting)?;
         }
         Ok(())
     }
 
     /// Does one job in a transaction of its own, and adds its result.
-    fn do_one(
-        &self,
-        connection: &mut Option<Link>,
+    fn do_one<'a>(
+        &'a self,
+        reach: &mut Reach<'a>,
         Waiting { ticket, job, deadline }: &Waiting,
     ) -> Result<(), Arc<str>> {
+        self.finished.wait_for_room();
+        let work = if tells_a_change(job) { Work::Writes } else { Work::Reads };
         let done =
-            self.persist(connection, *deadline, |connection| self.transaction(connection, job));
+            self.persist(reach, *deadline, work, |connection| self.transaction(connection, job));
         let done = done?.unwrap_or_else(|given_up| match given_up {
             GivenUp::Unreachable(text) | GivenUp::Refused(text) => StoreDone::Unavailable(text),
         });
@@ -209,35 +248,76 @@ impl Lane {
     }
 
     /// Attempts something, again and again while the database cannot be reached, until the
-    /// deadline. An error of the result is the end of the store.
-    fn persist<T>(
-        &self,
-        connection: &mut Option<Link>,
+    /// deadline. During an outage nothing is attempted whose deadline has passed: otherwise each
+    /// job of a long queue would wait as long as a host that says nothing is waited for. An error
+    /// of the result is the end of the store.
+    fn persist<'a, T>(
+        &'a self,
+        reach: &mut Reach<'a>,
         deadline: Deadline,
+        work: Work,
         mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Result<T, GivenUp>, Arc<str>> {
-        let (mut repeats, mut wait, mut lost) = (0, RETRY.0, None);
+        let (mut repeats, mut wait) = (0, RETRY.0);
         loop {
-            match self.connected(connection).and_then(&mut attempt) {
-                Ok(done) => return Ok(Ok(done)),
-                Err(Failure::Repeat) if repeats < REPEATS_MAX => repeats += 1,
-                Err(Failure::Repeat) => {
-                    return Ok(Err(GivenUp::Refused("other transactions were in the way".into())));
-                }
-                Err(Failure::Reconnect(text)) => {
-                    *connection = None;
-                    lost.get_or_insert_with(|| self.report.lost());
-                    if deadline.has_passed() || self.queue.is_closed() {
-                        return Ok(Err(GivenUp::Unreachable(text)));
-                    }
-                    self.queue
-                        .wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
-                    wait = (wait * 2).min(RETRY.1);
-                }
-                Err(Failure::Unavailable(text)) => return Ok(Err(GivenUp::Refused(text))),
-                Err(Failure::Fatal(text)) => return Err(text),
+            let is_over = deadline.has_passed() || self.queue.is_closed();
+            if let Some(outage) = reach.outage.as_ref().filter(|_| is_over) {
+                return Ok(Err(GivenUp::Unreachable(outage.text.clone())));
             }
+            let result = self.connected(reach, deadline).and_then(&mut attempt);
+            let text = match result {
+                Err(Failure::Reconnect(text)) => text,
+                answered => {
+                    if work == Work::Writes {
+                        reach.outage = None;
+                    }
+                    match answered {
+                        Ok(done) => return Ok(Ok(done)),
+                        Err(Failure::Fatal(text)) => return Err(text),
+                        Err(Failure::Unavailable(text)) => return Ok(Err(GivenUp::Refused(text))),
+                        Err(_) if repeats < self.repeats_max(deadline) => repeats += 1,
+                        Err(_) => {
+                            let text = "other transactions were in the way";
+                            return Ok(Err(GivenUp::Refused(text.into())));
+                        }
+                    }
+                    continue;
+                }
+            };
+            reach.link = None;
+            self.record_outage(reach, text);
+            self.queue.wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
+            wait = (wait * 2).min(RETRY.1);
         }
+    }
+
+    /// How often a transaction with this deadline is run again.
+    fn repeats_max(&self, deadline: Deadline) -> usize {
+        if deadline.has_passed() { REPEATS_MIN } else { REPEATS_MAX }
+    }
+
+    fn record_outage<'a>(&'a self, reach: &mut Reach<'a>, text: Arc<str>) {
+        match &mut reach.outage {
+            Some(outage) => outage.text = text,
+            None => reach.outage = Some(Outage { text, _lost: self.report.lost() }),
+        }
+    }
+
+    /// Ends an outage once the database answers a commit.
+    fn probe<'a>(&'a self, reach: &mut Reach<'a>) -> Result<(), Arc<str>> {
+        let answer = self.connected(reach, Deadline::after(PROBE)).and_then(|connection| {
+            self.heartbeat.beat(connection)?;
+            Ok(())
+        });
+        match answer {
+            Err(Failure::Reconnect(text)) => {
+                reach.link = None;
+                self.record_outage(reach, text);
+            }
+            Err(Failure::Fatal(text)) => return Err(text),
+            Ok(()) | Err(Failure::Repeat | Failure::Unavailable(_)) => reach.outage = None,
+        }
+        Ok(())
     }
 
     /// Runs one job in a transaction of its own, and commits it.
@@ -266,17 +346,25 @@ impl Lane {
         Context::new(transaction, self.quota, self.options.uploads, self.heartbeat)
     }
 
-    /// The connection, which is made if there is none, or if the present one is broken.
-    fn connected<'a>(&self, link: &'a mut Option<Link>) -> Result<&'a mut Connection, Failure> {
+    /// The connection, which is made if there is none, or if the present one is broken. A statement
+    /// may take `patience`, also where its job has waited long; during an outage it may take what
+    /// the job has left.
+    fn connected<'r>(
+        &self,
+        reach: &'r mut Reach<'_>,
+        job: Deadline,
+    ) -> Result<&'r mut Connection, Failure> {
         let deadline = Deadline::after(self.options.patience);
-        let present = match link.take().filter(|present| !present.connection.is_broken()) {
+        let deadline = if reach.outage.is_some() { deadline.min(job) } else { deadline };
+        let present = match reach.link.take().filter(|present| !present.connection.is_broken()) {
             Some(present) => present,
             None => {
                 let connection = Connection::connect(&self.database, deadline)?;
+                self.breakers.hold(self.number, &connection);
                 Link { connection, next_check: None }
             }
         };
-        let link = link.insert(present);
+        let link = reach.link.insert(present);
         link.connection.set_deadline(deadline);
         if self.options.sync == DatabaseSync::Standby {
             link.require_standby()?;
@@ -285,15 +373,15 @@ impl Lane {
     }
 
     /// Deletes some pieces that nothing names any more. If that fails, a later attempt does it.
-    fn delete_pieces(&self, connection: &mut Option<Link>) {
-        if connection.is_none() {
+    fn delete_pieces(&self, reach: &mut Reach<'_>) {
+        if reach.link.is_none() {
             return;
         }
-        while self.queue.len() == 0 && matches!(self.delete_slice(connection), Ok(true)) {}
+        while self.queue.is_idle() && matches!(self.delete_slice(reach), Ok(true)) {}
     }
 
-    fn delete_slice(&self, connection: &mut Option<Link>) -> Result<bool, Failure> {
-        let connection = self.connected(connection)?;
+    fn delete_slice(&self, reach: &mut Reach<'_>) -> Result<bool, Failure> {
+        let connection = self.connected(reach, Deadline::after(self.options.patience))?;
         let mut transaction = connection.transaction();
         let mut context = self.context(&mut transaction);
         let more = pieces::delete_slice(&mut context)?;

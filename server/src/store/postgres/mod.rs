@@ -10,10 +10,31 @@
 //! a commit that wrote something: a commit that wrote nothing waits for no standby, and what it
 //! has read might be on the primary alone (`heartbeat.rs`).
 
-use std::{fs, path::Path, sync::Arc, thread::JoinHandle};
+use std::{
+    convert::Infallible,
+    fs,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use correio_proto::message::Realm;
 
+use self::{
+    breakers::Breakers,
+    finished::Finished,
+    heartbeat::Heartbeat,
+    lane::Lane,
+    news_board::NewsBoard,
+    news_thread::NewsThread,
+    open::{Opened, open},
+    queue::LaneQueue,
+    report::Report,
+};
 pub use self::{
     connect_error::ConnectError,
     connection::{
@@ -26,20 +47,10 @@ pub use self::{
     open_error::PostgresOpenError,
     options::{DatabaseConfig, DatabaseSync, PostgresOptions},
 };
-use self::{
-    finished::Finished,
-    heartbeat::Heartbeat,
-    lane::Lane,
-    news_board::NewsBoard,
-    news_thread::NewsThread,
-    open::{Opened, open},
-    queue::LaneQueue,
-    report::Report,
-};
 use super::{
     History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted, news::News,
 };
-use crate::{ids::Ticket, metrics::Level, waker::Wake};
+use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
 
 #[macro_use]
 mod statement_macro;
@@ -50,7 +61,8 @@ mod accounts;
 mod admin;
 mod app_passwords;
 mod batch;
-mod bulletin;
+mod breakers;
+pub mod bulletin;
 mod connect_error;
 pub mod connection;
 mod contents;
@@ -87,6 +99,10 @@ mod schema;
 mod send;
 mod uploads;
 
+/// How long a store that is being closed waits for the next result of its lanes. After that the
+/// database is taken to be away: the jobs that wait are given up.
+const CLOSING: Duration = Duration::from_secs(3);
+
 /// The store in a PostgreSQL database: the handle of its lanes.
 #[derive(Debug)]
 pub struct PostgresStore {
@@ -95,6 +111,9 @@ pub struct PostgresStore {
     options: PostgresOptions,
     lanes: Vec<Arc<LaneQueue>>,
     threads: Vec<JoinHandle<()>>,
+    /// Has no sender once all threads have ended.
+    ended: Mutex<Receiver<Infallible>>,
+    breakers: Arc<Breakers>,
     finished: Arc<Finished>,
     report: Arc<Report>,
     news: Arc<NewsBoard>,
@@ -118,22 +137,28 @@ impl PostgresStore {
     ) -> Result<Self, PostgresOpenError> {
         let lock = open::lock(directory)?;
         let Opened { realm, history, heartbeat } = open(database, options.create)?;
+        let (sender, ended) = mpsc::channel();
         let mut store = Self {
             realm,
             history,
             options,
             lanes: Vec::new(),
             threads: Vec::new(),
+            ended: Mutex::new(ended),
+            breakers: Arc::default(),
             finished: Arc::default(),
             report: Arc::default(),
             news: Arc::default(),
             _lock: lock,
         };
+        // Dropped before `store`, whose end waits for the end of all senders.
+        let alive = sender;
         let queue_jobs = options.queue_jobs.div_ceil(options.lanes.max(1));
         for number in 1..=options.lanes.max(1) {
             let queue = Arc::new(LaneQueue::new(queue_jobs, options.queue_bytes, options.patience));
             store.lanes.push(queue.clone());
             let lane = Lane {
+                number,
                 database: database.clone(),
                 quota,
                 options,
@@ -142,14 +167,19 @@ impl PostgresStore {
                 heartbeat,
                 news: store.news.clone(),
                 report: store.report.clone(),
+                breakers: store.breakers.clone(),
                 wake: wake.clone(),
             };
+            let alive = alive.clone();
             let thread = std::thread::Builder::new().name(format!("store-{number}"));
-            let thread = thread.spawn(move || lane.serve());
+            let thread = thread.spawn(move || {
+                lane.serve();
+                drop(alive);
+            });
             // The lanes that were started end when `store` is dropped.
             store.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
         }
-        store.start_news(database, heartbeat, wake)?;
+        store.start_news(database, heartbeat, wake, alive)?;
         Ok(store)
     }
 
@@ -159,14 +189,19 @@ impl PostgresStore {
         database: &DatabaseUrl,
         heartbeat: Heartbeat,
         wake: &Arc<dyn Wake>,
+        alive: Sender<Infallible>,
     ) -> Result<(), PostgresOpenError> {
         let Some(queue) = self.lanes.first().cloned() else {
             return Ok(());
         };
         let (database, board, wake) = (database.clone(), self.news.clone(), wake.clone());
-        let news = NewsThread { database, heartbeat, board, queue, wake };
+        let breakers = self.breakers.clone();
+        let news = NewsThread { database, heartbeat, board, queue, breakers, wake };
         let thread = std::thread::Builder::new().name("store-news".to_owned());
-        let thread = thread.spawn(move || news.serve());
+        let thread = thread.spawn(move || {
+            news.serve();
+            drop(alive);
+        });
         self.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
         Ok(())
     }
@@ -183,10 +218,20 @@ impl PostgresStore {
         self.lanes.get((ticket.connection.index % lanes) as usize)
     }
 
-    /// Closes the queues, and waits until the lanes have done the jobs in them and ended.
+    /// Closes the queues, and waits until the lanes have done the jobs in them and ended. If no job
+    /// comes to its end for [`CLOSING`], the jobs that wait are given up.
     fn join(&mut self) {
         for queue in &self.lanes {
             queue.close();
+        }
+        self.finished.close();
+        let mut count = self.finished.count();
+        while let Err(RecvTimeoutError::Timeout) = lock(&self.ended).recv_timeout(CLOSING) {
+            let before = std::mem::replace(&mut count, self.finished.count());
+            if before == count {
+                self.breakers.end_all();
+                break;
+            }
         }
         for thread in self.threads.drain(..) {
             // Panics of jobs were caught and reported.

@@ -25,18 +25,34 @@ use crate::{
     },
 };
 
-/// News of mails that may wait to be sent; with more, the oldest are dropped.
+/// Accounts that news of mails which wait to be sent may name together, and such news themselves;
+/// with more, the oldest are dropped. The last one may name any number.
+const OUTGOING_ACCOUNTS_MAX: usize = 200_000;
 const OUTGOING_MAX: usize = 10_000;
+
+/// News of other servers that may wait for the loop; with more, those of mails are dropped.
+const INCOMING_MAX: usize = 10_000;
+
+/// News of a mail: the accounts that it has reached, and what their notices show.
+pub(super) type Outgoing = (Vec<AccountId>, ArrivedMail);
+
+/// News of mails that wait to be sent.
+#[derive(Debug, Default)]
+struct Outbox {
+    news: VecDeque<Outgoing>,
+    /// Accounts that `news` names.
+    accounts: usize,
+}
 
 /// What the lanes, the news thread and the loop share.
 #[derive(Debug, Default)]
 pub(super) struct NewsBoard {
     /// Mails that arrived through this server.
-    pub(super) outgoing: Mutex<VecDeque<(Vec<AccountId>, ArrivedMail)>>,
+    outgoing: Mutex<Outbox>,
     /// Whether this server has added rows to `ended_session`.
     pub(super) has_ended: AtomicBool,
     /// News of other servers.
-    pub(super) incoming: Mutex<Vec<News>>,
+    incoming: Mutex<Vec<News>>,
     /// Whether there are other servers: otherwise nothing is sent.
     pub(super) has_others: AtomicBool,
 }
@@ -78,14 +94,85 @@ impl NewsBoard {
             return;
         }
         let mut outgoing = lock(&self.outgoing);
-        if outgoing.len() >= OUTGOING_MAX {
-            outgoing.pop_front();
+        while outgoing.news.len() >= OUTGOING_MAX
+            || outgoing.accounts + accounts.len() > OUTGOING_ACCOUNTS_MAX
+        {
+            let Some((dropped, _)) = outgoing.news.pop_front() else { break };
+            outgoing.accounts -= dropped.len();
         }
-        outgoing.push_back((accounts, mail));
+        outgoing.accounts += accounts.len();
+        outgoing.news.push_back((accounts, mail));
+    }
+
+    /// Takes the news of mails that wait to be sent.
+    pub(super) fn take_outgoing(&self) -> VecDeque<Outgoing> {
+        std::mem::take(&mut *lock(&self.outgoing)).news
+    }
+
+    /// Adds news of other servers. Returns whether there were any.
+    pub(super) fn hear(&self, news: impl IntoIterator<Item = News>) -> bool {
+        let mut incoming = lock(&self.incoming);
+        let before = incoming.len();
+        for news in news {
+            let is_of_a_mail = matches!(news, News::MailArrived { .. });
+            if !is_of_a_mail || incoming.len() < INCOMING_MAX {
+                incoming.push(news);
+            }
+        }
+        incoming.len() > before
     }
 
     /// Takes the news of other servers.
     pub(super) fn take(&self, news: &mut Vec<News>) {
         news.append(&mut lock(&self.incoming));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(number: usize) -> ArrivedMail {
+        let subject = format!("{number}").parse().unwrap();
+        ArrivedMail {
+            from: "tony".parse().unwrap(),
+            from_name: "Tony Stark".parse().unwrap(),
+            subject,
+        }
+    }
+
+    #[test]
+    fn news_that_cannot_be_sent_are_bounded_by_their_number_and_by_their_accounts() {
+        let board = NewsBoard::default();
+        for number in 0..OUTGOING_MAX + 5 {
+            board.arrived(vec![AccountId(1)], mail(number));
+        }
+        let waiting = board.take_outgoing();
+        assert_eq!(waiting.len(), OUTGOING_MAX);
+        assert_eq!(waiting.front().unwrap().1, mail(5), "the oldest are dropped");
+        let many = vec![AccountId(1); OUTGOING_ACCOUNTS_MAX / 2];
+        for number in 0..5 {
+            board.arrived(many.clone(), mail(number));
+        }
+        let waiting = board.take_outgoing();
+        assert_eq!(
+            waiting.iter().map(|(_, mail)| mail.clone()).collect::<Vec<_>>(),
+            [mail(3), mail(4)]
+        );
+        // A mail to more accounts than that is told all the same.
+        board.arrived(vec![AccountId(1); OUTGOING_ACCOUNTS_MAX + 1], mail(6));
+        assert_eq!(board.take_outgoing().len(), 1);
+    }
+
+    #[test]
+    fn news_that_the_loop_does_not_take_are_bounded_and_no_end_of_a_session_is_dropped() {
+        let board = NewsBoard::default();
+        let arrived = || News::MailArrived { accounts: vec![AccountId(1)], mail: mail(1) };
+        assert!(board.hear((0..INCOMING_MAX).map(|_| arrived())));
+        assert!(!board.hear([arrived()]));
+        assert!(board.hear([News::SessionsEnded { account: AccountId(1) }]));
+        let mut news = Vec::new();
+        board.take(&mut news);
+        assert_eq!(news.len(), INCOMING_MAX + 1);
     }
 }

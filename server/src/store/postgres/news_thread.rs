@@ -7,6 +7,7 @@ use std::{
 };
 
 use super::{
+    breakers::Breakers,
     bulletin::{self, Received},
     connection::Connection,
     database_url::DatabaseUrl,
@@ -17,7 +18,10 @@ use super::{
     news_board::NewsBoard,
     queue::LaneQueue,
 };
-use crate::{mutex::lock, store::news::News, waker::Wake};
+use crate::{store::news::News, waker::Wake};
+
+/// The thread's number; those of the lanes begin with 1.
+const THREAD: usize = 0;
 
 /// The channel of all servers.
 const CHANNEL: &str = "correio";
@@ -38,6 +42,7 @@ pub(super) struct NewsThread {
     pub(super) board: Arc<NewsBoard>,
     /// A lane's queue, which is closed when the store is.
     pub(super) queue: Arc<LaneQueue>,
+    pub(super) breakers: Arc<Breakers>,
     pub(super) wake: Arc<dyn Wake>,
 }
 
@@ -62,6 +67,7 @@ impl NewsThread {
         let Ok(mut connection) = Connection::connect(&self.database, deadline) else {
             return Ok(());
         };
+        self.breakers.hold(THREAD, &connection);
         connection.set_deadline(Deadline::after(PATIENCE));
         // Nothing that this connection changes must outlive the primary.
         connection.batch("SET synchronous_commit = off")?;
@@ -114,8 +120,7 @@ impl NewsThread {
         {
             connection.notify(CHANNEL, &text)?;
         }
-        let outgoing = std::mem::take(&mut *lock(&self.board.outgoing));
-        for (accounts, mail) in outgoing {
+        for (accounts, mail) in self.board.take_outgoing() {
             for text in bulletin::of_mail(name, &accounts, &mail) {
                 connection.notify(CHANNEL, &text)?;
             }
@@ -124,12 +129,7 @@ impl NewsThread {
     }
 
     fn hear(&self, news: impl IntoIterator<Item = News>) {
-        let mut incoming = lock(&self.board.incoming);
-        let before = incoming.len();
-        incoming.extend(news);
-        let has_news = incoming.len() > before;
-        drop(incoming);
-        if has_news {
+        if self.board.hear(news) {
             self.wake.wake();
         }
     }

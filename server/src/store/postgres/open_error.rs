@@ -44,8 +44,12 @@ impl PostgresOpenError {
             Self::Directory { .. } => sysexits::NO_PERMISSION,
             Self::InUse { .. } => sysexits::UNAVAILABLE,
             Self::Connect(error) => error.exit_status(),
+            // The database went away, or had no room, since it was connected to.
+            Self::Query(
+                QueryError::Repeat(_) | QueryError::Reconnect(_) | QueryError::Unavailable(_),
+            )
+            | Self::Commit(_) => sysexits::UNAVAILABLE,
             Self::Query(_) | Self::Missing | Self::Newer { .. } => sysexits::CONFIG,
-            Self::Commit(_) => sysexits::UNAVAILABLE,
             Self::Thread { .. } | Self::Random { .. } => sysexits::OS,
         }
     }

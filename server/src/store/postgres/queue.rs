@@ -72,6 +72,12 @@ impl LaneQueue {
         lock(&self.jobs).waiting.len()
     }
 
+    /// Whether no job waits, and further ones may come.
+    pub(super) fn is_idle(&self) -> bool {
+        let jobs = lock(&self.jobs);
+        jobs.waiting.is_empty() && !jobs.closed
+    }
+
     /// Appends a job. Returns false if there is no room for it. A job that is larger than the whole
     /// room is taken while nothing else waits.
     pub(super) fn push(&self, ticket: Ticket, job: StoreJob) -> bool {

@@ -14,7 +14,7 @@ use super::{
     content_cache::{ContentCache, Dropped},
     fatal::{Fatal, is_fatal, is_full},
     finder::{Finder, NameChange},
-    group::{Group, PAGES_BYTES_MAX, Place, page_bytes},
+    group::{Group, PAGES_BYTES_MAX, Place},
     index,
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    store::{Quota, StoreDone, StoreJob, gateway::GatewayJob},
+    store::{Quota, StoreDone, StoreJob, gateway::GatewayJob, page_bytes::page_bytes},
 };
 
 /// Free bytes on the disk below which no new mail or account is accepted: enough for a checkpoint

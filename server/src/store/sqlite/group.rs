@@ -5,18 +5,8 @@ use std::{
     time::Duration,
 };
 
-use correio_proto::{mail::Mail, message::ListMember};
-
 use super::queue::{GROUP_BYTES_MAX, Queue, size};
-use crate::{
-    clock::Clock,
-    ids::Ticket,
-    mutex::lock,
-    store::{
-        StoreDone, StoreJob,
-        gateway::{GatewayDone, MailOutline},
-    },
-};
+use crate::{clock::Clock, ids::Ticket, mutex::lock, store::StoreJob};
 
 /// Most jobs in one transaction, so that no job waits long for the others' results.
 const GROUP_MAX: usize = 1000;
@@ -179,31 +169,4 @@ impl Place {
     pub(super) fn of(work: usize) -> Self {
         if work > WORK_MAX { Self::Last } else { Self::Between }
     }
-}
-
-/// Approximate bytes of a page of mails or of members, or of a piece of a content, in memory; 0 for
-/// other results.
-pub(super) fn page_bytes(done: &StoreDone) -> usize {
-    let mails = match done {
-        StoreDone::Page { mails, .. } => mails,
-        StoreDone::Piece(piece) => return piece.as_bytes().len(),
-        StoreDone::Members(page) => {
-            let bytes =
-                |member: &ListMember| size_of::<ListMember>() + member.full_name.as_str().len();
-            return page.members.iter().map(bytes).sum();
-        }
-        StoreDone::Gateway(GatewayDone::Outlines { mails, .. }) => {
-            let bytes = |mail: &MailOutline| {
-                let texts = mail.subject.as_str().len() + mail.from_name.as_str().len();
-                texts + size_of_val(mail.to.as_slice()) + size_of::<MailOutline>()
-            };
-            return mails.iter().map(bytes).sum();
-        }
-        _ => return 0,
-    };
-    let bytes = |mail: &Mail| {
-        let texts = mail.content.inline_size() + mail.subject.as_str().len();
-        texts + size_of_val(mail.to.as_slice()) + size_of::<Mail>()
-    };
-    mails.iter().map(bytes).sum()
 }

@@ -30,11 +30,14 @@ use self::{
     database::Database,
     fatal::Fatal,
     finder::Finder,
-    group::{Begun, Group, Jobs, PAGES_BYTES_MAX, page_bytes},
+    group::{Begun, Group, Jobs, PAGES_BYTES_MAX},
     open::open,
     report::Report,
 };
-use super::{History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted};
+use super::{
+    History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted,
+    page_bytes::page_bytes,
+};
 use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
 
 mod account_columns;

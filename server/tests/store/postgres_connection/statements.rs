@@ -56,7 +56,10 @@ fn a_pipeline_is_one_transaction_and_ends_with_its_first_error() {
         pipeline.add(&WRONG, &[]);
         pipeline.add(&COUNT, &[]);
         let error = pipeline.run().unwrap_err();
-        assert!(matches!(&error, QueryError::Fatal(text) if text.contains("22012")), "{error}");
+        assert!(
+            matches!(&error, QueryError::Refused { text, .. } if text.contains("22012")),
+            "{error}"
+        );
     }
     let mut pipeline = connection.pipeline();
     pipeline.add(&COUNT, &[]);

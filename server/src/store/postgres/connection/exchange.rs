@@ -1,6 +1,6 @@
 //! A connection, and its exchanges: statements in one write, and their answers.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, io, sync::Arc};
 
 use bytes::BytesMut;
 use postgres_protocol::message::{backend::Message, frontend};
@@ -10,6 +10,7 @@ use super::{
     notice::{Notice, Severity},
     notification::Notification,
     responses::{Outcome, Responses, Taken, TransactionStatus},
+    socket::Breaker,
     statement::Statements,
     transport::{Transport, TransportError},
 };
@@ -83,6 +84,15 @@ impl Connection {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+
+    /// A handle with which another thread ends the connection, also while it waits for an answer.
+    ///
+    /// # Errors
+    ///
+    /// There is no file descriptor for it.
+    pub fn breaker(&self) -> io::Result<Breaker> {
+        self.transport.breaker()
     }
 
     /// Warnings that came since the last call, outside of commits: at most 16, for the log.

@@ -10,6 +10,7 @@ pub use self::{
     notification::Notification,
     pipeline::Pipeline,
     rows::{Row, Rows},
+    socket::Breaker,
     statement::Statement,
     transaction::{Committed, Transaction},
 };

@@ -108,8 +108,9 @@ impl From<&Notice> for QueryError {
             b"0A000" if notice.routine == "RevalidateCachedQuery" => Self::Reconnect(text),
             // insufficient_resources, io_error.
             [b'5', b'3', ..] | b"58030" => Self::Unavailable(text),
-            // integrity_constraint_violation, lock_not_available.
-            [b'2', b'3', ..] | b"55P03" => Self::Refused {
+            // data_exception, integrity_constraint_violation, program_limit_exceeded,
+            // lock_not_available: one job's values are the cause, or its size.
+            [b'2', b'2' | b'3', ..] | [b'5', b'4', ..] | b"55P03" => Self::Refused {
                 sqlstate: notice.sqlstate,
                 constraint: notice.constraint.as_deref().map(Arc::from),
                 text,
@@ -149,8 +150,8 @@ mod tests {
             (&["40001", "40P01", "57014"][..], "repeat"),
             (&["57P01", "57P02", "57P03", "08006", "08P01", "25006", "25P03"], "reconnect"),
             (&["53000", "53100", "53200", "53300", "58030"], "unavailable"),
-            (&["23505", "23502", "55P03"], "refused"),
-            (&["XX000", "XX001", "XX002", "42P01", "42601", "0A000", "22021"], "fatal"),
+            (&["22021", "22003", "23505", "23502", "54000", "55P03"], "refused"),
+            (&["XX000", "XX001", "XX002", "42P01", "42601", "0A000"], "fatal"),
         ] {
             for sqlstate in sqlstates {
                 assert_eq!(class(sqlstate), expected, "{sqlstate}");

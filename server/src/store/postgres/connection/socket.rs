@@ -18,6 +18,18 @@ use crate::store::postgres::{database_url::Host, deadline::Deadline};
 #[derive(Debug)]
 pub(super) struct Socket(System);
 
+/// A handle with which another thread ends a connection. The connection's own thread sees a
+/// broken socket, and not which thread broke it.
+#[derive(Debug)]
+pub struct Breaker(System);
+
+impl Breaker {
+    /// Ends the connection at once.
+    pub fn end(&self) {
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+    }
+}
+
 /// What is awaited of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaited {
@@ -101,6 +113,15 @@ impl Socket {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// A handle with which another thread ends the connection.
+    ///
+    /// # Errors
+    ///
+    /// There is no file descriptor for it.
+    pub(super) fn breaker(&self) -> io::Result<Breaker> {
+        self.0.try_clone().map(Breaker)
     }
 
     /// Ends the connection at once.

@@ -8,7 +8,7 @@ use std::{
 use bytes::BytesMut;
 use rustls::ClientConnection;
 
-use super::socket::{Awaited, Socket};
+use super::socket::{Awaited, Breaker, Socket};
 use crate::store::postgres::{deadline::Deadline, error::QueryError};
 
 /// A socket with what was read from it.
@@ -188,6 +188,15 @@ impl Transport {
                 Err(error) => return Err(ended(&error)),
             }
         }
+    }
+
+    /// A handle with which another thread ends the connection.
+    ///
+    /// # Errors
+    ///
+    /// There is no file descriptor for it.
+    pub(super) fn breaker(&self) -> io::Result<Breaker> {
+        self.socket.breaker()
     }
 
     /// Ends the connection at once.

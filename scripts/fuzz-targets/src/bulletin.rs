@@ -1,0 +1,55 @@
+//! Target `bulletin`: the text of a NOTIFY, which any role of the database can send.
+//!
+//! What is read of a text, told again, is read as the same by other servers and is nothing to the
+//! server that tells it; no text is too long for a NOTIFY, and no name or subject controls a
+//! terminal.
+
+use correio_server::{
+    ids::AccountId,
+    store::{
+        news::{ArrivedMail, News},
+        postgres::bulletin::{Received, of_ended, of_mail, read},
+    },
+};
+
+/// The server that reads.
+const READER: &str = "00";
+
+/// The server that tells it again.
+const TELLER: &str = "01";
+
+/// Bytes of a NOTIFY's text, and one more.
+const TEXT_MAX: usize = 8000;
+
+pub(crate) fn run(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match read(READER, &text) {
+        Received::Nothing => {}
+        Received::Ended => {
+            let again = of_ended(TELLER).unwrap();
+            assert_eq!(read(READER, &again), Received::Ended);
+            assert_eq!(read(TELLER, &again), Received::Nothing);
+        }
+        Received::News(News::MailArrived { accounts, mail }) => tell_again(&accounts, &mail),
+        Received::News(other) => panic!("a text ends sessions: {other:?}"),
+    }
+}
+
+fn tell_again(accounts: &[AccountId], mail: &ArrivedMail) {
+    for shown in [mail.from.as_str(), mail.from_name.as_str(), mail.subject.as_str()] {
+        assert!(!shown.contains(char::is_control), "{shown:?}");
+    }
+    let mut told = Vec::new();
+    for text in of_mail(TELLER, accounts, mail) {
+        assert!(text.len() < TEXT_MAX, "{} bytes", text.len());
+        assert_eq!(read(TELLER, &text), Received::Nothing);
+        match read(READER, &text) {
+            Received::News(News::MailArrived { accounts, mail: again }) => {
+                assert_eq!(again, *mail);
+                told.extend(accounts);
+            }
+            other => panic!("{text} was read as {other:?}"),
+        }
+    }
+    assert_eq!(told, accounts);
+}
