@@ -134,7 +134,7 @@ fn app_passwords_are_made_shown_and_revoked_in_the_menus() {
     screen.sees("phone (number 1): made ");
     screen.menu("0) Back");
     screen.press("1");
-    screen.answer("What it is for (for example: phone)", "laptop");
+    screen.answer("Label of the app password (for example: phone)", "laptop");
     screen.sees("laptop (number 2): made ");
     screen.menu("0) Back");
     screen.press("2");

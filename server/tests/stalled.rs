@@ -107,8 +107,7 @@ fn mails_that_stop_within_their_data_keep_no_other_mail_out() {
     let said = begins_mail(&mut world, &password).say(&mut world, ".\r\n");
     assert!(said.starts_with("250 "), "{said:?}");
     stalled.iter_mut().for_each(|program| program.run(&mut world));
-    let (mut gone, left): (Vec<_>, Vec<_>) =
-        stalled.into_iter().partition(|program| program.is_closed());
+    let (mut gone, left): (Vec<_>, Vec<_>) = stalled.into_iter().partition(Program::is_closed);
     assert_eq!(gone.len(), 1, "no more mails give way than there must");
     assert!(gone.iter_mut().all(|program| program.said().starts_with("421 4.3.1")));
     assert!(left.iter().all(|program| world.server.transport_mut(program.id).is_some()));

@@ -20,7 +20,7 @@ const MESSAGES_MAX: u64 = 300;
 
 /// A proxy between a server and its database, and the thread that has it cut connections.
 #[derive(Debug)]
-pub struct DatabaseCuts {
+pub(crate) struct DatabaseCuts {
     proxy: DatabaseProxy,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<u32>>,
@@ -32,14 +32,14 @@ impl DatabaseCuts {
     /// # Errors
     ///
     /// There is no port.
-    pub fn start(database: &DatabaseUrl) -> Result<Self> {
+    pub(crate) fn start(database: &DatabaseUrl) -> Result<Self> {
         let proxy = DatabaseProxy::start(database).context("a port for the proxy")?;
         Ok(Self { proxy, ends: Arc::default(), thread: None })
     }
 
     /// The address of the database through the proxy, without a password.
     #[must_use]
-    pub fn url(&self) -> DatabaseUrl {
+    pub(crate) fn url(&self) -> DatabaseUrl {
         self.proxy.url()
     }
 
@@ -48,7 +48,7 @@ impl DatabaseCuts {
     /// # Errors
     ///
     /// The system starts no thread.
-    pub fn begin(&mut self, seed: u64) -> Result<()> {
+    pub(crate) fn begin(&mut self, seed: u64) -> Result<()> {
         let (proxy, ends) = (self.proxy.clone(), self.ends.clone());
         let cut = move || {
             let mut random = fastrand::Rng::with_seed(seed);
@@ -68,7 +68,7 @@ impl DatabaseCuts {
 
     /// Cuts nothing more. Returns the number of connections that were cut; `None` if that was told
     /// before.
-    pub fn end(&mut self) -> Option<u32> {
+    pub(crate) fn end(&mut self) -> Option<u32> {
         let thread = self.thread.take()?;
         self.ends.store(true, Ordering::Relaxed);
         thread.thread().unpark();

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use correio_proto::{
-    mail::{MailId, MailRef},
+    mail::{Mail, MailId, MailRef},
     message::SendPolicy,
 };
 use correio_server::{
@@ -161,7 +161,7 @@ fn two_servers_that_do_everything_at_once_lose_nothing_and_give_nothing_up() {
     }
     let waiting: Vec<Vec<MailRef>> = accounts
         .iter()
-        .map(|(_, account)| servers[0].fetch(*account).iter().map(|it| it.reference()).collect())
+        .map(|(_, account)| servers[0].fetch(*account).iter().map(Mail::reference).collect())
         .collect();
     let mut counts = Vec::new();
     for (server, first) in servers.iter_mut().zip([10_000, 20_000]) {

@@ -442,7 +442,7 @@ impl Model {
     fn logged_in(&mut self, index: usize, now: Now, login: &Login, reply: &Reply) {
         let account = self.accounts.get(&login.username);
         let with = &login.credential;
-        if !account.is_some_and(|it| it.credential.as_bytes() == with.as_bytes()) {
+        if account.is_none_or(|it| it.credential.as_bytes() != with.as_bytes()) {
             return refuses(reply, ErrorCode::BadCredentials);
         }
         let proof = Proof { credential: with.clone(), at: now.wall };

@@ -364,7 +364,8 @@ impl Halves {
             self.given_up.extend(given_up(&job));
             let crowding = crowding(&self.durable, self.bounds.uploads, &job);
             // The same jobs on the same state give the same answers.
-            if self.durable.run(self.bounds, job) == StoreDone::Changed {
+            let done = self.durable.run(self.bounds, job);
+            if matches!(done, StoreDone::Changed | StoreDone::PasswordSet { .. }) {
                 self.changes.extend(change);
                 self.list_touches.extend(touch);
             }

@@ -56,7 +56,7 @@ pub fn export(
     match store {
         StoreConfig::Sqlite | StoreConfig::Memory => {
             let snapshot = SqliteSnapshot::open(directory, cancel)?;
-            let reader = MailSource::Sqlite(snapshot.reader()?, directory);
+            let reader = MailSource::Sqlite(Box::new(snapshot.reader()?), directory);
             write_all(reader, choice, target, domain, cancel)
         }
         StoreConfig::Postgres(database) => {

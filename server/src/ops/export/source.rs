@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum MailSource<'a> {
     /// The database of a data directory.
-    Sqlite(MailReader<'a>, &'a Path),
+    Sqlite(Box<MailReader<'a>>, &'a Path),
     /// A database that servers may share.
     Postgres(PostgresMailReader<'a>),
 }
