@@ -169,7 +169,7 @@ fn a_signal_ends_the_watch_after_the_running_command() {
     let watching = watch(&setup, &["watch", "--exec", command]);
     let pipe = setup.data.path().join("pipe");
     eventually(|| pipe.exists());
-    watching.signal(Signal::TERM);
+    watching.signal_and_wait(Signal::TERM);
     fs::write(&pipe, "fim\n").unwrap();
     let ended = watching.end();
     assert_eq!((ended.status, ended.out), (Some(0), vec!["Um fim".to_owned()]));

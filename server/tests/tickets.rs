@@ -137,7 +137,7 @@ fn a_new_password_makes_tickets_void_but_those_that_its_own_session_is_given_the
 fn a_new_password_leaves_a_code_that_was_given_out_in_the_tickets_epoch() {
     let (mut world, store) = world();
     let given = store.run_admin_job(set_code("tony", 5, hour_after(world.now.wall)));
-    assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
+    assert!(matches!(given, AdminDone::CodeSet { .. }), "{given:?}");
     let mut tony = world.log_in("tony");
     let change = Request::Account(Account::Password { current: credential(1), new: credential(2) });
     assert_eq!(
@@ -153,7 +153,7 @@ fn a_reset_and_a_recovery_make_tickets_void() {
     let (mut world, store) = world();
     let (mut open, before) = world.log_in_for_ticket("tony");
     let given = store.run_admin_job(set_code("tony", 5, hour_after(world.now.wall)));
-    assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
+    assert!(matches!(given, AdminDone::CodeSet { .. }), "{given:?}");
     assert!(!is_valid(&mut world, &before));
     let stale = ticket_of(&mut world, &mut open).ticket;
     assert!(!is_valid(&mut world, &stale), "the session began before the reset");
@@ -257,7 +257,7 @@ fn a_refusal_of_a_ticket_tells_neither_by_its_bytes_nor_by_its_work_whether_an_a
     world.pass(60 * MINUTE);
     let (_, void) = world.log_in_for_ticket("tony");
     let given = store.run_admin_job(set_code("tony", 5, hour_after(world.now.wall)));
-    assert!(matches!(given, AdminDone::Changed(Some(_))), "{given:?}");
+    assert!(matches!(given, AdminDone::CodeSet { .. }), "{given:?}");
     let (_, right) = world.log_in_for_ticket("tony");
     let other_key = {
         let mut other = World::with(with_tickets(2, TicketTimes::default()), 10);

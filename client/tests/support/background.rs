@@ -1,13 +1,15 @@
 //! The program as a process that runs beside the test.
 
 use std::{
+    fs,
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
 };
 
-use correio_testing::wait::PATIENCE;
+use correio_testing::wait::{PATIENCE, eventually};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A running program. Dropping it kills it.
@@ -47,6 +49,27 @@ impl Background {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
+    }
+
+    /// Sends a signal, and waits until the program's thread for signals has dealt with it and sleeps
+    /// again.
+    pub fn signal_and_wait(&self, signal: Signal) {
+        let before = self.sleeps_of_signal_thread();
+        self.signal(signal);
+        eventually(|| self.sleeps_of_signal_thread() > before);
+    }
+
+    /// How often the program's thread for signals has gone to sleep.
+    fn sleeps_of_signal_thread(&self) -> u64 {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let status = |task: PathBuf| fs::read_to_string(task.join("status")).unwrap_or_default();
+        let of_signals = tasks
+            .map(|task| status(task.unwrap().path()))
+            .find(|status| status.starts_with("Name:\tsignals\n"))
+            .unwrap_or_default();
+        let sleeps =
+            of_signals.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        sleeps.map_or(0, |sleeps| sleeps.trim().parse().unwrap())
     }
 
     /// Waits for the end.
