@@ -45,7 +45,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// [`Failure::Admin`], [`Failure::NoServer`], [`Failure::Open`], [`Failure::Invite`],
+/// [`Failure::Admin`], [`Failure::NoServer`], [`Failure::Open`], [`Failure::Key`],
 /// [`Failure::Store`]. With JSON, standard output has the error, too.
 pub fn run(config: &Config, command: &AdminCommand, cancel: &Cancel) -> Result<(), Failure> {
     let Ended { result, closed } = act(config, command.action.clone(), cancel);
