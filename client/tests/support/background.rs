@@ -51,8 +51,8 @@ impl Background {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Sends a signal, and waits until the program's thread for signals has dealt with it and sleeps
-    /// again.
+    /// Sends a signal, and waits until the program's thread for signals has dealt with it and
+    /// sleeps again.
     pub fn signal_and_wait(&self, signal: Signal) {
         let before = self.sleeps_of_signal_thread();
         self.signal(signal);

@@ -23,15 +23,14 @@ macro_rules! with_sentence {
     (smtp $before:literal, $after:literal) => {
         concat!(
             $before,
-            "5.7.8 wrong username or app password; correio app-password makes one",
+            "5.7.8 wrong username or app password; correio app-password create makes one",
             $after
         )
     };
     (pop3 $before:literal, $after:literal) => {
         concat!(
             $before,
-            "[AUTH] unknown username, or no app password of this account; correio app-password \
-             create makes one",
+            "[AUTH] wrong username or app password; correio app-password create makes one",
             $after
         )
     };
@@ -75,8 +74,8 @@ pub fn refused_to_receive(program: Program) -> Option<Refusal> {
         Program::Getmail => with_sentence!(pop3 "operation error (POP error (b'-ERR ", "'))"),
         Program::Mailutils => "Authentication failed",
         Program::Mpop => "mpop: authentication failed (method PLAIN)",
-        Program::Mutt => "PASS: [AUTH] unknown username, or no app password of this account",
-        Program::Neomutt => "PASS: [AUTH] unknown username, or no app password of this account",
+        Program::Mutt => "PASS: [AUTH] wrong username or app password",
+        Program::Neomutt => "PASS: [AUTH] wrong username or app password",
         Program::PerlNetPop3 => with_sentence!(pop3 "not logged in: ", ""),
         Program::PythonPoplib => with_sentence!(pop3 "poplib.error_proto: b'-ERR ", "'"),
         Program::SNail => with_sentence!(pop3 "s-nail: POP3 error: -ERR ", ""),
