@@ -85,7 +85,7 @@ fn a_request_that_stalls_gives_way_to_one_that_goes_on_and_none_does_before_ten_
         client.receive();
         assert!(!client.is_closed());
     }
-    // Now none of them stalls.
+    // Now no program stalls.
     gave_way(&mut begins_frame(&mut world));
 }
 

@@ -176,7 +176,7 @@ impl Tickets {
     }
 
     /// Reads a ticket. `None` if no account could have it now: another server or key has made it,
-    /// or it has expired. What is returned proves nothing before [`Tickets::is_proved`].
+    /// or it has expired. The returned ticket proves nothing before [`Tickets::is_proved`].
     #[must_use]
     pub fn read(&self, ticket: &ResumeTicket, now: Timestamp) -> Option<TicketClaim> {
         let rest = ticket.as_bytes().strip_prefix(&[VERSION])?.strip_prefix(&self.key.id)?;

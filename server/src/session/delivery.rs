@@ -30,7 +30,7 @@ const HELD_WAIT: Wait = Wait(Duration::from_secs(1));
 /// largest list cost the account a day.
 const MEMBERS_PER_CHARGE: u32 = 100;
 
-/// What is logged where a job came to a result of a wrong kind. The result is not, since it may
+/// The log's text where a job came to a result of a wrong kind. The result is not, since it may
 /// have mails in it.
 pub(crate) const UNEXPECTED_RESULT: &str = "an unexpected result of a job";
 

@@ -145,7 +145,7 @@ impl Failure {
         }
     }
 
-    /// A login that failed. `password` is what was typed.
+    /// A login that failed with this typed password.
     pub(crate) fn login(text: &Text, error: &RequestError, password: &Password) -> Self {
         Self { text: text.login(error, Some(password)), ..Self::request(text, error) }
     }

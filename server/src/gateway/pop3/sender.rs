@@ -70,7 +70,7 @@ pub(super) struct MailSender {
     stuffer: Stuffer,
     cut: Option<TopCut>,
     loaded: Loaded,
-    /// Bytes of what is loaded that were sent.
+    /// Bytes of the loaded content that were sent.
     sent: usize,
     /// Position of its end in the content.
     end: u64,
@@ -106,7 +106,7 @@ impl MailSender {
         sender
     }
 
-    /// Bytes that the mail takes while it is being sent: of its content, what is loaded.
+    /// Bytes that the mail takes while it is being sent, with the loaded part of its content.
     pub(super) fn held(&self) -> usize {
         retrieval::bytes(&self.outline) + self.loaded.bytes().len()
     }

@@ -128,7 +128,7 @@ impl Text {
         }
     }
 
-    /// Why a login failed. `password` is what was typed, if an account can have it.
+    /// Why a login failed, with the typed password if an account can have it.
     pub(crate) fn login(&self, error: &RequestError, password: Option<&Password>) -> String {
         let said = self.request(error);
         let is_wrong = error.code() == Some(ErrorCode::BadCredentials);

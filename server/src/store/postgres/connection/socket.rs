@@ -30,7 +30,7 @@ impl Breaker {
     }
 }
 
-/// What is awaited of a socket.
+/// The readiness of a socket that a wait is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaited {
     /// Bytes, or the end.
@@ -97,7 +97,7 @@ impl Socket {
         Ok(self)
     }
 
-    /// Waits. Returns whether it came to what is awaited before the deadline.
+    /// Waits. Returns whether the socket became ready before the deadline.
     pub(super) fn wait(&self, awaited: Awaited, deadline: Deadline) -> io::Result<bool> {
         let flags = match awaited {
             Awaited::Readable => PollFlags::IN,
