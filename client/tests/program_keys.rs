@@ -5,7 +5,7 @@ use std::time::Duration;
 use correio_client::Drafts;
 
 use crate::support::{
-    Setup,
+    PASSWORD, Setup,
     screen::{
         CTRL_C, DISCARD, DOWN, ENTER, ESCAPE, FIRST, HOME, LEFT, Start, UP, draft_bodies,
         has_terminal,
@@ -261,6 +261,22 @@ fn esc_at_the_subject_and_at_the_recipients_keeps_a_draft() {
     let expected = [("peter", ""), ("steve", "Shield")].map(|(a, b)| (a.to_owned(), b.to_owned()));
     assert_eq!(kept, expected);
     screen.cancel();
+}
+
+/// What is typed before an action has ended is dropped by the question after it, except Ctrl-C.
+#[test]
+fn ctrl_c_that_comes_before_an_action_begins_ends_the_program_after_it() {
+    if !has_terminal() {
+        return;
+    }
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let mut screen = Start::of(&setup).menus();
+    screen.press("3");
+    screen.answer("Username", "tony");
+    screen.sees("Password:");
+    // All in one write: the program reads Ctrl-C before it logs in.
+    screen.press(&format!("{PASSWORD}{ENTER}{CTRL_C}"));
+    assert_eq!(screen.end().0, 130);
 }
 
 #[test]

@@ -172,16 +172,22 @@ impl InputReader {
     }
 
     /// Drops all input so far. A paste that has begun is dropped up to its end.
+    ///
+    /// # Errors
+    ///
+    /// Ctrl-C was among the input: it ends the program whenever it is pressed. See also
+    /// [`Self::wait`].
     pub(super) fn clear(&mut self) -> Answer<()> {
         let is_paste = self.decoder.is_pasting();
         while self.poll(Some(Instant::now()))? {
             self.gather()?;
         }
+        let is_interrupted = self.typed.contains(&InputEvent::Key(CTRL_C));
         self.typed.clear();
         if is_paste || self.decoder.is_pasting() {
             self.pasted = Some(Instant::now());
         }
-        Ok(())
+        if is_interrupted { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     /// Waits until the terminal has input, until a deadline. Returns false after the deadline or a
