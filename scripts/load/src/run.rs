@@ -54,13 +54,13 @@ pub enum Target {
         /// The interval of backups; `None` for no backups.
         backup_every: Option<Duration>,
         /// The PostgreSQL database of its store; `None` for a store in its directory.
-        database: Option<Database>,
+        database: Option<Box<Database>>,
     },
-    /// A server that is already running.
+    /// A server that is already running, or several nodes of one store.
     Other {
-        /// The server's address.
-        server: SocketAddr,
-        /// The trust of its clients in the server.
+        /// The servers' addresses; at least one.
+        servers: Vec<SocketAddr>,
+        /// The trust of the clients in the servers.
         trust: Trust,
     },
 }
@@ -177,19 +177,11 @@ pub fn prepare(options: Options, interrupts: &Interrupts) -> Result<Prepared, Ru
     let server = TargetServer::open(target, &scenario, interrupts)?;
     let operations = scenario.operations(rate).into_iter().collect();
     let until = Duration::from_secs_f64(scenario.seconds);
-    let (address, trust) = (server.address, server.trust);
+    let (servers, trust) = (server.addresses.clone(), server.trust);
     let programs = server.own.as_ref().and_then(|own| own.programs);
     let history = server.backup_every.map(|_| History::default());
-    let driver = Driver::new(Plan {
-        scenario,
-        server: address,
-        trust,
-        programs,
-        rate,
-        seed,
-        silence,
-        history,
-    });
+    let driver =
+        Driver::new(Plan { scenario, servers, trust, programs, rate, seed, silence, history });
     let running = RunInProgress {
         seed,
         driver: driver.map_err(RunError::Broken)?,
@@ -258,8 +250,8 @@ impl Prepared {
 /// The server under load.
 struct TargetServer {
     own: Option<OwnServer>,
-    /// The address that clients connect to.
-    address: SocketAddr,
+    /// The addresses that clients connect to.
+    addresses: Vec<SocketAddr>,
     trust: Trust,
     /// How often to kill the server.
     kills: u32,
@@ -289,11 +281,13 @@ impl TargetServer {
                      out --server",
                 ))
             }
-            Target::Other { server: address, trust } => {
-                reach(address, &trust).map_err(failed)?;
+            Target::Other { servers: addresses, trust } => {
+                for address in &addresses {
+                    reach(*address, &trust).map_err(failed)?;
+                }
                 let (cutting, database_cuts) = (None, None);
                 let (own, kills, backup_every) = (None, 0, None);
-                Ok(Self { own, address, trust, kills, backup_every, cutting, database_cuts })
+                Ok(Self { own, addresses, trust, kills, backup_every, cutting, database_cuts })
             }
             Target::Own { tls: true, lose_one: true, .. } => {
                 Err(RunError::Usage("the proxy that loses a mail speaks without TLS"))
@@ -315,10 +309,10 @@ impl TargetServer {
                 let cutting = database.as_ref().and_then(|database| database.cuts.as_ref());
                 let cutting = cutting.map(DatabaseCuts::start).transpose();
                 let cutting = cutting.map_err(RunError::Broken)?;
-                if let Some(Database { address, .. }) = database {
+                if let Some(database) = database {
                     let through = cutting.as_ref().map(|cuts| cuts.url().to_string());
                     flags.extend(["--store".to_owned(), "postgres".to_owned()]);
-                    flags.extend(["--database".to_owned(), through.unwrap_or(address)]);
+                    flags.extend(["--database".to_owned(), through.unwrap_or(database.address)]);
                 }
                 let programs = scenario.clients.iter().any(Group::is_program);
                 let with_programs = if programs { WithPrograms::Yes } else { WithPrograms::No };
@@ -332,8 +326,8 @@ impl TargetServer {
                     }
                     false => address,
                 };
-                let (own, database_cuts) = (Some(own), None);
-                Ok(Self { own, address, trust, kills, backup_every, cutting, database_cuts })
+                let (own, addresses, database_cuts) = (Some(own), vec![address], None);
+                Ok(Self { own, addresses, trust, kills, backup_every, cutting, database_cuts })
             }
         }
     }

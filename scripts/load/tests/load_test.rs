@@ -17,6 +17,7 @@ use correio_load::results::{Ending, Operation, Results};
 use correio_testing::{
     port::free_address,
     process::ends_within,
+    proxy::{Proxy, ProxyMode},
     served::{Protection, RunningServer},
     wait::eventually,
 };
@@ -198,6 +199,22 @@ fn large_contents_arrive_also_where_the_links_of_uploads_are_cut() {
         // Each has one connection, and one more for each cut.
         assert!(count(&results, Operation::Connect) >= fewest, "{text}");
     }
+}
+
+/// Two ways to one store, of which one ends each connection early.
+#[test]
+fn clients_of_several_servers_go_on_at_the_next() {
+    let setup = Setup::new(FIVE);
+    let failing = Proxy::start(setup.server.address, ProxyMode::Cutting(20_000)).unwrap();
+    let other = failing.address.to_string();
+    let json = setup.path("results.json");
+    let (ended, text) = setup.run(&["--server", &other, "--json", json.to_str().unwrap()]);
+    assert_eq!(ended, status(Ending::Passed), "{text}");
+    assert!(failing.cuts() > 0, "nobody was at the failing server");
+    let results = Results::load(&json).unwrap();
+    // At most every second attempt leads there.
+    assert!(count(&results, Operation::Connect) > failing.cuts(), "{text}");
+    assert_eq!(results.run.server, format!("{}, {other}", setup.server.address));
 }
 
 #[test]

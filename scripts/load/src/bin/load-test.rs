@@ -44,6 +44,8 @@ Examples:
   scripts/load-test office --rate 500 --fail-if 'send.p99 > 50ms'
   scripts/load-test hostile --calm --json calm.json    the same users without the hostile clients
   scripts/load-test large --cut-uploads                uploads of 25 MiB whose links are cut nine times
+  scripts/load-test office --server 127.0.0.31:8888 --server 127.0.0.32:8888 --fingerprint SHA256:…
+                                                       two nodes of one store
   scripts/load-test office --backup-every 1            a backup every second, each verified
   scripts/load-test office --database postgres://correio@localhost/empty --cut-database
                                                        the connections to the database are cut meanwhile
@@ -105,9 +107,10 @@ struct Cli {
     /// How long clients act, in seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
-    /// A running server on this machine, instead of one that is started in a temporary directory
+    /// A running server on this machine, instead of one that is started in a temporary directory;
+    /// given several times, the clients connect to each in turn, as to nodes of one store
     #[arg(long, value_name = "ADDR:PORT")]
-    server: Option<SocketAddr>,
+    server: Vec<SocketAddr>,
     /// The fingerprint of that server's certificate
     #[arg(long, value_name = "SHA256:…", requires = "server", conflicts_with = "plaintext")]
     fingerprint: Option<Fingerprint>,
@@ -332,7 +335,7 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         .map_err(Stop::usage)?;
     let measures = Measures {
         operations: scenario.operations(cli.rate),
-        server: cli.server.is_none(),
+        server: cli.server.is_empty(),
         schedule: cli.rate.is_some(),
     };
     if let Some(condition) = cli.fail_if.iter().find(|one| !one.is_measured_by(&measures)) {
@@ -341,11 +344,11 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         )));
     }
     let clients = scenario.clients.iter().map(|group| group.count).sum();
-    let server = match cli.server {
-        Some(address) => address.to_string(),
-        None => {
+    let server = match cli.server.as_slice() {
+        [] => {
             format!("its own, {}", if cli.plaintext || cli.lose_one { "plaintext" } else { "TLS" })
         }
+        servers => servers.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "),
     };
     few_enough_backups(cli, &scenario)?;
     let target = target(cli)?;
@@ -378,6 +381,7 @@ fn load(cli: &Cli) -> Result<Results, Stop> {
         seed: Some(cli.seed),
         restarts: u32::try_from(kills.len()).unwrap_or(u32::MAX),
         kills: kills.iter().map(Duration::as_secs_f64).collect(),
+        pauses: Vec::new(),
         interrupted,
         ledger: ledger_summary(counts),
         backups,
@@ -447,7 +451,7 @@ fn path_of(cli: &Cli) -> Result<PathBuf> {
 }
 
 fn target(cli: &Cli) -> Result<Target, Stop> {
-    let Some(server) = cli.server else {
+    if cli.server.is_empty() {
         return Ok(Target::Own {
             program: cli.program.clone(),
             guard: std::env::current_exe().map_err(Stop::broken)?,
@@ -457,7 +461,7 @@ fn target(cli: &Cli) -> Result<Target, Stop> {
             backup_every: cli.backup_every.map(Duration::from_secs_f64),
             database: cli.database.as_ref().map(|address| database_of(cli, address)).transpose()?,
         });
-    };
+    }
     let trust = match (cli.fingerprint, cli.plaintext) {
         (Some(fingerprint), _) => Trust::Fingerprint(fingerprint),
         (None, true) => Trust::Plaintext,
@@ -467,13 +471,14 @@ fn target(cli: &Cli) -> Result<Target, Stop> {
             )));
         }
     };
-    Ok(Target::Other { server, trust })
+    Ok(Target::Other { servers: cli.server.clone(), trust })
 }
 
 /// The database of the server's store, with its cuts.
-fn database_of(cli: &Cli, address: &str) -> Result<Database, Stop> {
+fn database_of(cli: &Cli, address: &str) -> Result<Box<Database>, Stop> {
     let url: DatabaseUrl = address.parse().map_err(Stop::usage)?;
-    Ok(Database { address: address.to_owned(), cuts: cli.cut_database.then_some(url) })
+    let cuts = cli.cut_database.then_some(url);
+    Ok(Box::new(Database { address: address.to_owned(), cuts }))
 }
 
 /// Counts signals instead of ending: the server, which is in a process group of its own, must be

@@ -30,7 +30,12 @@ impl Driver {
         if let Link::Down(at) = slot.link
             && at <= now
         {
-            match connect(source, self.plan.server) {
+            let connected = match self.plan.server(index, slot.attempts) {
+                Some(server) => connect(source, server),
+                None => Err(io::ErrorKind::AddrNotAvailable.into()),
+            };
+            slot.attempts = slot.attempts.wrapping_add(1);
+            match connected {
                 Ok(mut stream) => {
                     let interest = Interest::READABLE | Interest::WRITABLE;
                     let registered =
@@ -77,7 +82,7 @@ impl Driver {
     /// A source address on this machine, so that there are enough ports. Hostile clients use other
     /// addresses than users.
     fn source(&self, index: usize) -> Option<IpAddr> {
-        if !self.plan.server.ip().is_loopback() || self.plan.server.is_ipv6() {
+        if !self.plan.servers.iter().all(|server| server.ip().is_loopback() && server.is_ipv4()) {
             return None;
         }
         let (network, number) = match index.checked_sub(self.user_count) {

@@ -85,6 +85,8 @@ struct Slot {
     role: Role,
     link: Link,
     failures: u32,
+    /// Number of attempts to connect, which chooses among several servers.
+    attempts: usize,
     /// Whether the client ever had a connection.
     has_connected: bool,
     /// The client's earliest entry among the timers.
@@ -144,7 +146,8 @@ impl Driver {
     }
 
     fn make_clients(&mut self, are_users: bool) -> Result<()> {
-        let address = self.plan.server.to_string().parse().context("the server's address")?;
+        let server = self.plan.servers.first().context("there is no server")?;
+        let address = server.to_string().parse().context("the server's address")?;
         // One configuration for all: TLS sessions are resumed as one client's are.
         let security = self.plan.trust.security(&address);
         for (index, group) in self.plan.scenario.clients.iter().enumerate() {
@@ -187,6 +190,7 @@ impl Driver {
                     role,
                     link: Link::Down(arrival),
                     failures: 0,
+                    attempts: 0,
                     has_connected: false,
                     timer: Some(arrival),
                 });
@@ -282,7 +286,7 @@ impl Driver {
     /// Starts another phase.
     pub fn enter(&mut self, phase: Phase) {
         if self.phase == Phase::Acting {
-            self.recorder.end_acting();
+            self.recorder.end_acting(self.started.elapsed());
         }
         self.phase = phase;
         self.programs.enter(phase);

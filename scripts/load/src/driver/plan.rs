@@ -11,9 +11,9 @@ use crate::{history::History, programs::ProgramAddresses, scenario::Scenario};
 pub struct Plan {
     /// The scenario.
     pub scenario: Scenario,
-    /// The server.
-    pub server: SocketAddr,
-    /// The trust of the clients in the server.
+    /// The servers, nodes of one store: at least one. A client connects to each in turn.
+    pub servers: Vec<SocketAddr>,
+    /// The trust of the clients in the servers.
     pub trust: Trust,
     /// The server's listeners for mail programs, if it has any.
     pub programs: Option<ProgramAddresses>,
@@ -25,4 +25,13 @@ pub struct Plan {
     pub silence: Duration,
     /// A history to keep, if backups are compared with it.
     pub history: Option<History>,
+}
+
+impl Plan {
+    /// The server of a client's attempt to connect. Clients begin at different servers, and go on
+    /// to the next after each connection.
+    pub(super) fn server(&self, client: usize, attempts: usize) -> Option<SocketAddr> {
+        let count = self.servers.len().max(1);
+        self.servers.get(client.wrapping_add(attempts) % count).copied()
+    }
 }

@@ -20,7 +20,10 @@ impl Driver {
                 ProgramEvent::Sending { from, mail, hidden } => {
                     self.ledger.begin_hiding(from, &mail, hidden, now);
                 }
-                ProgramEvent::Accepted(id) => self.ledger.acknowledged(id, now),
+                ProgramEvent::Accepted(id) => {
+                    self.recorder.acknowledged(now);
+                    self.ledger.acknowledged(id, now);
+                }
                 ProgramEvent::Received { by, mail } => self.ledger.received(by, &mail),
                 ProgramEvent::Deleting { by, ids } => self.ledger.confirming(by, &ids, now),
                 ProgramEvent::Deleted { by, ids } => self.ledger.confirmed(by, &ids, now),

@@ -40,6 +40,7 @@ impl Programs {
         {
             let addresses =
                 plan.programs.context("the server has no listeners for mail programs")?;
+            let server = *plan.servers.first().context("there is no server")?;
             let to = settings.to.as_ref().unwrap_or(&settings.name);
             let to = clients.iter().filter(|group| group.name == *to);
             let to: Vec<Username> =
@@ -52,7 +53,7 @@ impl Programs {
                     username: username.parse()?,
                     settings: settings.clone(),
                     to: to.clone(),
-                    server: plan.server,
+                    server,
                     trust: plan.trust,
                     addresses,
                     arrival: settings.arrival(number),

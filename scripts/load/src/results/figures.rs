@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, io::Write, path::Path};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::operation::Operation;
+use super::{operation::Operation, pauses::Pause};
 
 /// The results of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,9 @@ pub struct Run {
     /// Times of the kills, in seconds since the start; missing in older results.
     #[serde(default)]
     pub kills: Vec<f64>,
+    /// Times in which no mail was acknowledged; missing in older results.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
     /// Whether a signal ended the run early.
     pub interrupted: bool,
     /// Totals of the ledger.

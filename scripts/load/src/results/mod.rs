@@ -8,6 +8,7 @@ mod ending;
 mod figures;
 mod html;
 mod operation;
+mod pauses;
 mod plot;
 mod plots;
 mod recorder;
@@ -23,6 +24,7 @@ pub use figures::{
     SecondSummary, UserCounts,
 };
 pub use operation::Operation;
+pub use pauses::Pause;
 pub use recorder::Recorder;
 pub use units::{size, time};
 

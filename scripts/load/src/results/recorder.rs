@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use super::{
     figures::{Gauges, Measured, Results, Run, Second, SecondSummary},
     operation::Operation,
+    pauses::Pauses,
     timeline::Timeline,
 };
 
@@ -30,6 +31,7 @@ pub struct Recorder {
     /// Number of each operation while clients acted.
     acted: Option<BTreeMap<Operation, u64>>,
     answers: u64,
+    pauses: Pauses,
 }
 
 /// Latencies and failures of one operation.
@@ -105,8 +107,17 @@ impl Recorder {
         self.missed += 1;
     }
 
-    /// Ends the acting phase: later operations count in no rate.
-    pub fn end_acting(&mut self) {
+    /// Records the moment at which a mail was acknowledged.
+    pub fn acknowledged(&mut self, now: Duration) {
+        // While mailboxes are drained, nobody sends.
+        if self.acted.is_none() {
+            self.pauses.end_at(now);
+        }
+    }
+
+    /// Ends the acting phase: later operations count in no rate, and end no pause.
+    pub fn end_acting(&mut self, now: Duration) {
+        self.pauses.end_at(now);
         let counts = self.whole.iter().map(|(operation, series)| (*operation, series.times.len()));
         self.acted = Some(counts.collect());
     }
@@ -131,6 +142,7 @@ impl Recorder {
     #[must_use]
     pub fn finish(self, mut run: Run) -> Results {
         run.missed = self.missed;
+        run.pauses = self.pauses.finish();
         let seconds = run.seconds.max(0.001);
         let acted = self.acted;
         let measured = |operation: Operation, series: Series| Measured {

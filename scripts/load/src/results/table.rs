@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Results, size, time};
+use super::{Results, pauses::pauses_line, size, time};
 
 /// The cells of an operation's row.
 pub(super) const COLUMNS: [&str; 9] =
@@ -39,6 +39,9 @@ impl Results {
         }
         if self.run.restarts > 0 {
             let _ = writeln!(text, "the server was killed {} times", self.run.restarts);
+        }
+        if !self.run.pauses.is_empty() {
+            let _ = writeln!(text, "{}", pauses_line(&self.run.pauses));
         }
         if self.run.interrupted {
             text.push_str("the run was ended early\n");

@@ -17,6 +17,7 @@ pub(super) fn run() -> Run {
         seed: Some(7),
         restarts: 1,
         kills: vec![1.5],
+        pauses: Vec::new(),
         interrupted: false,
         ledger: LedgerSummary { acknowledged: 5, received: 5, ..LedgerSummary::default() },
         backups: None,
@@ -356,7 +357,7 @@ fn what_is_done_while_mailboxes_are_emptied_counts_in_no_rate() {
     for _ in 0..10 {
         recorder.done(Operation::Receive, Duration::from_millis(1));
     }
-    recorder.end_acting();
+    recorder.end_acting(Duration::from_secs(1));
     recorder.done(Operation::Receive, Duration::from_millis(1));
     recorder.done(Operation::Confirm, Duration::from_millis(1));
     let operations = recorder.finish(run()).operations;

@@ -400,6 +400,7 @@ impl VirtualUser {
             }
             (RequestKind::Logout, _) => self.state = SessionState::Registered,
             (RequestKind::Send(id), _) => {
+                context.recorder.acknowledged(context.now);
                 context.ledger.acknowledged(id, context.read_by());
                 if self.is_uploading(id) {
                     self.uploading = None;
