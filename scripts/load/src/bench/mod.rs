@@ -7,9 +7,11 @@
 pub mod closed_loop;
 pub mod frames;
 pub mod idle_programs;
+pub mod node_death;
 pub mod open_loop;
 pub mod pop3;
 pub mod rows;
+pub mod scale;
 pub mod setup;
 pub mod submission;
 pub mod table;

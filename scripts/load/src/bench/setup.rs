@@ -9,7 +9,8 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use correio_proto::{
     frame,
-    message::{ErrorCode, Reply, Request, Send, ServerMessage},
+    message::{ErrorCode, Reply, Request, Resume, Send, ServerMessage},
+    resume::ResumeTicket,
     tls::Security,
 };
 use mio::{Events, Poll};
@@ -67,6 +68,28 @@ impl SetupScript {
     pub fn logging_in(username: &str) -> Result<Self> {
         let mut script = Self::greeting()?;
         script.push(login(username)?)?;
+        Ok(script)
+    }
+
+    /// A greeting, a login to this account, and a request for a resume ticket.
+    ///
+    /// # Errors
+    ///
+    /// An invalid username.
+    pub fn getting_a_ticket(username: &str) -> Result<Self> {
+        let mut script = Self::logging_in(username)?;
+        script.push(Request::Ticket {})?;
+        Ok(script)
+    }
+
+    /// A greeting and a login to this account with a resume ticket.
+    ///
+    /// # Errors
+    ///
+    /// An invalid username.
+    pub fn resuming(username: &str, ticket: ResumeTicket) -> Result<Self> {
+        let mut script = Self::greeting()?;
+        script.push(Request::Resume(Resume { username: username.parse()?, ticket }))?;
         Ok(script)
     }
 
@@ -128,11 +151,24 @@ pub fn register_accounts(endpoint: &Endpoint, prefix: &str, count: usize) -> Res
 ///
 /// A connection fails, or the server refuses a request.
 pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>> {
+    Ok(open_answered(endpoint, scripts)?.into_iter().map(|(wire, _)| wire).collect())
+}
+
+/// As [`open`]; each connection comes with the last answer to its script, which an echo server does
+/// not give.
+///
+/// # Errors
+///
+/// Those of [`open`].
+pub fn open_answered(
+    endpoint: &Endpoint,
+    scripts: Vec<SetupScript>,
+) -> Result<Vec<(Wire, Option<Reply>)>> {
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(1024);
     let mut scratch = vec![0; SCRATCH];
     let mut waiting: VecDeque<SetupScript> = scripts.into();
-    let mut wires: Vec<(Wire, usize, AnswerKind)> = Vec::with_capacity(waiting.len());
+    let mut wires: Vec<Opening> = Vec::with_capacity(waiting.len());
     let mut under_way = 0;
     let mut last = Instant::now();
     while under_way > 0 || !waiting.is_empty() {
@@ -142,52 +178,66 @@ pub fn open(endpoint: &Endpoint, scripts: Vec<SetupScript>) -> Result<Vec<Wire>>
             let mut wire = Wire::connect(endpoint.server, &endpoint.security, wires.len())?;
             wire.register(poll.registry(), wires.len())?;
             wire.output().append(&mut script.frames);
-            wires.push((wire, script.answers, script.kind));
+            let SetupScript { answers: missing, kind, .. } = script;
+            wires.push(Opening { wire, missing, kind, last: None });
             under_way += 1;
         }
         poll.poll(&mut events, Some(PATIENCE))?;
         for event in &events {
-            let Some((wire, missing, kind)) = wires.get_mut(event.token().0) else {
+            let Some(opening) = wires.get_mut(event.token().0) else {
                 continue;
             };
             if event.is_writable() {
-                wire.flush()?;
+                opening.wire.flush()?;
             }
-            if event.is_readable() && *missing > 0 {
-                wire.fill(&mut scratch)?;
-                *missing -= answers(wire, *kind)?.min(*missing);
-                under_way -= usize::from(*missing == 0);
+            if event.is_readable() && opening.missing > 0 {
+                opening.wire.fill(&mut scratch)?;
+                opening.take_answers()?;
+                under_way -= usize::from(opening.missing == 0);
                 last = Instant::now();
             }
         }
         ensure!(last.elapsed() < PATIENCE, "the server does not answer");
     }
     let mut ready = Vec::with_capacity(wires.len());
-    for (mut wire, ..) in wires {
+    for Opening { mut wire, last, .. } in wires {
         wire.deregister(poll.registry())?;
         wire.rest();
-        ready.push(wire);
+        ready.push((wire, last));
     }
     Ok(ready)
 }
 
-/// Counts the answers that came. Fails on an error, except that an account exists already.
-fn answers(wire: &mut Wire, kind: AnswerKind) -> Result<usize> {
-    let mut count = 0;
-    while let Some(value) = wire.next_frame()? {
-        if let AnswerKind::Echoes = kind {
-            count += 1;
-            continue;
-        }
-        match frame::decode(value).context("an answer")? {
-            ServerMessage::Notice(_) => continue,
-            ServerMessage::Reply { reply: Reply::Error(error), .. }
-                if error.code != ErrorCode::UsernameTaken =>
-            {
-                bail!("the server refuses: {}", error.text)
+/// A connection whose script is under way.
+struct Opening {
+    wire: Wire,
+    /// Number of answers to come.
+    missing: usize,
+    kind: AnswerKind,
+    last: Option<Reply>,
+}
+
+impl Opening {
+    /// Takes the answers that came. Fails on an error, except that an account exists already.
+    fn take_answers(&mut self) -> Result<()> {
+        while let Some(value) = self.wire.next_frame()? {
+            if let AnswerKind::Echoes = self.kind {
+                self.missing = self.missing.saturating_sub(1);
+                continue;
             }
-            ServerMessage::Reply { .. } => count += 1,
+            match frame::decode(value).context("an answer")? {
+                ServerMessage::Notice(_) => continue,
+                ServerMessage::Reply { reply: Reply::Error(error), .. }
+                    if error.code != ErrorCode::UsernameTaken =>
+                {
+                    bail!("the server refuses: {}", error.text)
+                }
+                ServerMessage::Reply { reply, .. } => {
+                    self.missing = self.missing.saturating_sub(1);
+                    self.last = Some(reply);
+                }
+            }
         }
+        Ok(())
     }
-    Ok(count)
 }

@@ -18,6 +18,7 @@ use correio_load::{
         closed_loop::{self, ClosedLoopClient},
         frames::account,
         idle_programs::{self, Listeners},
+        node_death::{self, Credentials, Sessions},
         open_loop, pop3,
         setup::{self, Endpoint, SetupScript},
         submission::{self, Login, Pipelining},
@@ -99,6 +100,15 @@ enum Mode {
     Login,
     /// Logins with a resume ticket, which a server over TLS gives
     Resume,
+    /// The death of the server, whose sessions log in at another server of the same store
+    NodeDeath {
+        /// The other server
+        #[arg(long)]
+        to: SocketAddr,
+        /// What they log in with
+        #[arg(long, value_enum, default_value_t = Credentials::Tickets)]
+        with: Credentials,
+    },
     /// Silent, logged-in connections, to measure the server's memory
     Idle,
     /// A mail from each connection at this interval, whether answers come or not
@@ -200,6 +210,13 @@ fn run(options: &Options) -> Result<Value> {
         Mode::Receive => answered(closed(options, |_, _| Work::receive(100))?),
         Mode::Login => closed(options, |index, _| Work::login(&options.account(index))),
         Mode::Resume => closed(options, |index, _| Work::resume(&options.account(index))),
+        Mode::NodeDeath { to, with } => {
+            let pid = options.pid.context("--pid is needed: the server that is to die")?;
+            let sessions = Sessions { count: options.connections, of_account: SESSIONS };
+            let first = options.endpoint()?;
+            let other = Endpoint { server: *to, security: first.security.clone() };
+            node_death::run((&first, pid), &other, options.prefix(), sessions, *with)
+        }
         Mode::Idle => idle(options),
         Mode::Paced { interval } => paced(options, Duration::from_millis(*interval)),
         Mode::PacedEcho { interval } => paced_echo(options, Duration::from_millis(*interval)),
