@@ -137,15 +137,17 @@ start_database() { # NAME
 }
 
 start_node() { # NAME
-    local place=$dir/$1 from
+    local place=$dir/$1 from settings=()
     make_member "$1"
     [ -d "$place/data" ] || mkdir -m 700 "$place/data"
     # Clients know the server by its key, and any node checks an invite: all nodes have the keys of the first.
     from=$dir/node1/data
     [ "$1" = node1 ] || find "$from" -maxdepth 1 \( -name '*.pem' -o -name '*.key' \) -exec cp {} "$place/data/" \;
     own "$place/data"
+    [ "$load" = no ] || mapfile -t settings < <(limits)
     launch "$1" "$program" --config /dev/null --listen "$(address "$1"):$port" \
-        --metrics "$(address "$1"):$metrics_port" --data-dir "$place/data" --store postgres --database "$(url)"
+        --metrics "$(address "$1"):$metrics_port" --data-dir "$place/data" \
+        --store postgres --database "$(url)" --database-sync standby "${settings[@]}"
 }
 
 start_member() { # NAME
