@@ -229,6 +229,29 @@ fn a_revoked_app_password_ends_the_sessions_of_programs_and_logs_nobody_in() {
     assert!(said.starts_with("-ERR [AUTH]"), "{said:?}");
 }
 
+/// The first revocation may have succeeded without its answer: a store that cannot know does it
+/// again.
+#[test]
+fn a_revocation_that_finds_nothing_left_ends_the_sessions_of_programs_too() {
+    let mut world = world();
+    app_password(&mut world, "tony", "old phone");
+    let mut client = world.log_in("tony");
+    let list = Request::AppPassword(AppPasswordRequest::List {});
+    let Reply::AppPasswords { passwords } = client.ask(&mut world, list) else {
+        panic!("app passwords were expected")
+    };
+    let mut revoke = |world: &mut World| {
+        let id = passwords.first().unwrap().id;
+        let request = Request::AppPassword(AppPasswordRequest::Revoke { id });
+        assert_eq!(client.ask(world, request), Reply::AppPasswordRevoked {});
+    };
+    revoke(&mut world);
+    let mut program = pop3(&mut world, "tony");
+    revoke(&mut world);
+    program.run(&mut world);
+    assert!(program.is_closed());
+}
+
 /// A store in memory that lists no mailbox while it is told so.
 struct Unlisting {
     store: MemoryStore,

@@ -99,7 +99,9 @@ fn answer(
             Response::succeeded(Reply::AppPasswords { passwords })
         }
         (AppPasswordStep::Revoking(_), AppPasswordDone::Revoked(None)) => {
-            Response::repeated(Reply::AppPasswordRevoked {})
+            // A store that lost the result of its commit has done the job again, and found nothing.
+            let revoked = Transition::AppPasswordRevoked(identity.account);
+            Response::repeating(Reply::AppPasswordRevoked {}, revoked)
         }
         (AppPasswordStep::Revoking(id), AppPasswordDone::Revoked(Some(_))) => {
             let (username, connection) = (&identity.username, context.connection);
