@@ -47,6 +47,7 @@ use correio_server::{
     store::{
         History, Store, UploadLimits,
         kind::{StoreConfig, StoreOptions},
+        nodes::{NodeName, StoreRole},
     },
     sysexits,
     waker::Wake,
@@ -371,6 +372,7 @@ fn open_store(
         uploads: UploadLimits::new(config.content_max, config.upload_bytes),
         queue_jobs: config.store_queue,
         create: config.create_store,
+        role: StoreRole::Server(config.node_name.clone().unwrap_or_else(NodeName::of_process)),
     };
     config.store.open(options, waker.clone()).map_err(Failure::Open)
 }

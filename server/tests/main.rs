@@ -27,6 +27,7 @@ mod lost;
 mod mail_programs;
 mod messages;
 mod metrics;
+mod nodes;
 mod operator;
 mod page;
 mod process;

@@ -18,7 +18,7 @@ use super::{
     moment::Moment,
     next::{Change, Next, Pending, Sessions},
     question::{ServerAnswer, ServerQuestion},
-    reply::{AdminErrorCode, AdminReply, CodeView, InviteView},
+    reply::{AdminErrorCode, AdminReply, CodeView, InviteView, node_views},
     request::{AdminRequest, Blocked, SessionsOf},
     server,
 };
@@ -192,6 +192,7 @@ fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
         AdminRequest::Invites { skip } => invites::list(skip),
         AdminRequest::RevokeInvite { id } => invites::revoke(id),
         AdminRequest::Status {} => Next::Job(AdminJob::Totals, Pending::Counting),
+        AdminRequest::Nodes {} => Next::Job(AdminJob::Nodes, Pending::Reading),
     }
 }
 
@@ -251,6 +252,7 @@ fn read(now: Now, done: AdminDone) -> Next {
             app_passwords: app_passwords.into_iter().map(Into::into).collect(),
         },
         AdminDone::Members(page) => return lists::page(page),
+        AdminDone::Nodes(nodes) => AdminReply::Nodes { nodes: node_views(nodes) },
         AdminDone::Invites { invites, more } => {
             let now = Moment(now.wall);
             let invites = invites.iter().map(|invite| InviteView::of(invite, now)).collect();

@@ -8,6 +8,12 @@ use crate::{
 };
 
 impl<T: Transport> Server<T> {
+    /// Gives the store the number of sessions, for other servers.
+    pub(super) fn tell_sessions(&mut self) {
+        let (_, sessions) = self.admission.counts();
+        self.store.note_sessions(sessions);
+    }
+
     /// Applies the news that the store has.
     pub(super) fn hear_news(&mut self, now: Now) {
         let mut heard = Vec::new();

@@ -7,6 +7,7 @@ use correio_proto::message::Realm;
 use super::{
     CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
+    nodes::StoreRole,
     postgres::{DatabaseConfig, PostgresOpenError, PostgresOptions, PostgresStore},
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
@@ -47,6 +48,8 @@ pub struct StoreOptions {
     pub queue_jobs: usize,
     /// Whether an empty store is made if there is none.
     pub create: CreateStore,
+    /// Whether a server opens the store, or a command.
+    pub role: StoreRole,
 }
 
 /// Why a store cannot be opened.
@@ -115,7 +118,7 @@ impl StoreConfig {
         options: StoreOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<(Box<dyn Store>, History), OpenError> {
-        let StoreOptions { directory, quota, uploads, queue_jobs, create } = options;
+        let StoreOptions { directory, quota, uploads, queue_jobs, create, role } = options;
         match self {
             Self::Sqlite => {
                 let options =
@@ -136,7 +139,7 @@ impl StoreConfig {
                 let others = PostgresOptions::default();
                 let options =
                     PostgresOptions { queue_jobs, create, uploads, sync: *sync, ..others };
-                let store = PostgresStore::open(url, &directory, quota, options, &wake)?;
+                let store = PostgresStore::open(url, &directory, quota, options, role, &wake)?;
                 let history = store.history();
                 Ok((Box::new(store), history))
             }

@@ -9,6 +9,7 @@ use std::{
 use correio_proto::mail::{Seq, Timestamp};
 use correio_server::{
     ids::{AccountId, AppPasswordDigest, ConnId, Ticket},
+    metrics::Reach,
     store::{
         Quota, StoreDone, StoreJob, Submitted,
         admin::{AccountState, AdminDone, AdminJob, DisabledMail},
@@ -269,12 +270,16 @@ fn a_server_goes_on_by_itself_after_its_database_was_killed() {
     assert!(is_sent(&harness.run(send(tony, 1, "tony", "x"))));
     server.kill();
     submit(&mut harness, [send(tony, 2, "tony", "x")]);
-    eventually(|| harness.store.as_ref().unwrap().health().ready.is_err());
+    let health = |harness: &Harness| {
+        let health = harness.store.as_ref().unwrap().health();
+        (health.ready.is_ok(), health.shared.unwrap().reach)
+    };
+    eventually(|| health(&harness) == (false, Reach::Lost));
     server.restart();
     let results = harness.collect(1);
     assert!(is_sent(&results[0].1), "{results:?}");
     assert_eq!(harness.fetch(tony).len(), 2);
-    eventually(|| harness.store.as_ref().unwrap().health().ready.is_ok());
+    eventually(|| health(&harness) == (true, Reach::Reached));
 }
 
 #[test]

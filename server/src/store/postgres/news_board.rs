@@ -10,12 +10,13 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use crate::{
     ids::AccountId,
+    metrics::shared::Number,
     mutex::lock,
     store::{
         StoreDone, StoreJob,
@@ -55,9 +56,19 @@ pub(super) struct NewsBoard {
     incoming: Mutex<Vec<News>>,
     /// Whether there are other servers: otherwise nothing is sent.
     pub(super) has_others: AtomicBool,
+    /// Sessions that are open here, for the other servers.
+    pub(super) sessions: AtomicU64,
+    /// Servers that were seen lately, this one included; unknown while the database is out of
+    /// reach.
+    pub(super) nodes: Number,
 }
 
 impl NewsBoard {
+    /// Whether the news thread reaches the database, as far as it knows.
+    pub(super) fn is_connected(&self) -> bool {
+        self.nodes.get().is_some()
+    }
+
     /// Records what a job that is committed means for other servers.
     pub(super) fn committed(&self, job: &StoreJob, done: &StoreDone) {
         if !self.has_others.load(Ordering::Relaxed) {

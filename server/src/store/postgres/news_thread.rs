@@ -14,8 +14,8 @@ use super::{
     deadline::Deadline,
     ended_sessions::Position,
     error::QueryError,
-    heartbeat::Heartbeat,
     news_board::NewsBoard,
+    nodes::{self, OwnRow},
     queue::LaneQueue,
 };
 use crate::{store::news::News, waker::Wake};
@@ -38,7 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The thread's values.
 pub(super) struct NewsThread {
     pub(super) database: DatabaseUrl,
-    pub(super) heartbeat: Heartbeat,
+    /// This server's row.
+    pub(super) row: OwnRow,
     pub(super) board: Arc<NewsBoard>,
     /// A lane's queue, which is closed when the store is.
     pub(super) queue: Arc<LaneQueue>,
@@ -50,7 +51,7 @@ impl NewsThread {
     /// Sends and receives until the store is closed.
     pub(super) fn serve(self) {
         let mut name = String::new();
-        for byte in self.heartbeat.node {
+        for byte in self.row.node {
             // Writing to a text does not fail.
             let _ = write!(name, "{byte:02x}");
         }
@@ -58,6 +59,7 @@ impl NewsThread {
         while !self.queue.is_closed() {
             // Whatever the error, the next connection goes on from the position.
             let _ = self.connected(&name, &mut position);
+            self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
         }
     }
@@ -92,13 +94,15 @@ impl NewsThread {
         }
         connection.set_deadline(Deadline::after(PATIENCE));
         let statement = statement!("DELETE FROM node WHERE id = $1", BYTEA);
-        connection.execute(statement, &[&self.heartbeat.node.as_slice()]).map(drop)
+        connection.execute(statement, &[&self.row.node.as_slice()]).map(drop)
     }
 
     /// Shows that this server is there, looks for others, and reads which sessions must end.
     fn look(&self, connection: &mut Connection, position: &mut Position) -> Result<(), QueryError> {
-        let node = self.heartbeat.node;
-        self.heartbeat.beat(connection)?;
+        let node = self.row.node;
+        self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
+        self.board.nodes.set(u64::try_from(nodes).ok());
         let statement = statement!(
             "SELECT EXISTS (
                  SELECT 1 FROM node WHERE id <> $1 AND seen_at > now() - interval '10 seconds'
