@@ -1,6 +1,9 @@
 //! The stores that a server can be started with, and how each is opened.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use correio_proto::message::Realm;
 
@@ -8,7 +11,9 @@ use super::{
     CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
     nodes::StoreRole,
-    postgres::{DatabaseConfig, PostgresOpenError, PostgresOptions, PostgresStore},
+    postgres::{
+        DatabaseConfig, NodeKeyError, NodeKeys, PostgresOpenError, PostgresOptions, PostgresStore,
+    },
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
 use crate::{sysexits, waker::Wake};
@@ -104,6 +109,19 @@ impl StoreConfig {
             Self::Sqlite => StoreKind::Sqlite,
             Self::Memory => StoreKind::Memory,
             Self::Postgres(_) => StoreKind::Postgres,
+        }
+    }
+
+    /// What compares the keys in a data directory with those of the other servers on the store, if
+    /// there may be others. The store was opened before.
+    ///
+    /// # Errors
+    ///
+    /// See [`NodeKeyError`].
+    pub fn node_keys(&self, directory: &Path) -> Result<Option<NodeKeys>, NodeKeyError> {
+        match self {
+            Self::Sqlite | Self::Memory => Ok(None),
+            Self::Postgres(database) => NodeKeys::connect(&database.url, directory).map(Some),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Several servers on one PostgreSQL database, as processes.
 
+mod keys;
 mod listing;
 
 use std::{

@@ -45,6 +45,7 @@ pub use self::{
     deadline::Deadline,
     error::{CommitError, ProtocolError, QueryError},
     mail_reader::{MailDatabase, PostgresMailReader},
+    node_keys::{Keeper, NodeKeyError, NodeKeys},
     open_error::PostgresOpenError,
     options::{DatabaseConfig, DatabaseSync, PostgresOptions},
 };
@@ -91,6 +92,7 @@ mod mails;
 mod names;
 mod news_board;
 mod news_thread;
+mod node_keys;
 mod nodes;
 mod open;
 mod open_error;
