@@ -2,6 +2,7 @@
 
 mod keys;
 mod listing;
+mod one_socket;
 
 use std::{
     path::Path,
