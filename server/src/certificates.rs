@@ -42,8 +42,8 @@ enum Programs {
 }
 
 impl Certificates {
-    /// Opens the certificates, if the server uses TLS. `nodes` compares the server's own certificate
-    /// with that of other servers; `now` is the time since 1970.
+    /// Opens the certificates, if the server uses TLS. `nodes` compares the server's own
+    /// certificate with that of other servers; `now` is the time since 1970.
     pub(crate) fn open(
         config: &Config,
         history: History,

@@ -174,17 +174,7 @@ fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
             let pending = Pending::Acting("sessions_end", connection.to_string());
             Next::Ask(ServerQuestion::EndConnection(connection.0), pending)
         }
-        AdminRequest::Unblock { of } => {
-            let (name, question) = match of {
-                Blocked::Address { address } => {
-                    (address.to_string(), ServerQuestion::UnblockAddress(address))
-                }
-                Blocked::Account { username } => {
-                    (username.to_string(), ServerQuestion::UnblockAccount(username))
-                }
-            };
-            Next::Ask(question, Pending::Acting("unblock", name))
-        }
+        AdminRequest::Unblock { of } => unblock(of),
         AdminRequest::Announce { cursor, subject, body } => {
             announcement::begin(context, cursor, subject, body)
         }
@@ -194,6 +184,18 @@ fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
         AdminRequest::Status {} => Next::Job(AdminJob::Totals, Pending::Counting),
         AdminRequest::Nodes {} => Next::Job(AdminJob::Nodes, Pending::Reading),
     }
+}
+
+fn unblock(of: Blocked) -> Next {
+    let (name, question) = match of {
+        Blocked::Address { address } => {
+            (address.to_string(), ServerQuestion::UnblockAddress(address))
+        }
+        Blocked::Account { username } => {
+            (username.to_string(), ServerQuestion::UnblockAccount(username))
+        }
+    };
+    Next::Ask(question, Pending::Acting("unblock", name))
 }
 
 /// Continues a request with the store's result.

@@ -28,7 +28,8 @@ pub struct NotANodeName;
 impl NodeName {
     const LENGTH_MAX: usize = 64;
 
-    /// The name of a server that was given none: that of its machine, and the number of its process.
+    /// The name of a server that was given none: that of its machine, and the number of its
+    /// process.
     #[must_use]
     pub fn of_process() -> Self {
         Self::on(&host_name())

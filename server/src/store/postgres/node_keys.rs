@@ -1,8 +1,9 @@
 //! The table `node_key`: digests of the keys that all servers on one database must have in common.
 //!
-//! Clients pin the fingerprint of the server's own certificate, and an invite is checked with the
-//! key that it was made with. A server with other keys than the first one would be taken for a false
-//! one, or refuse valid invites: it refuses to start, and says where the right file is.
+//! Clients pin the fingerprint of the server's own certificate, and an invite or a resume ticket is
+//! checked with the key that it was made with. A server with other keys than the first one would be
+//! taken for a false one, or refuse what is valid: it refuses to start, and says where the right
+//! file is.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +12,7 @@ use std::{
 
 use super::{
     connect_error::ConnectError,
-    connection::{Connection, Rows, Transaction},
+    connection::{Connection, Row, Rows, Transaction},
     database_url::DatabaseUrl,
     deadline::Deadline,
     error::{CommitError, QueryError},
@@ -162,7 +163,7 @@ fn recorded(transaction: &mut Transaction<'_>, file: &'static str) -> Result<Row
 }
 
 fn keeper(rows: &Rows) -> Result<Option<Keeper>, QueryError> {
-    let keeper = |row: super::Row<'_>| {
+    let keeper = |row: Row<'_>| {
         let (host, directory): (&str, &str) = (row.get(1)?, row.get(2)?);
         Ok(Keeper { host: host.to_owned(), directory: directory.to_owned() })
     };

@@ -60,10 +60,10 @@ pub(super) const RETENTION_LOCK: i64 = 0x636f_7275;
 /// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
 /// `dropped` has contents in pieces that no mail names any more, whose pieces are deleted in
 /// slices. `node` has a row for each server, whose `beats` a transaction raises that must write
-/// something; a row without a name is that of a command. `node_key` has the digests of the keys that
-/// all servers have in common, and the machine and data directory of the first one. `ended_session`
-/// tells the other servers whose sessions end; `meta.ended_through` is the highest number of it that
-/// was deleted.
+/// something; a row without a name is that of a command. `node_key` has the digests of the keys
+/// that all servers have in common, and the machine and data directory of the first one.
+/// `ended_session` tells the other servers whose sessions end; `meta.ended_through` is the highest
+/// number of it that was deleted.
 const VERSION_1: &str = "
     CREATE TABLE meta (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),
