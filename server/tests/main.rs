@@ -38,6 +38,7 @@ mod reference;
 mod retention;
 mod service;
 mod session;
+mod shared_throttle;
 mod smuggling;
 mod stale;
 mod stalled;

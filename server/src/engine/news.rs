@@ -30,6 +30,11 @@ impl<T: Transport> Server<T> {
                 News::GatewaySessionsEnded { account } => {
                     self.effects.push(Effect::EndGatewaySessions { account });
                 }
+                News::Logins(logins) => {
+                    for login in &logins {
+                        self.throttle.hear(now.uptime, login);
+                    }
+                }
                 News::AllSessionsEnded => {
                     let accounts = self.registry.accounts();
                     let end = |account: &_| Effect::EndSessions { account: *account, except: None };

@@ -47,6 +47,8 @@ pub struct SharedStore {
     pub nodes: Option<u64>,
     /// Whether it could be reached just now.
     pub reach: Reach,
+    /// Failed logins that the other servers were not told of.
+    pub logins_untold: u64,
 }
 
 /// Whether a store can be reached.

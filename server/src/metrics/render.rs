@@ -105,6 +105,7 @@ fn files(page: &mut Page, facts: &Facts, store: Option<&StoreCounts>, sample: &S
     if let Some(shared) = facts.shared {
         page.single(&all::DATABASE_REACHABLE, u8::from(shared.reach == Reach::Reached));
         known(page, &all::NODES, shared.nodes);
+        page.single(&all::LOGINS_UNTOLD, shared.logins_untold);
     }
     if let Some(store) = store {
         page.family(&all::STORE_COMMIT_SECONDS);

@@ -26,6 +26,7 @@ use self::{
     gateway::{GatewayDone, GatewayJob},
     news::News,
 };
+use crate::limits::throttle::LoginNews;
 pub use crate::limits::throttle::ToLists;
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket},
@@ -512,6 +513,9 @@ pub trait Store {
     /// Appends what other servers on this store have changed since the last call. The results that
     /// [`Store::collect`] has given before are older.
     fn hear(&mut self, _news: &mut Vec<News>) {}
+
+    /// Takes what the other servers on this store must count. It may be lost.
+    fn tell(&mut self, _news: LoginNews) {}
 
     /// Takes the number of open sessions, for the other servers on this store.
     fn note_sessions(&mut self, _sessions: usize) {}

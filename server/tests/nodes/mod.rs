@@ -2,7 +2,10 @@
 
 mod keys;
 mod listing;
+mod metrics;
 mod one_socket;
+mod outage;
+mod throttle;
 
 use std::{
     path::Path,

@@ -55,6 +55,7 @@ use super::{
 };
 use crate::{
     ids::Ticket,
+    limits::throttle::LoginNews,
     metrics::{Level, Reach, SharedStore},
     mutex::lock,
     waker::Wake,
@@ -275,6 +276,10 @@ impl Store for PostgresStore {
         self.news.take(news);
     }
 
+    fn tell(&mut self, news: LoginNews) {
+        self.news.tell(news);
+    }
+
     fn note_sessions(&mut self, sessions: usize) {
         self.news.sessions.store(sessions as u64, Ordering::Relaxed);
     }
@@ -292,7 +297,11 @@ impl Store for PostgresStore {
             true => Reach::Lost,
             false => Reach::Reached,
         };
-        let shared = Some(SharedStore { nodes: self.news.nodes.get(), reach });
+        let shared = Some(SharedStore {
+            nodes: self.news.nodes.get(),
+            reach,
+            logins_untold: self.news.logins_dropped(),
+        });
         StoreHealth { queue: Some(level), uploads: None, ready, counts, shared }
     }
 

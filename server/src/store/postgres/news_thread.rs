@@ -26,7 +26,8 @@ const THREAD: usize = 0;
 /// The channel of all servers.
 const CHANNEL: &str = "correio";
 
-/// How often the rows of ended sessions, and the other servers, are looked at.
+/// How often the rows of ended sessions, and the other servers, are looked at, and news of logins
+/// are sent.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How long news of mails are collected before they are sent together.
@@ -79,7 +80,7 @@ impl NewsThread {
             connection.set_deadline(Deadline::after(PATIENCE));
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
-                self.look(&mut connection, position)?;
+                self.look(&mut connection, name, position)?;
             }
             self.send(&mut connection, name)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
@@ -97,8 +98,14 @@ impl NewsThread {
         connection.execute(statement, &[&self.row.node.as_slice()]).map(drop)
     }
 
-    /// Shows that this server is there, looks for others, and reads which sessions must end.
-    fn look(&self, connection: &mut Connection, position: &mut Position) -> Result<(), QueryError> {
+    /// Shows that this server is there, looks for others, reads which sessions must end, and sends
+    /// the news of logins.
+    fn look(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+        position: &mut Position,
+    ) -> Result<(), QueryError> {
         let node = self.row.node;
         self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
@@ -114,6 +121,9 @@ impl NewsThread {
         let mut news = Vec::new();
         position.read(connection, node, &mut news)?;
         self.hear(news);
+        for text in bulletin::of_logins(name, &self.board.take_logins()) {
+            connection.notify(CHANNEL, &text)?;
+        }
         Ok(())
     }
 
