@@ -35,7 +35,7 @@ fn nodes(database: &Database, directory: &Path) -> Vec<Value> {
 fn the_servers_on_a_database_are_shown_by_any_of_them_and_without_one() {
     let Some(database) = database() else { return };
     let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
-    let [first, second, third] = directories.each_ref().map(|directory| directory.path());
+    let [first, second, third] = directories.each_ref().map(tempfile::TempDir::path);
     let start = |directory, name| {
         let mut command = server(&database, directory);
         command.args(["--plaintext", "--node-name", name, "--metrics", "127.0.0.1:0"]);
@@ -86,7 +86,7 @@ fn the_servers_on_a_database_are_shown_by_any_of_them_and_without_one() {
 fn a_server_that_was_killed_is_shown_as_gone() {
     let Some(database) = database() else { return };
     let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let [first, second] = directories.each_ref().map(|directory| directory.path());
+    let [first, second] = directories.each_ref().map(tempfile::TempDir::path);
     let start = |directory, name| {
         let mut command = server(&database, directory);
         command.args(["--plaintext", "--node-name", name]);

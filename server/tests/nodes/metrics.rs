@@ -17,7 +17,7 @@ fn a_server_shows_how_many_share_its_database_and_whether_it_is_there() {
     let Some(postgres) = Postgres::start("") else { return };
     let database: Database = postgres.database();
     let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
-    let [first, second] = directories.each_ref().map(|directory| directory.path());
+    let [first, second] = directories.each_ref().map(tempfile::TempDir::path);
     let metrics = free_address();
     let start_with = |directory: &Path, more: &[&str]| {
         let mut command = server(&database, directory);
