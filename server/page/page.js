@@ -89,7 +89,12 @@ function showStore(status) {
   };
   const cpu = history.rate("cpu", undefined, 30_000);
   const jobs = history.grown((one) => one.group && [one.group.buckets.at(-1), one.group.sum]);
+  const { database } = status;
   const pairs = [
+    ...(database ? [
+      ["reach", language.word(database.reachable ? "reachable" : "unreachable"), database.reachable ? "" : "bad"],
+      ["nodes", language.number(database.nodes)],
+    ] : []),
     ["database", language.bytes(status.disk.database)],
     ["wal", language.bytes(status.disk.wal)],
     ["free", language.bytes(status.disk.free)],

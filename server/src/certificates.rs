@@ -19,7 +19,7 @@ use correio_server::{
         renewal::{self, Renewal},
         required_files, tls,
     },
-    store::History,
+    store::{History, postgres::NodeKeys},
 };
 
 /// The certificates of a daemon with TLS.
@@ -42,19 +42,28 @@ enum Programs {
 }
 
 impl Certificates {
-    /// Opens the certificates, if the server uses TLS. `now` is the time since 1970.
+    /// Opens the certificates, if the server uses TLS. `nodes` compares the server's own
+    /// certificate with that of other servers; `now` is the time since 1970.
     pub(crate) fn open(
         config: &Config,
         history: History,
+        mut nodes: Option<&mut NodeKeys>,
         now: Duration,
     ) -> Result<Option<Self>, Failure> {
         let SecurityConfig::Tls(source) = &config.security else {
             return Ok(None);
         };
         if let CertificateSource::Own(directory) = source {
-            required_files::require_certificate(directory, history)?;
+            required_files::require_certificate(directory, history, nodes.as_deref_mut())?;
         }
         let own = Certificate::open(source.clone()).map_err(Failure::Certificate)?;
+        match source {
+            CertificateSource::Own(_) => {
+                required_files::agree_on_certificate(own.fingerprint(), nodes)?;
+            }
+            // An authority vouches for each certificate, whichever it is.
+            CertificateSource::Files { .. } | CertificateSource::Programs(_) => {}
+        }
         let programs = match (&config.mail_domain, source) {
             (None, _) => Programs::None,
             (Some(_), CertificateSource::Files { .. }) => Programs::Same,

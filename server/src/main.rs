@@ -21,7 +21,7 @@ use correio_proto::{
 use correio_server::{
     auth::{
         hashing::{Bcrypt, HashPool},
-        invite::{InviteKey, RegistrationRules},
+        invite::RegistrationRules,
         resume_ticket::{TicketKey, TicketPolicy, TicketTimes, Tickets},
     },
     cancel::Cancel,
@@ -47,6 +47,8 @@ use correio_server::{
     store::{
         History, Store, UploadLimits,
         kind::{StoreConfig, StoreOptions},
+        nodes::{NodeName, StoreRole},
+        postgres::NodeKeys,
     },
     sysexits,
     waker::Wake,
@@ -189,7 +191,7 @@ fn run(
     let waker: Arc<dyn Wake> = builder.waker();
     let (store, history) = open_store(config, &waker)?;
     listen_for_operator(config, &mut builder);
-    let certificates = Certificates::open(config, history, now)?;
+    let Keys { certificates, registrations, tickets } = keys(config, store.realm(), history, now)?;
     let security = certificates.as_ref().map_or(Ok(Security::Plaintext), Certificates::security)?;
     let bcrypt = Bcrypt { cost: config.bcrypt_cost };
     let hasher = HashPool::start(config.hash_workers, config.hash_queue, bcrypt, &waker)
@@ -200,11 +202,11 @@ fn run(
         body_max: config.body_max,
         content_max: config.content_max,
         piece_min: PIECE_MIN,
-        registrations: registrations(config, history)?,
+        registrations,
         directory: config.directory,
         lists: config.lists,
         bcrypt,
-        tickets: tickets(config, store.realm())?,
+        tickets,
         login_timeout: config.login_timeout,
         idle_timeout: config.idle_timeout,
     };
@@ -327,14 +329,34 @@ fn gateways(
     Ok(Some(GatewayConfig { domain, security }))
 }
 
+/// What the server does with the keys in its data directory.
+struct Keys {
+    certificates: Option<Certificates>,
+    registrations: RegistrationRules,
+    tickets: TicketPolicy,
+}
+
+/// Opens the keys in the data directory. On a store with several servers, they are those of the
+/// others.
+fn keys(config: &Config, realm: Realm, history: History, now: Duration) -> Result<Keys, Failure> {
+    let mut nodes = config.store.node_keys(&config.data_dir).map_err(Failure::NodeKey)?;
+    let certificates = Certificates::open(config, history, nodes.as_mut(), now)?;
+    let registrations = registrations(config, history, nodes.as_mut())?;
+    let tickets = tickets(config, realm, nodes.as_mut())?;
+    Ok(Keys { certificates, registrations, tickets })
+}
+
 /// The rules of registration. Opens the key of invites if registration is by invite.
-fn registrations(config: &Config, history: History) -> Result<RegistrationRules, Failure> {
+fn registrations(
+    config: &Config,
+    history: History,
+    nodes: Option<&mut NodeKeys>,
+) -> Result<RegistrationRules, Failure> {
     Ok(match config.registration {
         RegistrationPolicy::Open {} => RegistrationRules::Open,
         RegistrationPolicy::Closed {} => RegistrationRules::Closed,
         RegistrationPolicy::Invite {} => {
-            required_files::require_invite_key(&config.data_dir, history)?;
-            let key = InviteKey::open(&config.data_dir).map_err(Failure::Key)?;
+            let key = required_files::open_invite_key(&config.data_dir, history, nodes)?;
             RegistrationRules::Invited(key)
         }
     })
@@ -342,15 +364,21 @@ fn registrations(config: &Config, history: History) -> Result<RegistrationRules,
 
 /// Whether sessions are given tickets: not without TLS, where anybody on the path could use them.
 /// A store in memory ends with the process, and so does its key.
-fn tickets(config: &Config, realm: Realm) -> Result<TicketPolicy, Failure> {
+fn tickets(
+    config: &Config,
+    realm: Realm,
+    nodes: Option<&mut NodeKeys>,
+) -> Result<TicketPolicy, Failure> {
     let key = match (&config.security, &config.store) {
         (SecurityConfig::Plaintext, _) => return Ok(TicketPolicy::Off),
-        (SecurityConfig::Tls(_), StoreConfig::Memory) => TicketKey::random(),
+        (SecurityConfig::Tls(_), StoreConfig::Memory) => {
+            TicketKey::random().map_err(Failure::Key)?
+        }
         (SecurityConfig::Tls(_), StoreConfig::Sqlite | StoreConfig::Postgres(_)) => {
-            TicketKey::open(&config.data_dir)
+            required_files::open_ticket_key(&config.data_dir, nodes)?
         }
     };
-    Ok(TicketPolicy::Given(Tickets::new(key?, realm, TicketTimes::default())))
+    Ok(TicketPolicy::Given(Tickets::new(key, realm, TicketTimes::default())))
 }
 
 fn registration_name(registration: RegistrationPolicy) -> &'static str {
@@ -371,6 +399,7 @@ fn open_store(
         uploads: UploadLimits::new(config.content_max, config.upload_bytes),
         queue_jobs: config.store_queue,
         create: config.create_store,
+        role: StoreRole::Server(config.node_name.clone().unwrap_or_else(NodeName::of_process)),
     };
     config.store.open(options, waker.clone()).map_err(Failure::Open)
 }

@@ -367,6 +367,24 @@ fn every_service_for_mail_programs_has_a_unit_that_names_it() {
     }
 }
 
+#[test]
+fn servers_that_share_a_port_get_the_socket_that_starts_one_of_them() {
+    let (socket, node) = (unit("nodes/correio-nodes.socket"), unit("nodes/node.conf"));
+    let has = |lines: &[String], line: &str| lines.iter().any(|it| it == line);
+    for needed in ["Service=correio@1.service", "BindIPv6Only=ipv6-only"] {
+        assert!(has(&socket, needed), "{socket:#?} lacks {needed}");
+    }
+    // What the service forbids, and a server on a database needs.
+    for needed in ["Sockets=correio-nodes.socket", "PrivateNetwork=no", "IPAddressDeny="] {
+        assert!(has(&node, needed), "{node:#?} lacks {needed}");
+    }
+    // The copy of the service depends on no other socket: the guide's command replaces each name.
+    let service = unit("correio.service").into_iter().filter(|line| !line.starts_with("Wants="));
+    let sockets = service.filter(|line| line.contains(".socket")).collect::<Vec<_>>();
+    assert!(!sockets.is_empty());
+    assert!(sockets.iter().all(|line| line.ends_with("correio.socket")), "{sockets:?}");
+}
+
 /// ddclient 3.10 sends the same address again and again if `usev4` finds it, or if an answer in
 /// chunks is not read by curl: `scripts/deploy/try-ddclient` counts the updates of a day.
 #[test]

@@ -1,12 +1,11 @@
 //! Tests of resume tickets: what a client logs in again with after it has lost its connection.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use correio_proto::{
     capability,
     message::{Account, ErrorCode, GivenTicket, Reply, Request},
     resume::ResumeTicket,
-    tls::{ALPN, Security},
 };
 use correio_server::{
     auth::resume_ticket::TicketTimes,
@@ -16,14 +15,8 @@ use correio_server::{
 };
 use correio_testing::{
     admin_jobs::{SharedStore, disable, hour_after, recover, set_code},
-    client::Client,
     request::{credential, hello, id, login, register, resume},
     world::{PipeClient, World, limits_of, session_config, with_tickets},
-};
-use rustls::{
-    ClientConfig, RootCertStore,
-    crypto::ring,
-    pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
 use crate::daemon::{self, Daemon};
@@ -353,7 +346,7 @@ fn a_server_over_tls_keeps_its_private_key_of_tickets_and_one_without_tls_has_no
         Daemon::spawn(command)
     };
     let daemon = start();
-    let mut tony = over_tls(&daemon, &data);
+    let mut tony = daemon::client_over_tls(daemon.address, &data);
     assert_eq!(tony.ask(register("tony", "Tony Stark", 1)), Reply::Registered {});
     assert!(matches!(tony.ask(login("tony", 1)), Reply::LoggedIn(_)));
     let Reply::Ticket(given) = tony.ask(Request::Ticket {}) else { panic!("no ticket") };
@@ -362,7 +355,7 @@ fn a_server_over_tls_keeps_its_private_key_of_tickets_and_one_without_tls_has_no
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
 
     let daemon = start();
-    let mut again = over_tls(&daemon, &data);
+    let mut again = daemon::client_over_tls(daemon.address, &data);
     assert!(matches!(again.ask(resume("tony", &given.ticket)), Reply::LoggedIn(_)));
     assert!(daemon.stop().success());
     let text = fs::read_to_string(&log).unwrap();
@@ -377,21 +370,4 @@ fn a_server_over_tls_keeps_its_private_key_of_tickets_and_one_without_tls_has_no
     let mut tony = daemon.session("tony");
     assert_eq!(daemon::code(&tony.ask(Request::Ticket {})), ErrorCode::NotAllowed);
     assert!(!plain.join("ticket.key").exists());
-}
-
-/// A client that trusts the certificate of a server's data directory.
-fn over_tls(daemon: &Daemon, data: &Path) -> Client {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(data.join("tls.pem")).unwrap()).unwrap();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![ALPN.to_vec()];
-    let name = ServerName::try_from("correio").unwrap();
-    let security = Security::Client(Arc::new(config), name);
-    let mut client = Client::try_connect_with(daemon.address, &security).unwrap();
-    client.greet();
-    client
 }

@@ -4,11 +4,14 @@
 //! server that tells it; no text is too long for a NOTIFY, and no name or subject controls a
 //! terminal.
 
+use std::time::Duration;
+
 use correio_server::{
     ids::AccountId,
+    limits::throttle::{LoginNews, Throttle, ThrottleConfig},
     store::{
         news::{ArrivedMail, News},
-        postgres::bulletin::{Received, of_ended, of_mail, read},
+        postgres::bulletin::{Received, of_ended, of_logins, of_mail, read},
     },
 };
 
@@ -31,8 +34,26 @@ pub(crate) fn run(data: &[u8]) {
             assert_eq!(read(TELLER, &again), Received::Nothing);
         }
         Received::News(News::MailArrived { accounts, mail }) => tell_again(&accounts, &mail),
+        Received::News(News::Logins(logins)) => tell_logins_again(&logins),
         Received::News(other) => panic!("a text ends sessions: {other:?}"),
     }
+}
+
+/// The throttle takes whatever is told, and an address is read as it was written.
+fn tell_logins_again(logins: &[LoginNews]) {
+    let config = ThrottleConfig { registrations_per_hour: 1, mails_per_hour: 1, failed_logins: 1 };
+    let mut throttle = Throttle::new(config);
+    logins.iter().for_each(|news| throttle.hear(Duration::MAX, news));
+    let mut told = Vec::new();
+    for text in of_logins(TELLER, logins) {
+        assert!(text.len() < TEXT_MAX, "{} bytes", text.len());
+        assert_eq!(read(TELLER, &text), Received::Nothing);
+        match read(READER, &text) {
+            Received::News(News::Logins(again)) => told.extend(again),
+            other => panic!("{text} was read as {other:?}"),
+        }
+    }
+    assert_eq!(told, logins);
 }
 
 fn tell_again(accounts: &[AccountId], mail: &ArrivedMail) {

@@ -17,8 +17,11 @@ use super::{
 };
 use crate::{
     protocol::{Protocol, TlsMode},
-    store::admin::{
-        AccountOverview, AccountState, DisabledMail, InviteOverview, InviteStanding, Totals,
+    store::{
+        admin::{
+            AccountOverview, AccountState, DisabledMail, InviteOverview, InviteStanding, Totals,
+        },
+        nodes::{NodeIdentity, NodeRecord, NodeState, Nodes},
     },
 };
 
@@ -94,6 +97,11 @@ pub enum AdminReply {
     },
     /// The state of server and store.
     Status(Box<StatusView>),
+    /// The servers that share the store.
+    Nodes {
+        /// The servers, in the order of their names; `null` if the store can have one alone.
+        nodes: Option<Vec<NodeView>>,
+    },
     /// The request was refused. Nothing was changed, unless the text says so.
     Error(AdminError),
 }
@@ -268,6 +276,49 @@ impl InviteView {
     }
 }
 
+/// A server that shares the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// When it was started.
+    pub started_at: Moment,
+    /// When it last reached the store; it does so each second.
+    pub seen_at: Moment,
+    /// Seconds since then, by the database's clock.
+    pub age: u64,
+    /// Whether it is there.
+    pub state: NodeState,
+    /// Sessions that were open then.
+    pub sessions: u64,
+    /// Whether it is the server that was asked.
+    pub is_this: bool,
+}
+
+/// The servers as the operator sees them.
+pub(super) fn node_views(nodes: Nodes) -> Option<Vec<NodeView>> {
+    let view = |node: NodeRecord| {
+        let NodeRecord { name, version, started_at, seen_at, age, state, sessions, identity } =
+            node;
+        NodeView {
+            name,
+            version,
+            started_at: Moment(started_at),
+            seen_at: Moment(seen_at),
+            age: age.as_secs(),
+            state,
+            sessions,
+            is_this: identity == NodeIdentity::This,
+        }
+    };
+    match nodes {
+        Nodes::One => None,
+        Nodes::Several(nodes) => Some(nodes.into_iter().map(view).collect()),
+    }
+}
+
 /// The state of server and store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusView {
@@ -326,12 +377,15 @@ pub struct StoreView {
     pub lists: u64,
     /// Bytes of the files of the store.
     pub file_bytes: u64,
+    /// Servers that share the store and were seen in the last ten seconds; `null` if it can have
+    /// one alone.
+    pub nodes: Option<u64>,
 }
 
 impl From<Totals> for StoreView {
     fn from(totals: Totals) -> Self {
-        let Totals { accounts, disabled, mails, bytes, lists, file_bytes } = totals;
-        Self { accounts, disabled, mails, bytes, lists, file_bytes }
+        let Totals { accounts, disabled, mails, bytes, lists, file_bytes, nodes } = totals;
+        Self { accounts, disabled, mails, bytes, lists, file_bytes, nodes }
     }
 }
 

@@ -155,6 +155,8 @@ pub enum AdminRequest {
     },
     /// The state of server and store. Answered by `Status`.
     Status {},
+    /// The servers that share the store. Answered by `Nodes`.
+    Nodes {},
 }
 
 /// An account to be made.

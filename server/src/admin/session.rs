@@ -18,7 +18,7 @@ use super::{
     moment::Moment,
     next::{Change, Next, Pending, Sessions},
     question::{ServerAnswer, ServerQuestion},
-    reply::{AdminErrorCode, AdminReply, CodeView, InviteView},
+    reply::{AdminErrorCode, AdminReply, CodeView, InviteView, node_views},
     request::{AdminRequest, Blocked, SessionsOf},
     server,
 };
@@ -174,17 +174,7 @@ fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
             let pending = Pending::Acting("sessions_end", connection.to_string());
             Next::Ask(ServerQuestion::EndConnection(connection.0), pending)
         }
-        AdminRequest::Unblock { of } => {
-            let (name, question) = match of {
-                Blocked::Address { address } => {
-                    (address.to_string(), ServerQuestion::UnblockAddress(address))
-                }
-                Blocked::Account { username } => {
-                    (username.to_string(), ServerQuestion::UnblockAccount(username))
-                }
-            };
-            Next::Ask(question, Pending::Acting("unblock", name))
-        }
+        AdminRequest::Unblock { of } => unblock(of),
         AdminRequest::Announce { cursor, subject, body } => {
             announcement::begin(context, cursor, subject, body)
         }
@@ -192,7 +182,20 @@ fn begin(context: &AdminContext<'_>, request: AdminRequest) -> Next {
         AdminRequest::Invites { skip } => invites::list(skip),
         AdminRequest::RevokeInvite { id } => invites::revoke(id),
         AdminRequest::Status {} => Next::Job(AdminJob::Totals, Pending::Counting),
+        AdminRequest::Nodes {} => Next::Job(AdminJob::Nodes, Pending::Reading),
     }
+}
+
+fn unblock(of: Blocked) -> Next {
+    let (name, question) = match of {
+        Blocked::Address { address } => {
+            (address.to_string(), ServerQuestion::UnblockAddress(address))
+        }
+        Blocked::Account { username } => {
+            (username.to_string(), ServerQuestion::UnblockAccount(username))
+        }
+    };
+    Next::Ask(question, Pending::Acting("unblock", name))
 }
 
 /// Continues a request with the store's result.
@@ -251,6 +254,7 @@ fn read(now: Now, done: AdminDone) -> Next {
             app_passwords: app_passwords.into_iter().map(Into::into).collect(),
         },
         AdminDone::Members(page) => return lists::page(page),
+        AdminDone::Nodes(nodes) => AdminReply::Nodes { nodes: node_views(nodes) },
         AdminDone::Invites { invites, more } => {
             let now = Moment(now.wall);
             let invites = invites.iter().map(|invite| InviteView::of(invite, now)).collect();

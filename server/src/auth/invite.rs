@@ -105,6 +105,15 @@ impl InviteKey {
         Ok(InviteId(*id))
     }
 
+    /// A digest of the key, by which several servers compare theirs. It gives nothing of the key
+    /// away, which is random.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut mac = self.mac();
+        mac.update(b"correio digest of the key of invites");
+        mac.finalize().into_bytes().into()
+    }
+
     fn sealed(&self, id: [u8; ID], end: u32) -> Invite {
         let parts = id.into_iter().chain(end.to_be_bytes()).chain(self.code(&id, end));
         let mut bytes = [0; 20];
@@ -113,13 +122,16 @@ impl InviteKey {
     }
 
     fn code(&self, id: &[u8; ID], end: u32) -> [u8; 8] {
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(self.0.as_slice()).expect("a key of any length will do");
+        let mut mac = self.mac();
         mac.update(b"correio invite");
         mac.update(id);
         mac.update(&end.to_be_bytes());
         let code: [u8; 32] = mac.finalize().into_bytes().into();
         code.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(self.0.as_slice()).expect("a key of any length will do")
     }
 }
 

@@ -96,6 +96,15 @@ impl TicketKey {
         let id = expand(secret, b"correio resume ticket key id");
         Self { key: Arc::new(key), id: id.first_chunk().copied().unwrap_or_default() }
     }
+
+    /// A digest of the key, by which several servers compare theirs. It gives nothing of the key
+    /// away, which is random; no ticket has it as its code, whose text begins with a version.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut mac = hmac(&self.key);
+        mac.update(b"correio digest of the key of tickets");
+        mac.finalize().into_bytes().into()
+    }
 }
 
 impl fmt::Debug for TicketKey {

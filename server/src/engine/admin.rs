@@ -22,6 +22,7 @@ use crate::{
     clock::Now,
     event::Event,
     ids::{ConnId, Ticket},
+    limits::throttle::LoginNews,
 };
 
 /// The address of a connection of the admin socket, whose other end has no address.
@@ -94,9 +95,11 @@ impl<T: Transport> Server<T> {
                 self.end_all(now, &sessions)
             }
             ServerQuestion::UnblockAddress(address) => {
+                self.store.tell(LoginNews::AddressUnblocked(address));
                 ServerAnswer::Forgotten(self.throttle.unblock_prefix(address.into()))
             }
             ServerQuestion::UnblockAccount(username) => {
+                self.store.tell(LoginNews::AccountUnblocked(username.clone()));
                 ServerAnswer::Forgotten(self.throttle.unblock_username(&username))
             }
             ServerQuestion::Status => ServerAnswer::Status(self.status(now)),

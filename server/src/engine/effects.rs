@@ -4,6 +4,7 @@ use super::{Server, connection::Transport};
 use crate::{
     clock::Now,
     ids::{AccountId, ConnId},
+    limits::throttle::LoginNews,
     session::effect::{Arrival, Effect},
 };
 
@@ -52,6 +53,7 @@ impl<T: Transport> Server<T> {
                         }
                     }
                 }
+                Effect::LoginFailed(login) => self.store.tell(LoginNews::Failed(login)),
             }
         }
         effects.append(&mut self.effects);

@@ -367,6 +367,7 @@ impl<T: Transport> Server<T> {
         self.answer_questions(now);
         self.apply_effects(now);
         self.remove_closed(now);
+        self.tell_sessions();
         Ok(())
     }
 

@@ -8,6 +8,12 @@ use crate::{
 };
 
 impl<T: Transport> Server<T> {
+    /// Gives the store the number of sessions, for other servers.
+    pub(super) fn tell_sessions(&mut self) {
+        let (_, sessions) = self.admission.counts();
+        self.store.note_sessions(sessions);
+    }
+
     /// Applies the news that the store has.
     pub(super) fn hear_news(&mut self, now: Now) {
         let mut heard = Vec::new();
@@ -23,6 +29,11 @@ impl<T: Transport> Server<T> {
                 }
                 News::GatewaySessionsEnded { account } => {
                     self.effects.push(Effect::EndGatewaySessions { account });
+                }
+                News::Logins(logins) => {
+                    for login in &logins {
+                        self.throttle.hear(now.uptime, login);
+                    }
                 }
                 News::AllSessionsEnded => {
                     let accounts = self.registry.accounts();

@@ -38,6 +38,28 @@ pub struct Level {
     pub max: usize,
 }
 
+/// What a server knows of a store that it may share with others, and that is reached over the
+/// network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedStore {
+    /// Servers that were seen in the last ten seconds, as of a second ago; `None` if that is not
+    /// known yet.
+    pub nodes: Option<u64>,
+    /// Whether it could be reached just now.
+    pub reach: Reach,
+    /// Failed logins that the other servers were not told of.
+    pub logins_untold: u64,
+}
+
+/// Whether a store can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It answers.
+    Reached,
+    /// It does not answer, or a job waits for it.
+    Lost,
+}
+
 /// See the module's description.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts {
@@ -57,4 +79,6 @@ pub(crate) struct Facts {
     pub(crate) uploads: Option<Level>,
     /// Whether the store takes jobs, or the reason why not.
     pub(crate) ready: Result<(), &'static str>,
+    /// The database, if servers may share the store.
+    pub(crate) shared: Option<SharedStore>,
 }

@@ -18,7 +18,7 @@ pub(crate) mod visitors;
 use crate::event::recent::RecentEvents;
 
 pub use self::{
-    facts::Level,
+    facts::{Level, Reach, SharedStore},
     hosts::{HostName, Hosts},
     shared::{Sample, StoreCounts},
 };

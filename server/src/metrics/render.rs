@@ -4,7 +4,7 @@ use correio_proto::message::ErrorCode;
 
 use super::{
     counts::{Counts, RequestKind, Tally},
-    facts::{Facts, Level},
+    facts::{Facts, Level, Reach},
     families::{self as all, Family},
     shared::{Sample, StoreCounts},
     text::{Format, Page},
@@ -102,6 +102,11 @@ fn mail(page: &mut Page, counts: &Counts, store: Option<&StoreCounts>) {
 
 fn files(page: &mut Page, facts: &Facts, store: Option<&StoreCounts>, sample: &Sample) {
     page.single(&all::STORE_READY, u8::from(facts.ready.is_ok()));
+    if let Some(shared) = facts.shared {
+        page.single(&all::DATABASE_REACHABLE, u8::from(shared.reach == Reach::Reached));
+        known(page, &all::NODES, shared.nodes);
+        page.single(&all::LOGINS_UNTOLD, shared.logins_untold);
+    }
     if let Some(store) = store {
         page.family(&all::STORE_COMMIT_SECONDS);
         page.histogram(&all::STORE_COMMIT_SECONDS, &[], &store.commit.read());

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     Monitoring,
     counts::{Counts, RequestKind, Tally},
-    facts::{Facts, Level},
+    facts::{Facts, Level, Reach},
     histogram::Histogram,
     shared::{Sample, StoreCounts},
     visitors::Visitor,
@@ -53,6 +53,10 @@ pub(crate) fn status(
         "store": store.map(|store| json!({
             "commit": histogram(&store.commit.read()),
             "group": histogram(&store.group.read()),
+        })),
+        "database": facts.shared.map(|shared| json!({
+            "reachable": shared.reach == Reach::Reached,
+            "nodes": shared.nodes,
         })),
         "visitors": counts.visitors.top().iter().map(visitor).collect::<Value>(),
         "http": tally(&counts.http),

@@ -9,7 +9,7 @@ use crate::{
         config::ConfigError, export::ExportError, logging::LoggingError, restore::RestoreError,
         systemd::InheritError,
     },
-    store::{StoreFailed, kind::OpenError, sqlite::SnapshotError},
+    store::{StoreFailed, kind::OpenError, postgres::NodeKeyError, sqlite::SnapshotError},
     sysexits::{CANNOT_CREATE, CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
 
@@ -37,6 +37,9 @@ pub enum Failure {
         /// The directory.
         directory: PathBuf,
     },
+    /// The keys in the data directory are not those of the other servers on the store.
+    #[error(transparent)]
+    NodeKey(#[from] NodeKeyError),
     /// The store has a way of its own for backups.
     #[error(
         "the store is a PostgreSQL database, which PostgreSQL's own tools copy while it runs: `pg_dump --format=custom --file=FILE URL` makes a backup, `pg_restore --dbname=URL FILE` fills an empty database from it; keep a copy of the data directory's keys beside it"
@@ -191,6 +194,7 @@ impl Failure {
             Self::Key(KeyFileError::Damaged { .. }) => CONFIG,
             Self::Key(KeyFileError::Random(_)) => OS,
             Self::Open(error) => error.exit_status(),
+            Self::NodeKey(error) => error.exit_status(),
             Self::Listen { source, .. } => match source.kind() {
                 io::ErrorKind::PermissionDenied => NO_PERMISSION,
                 _ => UNAVAILABLE,

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
+use correio_proto::fingerprint::Fingerprint;
+
 use super::exit::Failure;
 use crate::{
-    data_directory::{CERTIFICATE, DATABASE, INVITE_KEY, has, key_in},
-    store::History,
+    auth::{invite::InviteKey, resume_ticket::TicketKey},
+    data_directory::{CERTIFICATE, DATABASE, INVITE_KEY, TICKET_KEY, has, key_in},
+    store::{History, postgres::NodeKeys},
 };
 
 /// Refuses a directory that no server has used. A command would make a key there that no server
@@ -25,24 +28,81 @@ pub fn require_server(directory: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Refuses to make a new certificate if clients trust the lost one.
+/// Refuses to make a new certificate if clients trust the lost one, or if another server has one.
 ///
 /// # Errors
 ///
-/// The store had accounts and the certificate is missing.
-pub fn require_certificate(directory: &Path, history: History) -> Result<(), Failure> {
+/// The certificate is missing, and the store had accounts, or another server has recorded one.
+pub fn require_certificate(
+    directory: &Path,
+    history: History,
+    nodes: Option<&mut NodeKeys>,
+) -> Result<(), Failure> {
+    require_of_nodes(directory, CERTIFICATE, nodes)?;
     let consequence = "which every client must be told to trust";
     require(directory, history.had_accounts, CERTIFICATE, "fingerprint", consequence)
 }
 
-/// Refuses to make a new key of invites if invites depend on the lost one.
+/// Refuses another certificate than that of the other servers, and records the first one.
 ///
 /// # Errors
 ///
-/// An invite was used and the key is missing.
-pub fn require_invite_key(directory: &Path, history: History) -> Result<(), Failure> {
+/// See [`Failure::NodeKey`].
+pub fn agree_on_certificate(
+    fingerprint: Fingerprint,
+    nodes: Option<&mut NodeKeys>,
+) -> Result<(), Failure> {
+    nodes.map_or(Ok(()), |nodes| nodes.agree(CERTIFICATE, *fingerprint.as_bytes()))?;
+    Ok(())
+}
+
+/// Opens the key of invites, which is the same on all servers. Refuses to make a new one if invites
+/// depend on the lost one, or if another server has one.
+///
+/// # Errors
+///
+/// The key is missing, and an invite was used, or another server has recorded one; or the key
+/// cannot be used.
+pub fn open_invite_key(
+    directory: &Path,
+    history: History,
+    mut nodes: Option<&mut NodeKeys>,
+) -> Result<InviteKey, Failure> {
+    require_of_nodes(directory, INVITE_KEY, nodes.as_deref_mut())?;
     let consequence = "and every invite that was made before becomes void";
-    require(directory, history.had_invites, INVITE_KEY, "invite", consequence)
+    require(directory, history.had_invites, INVITE_KEY, "invite", consequence)?;
+    let key = InviteKey::open(directory).map_err(Failure::Key)?;
+    nodes.map_or(Ok(()), |nodes| nodes.agree(INVITE_KEY, key.digest()))?;
+    Ok(key)
+}
+
+/// Opens the key of tickets, which is the same on all servers. Refuses to make a new one if another
+/// server has one.
+///
+/// # Errors
+///
+/// The key is missing, and another server has recorded one; or the key cannot be used.
+pub fn open_ticket_key(
+    directory: &Path,
+    mut nodes: Option<&mut NodeKeys>,
+) -> Result<TicketKey, Failure> {
+    require_of_nodes(directory, TICKET_KEY, nodes.as_deref_mut())?;
+    let key = TicketKey::open(directory).map_err(Failure::Key)?;
+    nodes.map_or(Ok(()), |nodes| nodes.agree(TICKET_KEY, key.digest()))?;
+    Ok(key)
+}
+
+/// Refuses to make a file that another server has.
+fn require_of_nodes(
+    directory: &Path,
+    file: &'static str,
+    nodes: Option<&mut NodeKeys>,
+) -> Result<(), Failure> {
+    match (has(directory, file), nodes) {
+        (Ok(false), Some(nodes)) => Ok(nodes.may_make(file)?),
+        (Ok(_), _) => Ok(()),
+        (Err(source), _) => Err(Failure::DataDirectory { directory: directory.to_owned(), source }),
+    }
 }
 
 fn require(

@@ -7,8 +7,8 @@ use correio_proto::mail::Username;
 
 use crate::{
     ids::AccountId,
-    limits::throttle::{SecretKind, ToLists},
-    session::context::SessionContext,
+    limits::throttle::{FailedLogin, SecretKind, ToLists},
+    session::{context::SessionContext, effect::Effect},
 };
 
 /// A charge of one request.
@@ -53,7 +53,11 @@ impl Charge {
                 throttle.login_succeeded(now, prefix, &username, secret);
             }
             (Self::Login(username, secret), Settlement::Failed) => {
-                throttle.login_failed(now, prefix, &username, secret);
+                if let Some(scope) = throttle.login_failed(now, prefix, &username, secret) {
+                    let address = context.peer.ip();
+                    let login = FailedLogin { address, username, secret, scope };
+                    context.effects.push(Effect::LoginFailed(login));
+                }
             }
             (Self::Login(username, secret), Settlement::Repeated | Settlement::Unanswered) => {
                 throttle.login_unanswered(now, prefix, &username, secret);

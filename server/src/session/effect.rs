@@ -2,7 +2,10 @@
 
 use correio_proto::mail::{FullName, Subject, Username};
 
-use crate::ids::{AccountId, ConnId};
+use crate::{
+    ids::{AccountId, ConnId},
+    limits::throttle::FailedLogin,
+};
 
 /// An effect that the server applies after a session's call. Sessions never touch one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +44,8 @@ pub(crate) enum Effect {
         /// The connection whose session continues, if one does.
         except: Option<ConnId>,
     },
+    /// A login failed: the other servers on the store are told.
+    LoginFailed(FailedLogin),
 }
 
 /// What a recipient's sessions are told of a mail that arrived.

@@ -13,7 +13,10 @@ use correio_proto::{
     message::{ListChange, ListOverview, MembersPage},
 };
 
-use super::new_mail::{NewMailRecord, Quota};
+use super::{
+    new_mail::{NewMailRecord, Quota},
+    nodes::Nodes,
+};
 use crate::ids::{AccountId, CodeDigest, InviteId};
 
 /// Username of the account that sends the operator's mail: announcements and warnings. Nobody can
@@ -149,6 +152,8 @@ pub enum AdminJob {
     },
     /// Count what the store has. Result: `Totals`.
     Totals,
+    /// Read the servers that share the store. Result: `Nodes`.
+    Nodes,
     /// Do one step of retention. The next step begins at the result's `next`. Result: `Retained`;
     /// `Taken` if a list, or a client's account, has the postmaster's name, so that nobody could be
     /// warned.
@@ -287,6 +292,8 @@ pub struct Totals {
     pub lists: u64,
     /// Bytes of the files of the store; 0 for one in memory.
     pub file_bytes: u64,
+    /// Servers that were seen in the last ten seconds; `None` if the store can have one alone.
+    pub nodes: Option<u64>,
 }
 
 /// One step of retention. Nothing is deleted that its owner was not warned of, by a mail of
@@ -432,6 +439,8 @@ pub enum AdminDone {
     InviteUsed,
     /// What the store has.
     Totals(Totals),
+    /// The servers that share the store.
+    Nodes(Nodes),
     /// A step of retention is done.
     Retained {
         /// Mails that were deleted.

@@ -1,13 +1,19 @@
 //! The stores that a server can be started with, and how each is opened.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use correio_proto::message::Realm;
 
 use super::{
     CreateStore, History, Quota, Store, UploadLimits,
     memory::{MemoryLimits, MemoryStore},
-    postgres::{DatabaseConfig, PostgresOpenError, PostgresOptions, PostgresStore},
+    nodes::StoreRole,
+    postgres::{
+        DatabaseConfig, NodeKeyError, NodeKeys, PostgresOpenError, PostgresOptions, PostgresStore,
+    },
     sqlite::{SqliteOpenError, SqliteOptions, SqliteStore},
 };
 use crate::{sysexits, waker::Wake};
@@ -47,6 +53,8 @@ pub struct StoreOptions {
     pub queue_jobs: usize,
     /// Whether an empty store is made if there is none.
     pub create: CreateStore,
+    /// Whether a server opens the store, or a command.
+    pub role: StoreRole,
 }
 
 /// Why a store cannot be opened.
@@ -104,6 +112,19 @@ impl StoreConfig {
         }
     }
 
+    /// What compares the keys in a data directory with those of the other servers on the store, if
+    /// there may be others. The store was opened before.
+    ///
+    /// # Errors
+    ///
+    /// See [`NodeKeyError`].
+    pub fn node_keys(&self, directory: &Path) -> Result<Option<NodeKeys>, NodeKeyError> {
+        match self {
+            Self::Sqlite | Self::Memory => Ok(None),
+            Self::Postgres(database) => NodeKeys::connect(&database.url, directory).map(Some),
+        }
+    }
+
     /// Opens the store, and returns its history, too. The store calls `wake` when results are ready
     /// that it did not return at once.
     ///
@@ -115,7 +136,7 @@ impl StoreConfig {
         options: StoreOptions,
         wake: Arc<dyn Wake>,
     ) -> Result<(Box<dyn Store>, History), OpenError> {
-        let StoreOptions { directory, quota, uploads, queue_jobs, create } = options;
+        let StoreOptions { directory, quota, uploads, queue_jobs, create, role } = options;
         match self {
             Self::Sqlite => {
                 let options =
@@ -136,7 +157,7 @@ impl StoreConfig {
                 let others = PostgresOptions::default();
                 let options =
                     PostgresOptions { queue_jobs, create, uploads, sync: *sync, ..others };
-                let store = PostgresStore::open(url, &directory, quota, options, &wake)?;
+                let store = PostgresStore::open(url, &directory, quota, options, role, &wake)?;
                 let history = store.history();
                 Ok((Box::new(store), history))
             }

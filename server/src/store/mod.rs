@@ -26,10 +26,11 @@ use self::{
     gateway::{GatewayDone, GatewayJob},
     news::News,
 };
+use crate::limits::throttle::LoginNews;
 pub use crate::limits::throttle::ToLists;
 use crate::{
     ids::{AccountId, CodeDigest, InviteId, PasswordHash, Ticket},
-    metrics::{Level, StoreCounts},
+    metrics::{Level, SharedStore, StoreCounts},
 };
 
 mod account_record;
@@ -42,6 +43,7 @@ mod lists;
 pub mod memory;
 mod new_mail;
 pub mod news;
+pub mod nodes;
 mod page_bytes;
 pub mod postgres;
 mod reached;
@@ -488,6 +490,8 @@ pub struct StoreHealth<'a> {
     pub ready: Result<(), &'static str>,
     /// What the store's thread has counted, if it has one.
     pub counts: Option<&'a StoreCounts>,
+    /// The database, if the store is in one that servers may share.
+    pub shared: Option<SharedStore>,
 }
 
 /// A store of accounts and mail. The [module](self) states its contract.
@@ -510,9 +514,15 @@ pub trait Store {
     /// [`Store::collect`] has given before are older.
     fn hear(&mut self, _news: &mut Vec<News>) {}
 
+    /// Takes what the other servers on this store must count. It may be lost.
+    fn tell(&mut self, _news: LoginNews) {}
+
+    /// Takes the number of open sessions, for the other servers on this store.
+    fn note_sessions(&mut self, _sessions: usize) {}
+
     /// Reports of itself, without waiting.
     fn health(&self) -> StoreHealth<'_> {
-        StoreHealth { queue: None, uploads: None, ready: Ok(()), counts: None }
+        StoreHealth { queue: None, uploads: None, ready: Ok(()), counts: None, shared: None }
     }
 
     /// Does the jobs in the queue, makes them durable, and releases the data. Results that were not

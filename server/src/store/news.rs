@@ -3,10 +3,10 @@
 use correio_proto::mail::{FullName, Subject, Username};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::AccountId;
+use crate::{ids::AccountId, limits::throttle::LoginNews};
 
-/// A change that another server has made, which concerns open sessions here. Results of this
-/// server's own jobs are no news.
+/// A change that another server has made, which concerns open sessions, or logins, here. Results of
+/// this server's own jobs are no news.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// A mail is in the mailboxes of these accounts. This may be lost, as the mail is not.
@@ -16,6 +16,8 @@ pub enum News {
         /// The mail.
         mail: ArrivedMail,
     },
+    /// Logins failed at another server, or its operator has failures forgotten. This may be lost.
+    Logins(Vec<LoginNews>),
     /// All sessions of an account end: its password was changed or is void, or the account was
     /// disabled or deleted. This is never lost.
     SessionsEnded {

@@ -5,14 +5,23 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::Arc,
 };
 
-use correio_proto::message::{ErrorCode, Reply, Request};
+use correio_proto::{
+    message::{ErrorCode, Reply, Request},
+    tls::{ALPN, Security},
+};
 use correio_testing::request;
 pub use correio_testing::{
     client::Client,
     request::{hello, id},
     wait::{PATIENCE, eventually},
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    crypto::ring,
+    pki_types::{CertificateDer, ServerName, pem::PemObject},
 };
 
 /// A server process, which is killed when it is dropped.
@@ -136,6 +145,23 @@ pub fn mail(number: u64, to: &str) -> Request {
 pub fn refused(mut command: Command) -> (Option<i32>, String) {
     let Output { status, stderr, .. } = command.output().unwrap();
     (status.code(), String::from_utf8(stderr).unwrap())
+}
+
+/// A client that trusts the certificate in a server's data directory.
+pub fn client_over_tls(address: SocketAddr, data: &Path) -> Client {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(data.join("tls.pem")).unwrap()).unwrap();
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    let name = ServerName::try_from("correio").unwrap();
+    let security = Security::Client(Arc::new(config), name);
+    let mut client = Client::try_connect_with(address, &security).unwrap();
+    client.greet();
+    client
 }
 
 pub fn code(reply: &Reply) -> ErrorCode {

@@ -2,6 +2,7 @@
 //! promises holds over all of them.
 
 use std::{
+    net::Ipv4Addr,
     sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
 };
@@ -9,6 +10,8 @@ use std::{
 use correio_proto::mail::{Seq, Timestamp};
 use correio_server::{
     ids::{AccountId, AppPasswordDigest, ConnId, Ticket},
+    limits::throttle::{FailedLogin, FailureScope, LoginNews, SecretKind},
+    metrics::Reach,
     store::{
         Quota, StoreDone, StoreJob, Submitted,
         admin::{AccountState, AdminDone, AdminJob, DisabledMail},
@@ -97,6 +100,50 @@ fn sessions_end_on_the_other_server_and_their_own_server_hears_nothing() {
     one.run(StoreJob::Admin(delete));
     assert_eq!(news(&mut other), [News::SessionsEnded { account: tony }]);
     assert_eq!(news_so_far(&mut one), []);
+}
+
+#[test]
+fn failed_logins_are_told_to_the_other_server_in_the_order_of_their_failures() {
+    let Some(database) = database() else { return };
+    let (mut one, mut other) = (node(&database, ROOMY), node(&database, ROOMY));
+    let failed = |number: u32, secret| {
+        LoginNews::Failed(FailedLogin {
+            address: Ipv4Addr::from_bits(number).into(),
+            username: "tony".parse().unwrap(),
+            secret,
+            scope: FailureScope::PrefixAndPair,
+        })
+    };
+    // Until the servers know of each other, nothing is told.
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        one.store.as_mut().unwrap().tell(failed(0, SecretKind::Password));
+        match other.woken.recv_timeout(Duration::from_millis(100)) {
+            Ok(()) => break,
+            Err(RecvTimeoutError::Timeout) => assert!(Instant::now() < deadline, "no news"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    // More than one text has.
+    let secrets = [SecretKind::Password, SecretKind::AppPassword].into_iter().cycle();
+    let all: Vec<_> =
+        (1..=100).zip(secrets).map(|(number, secret)| failed(number, secret)).collect();
+    for news in &all {
+        one.store.as_mut().unwrap().tell(news.clone());
+    }
+    let mut heard = Vec::new();
+    eventually(|| {
+        for news in news_so_far(&mut other) {
+            let News::Logins(logins) = news else { panic!("{news:?}") };
+            heard.extend(logins);
+        }
+        heard.retain(|news| *news != failed(0, SecretKind::Password));
+        heard.len() >= all.len()
+    });
+    assert_eq!(heard, all);
+    assert_eq!(news_so_far(&mut one), []);
+    let shared = one.store.as_ref().unwrap().health().shared.unwrap();
+    assert_eq!(shared.logins_untold, 0);
 }
 
 #[test]
@@ -269,12 +316,16 @@ fn a_server_goes_on_by_itself_after_its_database_was_killed() {
     assert!(is_sent(&harness.run(send(tony, 1, "tony", "x"))));
     server.kill();
     submit(&mut harness, [send(tony, 2, "tony", "x")]);
-    eventually(|| harness.store.as_ref().unwrap().health().ready.is_err());
+    let health = |harness: &Harness| {
+        let health = harness.store.as_ref().unwrap().health();
+        (health.ready.is_ok(), health.shared.unwrap().reach)
+    };
+    eventually(|| health(&harness) == (false, Reach::Lost));
     server.restart();
     let results = harness.collect(1);
     assert!(is_sent(&results[0].1), "{results:?}");
     assert_eq!(harness.fetch(tony).len(), 2);
-    eventually(|| harness.store.as_ref().unwrap().health().ready.is_ok());
+    eventually(|| health(&harness) == (true, Reach::Reached));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use correio_server::{
     store::{
         StoreDone,
+        nodes::StoreRole,
         postgres::{Connection, PostgresOpenError, PostgresOptions, PostgresStore, Statement},
     },
     sysexits,
@@ -104,7 +105,8 @@ fn refused(database: &Database) -> PostgresOpenError {
     let directory = tempfile::tempdir().unwrap();
     let wake: Arc<dyn Wake> = waker().0;
     let options = PostgresOptions::default();
-    PostgresStore::open(&database.url, directory.path(), ROOMY, options, &wake).unwrap_err()
+    PostgresStore::open(&database.url, directory.path(), ROOMY, options, StoreRole::Command, &wake)
+        .unwrap_err()
 }
 
 /// The name of its table, for each column of all tables.

@@ -21,6 +21,7 @@ use correio_server::{
         AccountRecord, HashChange, NewMailRecord, Quota, Store, StoreDone, StoreFailed, StoreJob,
         Submitted, ToLists, UploadLimits,
         memory::{MemoryLimits, MemoryStore},
+        nodes::StoreRole,
         postgres::{DatabaseUrl, PostgresOptions, PostgresStore},
         sqlite::{SqliteOptions, SqliteStore},
     },
@@ -178,11 +179,21 @@ impl Harness {
 
     /// A server of its own on this database.
     pub fn postgres_on(database: &DatabaseUrl, quota: Quota, options: PostgresOptions) -> Self {
+        Self::postgres_as(StoreRole::Command, database, quota, options)
+    }
+
+    /// As [`Harness::postgres_on`], with a role.
+    pub fn postgres_as(
+        role: StoreRole,
+        database: &DatabaseUrl,
+        quota: Quota,
+        options: PostgresOptions,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (wake, woken) = waker();
         let waker: Arc<dyn Wake> = wake.clone();
         let store =
-            PostgresStore::open(database, directory.path(), quota, options, &waker).unwrap();
+            PostgresStore::open(database, directory.path(), quota, options, role, &waker).unwrap();
         let mut harness = Self::around(Box::new(store), (wake, woken));
         harness.directory = Some(directory);
         harness

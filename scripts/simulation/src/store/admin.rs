@@ -12,6 +12,7 @@ use correio_server::{
             AccountOverview, AccountState, AdminDone, AdminJob, DisabledMail, NewAccountRecord,
             Totals, postmaster,
         },
+        nodes::Nodes,
     },
 };
 
@@ -138,6 +139,7 @@ impl State {
                 false => AdminDone::InviteUsed,
             },
             AdminJob::Totals => AdminDone::Totals(self.totals(quota)),
+            AdminJob::Nodes => AdminDone::Nodes(Nodes::One),
             AdminJob::Retain(retention) => self.retain(&retention),
         }
     }
@@ -261,6 +263,7 @@ impl State {
             bytes: usages().map(|usage| usage.bytes).sum(),
             lists: self.lists.count() as u64,
             file_bytes: 0,
+            nodes: None,
         }
     }
 }

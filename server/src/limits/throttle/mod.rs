@@ -37,12 +37,16 @@
 //! for the largest lists in all of them. So an account that sends to lists over many connections at
 //! once reaches no more people than over one.
 //!
+//! Servers that share a store tell each other of failed logins ([`LoginNews`]). A failure elsewhere
+//! counts as one here, unless the prefix is proven here: then it counts for the pair alone.
+//!
 //! Every table holds at most 16,384 entries and is empty after a restart. A full table evicts the
 //! entries that were touched longest ago, but none before 8,192 others were touched. Eviction can
 //! only forget failures, never invent them. To evict one entry an attacker must touch 8,192 others,
 //! which means thousands of counted attempts.
 
 mod bucket;
+mod elsewhere;
 mod mails;
 mod table;
 mod tally;
@@ -51,12 +55,15 @@ use std::time::Duration;
 
 use correio_proto::mail::Username;
 
-pub use self::mails::ToLists;
 use self::{
     bucket::{Bucket, Rate},
     mails::Mails,
     table::Table,
     tally::{DOUBLINGS, Tally},
+};
+pub use self::{
+    elsewhere::{FailedLogin, FailureScope, LoginNews, SecretKind},
+    mails::ToLists,
 };
 use crate::{ids::AccountId, limits::prefix::Prefix};
 
@@ -83,16 +90,6 @@ const FINDS: Rate = Rate { tokens: 60, period: Duration::from_secs(6 * 60) };
 /// Requests about lists of one account: 240 at once, and 1,200 in an hour. A person who makes the
 /// largest list adds its members with a hundred requests, and reads them with twenty.
 const LISTS: Rate = Rate { tokens: 240, period: Duration::from_secs(12 * 60) };
-
-/// The kind of secret that a login gives. Failures of each kind count apart for one prefix and
-/// account, and together for the prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SecretKind {
-    /// The account's password, or a recovery code.
-    Password,
-    /// An app password of a mail program.
-    AppPassword,
-}
 
 /// What the failures of one prefix for one account are counted under.
 type Pair = (Prefix, Username, SecretKind);
@@ -270,22 +267,59 @@ impl Throttle {
     }
 
     /// Settles a login whose credential was wrong or whose account does not exist: the charge
-    /// becomes a failure, and the wait grows.
+    /// becomes a failure, and the wait grows. Returns what the failure counts for; `None` if
+    /// failures are not counted.
     pub fn login_failed(
         &mut self,
         now: Duration,
         prefix: Prefix,
         username: &Username,
         secret: SecretKind,
-    ) {
+    ) -> Option<FailureScope> {
         if self.config.failed_logins == 0 {
-            return;
+            return None;
         }
         self.usernames.touch(username.clone()).fail(now, ACCOUNT_FAILURES_MAX);
         let free = self.free_for(now, username);
         self.pairs.touch((prefix, username.clone(), secret)).fail_and_wait(now, free);
-        if !self.is_proven(prefix, username) {
-            self.fail_prefix(now, prefix);
+        if self.is_proven(prefix, username) {
+            return Some(FailureScope::Pair);
+        }
+        self.fail_prefix(now, prefix);
+        Some(FailureScope::PrefixAndPair)
+    }
+
+    /// Applies what another server on the same store tells.
+    pub fn hear(&mut self, now: Duration, news: &LoginNews) {
+        match news {
+            LoginNews::Failed(login) => self.login_failed_elsewhere(now, login),
+            LoginNews::AddressUnblocked(address) => {
+                self.unblock_prefix((*address).into());
+            }
+            LoginNews::AccountUnblocked(username) => {
+                self.unblock_username(username);
+            }
+        }
+    }
+
+    /// Counts a failure for which nothing was charged here.
+    fn login_failed_elsewhere(&mut self, now: Duration, login: &FailedLogin) {
+        if self.config.failed_logins == 0 {
+            return;
+        }
+        let FailedLogin { address, username, secret, scope } = login;
+        let prefix = Prefix::from(*address);
+        self.usernames.touch(username.clone()).add(now, ACCOUNT_FAILURES_MAX);
+        let free = self.free_for(now, username);
+        self.pairs.touch((prefix, username.clone(), *secret)).add_and_wait(now, free);
+        match scope {
+            FailureScope::PrefixAndPair if !self.is_proven(prefix, username) => {
+                for wide in prefix.and_wider() {
+                    let free = self.free_of(wide);
+                    self.prefixes.touch(wide).add_and_wait(now, free);
+                }
+            }
+            FailureScope::PrefixAndPair | FailureScope::Pair => {}
         }
     }
 

@@ -73,6 +73,12 @@ impl Tally {
     /// Turns a charge into a failure. Failures are counted up to `most`.
     pub(super) fn fail(&mut self, now: Duration, most: u32) {
         self.release(now, 1);
+        self.add(now, most);
+    }
+
+    /// Counts a failure that was not charged here. Failures are counted up to `most`.
+    pub(super) fn add(&mut self, now: Duration, most: u32) {
+        *self = self.at(now);
         if self.failures < most {
             self.failures += 1;
         }
@@ -80,8 +86,15 @@ impl Tally {
 
     /// Turns a charge into a failure, and starts a wait if there were `free` failures before.
     pub(super) fn fail_and_wait(&mut self, now: Duration, free: u32) {
+        self.release(now, 1);
+        self.add_and_wait(now, free);
+    }
+
+    /// Counts a failure that was not charged here, and starts a wait as [`Tally::fail_and_wait`]
+    /// does.
+    pub(super) fn add_and_wait(&mut self, now: Duration, free: u32) {
         // Further failures would make no wait longer, but would be remembered for longer.
-        self.fail(now, free.saturating_add(DOUBLINGS));
+        self.add(now, free.saturating_add(DOUBLINGS));
         let wait = wait_after(self.failures, free);
         if !wait.is_zero() {
             self.waited_at = self.waited_at.max(now.saturating_add(wait));
@@ -169,6 +182,16 @@ mod tests {
         let ready_at = tally.ready_at(START, 1);
         tally.fail_and_wait(START, FREE);
         assert_eq!(tally.ready_at(START, FREE), ready_at);
+    }
+
+    #[test]
+    fn a_failure_that_was_not_charged_leaves_the_charges() {
+        let mut tally = Tally::default();
+        tally.charge(START);
+        (0..FREE).for_each(|_| tally.add_and_wait(START, FREE));
+        assert_eq!((tally.unsettled(START), tally.count(START)), (1, FREE + 1));
+        tally.release(START, 1);
+        assert_eq!(tally.ready_at(START, FREE), failed(FREE).ready_at(START, FREE));
     }
 
     #[test]

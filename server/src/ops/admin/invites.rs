@@ -13,18 +13,19 @@ use crate::{
         reply::{AdminReply, InviteView},
         request::{AdminRequest, InviteName, NewInvite},
     },
-    auth::invite::InviteKey,
     clock::Clock,
     data_directory::{DATABASE, has},
     day::days_after,
     ops::{config::Config, exit::Failure, required_files, streams::note},
-    store::kind::StoreConfig,
+    store::{History, kind::StoreConfig},
 };
 
 /// Makes invites. The key stays with the command: a server of another policy has none.
 pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInvite>, Failure> {
     required_files::require_server(&config.data_dir)?;
-    let key = InviteKey::open(&config.data_dir).map_err(Failure::Key)?;
+    let mut keys = config.store.node_keys(&config.data_dir).map_err(Failure::NodeKey)?;
+    let history = History::default();
+    let key = required_files::open_invite_key(&config.data_dir, history, keys.as_mut())?;
     let Timestamp(end) = days_after(Clock::start().now().wall, days.into());
     // An invite has its end to the minute.
     let end = Timestamp(end - end % 60_000);

@@ -114,6 +114,7 @@ fn plain(client: &mut AdminClient<'_>, action: CommandAction) -> Result<CommandR
         CommandAction::EndSessions(of) => ask(client, AdminRequest::EndSessions { of }),
         CommandAction::Unblock(of) => ask(client, AdminRequest::Unblock { of }),
         CommandAction::Status => ask(client, AdminRequest::Status {}),
+        CommandAction::Nodes => ask(client, AdminRequest::Nodes {}),
         // These have input, and are other variants of `Prepared`.
         CommandAction::Invite(InviteAction::Make { .. }) | CommandAction::Announce { .. } => {
             Err(AdminCommandError::unexpected().into())
@@ -128,6 +129,7 @@ fn ask(client: &mut AdminClient<'_>, request: AdminRequest) -> Result<CommandRes
         AdminReply::Unblocked { forgotten } => Ok(CommandResult::Unblocked(forgotten)),
         AdminReply::Announced { accounts } => Ok(CommandResult::Announced(accounts)),
         AdminReply::Status(status) => Ok(CommandResult::Status(status)),
+        AdminReply::Nodes { nodes } => Ok(CommandResult::Nodes(nodes)),
         _ => Err(AdminCommandError::unexpected().into()),
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     store::{
         CreateStore, Store, StoreDone, StoreJob, Submitted, UploadLimits,
         kind::{OpenError, StoreConfig, StoreOptions},
+        nodes::StoreRole,
         sqlite::SqliteOpenError,
     },
     waker::Wake,
@@ -58,6 +59,7 @@ impl<'a> OpenedStore<'a> {
             uploads: UploadLimits::new(config.content_max, config.upload_bytes),
             queue_jobs: config.store_queue,
             create: CreateStore::Never,
+            role: StoreRole::Command,
         };
         let wake: Arc<dyn Wake> = Arc::new(Unpark(thread::current()));
         let (store, _) = config.store.open(options, wake).map_err(|error| match error {
@@ -158,6 +160,7 @@ mod tests {
             uploads: UploadLimits::new(config.content_max, config.upload_bytes),
             queue_jobs: config.store_queue,
             create: CreateStore::Auto,
+            role: StoreRole::Command,
         };
         let wake: Arc<dyn Wake> = Arc::new(Unpark(thread::current()));
         let (store, _) = StoreConfig::Sqlite.open(options, wake).unwrap();

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use crate::{
     admin::{
         moment::Moment,
-        reply::{AccountView, AppPasswordView, CodeView, InviteView, SessionView, StatusView},
+        reply::{
+            AccountView, AppPasswordView, CodeView, InviteView, NodeView, SessionView, StatusView,
+        },
         request::InviteName,
     },
     ops::{
@@ -55,6 +57,8 @@ pub(super) enum CommandResult {
     Invites(Vec<InviteView>),
     /// The state of server and store.
     Status(Box<StatusView>),
+    /// The servers that share the store; `None` if it can have one alone.
+    Nodes(Option<Vec<NodeView>>),
 }
 
 /// A change that a command has made.
@@ -143,6 +147,7 @@ impl CommandResult {
                 json!({ "invites": invites.iter().map(made).collect::<Vec<_>>() })
             }
             Self::Invites(invites) => json!({ "invites": invites }),
+            Self::Nodes(nodes) => json!({ "nodes": nodes }),
             Self::Status(status) => json!({ "server": status.server, "store": status.store }),
         }
     }

@@ -11,11 +11,12 @@ use crate::{
         moment::Moment,
         reply::{
             AccountView, AppPasswordView, CodeView, InviteState, InviteView, ListenerView,
-            SessionView, StateView, StatusView,
+            NodeView, SessionView, StateView, StatusView,
         },
     },
     counted::Counted,
     protocol::{Protocol, Service, TlsMode},
+    store::nodes::NodeState,
 };
 
 impl CommandResult {
@@ -63,6 +64,7 @@ impl CommandResult {
             }
             Self::Invites(invites) => invites_table(invites),
             Self::Status(status) => status_lines(status),
+            Self::Nodes(nodes) => nodes_lines(nodes.as_deref()),
         }
     }
 }
@@ -230,6 +232,9 @@ fn status_lines(status: &StatusView) -> Vec<String> {
     table.row(["lists".to_owned(), store.lists.to_string()]);
     let mails = format!("{}, {}", Counted(store.mails, "mail"), HumanBytes(store.bytes));
     table.row(["mailboxes".to_owned(), mails]);
+    if let Some(nodes) = store.nodes {
+        table.row(["servers".to_owned(), format!("{nodes} on this database")]);
+    }
     table.row(["files".to_owned(), HumanBytes(store.file_bytes).to_string()]);
     table.lines()
 }
@@ -245,6 +250,30 @@ fn listener_words(listener: ListenerView) -> String {
         (true, TlsMode::None) => format!("{address} ({service}, without TLS)"),
         _ => format!("{address} ({service})"),
     }
+}
+
+fn nodes_lines(nodes: Option<&[NodeView]>) -> Vec<String> {
+    let Some(nodes) = nodes else {
+        return vec!["this store has one server".to_owned()];
+    };
+    let head = ["NAME", "STATE", "SEEN", "SESSIONS", "STARTED", "VERSION", "THIS"];
+    let mut table = Table::new(&head);
+    for node in nodes {
+        let this = if node.is_this { "this one" } else { "" };
+        table.row([
+            node.name.clone(),
+            match node.state {
+                NodeState::Present => "present".to_owned(),
+                NodeState::Gone => "gone".to_owned(),
+            },
+            format!("{} s ago", node.age),
+            node.sessions.to_string(),
+            node.started_at.for_people(),
+            node.version.clone(),
+            this.to_owned(),
+        ]);
+    }
+    table.lines()
 }
 
 fn mailboxes(number: u64) -> String {

@@ -7,8 +7,8 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use crate::admin::request::CODE_DAYS_MAX;
 
 /// Names of the commands, for the list of those that use the data directory.
-pub(in crate::ops) const COMMANDS: [&str; 7] =
-    ["account", "list", "sessions", "unblock", "announce", "invite", "status"];
+pub(in crate::ops) const COMMANDS: [&str; 8] =
+    ["account", "list", "sessions", "unblock", "announce", "invite", "status", "nodes"];
 
 const RUNNING: &str = "\
 The command asks the running server through admin.sock in the data directory, as the server's user or
@@ -42,8 +42,8 @@ Prints codes, one a line, and records them. Without a server and without a datab
 but not recorded.";
 
 /// The commands, apart from their settings.
-pub(in crate::ops) fn commands() -> [Command; 7] {
-    [account(), list(), sessions(), unblock(), announce(), invite(), status()]
+pub(in crate::ops) fn commands() -> [Command; 8] {
+    [account(), list(), sessions(), unblock(), announce(), invite(), status(), nodes()]
 }
 
 fn account() -> Command {
@@ -196,6 +196,10 @@ fn invite() -> Command {
 
 fn status() -> Command {
     leaf("status", "Show whether a server runs, and what its store has").after_help(RUNNING)
+}
+
+fn nodes() -> Command {
+    leaf("nodes", "Show the servers that share a PostgreSQL database").after_help(RUNNING)
 }
 
 /// A command that has commands.

@@ -38,6 +38,7 @@ pub(in crate::ops) fn admin_command(matches: &ArgMatches) -> Option<Result<Admin
         "unblock" => unblock(matches),
         "announce" => announce(matches),
         "status" => Ok(CommandAction::Status),
+        "nodes" => Ok(CommandAction::Nodes),
         _ => return None,
     };
     let last = last_of(matches);

@@ -56,6 +56,8 @@ pub enum CommandAction {
     },
     /// Show the state of server and store.
     Status,
+    /// Show the servers that share the store.
+    Nodes,
 }
 
 /// What a command does with accounts.

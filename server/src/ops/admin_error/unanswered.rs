@@ -64,7 +64,8 @@ impl Consequence {
             | AdminRequest::Members { .. }
             | AdminRequest::Sessions { .. }
             | AdminRequest::Invites { .. }
-            | AdminRequest::Status {} => Self::Nothing,
+            | AdminRequest::Status {}
+            | AdminRequest::Nodes {} => Self::Nothing,
             AdminRequest::Create { .. } | AdminRequest::Reset { .. } => Self::Codes,
             AdminRequest::Announce { cursor, .. } => Self::Announcement(cursor.clone()),
             AdminRequest::Enable { .. }

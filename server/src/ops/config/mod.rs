@@ -66,6 +66,7 @@ impl Config {
             security: values.security(&data_dir)?,
             data_dir,
             store: store(values)?,
+            node_name: values.node_name()?,
             create_store: values.choice(
                 "create-store",
                 &[

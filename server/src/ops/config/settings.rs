@@ -132,6 +132,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Where a change is durable before it is acknowledged: on the disk of the database's primary, or on a standby, too; with standby, mail is refused while the database waits for none",
     ),
     one(
+        "node-name",
+        "NAME",
+        "the name of the machine and the number of the process",
+        "1 to 64 printable characters of ASCII, without spaces",
+        "The name of this server among those that share a database, which `correiod nodes` shows",
+    ),
+    one(
         "create-store",
         "WHEN",
         "auto",

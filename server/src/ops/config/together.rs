@@ -27,9 +27,13 @@ use crate::{
 pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError> {
     let refuse = |first, second, why| Err(refused(values, first, second, why));
     sizes(config, values)?;
-    for key in ["database", "database-sync"] {
+    for key in ["database", "database-sync", "node-name"] {
         if config.store.kind() != StoreKind::Postgres && values.is_written(key) {
-            return refuse("store", key, "only the store postgres has a database elsewhere");
+            return refuse(
+                "store",
+                key,
+                "only the store postgres has a database elsewhere, and several servers",
+            );
         }
     }
     if config.store == StoreConfig::Memory {

@@ -21,7 +21,7 @@ use crate::{
     },
     protocol::Service,
     session::DirectoryPolicy,
-    store::{CreateStore, Quota, kind::StoreConfig},
+    store::{CreateStore, Quota, kind::StoreConfig, nodes::NodeName},
 };
 
 /// The task of the program.
@@ -83,6 +83,8 @@ pub struct Config {
     pub security: SecurityConfig,
     /// The settings `store` and `database`.
     pub store: StoreConfig,
+    /// The setting `node-name`; without it, a server has the name of its process.
+    pub node_name: Option<NodeName>,
     pub create_store: CreateStore,
     pub registration: RegistrationPolicy,
     pub directory: DirectoryPolicy,

@@ -19,7 +19,7 @@ use crate::{
     metrics::Hosts,
     ops::{certificate::CertificateSource, size::parse_size},
     protocol::Service,
-    store::postgres::DatabaseUrl,
+    store::{nodes::NodeName, postgres::DatabaseUrl},
 };
 
 /// The written values of all settings.
@@ -228,6 +228,14 @@ impl Values {
     /// The domain of mail addresses.
     pub(super) fn mail_domain(&self) -> Result<Option<MailDomain>, ConfigError> {
         let Some((written, value)) = self.one("mail-domain") else {
+            return Ok(None);
+        };
+        value.parse().map(Some).map_err(|_| refused(written, value))
+    }
+
+    /// The name of this server.
+    pub(super) fn node_name(&self) -> Result<Option<NodeName>, ConfigError> {
+        let Some((written, value)) = self.one("node-name") else {
             return Ok(None);
         };
         value.parse().map(Some).map_err(|_| refused(written, value))

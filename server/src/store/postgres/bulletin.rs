@@ -5,11 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::AccountId,
+    limits::throttle::LoginNews,
     store::news::{ArrivedMail, News},
 };
 
 /// Accounts that one text names: with the longest names and subject, it has less than 8000 bytes.
 const ACCOUNTS_MAX: usize = 200;
+
+/// News of logins that one text has: with the longest addresses and usernames, it has less than
+/// 8000 bytes.
+const LOGINS_MAX: usize = 40;
 
 /// What a server tells the others.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +31,8 @@ struct Bulletin {
 enum Item {
     /// A mail has arrived.
     Mail { accounts: Vec<i64>, mail: ArrivedMail },
+    /// Logins failed, or their failures are forgotten.
+    Logins(Vec<LoginNews>),
     /// There are new rows in `ended_session`.
     Ended,
 }
@@ -51,6 +58,13 @@ pub fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<St
     accounts.chunks(ACCOUNTS_MAX).filter_map(text).collect()
 }
 
+/// The texts that tell of logins, each of less than 8000 bytes.
+#[must_use]
+pub fn of_logins(node: &str, logins: &[LoginNews]) -> Vec<String> {
+    let text = |logins: &[LoginNews]| text(node, Item::Logins(logins.to_vec()));
+    logins.chunks(LOGINS_MAX).filter_map(text).collect()
+}
+
 /// The text that says that `ended_session` has new rows.
 #[must_use]
 pub fn of_ended(node: &str) -> Option<String> {
@@ -67,6 +81,7 @@ pub fn read(node: &str, text: &str) -> Received {
     match serde_json::from_str(text) {
         Ok(Bulletin { node: from, news }) if from != node => match news {
             Item::Ended => Received::Ended,
+            Item::Logins(logins) => Received::News(News::Logins(logins)),
             Item::Mail { accounts, mail } => {
                 let accounts = accounts.into_iter().map(AccountId).collect();
                 Received::News(News::MailArrived { accounts, mail })
@@ -78,10 +93,13 @@ pub fn read(node: &str, text: &str) -> Received {
 
 #[cfg(test)]
 mod tests {
+    use correio_proto::limits::USERNAME_MAX;
+
     use super::*;
+    use crate::limits::throttle::{FailedLogin, FailureScope, SecretKind};
 
     #[test]
-    fn a_text_of_many_accounts_is_several_that_fit() {
+    fn a_text_of_many_accounts_or_logins_is_several_that_fit() {
         let mail = ArrivedMail {
             from: "tony".parse().unwrap(),
             from_name: "\u{1f680}".repeat(60).parse().unwrap(),
@@ -103,6 +121,21 @@ mod tests {
         }
         assert_eq!(read_back, accounts);
         assert_eq!(read("01", &of_ended("00").unwrap()), Received::Ended);
+        let failed = LoginNews::Failed(FailedLogin {
+            address: "2001:db8:1234:5678:9abc:def0:1234:5678".parse().unwrap(),
+            username: "n".repeat(USERNAME_MAX).parse().unwrap(),
+            secret: SecretKind::AppPassword,
+            scope: FailureScope::PrefixAndPair,
+        });
+        let logins = vec![failed; LOGINS_MAX + 1];
+        let texts = of_logins("0123456789abcdef0123456789abcdef", &logins);
+        assert_eq!(texts.len(), 2);
+        assert!(texts[0].len() < 8000, "{}", texts[0].len());
+        let read_back = texts.iter().flat_map(|text| match read("01", text) {
+            Received::News(News::Logins(logins)) => logins,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(read_back.collect::<Vec<_>>(), logins);
         for foreign in ["", "{}", "[1]", "{\"node\":\"x\",\"news\":\"other\"}"] {
             assert_eq!(read("01", foreign), Received::Nothing);
         }

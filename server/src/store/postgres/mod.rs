@@ -16,6 +16,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
+        atomic::Ordering,
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::JoinHandle,
@@ -27,10 +28,10 @@ use correio_proto::message::Realm;
 use self::{
     breakers::Breakers,
     finished::Finished,
-    heartbeat::Heartbeat,
     lane::Lane,
     news_board::NewsBoard,
     news_thread::NewsThread,
+    nodes::OwnRow,
     open::{Opened, open},
     queue::LaneQueue,
     report::Report,
@@ -44,13 +45,21 @@ pub use self::{
     deadline::Deadline,
     error::{CommitError, ProtocolError, QueryError},
     mail_reader::{MailDatabase, PostgresMailReader},
+    node_keys::{Keeper, NodeKeyError, NodeKeys},
     open_error::PostgresOpenError,
     options::{DatabaseConfig, DatabaseSync, PostgresOptions},
 };
 use super::{
     History, Quota, Store, StoreDone, StoreFailed, StoreHealth, StoreJob, Submitted, news::News,
+    nodes::StoreRole,
 };
-use crate::{ids::Ticket, metrics::Level, mutex::lock, waker::Wake};
+use crate::{
+    ids::Ticket,
+    limits::throttle::LoginNews,
+    metrics::{Level, Reach, SharedStore},
+    mutex::lock,
+    waker::Wake,
+};
 
 #[macro_use]
 mod statement_macro;
@@ -84,6 +93,8 @@ mod mails;
 mod names;
 mod news_board;
 mod news_thread;
+mod node_keys;
+mod nodes;
 mod open;
 mod open_error;
 mod options;
@@ -133,6 +144,7 @@ impl PostgresStore {
         directory: &Path,
         quota: Quota,
         options: PostgresOptions,
+        role: StoreRole,
         wake: &Arc<dyn Wake>,
     ) -> Result<Self, PostgresOpenError> {
         let lock = open::lock(directory)?;
@@ -179,7 +191,11 @@ impl PostgresStore {
             // The lanes that were started end when `store` is dropped.
             store.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
         }
-        store.start_news(database, heartbeat, wake, alive)?;
+        let name = match role {
+            StoreRole::Command => None,
+            StoreRole::Server(name) => Some(name),
+        };
+        store.start_news(database, OwnRow { node: heartbeat.node, name }, wake, alive)?;
         Ok(store)
     }
 
@@ -187,7 +203,7 @@ impl PostgresStore {
     fn start_news(
         &mut self,
         database: &DatabaseUrl,
-        heartbeat: Heartbeat,
+        row: OwnRow,
         wake: &Arc<dyn Wake>,
         alive: Sender<Infallible>,
     ) -> Result<(), PostgresOpenError> {
@@ -196,7 +212,7 @@ impl PostgresStore {
         };
         let (database, board, wake) = (database.clone(), self.news.clone(), wake.clone());
         let breakers = self.breakers.clone();
-        let news = NewsThread { database, heartbeat, board, queue, breakers, wake };
+        let news = NewsThread { database, row, board, queue, breakers, wake };
         let thread = std::thread::Builder::new().name("store-news".to_owned());
         let thread = thread.spawn(move || {
             news.serve();
@@ -260,6 +276,14 @@ impl Store for PostgresStore {
         self.news.take(news);
     }
 
+    fn tell(&mut self, news: LoginNews) {
+        self.news.tell(news);
+    }
+
+    fn note_sessions(&mut self, sessions: usize) {
+        self.news.sessions.store(sessions as u64, Ordering::Relaxed);
+    }
+
     fn health(&self) -> StoreHealth<'_> {
         let now = self.lanes.iter().map(|lane| lane.len()).sum();
         let level = Level { now, max: self.options.queue_jobs };
@@ -269,7 +293,16 @@ impl Store for PostgresStore {
             false => Ok(()),
         };
         let counts = Some(&self.report.counts);
-        StoreHealth { queue: Some(level), uploads: None, ready, counts }
+        let reach = match self.report.outage() || !self.news.is_connected() {
+            true => Reach::Lost,
+            false => Reach::Reached,
+        };
+        let shared = Some(SharedStore {
+            nodes: self.news.nodes.get(),
+            reach,
+            logins_untold: self.news.logins_dropped(),
+        });
+        StoreHealth { queue: Some(level), uploads: None, ready, counts, shared }
     }
 
     fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {

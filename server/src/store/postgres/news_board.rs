@@ -10,12 +10,14 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use crate::{
     ids::AccountId,
+    limits::throttle::LoginNews,
+    metrics::shared::Number,
     mutex::lock,
     store::{
         StoreDone, StoreJob,
@@ -30,7 +32,11 @@ use crate::{
 const OUTGOING_ACCOUNTS_MAX: usize = 200_000;
 const OUTGOING_MAX: usize = 10_000;
 
-/// News of other servers that may wait for the loop; with more, those of mails are dropped.
+/// News of logins that may wait to be sent; with more, the oldest are dropped. They are sent each
+/// second, in which the workers of a large machine check fewer passwords.
+const LOGINS_MAX: usize = 1_000;
+
+/// News of other servers that may wait for the loop; with more, those that may be lost are dropped.
 const INCOMING_MAX: usize = 10_000;
 
 /// News of a mail: the accounts that it has reached, and what their notices show.
@@ -49,15 +55,29 @@ struct Outbox {
 pub(super) struct NewsBoard {
     /// Mails that arrived through this server.
     outgoing: Mutex<Outbox>,
+    /// Logins that failed at this server, and its operator's `unblock`.
+    logins: Mutex<VecDeque<LoginNews>>,
+    /// News of logins that were dropped.
+    logins_dropped: AtomicU64,
     /// Whether this server has added rows to `ended_session`.
     pub(super) has_ended: AtomicBool,
     /// News of other servers.
     incoming: Mutex<Vec<News>>,
     /// Whether there are other servers: otherwise nothing is sent.
     pub(super) has_others: AtomicBool,
+    /// Sessions that are open here, for the other servers.
+    pub(super) sessions: AtomicU64,
+    /// Servers that were seen lately, this one included; unknown while the database is out of
+    /// reach.
+    pub(super) nodes: Number,
 }
 
 impl NewsBoard {
+    /// Whether the news thread reaches the database, as far as it knows.
+    pub(super) fn is_connected(&self) -> bool {
+        self.nodes.get().is_some()
+    }
+
     /// Records what a job that is committed means for other servers.
     pub(super) fn committed(&self, job: &StoreJob, done: &StoreDone) {
         if !self.has_others.load(Ordering::Relaxed) {
@@ -109,13 +129,36 @@ impl NewsBoard {
         std::mem::take(&mut *lock(&self.outgoing)).news
     }
 
+    /// Records what other servers must count.
+    pub(super) fn tell(&self, news: LoginNews) {
+        if !self.has_others.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut logins = lock(&self.logins);
+        if logins.len() >= LOGINS_MAX {
+            logins.pop_front();
+            self.logins_dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        logins.push_back(news);
+    }
+
+    /// Takes the news of logins that wait to be sent.
+    pub(super) fn take_logins(&self) -> Vec<LoginNews> {
+        std::mem::take(&mut *lock(&self.logins)).into()
+    }
+
+    /// News of logins that were dropped, because too many waited.
+    pub(super) fn logins_dropped(&self) -> u64 {
+        self.logins_dropped.load(Ordering::Relaxed)
+    }
+
     /// Adds news of other servers. Returns whether there were any.
     pub(super) fn hear(&self, news: impl IntoIterator<Item = News>) -> bool {
         let mut incoming = lock(&self.incoming);
         let before = incoming.len();
         for news in news {
-            let is_of_a_mail = matches!(news, News::MailArrived { .. });
-            if !is_of_a_mail || incoming.len() < INCOMING_MAX {
+            let may_be_lost = matches!(news, News::MailArrived { .. } | News::Logins(_));
+            if !may_be_lost || incoming.len() < INCOMING_MAX {
                 incoming.push(news);
             }
         }
@@ -165,11 +208,27 @@ mod tests {
     }
 
     #[test]
+    fn news_of_logins_that_cannot_be_sent_are_bounded_and_those_that_are_dropped_are_counted() {
+        let board = NewsBoard::default();
+        let unblocked =
+            |number: usize| LoginNews::AccountUnblocked(format!("u{number}").parse().unwrap());
+        board.tell(unblocked(0));
+        assert_eq!(board.take_logins(), [], "there are no other servers");
+        board.has_others.store(true, Ordering::Relaxed);
+        (0..LOGINS_MAX + 5).for_each(|number| board.tell(unblocked(number)));
+        assert_eq!(board.logins_dropped(), 5);
+        let waiting = board.take_logins();
+        assert_eq!((waiting.len(), waiting.first()), (LOGINS_MAX, Some(&unblocked(5))));
+        assert_eq!(board.take_logins(), []);
+    }
+
+    #[test]
     fn news_that_the_loop_does_not_take_are_bounded_and_no_end_of_a_session_is_dropped() {
         let board = NewsBoard::default();
         let arrived = || News::MailArrived { accounts: vec![AccountId(1)], mail: mail(1) };
         assert!(board.hear((0..INCOMING_MAX).map(|_| arrived())));
         assert!(!board.hear([arrived()]));
+        assert!(!board.hear([News::Logins(Vec::new())]));
         assert!(board.hear([News::SessionsEnded { account: AccountId(1) }]));
         let mut news = Vec::new();
         board.take(&mut news);

@@ -14,8 +14,8 @@ use super::{
     deadline::Deadline,
     ended_sessions::Position,
     error::QueryError,
-    heartbeat::Heartbeat,
     news_board::NewsBoard,
+    nodes::{self, OwnRow},
     queue::LaneQueue,
 };
 use crate::{store::news::News, waker::Wake};
@@ -26,7 +26,8 @@ const THREAD: usize = 0;
 /// The channel of all servers.
 const CHANNEL: &str = "correio";
 
-/// How often the rows of ended sessions, and the other servers, are looked at.
+/// How often the rows of ended sessions, and the other servers, are looked at, and news of logins
+/// are sent.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// How long news of mails are collected before they are sent together.
@@ -38,7 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The thread's values.
 pub(super) struct NewsThread {
     pub(super) database: DatabaseUrl,
-    pub(super) heartbeat: Heartbeat,
+    /// This server's row.
+    pub(super) row: OwnRow,
     pub(super) board: Arc<NewsBoard>,
     /// A lane's queue, which is closed when the store is.
     pub(super) queue: Arc<LaneQueue>,
@@ -50,7 +52,7 @@ impl NewsThread {
     /// Sends and receives until the store is closed.
     pub(super) fn serve(self) {
         let mut name = String::new();
-        for byte in self.heartbeat.node {
+        for byte in self.row.node {
             // Writing to a text does not fail.
             let _ = write!(name, "{byte:02x}");
         }
@@ -58,6 +60,7 @@ impl NewsThread {
         while !self.queue.is_closed() {
             // Whatever the error, the next connection goes on from the position.
             let _ = self.connected(&name, &mut position);
+            self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
         }
     }
@@ -77,7 +80,7 @@ impl NewsThread {
             connection.set_deadline(Deadline::after(PATIENCE));
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
-                self.look(&mut connection, position)?;
+                self.look(&mut connection, name, position)?;
             }
             self.send(&mut connection, name)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
@@ -92,13 +95,21 @@ impl NewsThread {
         }
         connection.set_deadline(Deadline::after(PATIENCE));
         let statement = statement!("DELETE FROM node WHERE id = $1", BYTEA);
-        connection.execute(statement, &[&self.heartbeat.node.as_slice()]).map(drop)
+        connection.execute(statement, &[&self.row.node.as_slice()]).map(drop)
     }
 
-    /// Shows that this server is there, looks for others, and reads which sessions must end.
-    fn look(&self, connection: &mut Connection, position: &mut Position) -> Result<(), QueryError> {
-        let node = self.heartbeat.node;
-        self.heartbeat.beat(connection)?;
+    /// Shows that this server is there, looks for others, reads which sessions must end, and sends
+    /// the news of logins.
+    fn look(
+        &self,
+        connection: &mut Connection,
+        name: &str,
+        position: &mut Position,
+    ) -> Result<(), QueryError> {
+        let node = self.row.node;
+        self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
+        self.board.nodes.set(u64::try_from(nodes).ok());
         let statement = statement!(
             "SELECT EXISTS (
                  SELECT 1 FROM node WHERE id <> $1 AND seen_at > now() - interval '10 seconds'
@@ -110,6 +121,9 @@ impl NewsThread {
         let mut news = Vec::new();
         position.read(connection, node, &mut news)?;
         self.hear(news);
+        for text in bulletin::of_logins(name, &self.board.take_logins()) {
+            connection.notify(CHANNEL, &text)?;
+        }
         Ok(())
     }
 

@@ -60,8 +60,10 @@ pub(super) const RETENTION_LOCK: i64 = 0x636f_7275;
 /// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
 /// `dropped` has contents in pieces that no mail names any more, whose pieces are deleted in
 /// slices. `node` has a row for each server, whose `beats` a transaction raises that must write
-/// something. `ended_session` tells the other servers whose sessions end; `meta.ended_through` is
-/// the highest number of it that was deleted.
+/// something; a row without a name is that of a command. `node_key` has the digests of the keys
+/// that all servers have in common, and the machine and data directory of the first one.
+/// `ended_session` tells the other servers whose sessions end; `meta.ended_through` is the highest
+/// number of it that was deleted.
 const VERSION_1: &str = "
     CREATE TABLE meta (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -82,8 +84,18 @@ const VERSION_1: &str = "
     CREATE TABLE node (
         id bytea PRIMARY KEY,
         beats bigint NOT NULL DEFAULT 0,
-        seen_at timestamptz NOT NULL DEFAULT now()
+        seen_at timestamptz NOT NULL DEFAULT now(),
+        name text,
+        version text NOT NULL DEFAULT '',
+        started_at timestamptz NOT NULL DEFAULT now(),
+        sessions bigint NOT NULL DEFAULT 0
     ) WITH (fillfactor = 50);
+    CREATE TABLE node_key (
+        file text PRIMARY KEY,
+        digest bytea NOT NULL CHECK (length(digest) = 32),
+        host text NOT NULL,
+        directory text NOT NULL
+    );
     CREATE TABLE name (
         username text COLLATE \"C\" PRIMARY KEY,
         kind smallint NOT NULL CHECK (kind IN (0, 1, 2))

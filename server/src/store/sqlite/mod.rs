@@ -254,7 +254,13 @@ impl Store for SqliteStore {
         let max = size(self.options.uploads.bytes);
         let uploads = self.report.counts.upload_bytes.get();
         let uploads = uploads.map(|bytes| Level { now: size(bytes), max });
-        StoreHealth { queue: Some(level), uploads, ready, counts: Some(&self.report.counts) }
+        StoreHealth {
+            queue: Some(level),
+            uploads,
+            ready,
+            counts: Some(&self.report.counts),
+            shared: None,
+        }
     }
 
     fn close(mut self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {

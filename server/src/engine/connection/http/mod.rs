@@ -131,5 +131,6 @@ fn facts(context: &ServerContext<'_>) -> Facts {
         output: context.output.level(),
         uploads: store.uploads,
         ready: store.ready,
+        shared: store.shared,
     }
 }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::{SecretKind::Password, bucket::HOUR, table::ENTRIES_MAX, tally::WAIT_MAX, *};
 
 mod app_passwords;
+mod elsewhere;
 mod lists;
 mod widths;
 

@@ -20,6 +20,7 @@ use crate::{
             postmaster,
         },
         lists::is_reserved,
+        nodes::Nodes,
         reached::Reached,
     },
 };
@@ -96,6 +97,7 @@ impl MemoryStore {
             AdminJob::Invites { skip, invites } => self.page_of_invites(skip, invites),
             AdminJob::RevokeInvite { id } => self.revoke(id),
             AdminJob::Totals => AdminDone::Totals(self.totals()),
+            AdminJob::Nodes => AdminDone::Nodes(Nodes::One),
             AdminJob::Retain(retention) => self.retain(&retention),
         }
     }
@@ -295,6 +297,7 @@ impl MemoryStore {
             bytes: self.bytes,
             lists: self.lists.len() as u64,
             file_bytes: 0,
+            nodes: None,
         }
     }
 }

@@ -241,7 +241,9 @@ pub(super) fn totals(context: &mut Context<'_, '_>) -> Result<AdminDone, QueryEr
     let statement = statement!(
         "SELECT count(*), count(*) FILTER (WHERE state <> $1), coalesce(sum(mails), 0)::bigint,
              coalesce(sum(bytes), 0)::bigint, (SELECT count(*) FROM list),
-             pg_database_size(current_database())
+             pg_database_size(current_database()),
+             (SELECT count(*) FROM node
+              WHERE name IS NOT NULL AND seen_at > now() - interval '10 seconds')
          FROM account JOIN mailbox ON account = id",
         INT2
     );
@@ -256,5 +258,6 @@ pub(super) fn totals(context: &mut Context<'_, '_>) -> Result<AdminDone, QueryEr
         bytes: unsigned(&row, 3)?,
         lists: unsigned(&row, 4)?,
         file_bytes: unsigned(&row, 5)?,
+        nodes: Some(unsigned(&row, 6)?),
     }))
 }

@@ -7,7 +7,7 @@ mod lists;
 mod retain;
 mod retained_account;
 
-use super::{context::Context, error::QueryError};
+use super::{context::Context, error::QueryError, nodes};
 use crate::store::admin::{AdminDone, AdminJob};
 
 /// Runs one job. Its changes are durable once the transaction is committed.
@@ -38,6 +38,7 @@ pub(super) fn run_job(
         AdminJob::Invites { skip, invites } => invites::page(context, *skip, *invites),
         AdminJob::RevokeInvite { id } => invites::revoke(context, *id),
         AdminJob::Totals => accounts::totals(context),
+        AdminJob::Nodes => nodes::all(context).map(AdminDone::Nodes),
         AdminJob::Retain(retention) => retain::step(context, retention),
     }
 }

@@ -11,7 +11,10 @@ mod totals;
 use rusqlite::Result;
 
 use super::tables::Tables;
-use crate::store::admin::{AdminDone, AdminJob};
+use crate::store::{
+    admin::{AdminDone, AdminJob},
+    nodes::Nodes,
+};
 
 /// Runs one job. Its changes are durable once the transaction is committed.
 pub(super) fn run_job(tables: &mut Tables<'_>, job: &AdminJob) -> Result<AdminDone> {
@@ -36,6 +39,7 @@ pub(super) fn run_job(tables: &mut Tables<'_>, job: &AdminJob) -> Result<AdminDo
         AdminJob::Invites { skip, invites } => invites::page(tables.db, *skip, *invites),
         AdminJob::RevokeInvite { id } => invites::revoke(tables.db, *id),
         AdminJob::Totals => totals::totals(tables),
+        AdminJob::Nodes => Ok(AdminDone::Nodes(Nodes::One)),
         AdminJob::Retain(retention) => retain::step(tables, retention),
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn totals(tables: &Tables<'_>) -> Result<AdminDone> {
             bytes: unsigned(row, 3)?.saturating_add(unflushed_bytes),
             lists: unsigned(row, 4)?,
             file_bytes: unsigned(row, 5)?,
+            nodes: None,
         }))
     })
 }

@@ -1,0 +1,171 @@
+//! The table `node_key`: digests of the keys that all servers on one database must have in common.
+//!
+//! Clients pin the fingerprint of the server's own certificate, and an invite or a resume ticket is
+//! checked with the key that it was made with. A server with other keys than the first one would be
+//! taken for a false one, or refuse what is valid: it refuses to start, and says where the right
+//! file is.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    connect_error::ConnectError,
+    connection::{Connection, Row, Rows, Transaction},
+    database_url::DatabaseUrl,
+    deadline::Deadline,
+    error::{CommitError, QueryError},
+    row::array,
+};
+use crate::{store::nodes::host_name, sysexits};
+
+/// Longest time that a server waits for the database at its start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a server's keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // The messages describe each.
+pub enum NodeKeyError {
+    #[error("{}", other(file, directory, keeper))]
+    Other { file: &'static str, directory: PathBuf, keeper: Keeper },
+    #[error("{}", missing(file, directory, keeper))]
+    Missing { file: &'static str, directory: PathBuf, keeper: Keeper },
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    #[error("the database refuses to compare the keys of its servers: {0}")]
+    Query(#[from] QueryError),
+    #[error("the digests of the keys could not be committed: {0}")]
+    Commit(#[from] CommitError),
+}
+
+/// The server that has recorded a key first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeper {
+    /// The name of its machine.
+    pub host: String,
+    /// Its data directory.
+    pub directory: String,
+}
+
+fn other(file: &str, directory: &Path, keeper: &Keeper) -> String {
+    format!(
+        "{file} in the data directory {} is not the one of the other servers on this database, \
+         and they must have the same: put {}/{file} of the machine {} in its place{}",
+        directory.display(),
+        keeper.directory,
+        keeper.host,
+        lost(file)
+    )
+}
+
+fn missing(file: &str, directory: &Path, keeper: &Keeper) -> String {
+    format!(
+        "the data directory {} has no {file}, and all servers on this database must have the same: \
+         copy {}/{file} of the machine {} into it{}",
+        directory.display(),
+        keeper.directory,
+        keeper.host,
+        lost(file)
+    )
+}
+
+/// What to do where no server has the file any more.
+fn lost(file: &str) -> String {
+    format!(
+        "; if every copy of that file is lost, stop all servers, and have the database forget it: \
+         DELETE FROM node_key WHERE file = '{file}'"
+    )
+}
+
+impl NodeKeyError {
+    /// The exit status of a server with such keys, as in sysexits.h.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::Other { .. } | Self::Missing { .. } | Self::Query(_) => sysexits::CONFIG,
+            Self::Connect(error) => error.exit_status(),
+            Self::Commit(_) => sysexits::UNAVAILABLE,
+        }
+    }
+}
+
+/// Compares the keys of this server with those of the others, on a connection of its own.
+#[derive(Debug)]
+pub struct NodeKeys {
+    connection: Connection,
+    directory: PathBuf,
+}
+
+impl NodeKeys {
+    /// Connects to the database, which has its tables. `directory` is the data directory.
+    ///
+    /// # Errors
+    ///
+    /// See [`ConnectError`].
+    pub fn connect(database: &DatabaseUrl, directory: &Path) -> Result<Self, NodeKeyError> {
+        let deadline = Deadline::after(PATIENCE);
+        let mut connection = Connection::connect(database, deadline)?;
+        connection.set_deadline(deadline);
+        let directory = std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned());
+        Ok(Self { connection, directory })
+    }
+
+    /// Refuses to let this server make a file that another server has recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeKeyError::Missing`], or the database cannot be asked.
+    pub fn may_make(&mut self, file: &'static str) -> Result<(), NodeKeyError> {
+        match keeper(&recorded(&mut self.connection.transaction(), file)?)? {
+            None => Ok(()),
+            Some(keeper) => {
+                Err(NodeKeyError::Missing { file, directory: self.directory.clone(), keeper })
+            }
+        }
+    }
+
+    /// Records the digest of a file, unless one is recorded, and compares it with what is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeKeyError::Other`], or the database cannot be asked.
+    pub fn agree(&mut self, file: &'static str, digest: [u8; 32]) -> Result<(), NodeKeyError> {
+        let host = host_name();
+        let directory = self.directory.display().to_string();
+        let mut transaction = self.connection.transaction();
+        let statement = statement!(
+            "INSERT INTO node_key (file, digest, host, directory) VALUES ($1, $2, $3, $4)
+             ON CONFLICT DO NOTHING",
+            TEXT,
+            BYTEA,
+            TEXT,
+            TEXT
+        );
+        // The database's texts have no U+0000; neither has a path.
+        transaction.execute(statement, &[&file, &digest.as_slice(), &host, &directory])?;
+        let rows = recorded(&mut transaction, file)?;
+        drop(transaction.commit()?);
+        let is_same = array::<32>(&rows.one()?, 0)? == digest;
+        match keeper(&rows)?.filter(|_| !is_same) {
+            None => Ok(()),
+            Some(keeper) => {
+                Err(NodeKeyError::Other { file, directory: self.directory.clone(), keeper })
+            }
+        }
+    }
+}
+
+fn recorded(transaction: &mut Transaction<'_>, file: &'static str) -> Result<Rows, QueryError> {
+    let statement =
+        statement!("SELECT digest, host, directory FROM node_key WHERE file = $1", TEXT);
+    transaction.query(statement, &[&file])
+}
+
+fn keeper(rows: &Rows) -> Result<Option<Keeper>, QueryError> {
+    let keeper = |row: Row<'_>| {
+        let (host, directory): (&str, &str) = (row.get(1)?, row.get(2)?);
+        Ok(Keeper { host: host.to_owned(), directory: directory.to_owned() })
+    };
+    rows.first().map(keeper).transpose()
+}
