@@ -300,6 +300,35 @@ fn a_repeat_is_not_acknowledged_before_a_standby_has_the_mail() {
     assert_eq!(harness.fetch(tony).len(), 1);
 }
 
+/// The commit of a new password waits for a standby until the server gives the job up. Once the
+/// standby has it, the old password's sessions must end, on this server as well.
+#[test]
+fn sessions_end_after_a_new_password_whose_commit_was_given_up() {
+    let Some(server) = Postgres::start("") else { return };
+    let database = server.database();
+    let patience = Duration::from_secs(1);
+    let options = PostgresOptions { lanes: 1, patience, ..PostgresOptions::default() };
+    let mut harness = Harness::postgres_on(&database.url, ROOMY, options);
+    let mut accounts: Vec<_> =
+        (0..50).map(|number| harness.account(&format!("user{number}"))).collect();
+    let mut administrator = database.connect();
+    administrator.batch("SET synchronous_commit = local").unwrap();
+    alter(&mut administrator, "synchronous_standby_names = 'standby'");
+    // The lane's connection takes the setting at some moment, from which on a commit waits.
+    let given_up = loop {
+        let account = accounts.pop().expect("a commit that waits");
+        match harness.run(set_hash(account, "h", "i")) {
+            StoreDone::PasswordSet { .. } => {}
+            StoreDone::Unavailable(_) => break account,
+            done => panic!("{done:?}"),
+        }
+    };
+    assert!(count(&mut administrator, &WAITING_FOR_STANDBY) > 0, "the commit waits");
+    alter(&mut administrator, "synchronous_standby_names = ''");
+    let expected = News::SessionsEnded { account: given_up };
+    while !news(&mut harness).contains(&expected) {}
+}
+
 static MAILS: Statement = Statement { sql: "SELECT count(*) FROM mail", params: &[] };
 
 fn alter(connection: &mut Connection, setting: &str) {

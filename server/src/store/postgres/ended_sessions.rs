@@ -62,6 +62,8 @@ pub(super) fn prune(context: &mut Context<'_, '_>) -> Result<(), QueryError> {
 pub(super) struct Position {
     /// The number of the last row that was read; `None` before the first reading.
     last: Option<i64>,
+    /// The number of the last row of this server that was news for itself.
+    last_own: i64,
 }
 
 impl Position {
@@ -106,6 +108,33 @@ impl Position {
                 return Ok(());
             }
         }
+    }
+}
+
+impl Position {
+    /// Reads the rows that this server has added lately and has not read yet. They are news for it
+    /// after a change whose commit is unknown.
+    pub(super) fn read_own(
+        &mut self,
+        connection: &mut Connection,
+        node: [u8; 16],
+        news: &mut Vec<News>,
+    ) -> Result<(), QueryError> {
+        let statement = statement!(
+            "SELECT id, account, of_gateways, false FROM ended_session
+             WHERE node = $1 AND id > $2 AND ended_at > now() - interval '15 minutes'
+             ORDER BY id LIMIT $3",
+            BYTEA,
+            INT8,
+            INT8
+        );
+        let values: [Param<'_>; 3] = [&node.as_slice(), &self.last_own, &PAGE];
+        let rows = connection.query(statement, &values)?;
+        for row in rows.iter() {
+            self.last_own = row.get(0)?;
+            news.extend(ended(&row)?);
+        }
+        Ok(())
     }
 }
 

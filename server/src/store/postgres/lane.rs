@@ -239,7 +239,11 @@ impl Lane {
         let done =
             self.persist(reach, *deadline, work, |connection| self.transaction(connection, job));
         let done = done?.unwrap_or_else(|given_up| match given_up {
-            GivenUp::Unreachable(text) | GivenUp::Refused(text) => StoreDone::Unavailable(text),
+            GivenUp::Unreachable(text) => {
+                self.news.given_up(job);
+                StoreDone::Unavailable(text)
+            }
+            GivenUp::Refused(text) => StoreDone::Unavailable(text),
         });
         self.news.committed(job, &done);
         self.finished.add([(*ticket, done)]);

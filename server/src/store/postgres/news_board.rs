@@ -12,7 +12,10 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
+
+use super::deadline::Deadline;
 
 use crate::{
     ids::AccountId,
@@ -39,6 +42,10 @@ const LOGINS_MAX: usize = 1_000;
 /// News of other servers that may wait for the loop; with more, those that may be lost are dropped.
 const INCOMING_MAX: usize = 10_000;
 
+/// How long a commit may still become visible whose connection was lost: it may wait for a standby
+/// after the failover of others.
+const UNSETTLED: Duration = Duration::from_mins(10);
+
 /// News of a mail: the accounts that it has reached, and what their notices show.
 pub(super) type Outgoing = (Vec<AccountId>, ArrivedMail);
 
@@ -61,6 +68,8 @@ pub(super) struct NewsBoard {
     logins_dropped: AtomicU64,
     /// Whether this server has added rows to `ended_session`.
     pub(super) has_ended: AtomicBool,
+    /// Until when this server's own rows in `ended_session` are news for itself, too.
+    unsettled_until: Mutex<Option<Deadline>>,
     /// News of other servers.
     incoming: Mutex<Vec<News>>,
     /// Whether there are other servers: otherwise nothing is sent.
@@ -70,6 +79,18 @@ pub(super) struct NewsBoard {
     /// Servers that were seen lately, this one included; unknown while the database is out of
     /// reach.
     pub(super) nodes: Number,
+}
+
+/// Whether a job may end sessions on all servers.
+fn may_end_sessions(job: &StoreJob) -> bool {
+    matches!(
+        job,
+        StoreJob::SetHash { .. }
+            | StoreJob::DeleteAccount { .. }
+            | StoreJob::Recover { .. }
+            | StoreJob::AppPassword(_)
+            | StoreJob::Admin(_)
+    )
 }
 
 impl NewsBoard {
@@ -97,16 +118,23 @@ impl NewsBoard {
                 let subject = mail.subject.clone();
                 self.arrived(accounts.clone(), ArrivedMail { from, from_name, subject });
             }
-            (StoreJob::Admin(_), _)
-            | (
-                StoreJob::SetHash { .. }
-                | StoreJob::DeleteAccount { .. }
-                | StoreJob::Recover { .. }
-                | StoreJob::AppPassword(_),
-                _,
-            ) => self.has_ended.store(true, Ordering::Relaxed),
+            (job, _) if may_end_sessions(job) => self.has_ended.store(true, Ordering::Relaxed),
             _ => {}
         }
+    }
+
+    /// Records that nobody knows whether a job is committed. If it ends sessions, those of this
+    /// server are ended as if another server had done the job: the session that asked for it has
+    /// heard of no success.
+    pub(super) fn given_up(&self, job: &StoreJob) {
+        if may_end_sessions(job) {
+            *lock(&self.unsettled_until) = Some(Deadline::after(UNSETTLED));
+        }
+    }
+
+    /// Whether this server's own rows in `ended_session` are news for itself.
+    pub(super) fn is_unsettled(&self) -> bool {
+        lock(&self.unsettled_until).is_some_and(|until| !until.has_passed())
     }
 
     fn arrived(&self, accounts: Vec<AccountId>, mail: ArrivedMail) {

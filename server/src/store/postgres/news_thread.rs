@@ -120,6 +120,9 @@ impl NewsThread {
         self.board.has_others.store(has_others, Ordering::Relaxed);
         let mut news = Vec::new();
         position.read(connection, node, &mut news)?;
+        if self.board.is_unsettled() {
+            position.read_own(connection, node, &mut news)?;
+        }
         self.hear(news);
         for text in bulletin::of_logins(name, &self.board.take_logins()) {
             connection.notify(CHANNEL, &text)?;
