@@ -6,6 +6,7 @@
 //! [`simulate`] runs one seed. The same seed gives the same trace, to the byte: time and randomness
 //! come from the seed alone. No connection uses TLS, whose randomness cannot be injected.
 
+mod arrivals;
 mod attacker;
 mod check;
 mod clock;
