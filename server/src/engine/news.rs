@@ -25,6 +25,7 @@ impl<T: Transport> Server<T> {
                     self.effects.push(Effect::EndGatewaySessions { account });
                 }
                 News::AllSessionsEnded => {
+                    self.registry.ends.add_all();
                     let accounts = self.registry.accounts();
                     let end = |account: &_| Effect::EndSessions { account: *account, except: None };
                     self.effects.extend(accounts.iter().map(end));
