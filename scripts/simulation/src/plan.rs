@@ -189,24 +189,27 @@ impl Attack {
 impl Plan {
     /// Derives the plan from a seed's random numbers.
     pub(crate) fn new(seed: u64, rng: &mut Rng) -> Self {
+        let is_shared = seed.is_multiple_of(SHARED_EVERY);
+        // Two devices of a user have sessions on both servers, which end together.
+        let second_device = if is_shared { 2 } else { 4 };
         let devices: Vec<usize> =
-            (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
+            (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(second_device))).collect();
         let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
         let content_max = rng.pick(&[1_600, 5_000, 20_000]).unwrap_or(1_600);
         let most = devices.iter().sum();
         let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
-            servers: if seed.is_multiple_of(SHARED_EVERY) { 2 } else { 1 },
+            servers: if is_shared { 2 } else { 1 },
             limits: limits(rng, most, body_max),
             session_config: session_config(rng, body_max, content_max),
             client: client_config(rng),
-            bounds: bounds(rng, body_max, content_max),
+            bounds: bounds(rng, body_max, content_max, is_shared),
             store: StoreFaults {
                 queue_max: often(rng, &[16_384, 1, 3]),
-                immediate: rng.one_in(6),
+                immediate: rng.one_in(6) && !is_shared,
                 ..StoreFaults::default()
             },
-            commit_max: often(rng, &[8, 40, 300]),
+            commit_max: often(rng, if is_shared { &[40, 8, 300] } else { &[8, 40, 300] }),
             store_patience: if seed.is_multiple_of(2) { SECOND } else { 4 * SECOND },
             hashing: HashFaults {
                 queue_max: often(rng, &[256, 1, 2]),
@@ -311,9 +314,11 @@ fn client_config(rng: &mut Rng) -> client::ClientConfig {
     }
 }
 
-fn bounds(rng: &mut Rng, body_max: usize, content_max: u64) -> Bounds {
+fn bounds(rng: &mut Rng, body_max: usize, content_max: u64, is_shared: bool) -> Bounds {
     let bytes = 4 * content_max.max(body_max as u64) + 1_000;
-    let quota = Quota { mails: often(rng, &[1_000, 3, 30]), bytes: often(rng, &[64 << 20, bytes]) };
+    // Two servers often have a mail each for the last place in a mailbox.
+    let mails = often(rng, if is_shared { &[2, 1_000, 3] } else { &[1_000, 3, 30] });
+    let quota = Quota { mails, bytes: often(rng, &[64 << 20, bytes]) };
     let uploads = often(rng, &[64 << 20, content_max, 3 * content_max]);
     let pieces = rng.within(1..=20);
     Bounds {

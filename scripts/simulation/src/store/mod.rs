@@ -39,7 +39,7 @@ use correio_server::{
 };
 
 pub use contents::{Bounds, ContentId, PRUNE_UPLOADS_STEP, StagedUpload, UploadKey, UploadSize};
-pub use server_jobs::OpenJobs;
+pub use server_jobs::{LANES, OpenJobs};
 pub use state::{PRUNE_STEP, State};
 
 use server_jobs::{JobRun, ServerJobs, WaitingJob};
@@ -368,7 +368,7 @@ impl Halves {
                 self.make_run_durable(&run);
             }
             if let Some(ticket) = run.ticket {
-                self.server(run.server).done.push((ticket, run.answer));
+                self.server(run.server).answer(ticket, run.answer);
             }
         }
     }
@@ -437,6 +437,7 @@ impl Store for SimStore {
     fn close(self: Box<Self>, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
         let mut store = *self;
         store.settle();
+        store.own(ServerJobs::speed_up);
         store.collect(done)
     }
 }

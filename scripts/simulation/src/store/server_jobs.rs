@@ -16,6 +16,23 @@ pub enum OpenJobs {
     Undone,
 }
 
+/// Lanes of a server, as a store in PostgreSQL has them: the jobs of a connection share one.
+pub const LANES: u32 = 4;
+
+/// A lane whose answers are still under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SlowLane {
+    pub(super) lane: u32,
+    /// When its answers come.
+    pub(super) until: u64,
+}
+
+impl SlowLane {
+    fn has(self, ticket: Ticket) -> bool {
+        ticket.connection.index % LANES == self.lane
+    }
+}
+
 /// A job in a server's queue.
 #[derive(Clone, Debug)]
 pub(super) struct WaitingJob {
@@ -65,6 +82,9 @@ pub(super) struct ServerJobs {
     pub(super) queue: VecDeque<WaitingJob>,
     /// Answers ready for collection.
     pub(super) done: Vec<(Ticket, StoreDone)>,
+    pub(super) slow: Option<SlowLane>,
+    /// Answers of the slow lane.
+    pub(super) delayed: Vec<(Ticket, StoreDone)>,
     /// Answers that are handed out a second time, each with its time.
     pub(super) repeats: Vec<(u64, Ticket, StoreDone)>,
     /// Jobs submitted since [`SimStore::take_submitted`].
@@ -87,8 +107,21 @@ impl ServerJobs {
     /// Whether a waiting job or an answer is of this connection.
     pub(super) fn has(&self, id: ConnId) -> bool {
         let queued = self.queue.iter().map(|waiting| waiting.ticket);
-        let answered = self.done.iter().map(|(ticket, _)| *ticket);
+        let answered = self.done.iter().chain(&self.delayed).map(|(ticket, _)| *ticket);
         queued.chain(answered).any(|ticket| ticket.connection == id)
+    }
+
+    /// Has a job's answer come, at once or with those of the slow lane.
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: StoreDone) {
+        let is_slow = self.slow.is_some_and(|slow| slow.has(ticket));
+        let answers = if is_slow { &mut self.delayed } else { &mut self.done };
+        answers.push((ticket, answer));
+    }
+
+    /// Ends the delay of the slow lane.
+    pub(super) fn speed_up(&mut self) {
+        self.slow = None;
+        self.done.append(&mut self.delayed);
     }
 
     pub(super) fn has_heard(&self) -> bool {

@@ -17,7 +17,7 @@ use correio_server::store::{
 
 use super::{
     Halves, SimStore,
-    server_jobs::{OpenJobs, ServerJobs, WaitingJob},
+    server_jobs::{OpenJobs, ServerJobs, SlowLane, WaitingJob},
 };
 
 impl SimStore {
@@ -55,7 +55,8 @@ impl SimStore {
     /// Whether this server has no waiting job, and no answer or news left.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
-        let is_idle = self.own(|own| own.queue.is_empty() && own.late.is_empty());
+        let is_idle =
+            self.own(|own| own.queue.is_empty() && own.delayed.is_empty() && own.late.is_empty());
         is_idle && !self.has_done()
     }
 
@@ -77,12 +78,30 @@ impl SimStore {
         });
     }
 
-    /// Time at which a waiting job is given up, or news come.
+    /// Delays the answers of a lane, which news and answers of other lanes overtake. A lane that is
+    /// slow already stays the only one.
+    pub fn slow_down(&self, lane: u32, until: u64) {
+        self.own(|own| own.slow = own.slow.or(Some(SlowLane { lane, until })));
+    }
+
+    /// Lets the delayed answers come that are due.
+    pub fn hand_out_slow_answers(&self, now: u64) {
+        self.own(|own| {
+            if own.slow.is_some_and(|slow| slow.until <= now) {
+                own.speed_up();
+            }
+        });
+    }
+
+    /// Time at which a waiting job is given up, or news or delayed answers come.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        self.own(|own| match own.is_cut {
-            true => own.queue.iter().filter_map(|waiting| waiting.waits_until).min(),
-            false => own.late.iter().map(|(due, _)| *due).min(),
+        self.own(|own| {
+            let next = match own.is_cut {
+                true => own.queue.iter().filter_map(|waiting| waiting.waits_until).min(),
+                false => own.late.iter().map(|(due, _)| *due).min(),
+            };
+            next.into_iter().chain(own.slow.map(|slow| slow.until)).min()
         })
     }
 

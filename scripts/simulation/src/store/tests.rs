@@ -186,3 +186,20 @@ fn a_server_that_ends_leaves_the_other_one_s_open_jobs_alone() {
     assert!(matches!(collect(&mut second)[..], [StoreDone::Account(Some(_))]));
     assert_eq!(second.durable(|state| state.mails().count()), 0);
 }
+
+#[test]
+fn answers_of_a_slow_lane_come_later_and_those_of_other_lanes_do_not_wait() {
+    let (mut first, _second) = shared();
+    first.slow_down(ticket(1).connection.index % LANES, 7);
+    first.settle();
+    assert!(!first.has_done() && !first.is_at_rest());
+    assert_eq!((collect(&mut first), first.next_due()), (Vec::new(), Some(7)));
+    let connection = ConnId { index: ticket(1).connection.index + 1, generation: 1 };
+    let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
+    first.submit(Ticket { connection, serial: 1 }, find);
+    first.settle();
+    assert!(matches!(collect(&mut first)[..], [StoreDone::Account(Some(_))]));
+    first.hand_out_slow_answers(7);
+    assert!(matches!(collect(&mut first)[..], [StoreDone::Sent { .. }]));
+    assert!(first.is_at_rest());
+}

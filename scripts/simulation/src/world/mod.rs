@@ -267,6 +267,7 @@ impl World {
                 self.store_at = Some((now + wait, StoreStep::Commit));
             }
             StoreStep::Commit => {
+                self.slow_lane_down();
                 self.store.commit();
                 self.store_at = None;
                 self.repeat_answers();

@@ -9,11 +9,17 @@ use crate::{
     observer::Observer,
     plan::NEWS_LATE_MAX,
     reactor::{Reactor, ServerState},
-    store::OpenJobs,
+    store::{LANES, OpenJobs},
 };
 
 /// One in so many news of mails is lost on its way to another server.
 const NEWS_LOST: u32 = 4;
+
+/// One commit in so many is followed by late answers of a lane.
+const SLOW_LANE_EVERY: u32 = 8;
+
+/// How late they are, in ticks.
+const SLOW_LANE_MAX: u64 = SECOND;
 
 impl World {
     /// Whether several servers share the store.
@@ -137,6 +143,18 @@ impl World {
                 server.reached_since = now;
             }
             server.store.hand_out_news(now);
+            server.store.hand_out_slow_answers(now);
+        }
+    }
+
+    /// Delays the answers of a lane that are about to come.
+    pub(super) fn slow_lane_down(&mut self) {
+        if self.is_shared() && !self.is_healing && self.rng.one_in(SLOW_LANE_EVERY) {
+            let until = self.clock.tick() + self.rng.within(1..=SLOW_LANE_MAX);
+            let (number, lane) = (self.any_server(), self.rng.below(LANES as usize) as u32);
+            if let Some(server) = self.servers.get(number) {
+                server.store.slow_down(lane, until);
+            }
         }
     }
 
