@@ -11,7 +11,7 @@ use crate::{
 
 /// How late the loop may end a session after it has heard of the new password, in ticks, besides
 /// simulated pauses.
-const LATE_MAX: u64 = 4 * SECOND;
+const LATE_MAX: u64 = SECOND;
 
 impl Reactor {
     /// Checks all sessions. The server has reached the store without a break since
