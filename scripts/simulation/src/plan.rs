@@ -34,6 +34,9 @@ const SHARED_EVERY: u64 = 3;
 /// the store.
 pub(crate) const NEWS_LATE_MAX: u64 = SECOND;
 
+/// Longest delay of the answers of a slow lane, in ticks.
+pub(crate) const SLOW_LANE_MAX: u64 = SECOND;
+
 /// Domain of mail addresses.
 pub(crate) const DOMAIN: &str = "correio.example";
 

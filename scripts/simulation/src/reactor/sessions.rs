@@ -5,11 +5,11 @@ use crate::{
     check::{Check, Violation, require},
     clock::SECOND,
     ledger::Ledger,
-    plan::{NEWS_LATE_MAX, Plan},
+    plan::{NEWS_LATE_MAX, Plan, SLOW_LANE_MAX},
     tap::Tap,
 };
 
-/// How late the loop may end a session after it has heard of the new password, in ticks, besides
+/// How late the loop may end a session after the news or the answer has come, in ticks, besides
 /// simulated pauses.
 const LATE_MAX: u64 = SECOND;
 
@@ -23,7 +23,7 @@ impl Reactor {
         reached_since: u64,
     ) -> Result<(), Violation> {
         let now = self.clock.tick();
-        let allowed = NEWS_LATE_MAX + LATE_MAX + plan.lag_max;
+        let allowed = NEWS_LATE_MAX.max(SLOW_LANE_MAX) + LATE_MAX + plan.lag_max;
         if self.lags_until > now || now <= reached_since + allowed {
             return Ok(());
         }

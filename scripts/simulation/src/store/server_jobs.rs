@@ -87,7 +87,7 @@ pub(super) struct ServerJobs {
     pub(super) delayed: Vec<(Ticket, StoreDone)>,
     /// Answers that are handed out a second time, each with its time.
     pub(super) repeats: Vec<(u64, Ticket, StoreDone)>,
-    /// Jobs submitted since [`SimStore::take_submitted`].
+    /// Jobs submitted since they were taken last.
     pub(super) submitted: Vec<(Ticket, &'static str)>,
     /// News under way, each with the time at which it comes.
     pub(super) late: Vec<(u64, News)>,

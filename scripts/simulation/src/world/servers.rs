@@ -7,7 +7,7 @@ use crate::{
     check::{Check, Violation},
     clock::SECOND,
     observer::Observer,
-    plan::NEWS_LATE_MAX,
+    plan::{NEWS_LATE_MAX, SLOW_LANE_MAX},
     reactor::{Reactor, ServerState},
     store::{LANES, OpenJobs},
 };
@@ -17,9 +17,6 @@ const NEWS_LOST: u32 = 4;
 
 /// One commit in so many is followed by late answers of a lane.
 const SLOW_LANE_EVERY: u32 = 8;
-
-/// How late they are, in ticks.
-const SLOW_LANE_MAX: u64 = SECOND;
 
 impl World {
     /// Whether several servers share the store.
