@@ -9,7 +9,6 @@ use std::{
 };
 
 use correio_proto::{
-    credential::Credential,
     directory::{Person, Query},
     limits,
     mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
@@ -17,7 +16,7 @@ use correio_proto::{
     rfc5322::{self, ContentReader},
 };
 use correio_server::{
-    ids::{AccountId, ConnId, PasswordHash},
+    ids::{AccountId, ConnId},
     store::{Quota, admin::POSTMASTER},
 };
 
@@ -26,8 +25,8 @@ use crate::{
     check::{Check, Violation, require},
     contents::{Contents, Forgotten, MailKey},
     disk::SimDisk,
-    hasher,
     lists::ListLedger,
+    passwords::PasswordLedger,
     program_ledger::{self, ProgramLedger},
     store::{AccountChange, ListTouch, SimStore, State},
     tickets::TicketLedger,
@@ -67,7 +66,8 @@ pub(crate) struct Ledger {
     deleted: BTreeSet<AccountId>,
     /// Connections that asked for an account's deletion.
     account_deletions: BTreeSet<ConnectionKey>,
-    hashes: BTreeMap<Username, Vec<Version<PasswordHash>>>,
+    /// The passwords that accounts have had.
+    pub(crate) passwords: PasswordLedger,
     /// The tickets that users were given.
     pub(crate) tickets: TicketLedger,
     names: BTreeMap<Username, Vec<FullName>>,
@@ -79,13 +79,6 @@ pub(crate) struct Ledger {
 
 /// A connection of a server of this number.
 pub(crate) type ConnectionKey = (usize, ConnId);
-
-/// A value and the time at which it was replaced, if it was.
-#[derive(Debug)]
-struct Version<T> {
-    value: T,
-    until: Option<u64>,
-}
 
 /// What holds for all mailboxes of a store.
 #[derive(Clone, Copy, Debug)]
@@ -181,52 +174,6 @@ impl Ledger {
 
     pub(crate) fn note_login(&mut self, connection: ConnectionKey, username: &Username) {
         self.logins.insert((connection, username.clone()));
-    }
-
-    /// Whether a credential was this user's at any time since `since`.
-    pub(crate) fn was_right(
-        &self,
-        username: &Username,
-        credential: &Credential,
-        since: u64,
-    ) -> bool {
-        self.hashes.get(username).is_some_and(|hashes| {
-            hashes.iter().any(|was| {
-                was.until.is_none_or(|until| until >= since)
-                    && hasher::is_of(credential, &was.value)
-            })
-        })
-    }
-
-    /// Whether an account has had one hash at `given_at` or before, and at any time since `since`:
-    /// a ticket that was given at the first time may be accepted at the second. A crash may take
-    /// a change back.
-    pub(crate) fn was_unchanged(&self, username: &Username, given_at: u64, since: u64) -> bool {
-        let hashes = self.hashes.get(username).map_or(&[][..], Vec::as_slice);
-        let begins = std::iter::once(Some(0)).chain(hashes.iter().map(|was| was.until));
-        let before = hashes.iter().zip(begins);
-        let before = before.filter(|(_, from)| from.is_some_and(|from| from <= given_at));
-        let mut now = hashes.iter().filter(|was| was.until.is_none_or(|until| until >= since));
-        let before: Vec<_> = before.map(|(was, _)| &was.value).collect();
-        now.any(|now| before.contains(&&now.value))
-    }
-
-    /// Since when a user has another password than one of these; `None` if they have one of them.
-    pub(crate) fn outdated_since(
-        &self,
-        username: &Username,
-        credentials: &[Credential],
-    ) -> Option<u64> {
-        let is_one = |version: &&Version<PasswordHash>| {
-            credentials.iter().any(|credential| hasher::is_of(credential, &version.value))
-        };
-        self.hashes.get(username)?.iter().rev().find(is_one)?.until
-    }
-
-    /// The hashes that an account has had so far.
-    pub(crate) fn hashes_of(&self, username: &Username) -> Vec<PasswordHash> {
-        let hashes = self.hashes.get(username).into_iter().flatten();
-        hashes.map(|version| version.value.clone()).collect()
     }
 
     /// Records the accounts that are disabled now.
@@ -419,13 +366,7 @@ impl Ledger {
         };
         match change {
             AccountChange::FullName(name) => self.names.entry(username).or_default().push(name),
-            AccountChange::Hash(hash) => {
-                let hashes = self.hashes.entry(username).or_default();
-                if let Some(was) = hashes.last_mut() {
-                    was.until = Some(now);
-                }
-                hashes.push(Version { value: hash, until: None });
-            }
+            AccountChange::Hash(hash) => self.passwords.note(username, hash, now),
         }
     }
 

@@ -19,6 +19,7 @@ mod lists;
 mod many;
 mod network;
 mod observer;
+mod passwords;
 mod pipe;
 mod plan;
 mod program;

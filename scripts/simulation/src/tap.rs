@@ -9,8 +9,8 @@ use correio_proto::{
     limits,
     mail::{Seq, Timestamp, Username},
     message::{
-        Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, Resume,
-        ServerMessage, Upload,
+        Account, ClientMessage, ErrorCode, LoggedIn, Login, Notice, Page, Register, Reply, Request,
+        Resume, ServerMessage, Upload,
     },
 };
 use correio_server::ids::ConnId;
@@ -211,7 +211,7 @@ impl Tap {
         if self.stuck_since.is_some() || self.link.borrow().is_shut() {
             return None;
         }
-        Some((user, ledger.outdated_since(user, &self.credentials)?))
+        Some((user, ledger.passwords.outdated_since(user, &self.credentials)?))
     }
 
     /// Number of requests without a reply.
@@ -268,7 +268,7 @@ impl Tap {
             && self.waiting.is_empty()
             && let Some(Request::Login(login)) = &asked.request
             // If the password was changed in the meantime, the login takes another path.
-            && !observer.ledger.was_right(&login.username, &login.credential, asked.at)
+            && !observer.ledger.passwords.was_right(&login.username, &login.credential, asked.at)
         {
             observer.failed_logins.push(("correio", jobs, error.code, error.text.clone()));
         }
@@ -312,8 +312,9 @@ impl Tap {
                 // A session that a new password has not ended yet, on another server, may still be
                 // given tickets: they must not be valid.
                 let mut credentials = used.credentials.iter();
-                let is_present = credentials.any(|it| ledger.was_right(username, it, since));
-                let is_unchanged = ledger.was_unchanged(username, used.given_at, since);
+                let is_present =
+                    credentials.any(|it| ledger.passwords.was_right(username, it, since));
+                let is_unchanged = ledger.passwords.was_unchanged(username, used.given_at, since);
                 let text = || format!("{username} was let in with a ticket of before a change");
                 require(is_present && is_unchanged, Check::LoggedIn, text)?;
                 used.credentials.clone()
@@ -326,10 +327,38 @@ impl Tap {
         };
         let text = || format!("{username} was let in while disabled");
         require(!ledger.was_disabled_before(username, since), Check::LoggedIn, text)?;
+        self.began(username, credentials);
+        Ok(())
+    }
+
+    /// Checks a login with a password.
+    fn logged_in(
+        &mut self,
+        ledger: &Ledger,
+        since: u64,
+        login: &Login,
+        logged_in: &LoggedIn,
+    ) -> Result<(), Violation> {
+        let Login { username, credential } = login;
+        let is_right = *username == logged_in.username
+            && ledger.passwords.was_right(username, credential, since);
+        let text = || format!("{username} was let in with a wrong password");
+        require(is_right, Check::LoggedIn, text)?;
+        let text = || format!("{username} was let in while disabled");
+        require(!ledger.was_disabled_before(username, since), Check::LoggedIn, text)?;
+        self.began(username, vec![credential.clone()]);
+        Ok(())
+    }
+
+    /// Records that a session began. The client may have asked for new passwords in advance.
+    fn began(&mut self, username: &Username, mut credentials: Vec<Credential>) {
+        credentials.extend(self.waiting.iter().filter_map(|asked| match &asked.request {
+            Some(Request::Account(Account::Password { new, .. })) => Some(new.clone()),
+            _ => None,
+        }));
         self.user = Some(username.clone());
         self.credentials = credentials;
         self.has_logged_in = true;
-        Ok(())
     }
 
     fn check(
@@ -345,17 +374,7 @@ impl Tap {
             Reply::Error(_) | Reply::Hello(_) | Reply::Pong {} | Reply::Registered {}
         );
         if let (Request::Login(login), Reply::LoggedIn(logged_in)) = (&request, &reply) {
-            let is_right = login.username == logged_in.username
-                && ledger.was_right(&login.username, &login.credential, since);
-            let text = || format!("{} was let in with a wrong password", login.username);
-            require(is_right, Check::LoggedIn, text)?;
-            let text = || format!("{} was let in while disabled", login.username);
-            let is_enabled = !ledger.was_disabled_before(&login.username, since);
-            require(is_enabled, Check::LoggedIn, text)?;
-            self.user = Some(login.username.clone());
-            self.credentials = vec![login.credential.clone()];
-            self.has_logged_in = true;
-            return Ok(());
+            return self.logged_in(ledger, since, login, logged_in);
         }
         let Some(user) = self.user.clone().filter(|_| !is_free) else {
             let text = || format!("connection {}: {reply:?} and no login", self.id);
@@ -415,7 +434,7 @@ impl Tap {
         match (request, reply) {
             (Request::Register(register), Reply::Registered {}) => {
                 let Register { username, credential, .. } = register;
-                let exists = ledger.was_right(&username, &credential, 0);
+                let exists = ledger.passwords.was_right(&username, &credential, 0);
                 let text = || format!("{username} was registered and is not there, or as another");
                 require(exists, Check::Acknowledged, text)
             }
@@ -459,7 +478,7 @@ fn check_change(
 ) -> Result<(), Violation> {
     let is_done = match change {
         Account::FullName { full_name } => ledger.was_named(user, full_name),
-        Account::Password { new, .. } => ledger.was_right(user, new, since),
+        Account::Password { new, .. } => ledger.passwords.was_right(user, new, since),
         Account::Delete { .. } => true,
     };
     let text = || format!("a change of {user} was acknowledged and not made");
