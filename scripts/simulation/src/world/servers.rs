@@ -16,7 +16,7 @@ use crate::{
 const NEWS_LOST: u32 = 4;
 
 /// One commit in so many is followed by late answers of a lane.
-const SLOW_LANE_EVERY: u32 = 8;
+const SLOW_LANE_EVERY: u32 = 4;
 
 impl World {
     /// Whether several servers share the store.
