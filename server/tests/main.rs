@@ -20,6 +20,7 @@ mod faults;
 mod gateway_sessions;
 mod gateways;
 mod http;
+mod late_answers;
 mod limits;
 mod lists;
 mod logout;

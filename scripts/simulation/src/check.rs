@@ -27,6 +27,11 @@ pub enum Check {
     /// (j) A large content is kept as long as a mail names it, and no longer; an upload that no
     /// mail names is kept for its time, unless its account begins others, and no longer.
     Contents,
+    /// (k) In a mailbox, a mail that comes later has a larger number, and a client that asks for
+    /// the mails after a number misses none.
+    Ordered,
+    /// (l) No session of an account outlives a new password.
+    SessionsEnd,
     /// An attacker can guess exactly as many passwords as the throttle allows.
     Throttled,
     /// After the faults end, all mail reaches its recipients.
@@ -50,6 +55,8 @@ impl Check {
             Self::Idle => 'h',
             Self::Alike => 'i',
             Self::Contents => 'j',
+            Self::Ordered => 'k',
+            Self::SessionsEnd => 'l',
             Self::Throttled => 't',
             Self::Drained => 'z',
             Self::Sound => '!',
@@ -68,6 +75,10 @@ impl Check {
             Self::Idle => "the loop does not spin",
             Self::Alike => "unknown and known usernames are alike",
             Self::Contents => "large contents are kept as long as mails name them, and no longer",
+            Self::Ordered => {
+                "mails are numbered in the order in which they come, and none is missed"
+            }
+            Self::SessionsEnd => "no session outlives a new password",
             Self::Throttled => "passwords are guessed as often as the throttle allows",
             Self::Drained => "all mail arrives in the end",
             Self::Sound => "nothing panics",

@@ -9,24 +9,24 @@ use std::{
 };
 
 use correio_proto::{
-    credential::Credential,
     directory::{Person, Query},
     limits,
-    mail::{Content, FullName, Mail, MailId, MailRef, Seq, Username},
-    message::{Found, Read, Send},
+    mail::{Content, FullName, Mail, MailId, MailRef, Seq, Timestamp, Username},
+    message::{Found, Page, Read, Send},
     rfc5322::{self, ContentReader},
 };
 use correio_server::{
-    ids::{AccountId, ConnId, PasswordHash},
-    store::admin::POSTMASTER,
+    ids::{AccountId, ConnId},
+    store::{Quota, admin::POSTMASTER},
 };
 
 use crate::{
+    arrivals::Arrivals,
     check::{Check, Violation, require},
     contents::{Contents, Forgotten, MailKey},
     disk::SimDisk,
-    hasher,
     lists::ListLedger,
+    passwords::PasswordLedger,
     program_ledger::{self, ProgramLedger},
     store::{AccountChange, ListTouch, SimStore, State},
     tickets::TicketLedger,
@@ -46,25 +46,28 @@ pub(crate) struct Ledger {
     /// Mails that the server has acknowledged, with each recipient.
     acknowledged: BTreeSet<(MailKey, AccountId)>,
     /// Mails named in confirmations, with the connections that named them.
-    confirmed: BTreeMap<(Seq, MailId), BTreeSet<ConnId>>,
+    confirmed: BTreeMap<(Seq, MailId), BTreeSet<ConnectionKey>>,
     /// Usernames of the login attempts of each connection.
-    logins: BTreeSet<(ConnId, Username)>,
+    logins: BTreeSet<(ConnectionKey, Username)>,
     /// Number of the store's commit that was examined last.
     examined_commit: u64,
     /// Contents of the store at that commit.
     held: BTreeMap<(AccountId, Seq), MailKey>,
+    /// When those mails came.
+    arrivals: Arrivals,
     accounts: BTreeMap<AccountId, Username>,
     /// Times at which the accounts were first seen in the store.
     made_at: BTreeMap<Username, u64>,
     /// Since when accounts are disabled, in the store's pending half.
     disabled: BTreeMap<Username, u64>,
-    /// Mails of each account at the last look, and the most that it may have by its own quota.
-    quotas: BTreeMap<AccountId, (usize, Option<u32>)>,
+    /// Mails of each account at the last look, and the most that it may have.
+    quotas: BTreeMap<AccountId, (usize, u32)>,
     /// Deleted accounts.
     deleted: BTreeSet<AccountId>,
     /// Connections that asked for an account's deletion.
-    account_deletions: BTreeSet<ConnId>,
-    hashes: BTreeMap<Username, Vec<Version<PasswordHash>>>,
+    account_deletions: BTreeSet<ConnectionKey>,
+    /// The passwords that accounts have had.
+    pub(crate) passwords: PasswordLedger,
     /// The tickets that users were given.
     pub(crate) tickets: TicketLedger,
     names: BTreeMap<Username, Vec<FullName>>,
@@ -74,11 +77,15 @@ pub(crate) struct Ledger {
     files: BTreeMap<usize, (Rc<[u8]>, MailKey)>,
 }
 
-/// A value and the time at which it was replaced, if it was.
-#[derive(Debug)]
-struct Version<T> {
-    value: T,
-    until: Option<u64>,
+/// A connection of a server of this number.
+pub(crate) type ConnectionKey = (usize, ConnId);
+
+/// What holds for all mailboxes of a store.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    quota: Quota,
+    /// Idempotency records from before this time may be gone.
+    records_before: Timestamp,
 }
 
 impl Ledger {
@@ -154,53 +161,19 @@ impl Ledger {
             .map(|(key, _)| key)
     }
 
-    pub(crate) fn note_confirmation(&mut self, connection: ConnId, mails: &[MailRef]) {
+    pub(crate) fn note_confirmation(&mut self, connection: ConnectionKey, mails: &[MailRef]) {
         for mail in mails {
             self.confirmed.entry((mail.seq, mail.id)).or_default().insert(connection);
         }
     }
 
     /// Records a request to delete an account.
-    pub(crate) fn note_account_deletion(&mut self, connection: ConnId) {
+    pub(crate) fn note_account_deletion(&mut self, connection: ConnectionKey) {
         self.account_deletions.insert(connection);
     }
 
-    pub(crate) fn note_login(&mut self, connection: ConnId, username: &Username) {
+    pub(crate) fn note_login(&mut self, connection: ConnectionKey, username: &Username) {
         self.logins.insert((connection, username.clone()));
-    }
-
-    /// Whether a credential was this user's at any time since `since`.
-    pub(crate) fn was_right(
-        &self,
-        username: &Username,
-        credential: &Credential,
-        since: u64,
-    ) -> bool {
-        self.hashes.get(username).is_some_and(|hashes| {
-            hashes.iter().any(|was| {
-                was.until.is_none_or(|until| until >= since)
-                    && hasher::is_of(credential, &was.value)
-            })
-        })
-    }
-
-    /// Whether an account has had one hash at `given_at` or before, and at any time since `since`:
-    /// a ticket that was given at the first time may be accepted at the second. A crash may take
-    /// a change back.
-    pub(crate) fn was_unchanged(&self, username: &Username, given_at: u64, since: u64) -> bool {
-        let hashes = self.hashes.get(username).map_or(&[][..], Vec::as_slice);
-        let begins = std::iter::once(Some(0)).chain(hashes.iter().map(|was| was.until));
-        let before = hashes.iter().zip(begins);
-        let before = before.filter(|(_, from)| from.is_some_and(|from| from <= given_at));
-        let mut now = hashes.iter().filter(|was| was.until.is_none_or(|until| until >= since));
-        let before: Vec<_> = before.map(|(was, _)| &was.value).collect();
-        now.any(|now| before.contains(&&now.value))
-    }
-
-    /// The hashes that an account has had so far.
-    pub(crate) fn hashes_of(&self, username: &Username) -> Vec<PasswordHash> {
-        let hashes = self.hashes.get(username).into_iter().flatten();
-        hashes.map(|version| version.value.clone()).collect()
     }
 
     /// Records the accounts that are disabled now.
@@ -216,19 +189,17 @@ impl Ledger {
         self.disabled.get(username).is_some_and(|disabled| *disabled < since)
     }
 
-    /// Checks that no mail was accepted beyond an account's own quota. Announcements are, and mails
+    /// Checks that no mail was accepted beyond an account's quota. Announcements are, and mails
     /// that were there before it was lowered.
-    fn look_at_quotas(&mut self, state: &State) -> Result<(), Violation> {
+    fn look_at_quotas(&mut self, state: &State, quota: Quota) -> Result<(), Violation> {
         for (id, username, ..) in state.accounts() {
             let is_counted = |mail: &&Mail| mail.from.as_str() != POSTMASTER;
             let counted = state.mailbox(id).filter(is_counted).count();
-            let (all, max) = (state.mailbox(id).count(), state.own_mails_max(id));
-            let (before, max_before) = self.quotas.insert(id, (all, max)).unwrap_or_default();
-            if let Some(max) = max.filter(|_| max == max_before) {
-                let text =
-                    || format!("{username} may have {max} mails, had {before} and has {all}");
-                require(counted <= before.max(max as usize), Check::Bounded, text)?;
-            }
+            let (all, max) = (state.mailbox(id).count(), state.mails_max(quota, id));
+            let (before, max_before) = self.quotas.insert(id, (all, max)).unwrap_or((0, max));
+            let text = || format!("{username} may have {max} mails, had {before} and has {all}");
+            let is_within = max != max_before || counted <= before.max(max as usize);
+            require(is_within, Check::Bounded, text)?;
         }
         Ok(())
     }
@@ -280,10 +251,12 @@ impl Ledger {
             self.note_change(account, change, now);
         }
         let (limits, forgotten_before) = (store.bounds().uploads, store.forgotten_before());
+        let (quota, records_before) = (store.bounds().quota, store.records_before());
+        let bounds = Limits { quota, records_before };
         let (crowded_at, given_up) = (store.crowded_at(), store.given_up());
         let touched = store.take_list_touches();
         store.durable(|state| {
-            self.look_at(state, &touched, now)?;
+            self.look_at((state, bounds), &touched, now)?;
             self.contents.check_named(state)?;
             self.contents.look_at_uploads(
                 state,
@@ -293,11 +266,16 @@ impl Ledger {
         })
     }
 
-    fn look_at(&mut self, state: &State, touched: &[ListTouch], now: u64) -> Result<(), Violation> {
+    fn look_at(
+        &mut self,
+        (state, store): (&State, Limits),
+        touched: &[ListTouch],
+        now: u64,
+    ) -> Result<(), Violation> {
         let fresh = self.look_at_accounts(state, now)?;
         self.look_at_lists(state, touched, &fresh)?;
-        self.look_at_quotas(state)?;
-        let mut held = BTreeMap::new();
+        self.look_at_quotas(state, store.quota)?;
+        let (mut held, mut came) = (BTreeMap::new(), Vec::new());
         for (account, mail) in state.mails() {
             held.insert((account, mail.seq), (mail.from.clone(), mail.id));
             if !self.held.contains_key(&(account, mail.seq)) {
@@ -305,10 +283,13 @@ impl Ledger {
                 self.check_mail(mail, username.as_ref())?;
                 let (_, bytes) = state.content_of(account, mail.seq);
                 self.contents.check_stored(mail, bytes.map(|bytes| bytes.as_slice()))?;
+                came.push((account, mail));
             }
         }
+        self.arrivals.came(&came, (now, store.records_before))?;
         for ((account, seq), key) in std::mem::replace(&mut self.held, held) {
             if !self.held.contains_key(&(account, seq)) {
+                self.arrivals.went(account, seq);
                 self.check_deletion(account, seq, &key)?;
             }
         }
@@ -385,13 +366,7 @@ impl Ledger {
         };
         match change {
             AccountChange::FullName(name) => self.names.entry(username).or_default().push(name),
-            AccountChange::Hash(hash) => {
-                let hashes = self.hashes.entry(username).or_default();
-                if let Some(was) = hashes.last_mut() {
-                    was.until = Some(now);
-                }
-                hashes.push(Version { value: hash, until: None });
-            }
+            AccountChange::Hash(hash) => self.passwords.note(username, hash, now),
         }
     }
 
@@ -428,6 +403,18 @@ impl Ledger {
         let text = || format!("the content of mail {} was not saved as it was sent", mail.id);
         let is_same = written.is_some_and(|written| **written == *saved);
         require(is_read && is_same, Check::Intact, text)
+    }
+
+    /// Checks that a page misses no mail of a user after a number, which was asked for at `since`.
+    pub(crate) fn check_none_missed(
+        &self,
+        user: &Username,
+        after: (Seq, u64),
+        page: &Page,
+    ) -> Result<(), Violation> {
+        let account = self.accounts.iter().rev().find(|(_, username)| *username == user);
+        account
+            .map_or(Ok(()), |(account, _)| self.arrivals.check_none_missed(*account, after, page))
     }
 
     /// Checks that the server has the bytes of an upload that it has acknowledged.

@@ -6,6 +6,7 @@
 //! [`simulate`] runs one seed. The same seed gives the same trace, to the byte: time and randomness
 //! come from the seed alone. No connection uses TLS, whose randomness cannot be injected.
 
+mod arrivals;
 mod attacker;
 mod check;
 mod clock;
@@ -18,6 +19,7 @@ mod lists;
 mod many;
 mod network;
 mod observer;
+mod passwords;
 mod pipe;
 mod plan;
 mod program;

@@ -17,27 +17,46 @@ pub(crate) struct Network {
     rng: Rng,
     conditions: LinkConditions,
     links: Vec<LinkRef>,
-    /// Connections that the server has not accepted yet.
-    pub(crate) backlog: VecDeque<(LinkRef, SocketAddr, Service)>,
-    /// Whether the server listens.
-    pub(crate) is_open: bool,
+    /// The servers' listeners, by number.
+    listeners: Vec<Listener>,
 }
 
+/// Where a server accepts connections.
+#[derive(Debug, Default)]
+struct Listener {
+    /// Connections that the server has not accepted yet.
+    backlog: VecDeque<Arrival>,
+    /// Whether the server listens.
+    is_open: bool,
+}
+
+/// A connection that arrives at a server: the client's address, and the service that it wants.
+pub(crate) type Arrival = (LinkRef, SocketAddr, Service);
+
 impl Network {
-    pub(crate) fn new(clock: Clock, rng: Rng, conditions: LinkConditions) -> Self {
-        let (links, backlog) = (Vec::new(), VecDeque::new());
-        Self { clock, rng, conditions, links, backlog, is_open: false }
+    pub(crate) fn new(clock: Clock, rng: Rng, conditions: LinkConditions, servers: usize) -> Self {
+        let mut listeners = Vec::new();
+        listeners.resize_with(servers, Listener::default);
+        Self { clock, rng, conditions, links: Vec::new(), listeners }
     }
 
-    /// Connects to a service of the server, which need not have accepted yet; `None` if no server
-    /// listens.
-    pub(crate) fn connect(&mut self, from: SocketAddr, to: Service) -> Option<ClientEnd> {
-        if !self.is_open {
-            return None;
-        }
+    /// Number of servers.
+    pub(crate) fn servers(&self) -> usize {
+        self.listeners.len()
+    }
+
+    /// Connects to a service of a server, which need not have accepted yet; `None` if the server
+    /// does not listen.
+    pub(crate) fn connect(
+        &mut self,
+        from: SocketAddr,
+        server: usize,
+        to: Service,
+    ) -> Option<ClientEnd> {
+        let listener = self.listeners.get_mut(server).filter(|listener| listener.is_open)?;
         let link = Link::new(self.clock.clone(), self.rng.fork(), self.conditions.clone());
         self.links.push(link.clone());
-        self.backlog.push_back((link.clone(), from, to));
+        listener.backlog.push_back((link.clone(), from, to));
         Some(ClientEnd(link))
     }
 
@@ -49,10 +68,30 @@ impl Network {
         }
     }
 
-    /// Closes the listener and resets the connections in its backlog.
-    pub(crate) fn close(&mut self) {
-        self.is_open = false;
-        for (link, ..) in self.backlog.drain(..) {
+    /// Has a server listen.
+    pub(crate) fn open(&mut self, server: usize) {
+        if let Some(listener) = self.listeners.get_mut(server) {
+            listener.is_open = true;
+        }
+    }
+
+    /// Whether connections wait until a server accepts them.
+    pub(crate) fn has_arrived(&self, server: usize) -> bool {
+        self.listeners.get(server).is_some_and(|listener| !listener.backlog.is_empty())
+    }
+
+    /// Accepts the connection that has waited longest at a server.
+    pub(crate) fn accept(&mut self, server: usize) -> Option<Arrival> {
+        self.listeners.get_mut(server)?.backlog.pop_front()
+    }
+
+    /// Closes a server's listener and resets the connections in its backlog.
+    pub(crate) fn close(&mut self, server: usize) {
+        let Some(listener) = self.listeners.get_mut(server) else {
+            return;
+        };
+        listener.is_open = false;
+        for (link, ..) in listener.backlog.drain(..) {
             let mut link = link.borrow_mut();
             link.server_gone = true;
             link.reset();

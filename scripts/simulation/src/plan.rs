@@ -27,12 +27,24 @@ use crate::{
 /// The realm of the store, which all servers of a simulation share.
 pub(crate) const REALM: Realm = Realm([7; 16]);
 
+/// In one of so many seeds, two servers share the store.
+const SHARED_EVERY: u64 = 3;
+
+/// Longest time until a server hears of what another one has changed, in ticks, while both reach
+/// the store.
+pub(crate) const NEWS_LATE_MAX: u64 = SECOND;
+
+/// Longest delay of the answers of a slow lane, in ticks.
+pub(crate) const SLOW_LANE_MAX: u64 = SECOND;
+
 /// Domain of mail addresses.
 pub(crate) const DOMAIN: &str = "correio.example";
 
 /// See the module's description.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
+    /// Number of servers on the store.
+    pub(crate) servers: usize,
     pub(crate) limits: ServerLimits,
     pub(crate) session_config: SessionConfig,
     pub(crate) client: client::ClientConfig,
@@ -40,6 +52,8 @@ pub(crate) struct Plan {
     pub(crate) store: StoreFaults,
     /// Longest time until a group of jobs is durable, in ticks.
     pub(crate) commit_max: u64,
+    /// How long a job waits for a store that cannot be reached, in ticks.
+    pub(crate) store_patience: u64,
     pub(crate) hashing: HashFaults,
     pub(crate) network: LinkConditions,
     /// Number of devices of each honest user.
@@ -66,15 +80,15 @@ pub(crate) struct Plan {
 /// A fault that is injected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The server's process or machine is killed.
+    /// A server's process or machine is killed.
     ServerKilled,
-    /// The server is asked to stop, and started again.
+    /// A server is asked to stop, and started again.
     ServerStopped,
-    /// A sync fails, which ends the server.
+    /// A sync fails, which ends the only server. If there are two, another machine goes on.
     SyncFails,
     /// The store's disk is full for a while.
     StoreFull,
-    /// The store can do nothing for a while.
+    /// The store can do nothing for a while; or one of two servers, or both, cannot reach it.
     StoreUnavailable,
     /// A link is reset.
     Reset,
@@ -96,7 +110,7 @@ pub(crate) enum Fault {
     ClockJumps,
     /// The operator does a job, which users notice.
     Operator,
-    /// The server's loop stands still for a moment.
+    /// A server's loop stands still for a moment.
     Lag,
     /// The poll reports readiness without cause.
     Spurious,
@@ -177,24 +191,29 @@ impl Attack {
 
 impl Plan {
     /// Derives the plan from a seed's random numbers.
-    pub(crate) fn new(rng: &mut Rng) -> Self {
+    pub(crate) fn new(seed: u64, rng: &mut Rng) -> Self {
+        let is_shared = seed.is_multiple_of(SHARED_EVERY);
+        // Two devices of a user have sessions on both servers, which end together.
+        let second_device = if is_shared { 2 } else { 4 };
         let devices: Vec<usize> =
-            (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(4))).collect();
+            (0..rng.within(2..=4)).map(|_| 1 + usize::from(rng.one_in(second_device))).collect();
         let body_max = rng.pick(&[400, 4_000, 60_000]).unwrap_or(400);
         let content_max = rng.pick(&[1_600, 5_000, 20_000]).unwrap_or(1_600);
         let most = devices.iter().sum();
         let faults = FAULTS.into_iter().filter(|_| rng.one_in(2)).collect();
         Self {
+            servers: if is_shared { 2 } else { 1 },
             limits: limits(rng, most, body_max),
             session_config: session_config(rng, body_max, content_max),
             client: client_config(rng),
-            bounds: bounds(rng, body_max, content_max),
+            bounds: bounds(rng, body_max, content_max, is_shared),
             store: StoreFaults {
                 queue_max: often(rng, &[16_384, 1, 3]),
-                immediate: rng.one_in(6),
+                immediate: rng.one_in(6) && !is_shared,
                 ..StoreFaults::default()
             },
-            commit_max: often(rng, &[8, 40, 300]),
+            commit_max: often(rng, if is_shared { &[40, 8, 300] } else { &[8, 40, 300] }),
+            store_patience: if seed.is_multiple_of(2) { SECOND } else { 4 * SECOND },
             hashing: HashFaults {
                 queue_max: often(rng, &[256, 1, 2]),
                 slowest: often(rng, &[60, 10, 600]),
@@ -298,9 +317,11 @@ fn client_config(rng: &mut Rng) -> client::ClientConfig {
     }
 }
 
-fn bounds(rng: &mut Rng, body_max: usize, content_max: u64) -> Bounds {
+fn bounds(rng: &mut Rng, body_max: usize, content_max: u64, is_shared: bool) -> Bounds {
     let bytes = 4 * content_max.max(body_max as u64) + 1_000;
-    let quota = Quota { mails: often(rng, &[1_000, 3, 30]), bytes: often(rng, &[64 << 20, bytes]) };
+    // Two servers often have a mail each for the last place in a mailbox.
+    let mails = often(rng, if is_shared { &[2, 1_000, 3] } else { &[1_000, 3, 30] });
+    let quota = Quota { mails, bytes: often(rng, &[64 << 20, bytes]) };
     let uploads = often(rng, &[64 << 20, content_max, 3 * content_max]);
     let pieces = rng.within(1..=20);
     Bounds {

@@ -184,7 +184,7 @@ impl ProgramTap {
             if self.protocol == Protocol::Submission && text.get(3..4) == Some("-") {
                 continue;
             }
-            observer.trace.note("server", format_args!("{id}: {text}"));
+            observer.note(format_args!("{id}: {text}"));
             match self.replied(observer, &text, std::mem::take(jobs))? {
                 ReplyEffect::None => {}
                 other => effect = other,

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 
 use correio_proto::{
     channel::{Channel, ChannelError},
+    credential::Credential,
     limits,
-    mail::{Timestamp, Username},
+    mail::{Seq, Timestamp, Username},
     message::{
-        Account, ClientMessage, ErrorCode, Notice, Page, Register, Reply, Request, Resume,
-        ServerMessage, Upload,
+        Account, ClientMessage, ErrorCode, LoggedIn, Login, Notice, Page, Register, Reply, Request,
+        Resume, ServerMessage, Upload,
     },
 };
 use correio_server::ids::ConnId;
@@ -34,6 +35,8 @@ pub(crate) struct Tap {
     /// Requests without a reply, oldest first.
     pub(crate) waiting: VecDeque<PendingRequest>,
     pub(crate) user: Option<Username>,
+    /// What the user has logged in with, and has asked to have as a password since.
+    credentials: Vec<Credential>,
     pub(crate) has_logged_in: bool,
     pub(crate) anonymous_since: u64,
     /// Time of the last read request, reply, or finished job.
@@ -71,6 +74,7 @@ impl Tap {
             replies: Channel::plaintext(limits::REPLY_FRAME_MAX),
             waiting: VecDeque::new(),
             user: None,
+            credentials: Vec::new(),
             has_logged_in: false,
             anonymous_since: now,
             moved_at: now,
@@ -120,12 +124,20 @@ impl Tap {
 
     fn asked(&mut self, observer: &mut Observer<'_>, message: ClientMessage) {
         match &message.request {
-            Request::Login(login) => observer.ledger.note_login(self.id, &login.username),
-            Request::Resume(resume) => observer.ledger.note_login(self.id, &resume.username),
-            Request::Account(Account::Delete { .. }) => {
-                observer.ledger.note_account_deletion(self.id);
+            Request::Login(login) => {
+                observer.ledger.note_login((observer.server, self.id), &login.username);
             }
-            Request::Confirm(confirm) => observer.ledger.note_confirmation(self.id, &confirm.mails),
+            Request::Resume(resume) => {
+                observer.ledger.note_login((observer.server, self.id), &resume.username);
+            }
+            Request::Account(Account::Delete { .. }) => {
+                observer.ledger.note_account_deletion((observer.server, self.id));
+            }
+            Request::Account(Account::Password { new, .. }) => self.credentials.push(new.clone()),
+            Request::Confirm(confirm) => {
+                let connection = (observer.server, self.id);
+                observer.ledger.note_confirmation(connection, &confirm.mails);
+            }
             _ => {}
         }
         let ClientMessage { number, request } = message;
@@ -192,6 +204,16 @@ impl Tap {
         Ok(())
     }
 
+    /// The user of the session and since when their password is another one, if the session should
+    /// have ended. A client that does not read may not have been told yet.
+    pub(crate) fn outlived(&self, ledger: &Ledger) -> Option<(&Username, u64)> {
+        let user = self.user.as_ref()?;
+        if self.stuck_since.is_some() || self.link.borrow().is_shut() {
+            return None;
+        }
+        Some((user, ledger.passwords.outdated_since(user, &self.credentials)?))
+    }
+
     /// Number of requests without a reply.
     pub(crate) fn unanswered(&self) -> usize {
         match &self.talk {
@@ -207,7 +229,7 @@ impl Tap {
     }
 
     fn noticed(&self, observer: &mut Observer<'_>, notice: &Notice) -> Result<(), Violation> {
-        observer.trace.note("server", format_args!("{}: {notice:?}", self.id));
+        observer.note(format_args!("{}: {notice:?}", self.id));
         let Notice::NewMail(mail) = notice else {
             return Ok(());
         };
@@ -246,7 +268,7 @@ impl Tap {
             && self.waiting.is_empty()
             && let Some(Request::Login(login)) = &asked.request
             // If the password was changed in the meantime, the login takes another path.
-            && !observer.ledger.was_right(&login.username, &login.credential, asked.at)
+            && !observer.ledger.passwords.was_right(&login.username, &login.credential, asked.at)
         {
             observer.failed_logins.push(("correio", jobs, error.code, error.text.clone()));
         }
@@ -268,12 +290,10 @@ impl Tap {
         match reply {
             Reply::Page(page) => {
                 let mails = page.mails.len();
-                observer
-                    .trace
-                    .note("server", format_args!("{id}: {number} a page of {mails} mails"));
+                observer.note(format_args!("{id}: {number} a page of {mails} mails"));
             }
             Reply::Hello(_) | Reply::Pong {} => {}
-            reply => observer.trace.note("server", format_args!("{id}: {number} {reply:?}")),
+            reply => observer.note(format_args!("{id}: {number} {reply:?}")),
         }
     }
 
@@ -287,22 +307,58 @@ impl Tap {
     ) -> Result<(), Violation> {
         let ledger = &*observer.ledger;
         let username = &resume.username;
-        match ledger.tickets.used(resume, [wall, observer.wall]) {
+        let credentials = match ledger.tickets.used(resume, [wall, observer.wall]) {
             Some(used) => {
-                let is_unchanged = ledger.was_unchanged(username, used.given_at, since);
+                // A session that a new password has not ended yet, on another server, may still be
+                // given tickets: they must not be valid.
+                let mut credentials = used.credentials.iter();
+                let is_present =
+                    credentials.any(|it| ledger.passwords.was_right(username, it, since));
+                let is_unchanged = ledger.passwords.was_unchanged(username, used.given_at, since);
                 let text = || format!("{username} was let in with a ticket of before a change");
-                require(is_unchanged, Check::LoggedIn, text)?;
+                require(is_present && is_unchanged, Check::LoggedIn, text)?;
+                used.credentials.clone()
             }
             None => {
                 let text = || format!("{username} was let in with a ticket that is not valid");
                 require(!ledger.tickets.is_whole(), Check::LoggedIn, text)?;
+                Vec::new()
             }
-        }
+        };
         let text = || format!("{username} was let in while disabled");
         require(!ledger.was_disabled_before(username, since), Check::LoggedIn, text)?;
-        self.user = Some(username.clone());
-        self.has_logged_in = true;
+        self.began(username, credentials);
         Ok(())
+    }
+
+    /// Checks a login with a password.
+    fn logged_in(
+        &mut self,
+        ledger: &Ledger,
+        since: u64,
+        login: &Login,
+        logged_in: &LoggedIn,
+    ) -> Result<(), Violation> {
+        let Login { username, credential } = login;
+        let is_right = *username == logged_in.username
+            && ledger.passwords.was_right(username, credential, since);
+        let text = || format!("{username} was let in with a wrong password");
+        require(is_right, Check::LoggedIn, text)?;
+        let text = || format!("{username} was let in while disabled");
+        require(!ledger.was_disabled_before(username, since), Check::LoggedIn, text)?;
+        self.began(username, vec![credential.clone()]);
+        Ok(())
+    }
+
+    /// Records that a session began. The client may have asked for new passwords in advance.
+    fn began(&mut self, username: &Username, mut credentials: Vec<Credential>) {
+        credentials.extend(self.waiting.iter().filter_map(|asked| match &asked.request {
+            Some(Request::Account(Account::Password { new, .. })) => Some(new.clone()),
+            _ => None,
+        }));
+        self.user = Some(username.clone());
+        self.credentials = credentials;
+        self.has_logged_in = true;
     }
 
     fn check(
@@ -318,16 +374,7 @@ impl Tap {
             Reply::Error(_) | Reply::Hello(_) | Reply::Pong {} | Reply::Registered {}
         );
         if let (Request::Login(login), Reply::LoggedIn(logged_in)) = (&request, &reply) {
-            let is_right = login.username == logged_in.username
-                && ledger.was_right(&login.username, &login.credential, since);
-            let text = || format!("{} was let in with a wrong password", login.username);
-            require(is_right, Check::LoggedIn, text)?;
-            let text = || format!("{} was let in while disabled", login.username);
-            let is_enabled = !ledger.was_disabled_before(&login.username, since);
-            require(is_enabled, Check::LoggedIn, text)?;
-            self.user = Some(login.username.clone());
-            self.has_logged_in = true;
-            return Ok(());
+            return self.logged_in(ledger, since, login, logged_in);
         }
         let Some(user) = self.user.clone().filter(|_| !is_free) else {
             let text = || format!("connection {}: {reply:?} and no login", self.id);
@@ -336,9 +383,12 @@ impl Tap {
         };
         match (request, reply) {
             (Request::Send(mail), Reply::Sent { .. }) => ledger.acknowledge(&user, &mail),
-            (Request::Fetch(_), Reply::Page(page)) => check_page(ledger, &user, &page),
+            (Request::Fetch(fetch), Reply::Page(page)) => {
+                check_page(ledger, &user, (fetch.after, since), &page)
+            }
             (Request::Ticket {}, Reply::Ticket(given)) => {
-                ledger.tickets.note(&user, &given, (observer.now, observer.wall));
+                let session = (&user, self.credentials.as_slice());
+                ledger.tickets.note(session, &given, (observer.now, observer.wall));
                 Ok(())
             }
             (Request::Logout {}, Reply::LoggedOut {}) => {
@@ -384,7 +434,7 @@ impl Tap {
         match (request, reply) {
             (Request::Register(register), Reply::Registered {}) => {
                 let Register { username, credential, .. } = register;
-                let exists = ledger.was_right(&username, &credential, 0);
+                let exists = ledger.passwords.was_right(&username, &credential, 0);
                 let text = || format!("{username} was registered and is not there, or as another");
                 require(exists, Check::Acknowledged, text)
             }
@@ -393,8 +443,15 @@ impl Tap {
     }
 }
 
-fn check_page(ledger: &Ledger, user: &Username, page: &Page) -> Result<(), Violation> {
-    page.mails.iter().try_for_each(|mail| ledger.check_mail(mail, Some(user)))
+/// A page has mails of the user, and misses none after the number that was asked for at `since`.
+fn check_page(
+    ledger: &Ledger,
+    user: &Username,
+    (after, since): (Seq, u64),
+    page: &Page,
+) -> Result<(), Violation> {
+    page.mails.iter().try_for_each(|mail| ledger.check_mail(mail, Some(user)))?;
+    ledger.check_none_missed(user, (after, since), page)
 }
 
 /// An accepted piece is durable, and within the server's limits.
@@ -421,7 +478,7 @@ fn check_change(
 ) -> Result<(), Violation> {
     let is_done = match change {
         Account::FullName { full_name } => ledger.was_named(user, full_name),
-        Account::Password { new, .. } => ledger.was_right(user, new, since),
+        Account::Password { new, .. } => ledger.passwords.was_right(user, new, since),
         Account::Delete { .. } => true,
     };
     let text = || format!("a change of {user} was acknowledged and not made");

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use correio_proto::{
+    credential::Credential,
     mail::{Timestamp, Username},
     message::{GivenTicket, Resume},
     resume::ResumeTicket,
@@ -16,6 +17,8 @@ const REMEMBERED_MAX: usize = 1_000;
 pub(crate) struct KnownTicket {
     pub(crate) username: Username,
     pub(crate) ticket: ResumeTicket,
+    /// What the user had logged in with, and had asked to have as a password since.
+    pub(crate) credentials: Vec<Credential>,
     /// When the reply was seen, in ticks.
     pub(crate) given_at: u64,
     /// The latest end, by the server's wall clock.
@@ -27,16 +30,21 @@ pub(crate) struct KnownTicket {
 pub(crate) struct TicketLedger(VecDeque<KnownTicket>);
 
 impl TicketLedger {
-    /// Records a ticket that this user was given.
-    pub(crate) fn note(&mut self, username: &Username, given: &GivenTicket, now: (u64, Timestamp)) {
-        let (given_at, wall) = now;
+    /// Records a ticket that the session of this user, with these credentials, was given.
+    pub(crate) fn note(
+        &mut self,
+        (username, credentials): (&Username, &[Credential]),
+        given: &GivenTicket,
+        (given_at, wall): (u64, Timestamp),
+    ) {
         // The server rounds seconds down.
         let expires_at = Timestamp(wall.0 + (u64::from(given.expires_in) + 1) * 1000);
         let (username, ticket) = (username.clone(), given.ticket.clone());
+        let credentials = credentials.to_vec();
         if self.0.len() >= REMEMBERED_MAX {
             self.0.pop_front();
         }
-        self.0.push_back(KnownTicket { username, ticket, given_at, expires_at });
+        self.0.push_back(KnownTicket { username, ticket, credentials, given_at, expires_at });
     }
 
     /// The ticket with which a user logged in, if it was valid for this user at one of these times

@@ -34,6 +34,19 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 #[test]
+fn seeds_with_two_servers_on_one_store_hold() {
+    let mut shared = 0;
+    for seed in 0..12 {
+        let report = simulate(seed, true);
+        assert_eq!(report.violation, None, "seed {seed}");
+        let is_login = |line: &&String| line.contains("  server 1 ") && line.contains("LoggedIn");
+        let is_used = report.trace.iter().any(|line| is_login(&line));
+        shared += u32::from(is_used);
+    }
+    assert!(shared >= 3, "{shared} seeds of 12 have logins at a second server");
+}
+
+#[test]
 fn another_seed_gives_another_trace() {
     assert_ne!(simulate(1, true).trace, simulate(2, true).trace);
 }

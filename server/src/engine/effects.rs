@@ -5,7 +5,10 @@ use crate::{
     clock::Now,
     ids::{AccountId, ConnId},
     limits::throttle::LoginNews,
-    session::effect::{Arrival, Effect},
+    session::{
+        effect::{Arrival, Effect},
+        recent_ends::EndedSessions,
+    },
 };
 
 impl<T: Transport> Server<T> {
@@ -17,13 +20,17 @@ impl<T: Transport> Server<T> {
         let mut effects = std::mem::take(&mut self.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::LoggedIn { connection, account } => {
+                Effect::LoggedIn { connection, account, since } => {
                     self.admission.logged_in(connection);
                     self.session_began(connection);
                     let (ticket, job) = self.upkeep.logged_in(account, now);
                     self.submit_own(now, ticket, job);
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
+                    }
+                    let is_gateway = self.is_gateway(connection);
+                    if self.registry.ends.has_ended_since(since, account, is_gateway) {
+                        self.end(now, connection);
                     }
                 }
                 Effect::LoggedOut { connection, account } => {
@@ -39,14 +46,15 @@ impl<T: Transport> Server<T> {
                     }
                 }
                 Effect::EndGatewaySessions { account } => {
+                    self.registry.ends.add(account, EndedSessions::Gateways);
                     for id in self.sessions_of(account) {
-                        let entry = self.connections.get(id);
-                        if entry.is_some_and(|entry| entry.connection.protocol().is_gateway()) {
+                        if self.is_gateway(id) {
                             self.end(now, id);
                         }
                     }
                 }
                 Effect::EndSessions { account, except } => {
+                    self.registry.ends.add(account, EndedSessions::All);
                     for id in self.sessions_of(account) {
                         if Some(id) != except {
                             self.end(now, id);
@@ -68,6 +76,12 @@ impl<T: Transport> Server<T> {
             identity.is_some_and(|identity| identity.account == account)
         };
         self.registry.of(account).iter().copied().filter(is_theirs).collect()
+    }
+
+    /// Whether a connection is a mail program's.
+    fn is_gateway(&self, id: ConnId) -> bool {
+        let entry = self.connections.get(id);
+        entry.is_some_and(|entry| entry.connection.protocol().is_gateway())
     }
 
     fn tell(&mut self, now: Now, id: ConnId, arrival: &Arrival) {

@@ -36,6 +36,7 @@ impl<T: Transport> Server<T> {
                     }
                 }
                 News::AllSessionsEnded => {
+                    self.registry.ends.add_all();
                     let accounts = self.registry.accounts();
                     let end = |account: &_| Effect::EndSessions { account: *account, except: None };
                     self.effects.extend(accounts.iter().map(end));

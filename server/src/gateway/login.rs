@@ -17,7 +17,7 @@ use crate::{
     limits::throttle::{SecretKind, Wait},
     session::{
         Charge, Done, Identity, QueueName, SessionContext, Settlement, delivery::UNEXPECTED_RESULT,
-        effect::Effect,
+        effect::Effect, recent_ends::EndMark,
     },
     store::{
         AccountRecord, StoreDone, StoreJob,
@@ -59,6 +59,8 @@ impl GatewayProtocol {
 pub(crate) struct PendingLogin {
     username: Username,
     gateway: GatewayProtocol,
+    /// When the job was submitted.
+    since: EndMark,
 }
 
 /// Why a program is not logged in.
@@ -140,7 +142,8 @@ pub(crate) fn begin(
         from: context.peer.ip(),
         now: context.now.wall,
     };
-    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway }))
+    let since = context.registry.mark();
+    Ok((StoreJob::Gateway(job), PendingLogin { username, gateway, since }))
 }
 
 /// Continues with the job's result: settles the charge and logs the login. Returns the account and
@@ -161,7 +164,7 @@ pub(crate) fn complete(
     }
     let account = result?;
     let secret = AccountSecret::of(account.hash.as_ref());
-    Ok((logged_in(context, pending.gateway, account), secret))
+    Ok((logged_in(context, pending, account), secret))
 }
 
 /// The result of the login, and how its charge is settled, by the job's result.
@@ -204,15 +207,17 @@ fn judge(
 
 fn logged_in(
     context: &mut SessionContext<'_>,
-    gateway: GatewayProtocol,
+    pending: &PendingLogin,
     account: AccountRecord,
 ) -> Identity {
     let AccountRecord { id: account, username, full_name, .. } = account;
-    let (connection, address, protocol) = (context.connection, context.peer, gateway.as_str());
+    let (connection, address, protocol) =
+        (context.connection, context.peer, pending.gateway.as_str());
     let by = "app_password";
     Event::LoginSucceeded { username: &username, connection, address, protocol, by }.log();
     context.counts.logins += 1;
-    context.effects.push(Effect::LoggedIn { connection, account });
+    let since = pending.since;
+    context.effects.push(Effect::LoggedIn { connection, account, since });
     Identity { account, username, full_name }
 }
 
@@ -316,7 +321,8 @@ mod tests {
         let identity = log_in(&mut harness, "tony", done).unwrap();
         assert_eq!(identity.username.as_str(), "tony");
         let (connection, account) = (CONNECTION, AccountId(1));
-        assert_eq!(harness.effects, [Effect::LoggedIn { connection, account }]);
+        let since = EndMark::default();
+        assert_eq!(harness.effects, [Effect::LoggedIn { connection, account, since }]);
         assert_eq!(harness.counts.logins, 1);
     }
 

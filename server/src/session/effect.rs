@@ -5,17 +5,22 @@ use correio_proto::mail::{FullName, Subject, Username};
 use crate::{
     ids::{AccountId, ConnId},
     limits::throttle::FailedLogin,
+    session::recent_ends::EndMark,
 };
 
 /// An effect that the server applies after a session's call. Sessions never touch one another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// A connection is logged in as an account.
+    /// A connection is logged in as an account. If sessions of the account were ended while the
+    /// login's last job was under way, this one ends at once: the job may have seen the account as
+    /// it was before.
     LoggedIn {
         /// The connection.
         connection: ConnId,
         /// The account.
         account: AccountId,
+        /// When the login's last job was submitted.
+        since: EndMark,
     },
     /// A connection is no longer logged in: the client logged out, or the connection is over.
     LoggedOut {

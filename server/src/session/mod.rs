@@ -19,6 +19,7 @@ mod job;
 mod list;
 mod mailbox;
 mod pending;
+pub(crate) mod recent_ends;
 mod recovery;
 pub(crate) mod registry;
 mod response;
@@ -47,6 +48,7 @@ pub(crate) use self::{
 use self::{
     effect::Effect,
     pending::Pending,
+    recent_ends::EndMark,
     response::{Answer, Response},
     state::{LoginState, SessionState},
 };
@@ -67,6 +69,8 @@ const REFUSALS_LOGGED: u32 = 20;
 pub(crate) struct Session {
     state: SessionState,
     waiting: Waiting<RequestPending>,
+    /// When the last job was submitted.
+    job_since: EndMark,
     /// Counts the refused requests.
     refusals: u32,
 }
@@ -91,7 +95,12 @@ pub(crate) enum Action {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { state: SessionState::new(), waiting: Waiting::default(), refusals: 0 }
+        Self {
+            state: SessionState::new(),
+            waiting: Waiting::default(),
+            job_since: EndMark::default(),
+            refusals: 0,
+        }
     }
 }
 
@@ -212,6 +221,7 @@ impl Session {
             Response::Defer(job, pending) => {
                 let pending = RequestPending { number, pending };
                 let ticket = self.waiting.wait(context.connection, &job, pending);
+                self.job_since = context.registry.mark();
                 Action::Defer(ticket, job)
             }
         }
@@ -224,7 +234,7 @@ impl Session {
         if let Reply::Error(error) = &answer.reply {
             context.counts.refused_request(context.peer.ip(), error.code);
         }
-        emit_effects(context, answer.transition);
+        emit_effects(context, answer.transition, self.job_since);
         self.report_refusal(context, &answer.reply);
         answer.reply
     }
@@ -281,13 +291,16 @@ fn count(counts: &mut Counts, answer: &Answer) {
     }
 }
 
-/// Emits the effects of a transition on the server and on other sessions.
-fn emit_effects(context: &mut SessionContext<'_>, transition: Transition) {
+/// Emits the effects of a transition on the server and on other sessions. The last job of the
+/// session was submitted at `since`.
+fn emit_effects(context: &mut SessionContext<'_>, transition: Transition, since: EndMark) {
     let connection = context.connection;
     let effects = &mut *context.effects;
     match transition {
         Transition::Unchanged => {}
-        Transition::LoggedIn(account) => effects.push(Effect::LoggedIn { connection, account }),
+        Transition::LoggedIn(account) => {
+            effects.push(Effect::LoggedIn { connection, account, since });
+        }
         Transition::LoggedOut(account) => effects.push(Effect::LoggedOut { connection, account }),
         Transition::PasswordChanged(account) => {
             effects.push(Effect::EndSessions { account, except: Some(connection) });

@@ -1,10 +1,13 @@
-//! Open sessions by account.
+//! Open sessions by account, and the accounts whose sessions were ended last.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use crate::ids::{AccountId, ConnId};
+use crate::{
+    ids::{AccountId, ConnId},
+    session::recent_ends::{EndMark, RecentEnds},
+};
 
 /// Most sessions of one account: more than a person has devices, and few enough to send a notice to
 /// all of them.
@@ -15,6 +18,8 @@ const SESSIONS_MAX: usize = 100;
 pub(crate) struct SessionRegistry {
     /// Clients cannot choose account ids, so a fast hash is safe.
     sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
+    /// What the server has ended, for logins that were under way.
+    pub(crate) ends: RecentEnds,
 }
 
 impl SessionRegistry {
@@ -36,6 +41,14 @@ impl SessionRegistry {
                 self.sessions.remove(&account);
             }
         }
+    }
+
+    /// The moment at which the last look-up of a login is submitted: see [`Effect::LoggedIn`].
+    ///
+    /// [`Effect::LoggedIn`]: crate::session::effect::Effect::LoggedIn
+    #[must_use]
+    pub(crate) fn mark(&self) -> EndMark {
+        self.ends.mark()
     }
 
     /// The accounts with sessions, in ascending order.

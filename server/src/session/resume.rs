@@ -65,8 +65,10 @@ pub(crate) fn resume(
     Response::Defer(Job::Store(job), Pending::Resume(Box::new(resuming)))
 }
 
-/// Continues after the account was looked up. The result is final: the store gives it before that
-/// of any later change, which ends the session.
+/// Continues after the account was looked up. The result is final: a later change ends the session,
+/// also if the store answers the look-up after it ([`RecentEnds`]).
+///
+/// [`RecentEnds`]: crate::session::recent_ends::RecentEnds
 pub(crate) fn complete(
     state: &mut SessionState,
     context: &mut SessionContext<'_>,

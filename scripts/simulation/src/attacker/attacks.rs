@@ -49,12 +49,20 @@ impl Attacker {
         Credential::from([66; 23])
     }
 
+    /// One of two passwords.
+    fn any_credential(&mut self) -> Credential {
+        if self.rng.one_in(2) { Self::credential() } else { Credential::from([67; 23]) }
+    }
+
     /// Registers an account, which may exist already, and logs in.
     pub(super) fn enter(&mut self) {
+        self.enter_with(Self::credential());
+    }
+
+    fn enter_with(&mut self, credential: Credential) {
         let (Some(username), Ok(full_name)) = (self.username.clone(), "Mallory".parse()) else {
             return;
         };
-        let credential = Self::credential();
         let id = self.rng.mail_id();
         let (name, secret) = (username.clone(), credential.clone());
         let register = Register { id, username: name, full_name, credential: secret, invite: None };
@@ -77,23 +85,26 @@ impl Attacker {
     /// Two visitors share a name: each ends the other's sessions in the middle of an action.
     fn visit(&mut self, context: &mut AttackContext<'_>) {
         self.hello();
-        self.enter();
+        // Of two passwords, the one that the other visitor may have set.
+        let mut credential = self.any_credential();
+        self.enter_with(credential.clone());
         let own = self.username.clone();
         self.send(context, None);
         self.send(context, own.as_ref());
         self.send_large(context, own.as_ref());
         self.queue_request(Request::Fetch(Fetch::default()));
-        let credential = Self::credential();
         for _ in 0..self.rng.within(0..=2) {
-            // The password stays the same; the change ends the other sessions all the same.
-            let (current, new) = (credential.clone(), credential.clone());
+            // A password may stay the same; the change ends the other sessions all the same.
+            let (current, new) = (credential, self.any_credential());
+            credential = new.clone();
             self.queue_request(Request::Account(Account::Password { current, new }));
         }
         if self.rng.one_in(2) {
+            let credential = credential.clone();
             self.queue_request(Request::Account(Account::Delete { credential }));
             self.queue_request(Request::Fetch(Fetch::default()));
         }
-        self.enter();
+        self.enter_with(credential);
         self.send(context, own.as_ref());
         self.send_large(context, own.as_ref());
     }

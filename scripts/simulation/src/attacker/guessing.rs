@@ -20,9 +20,11 @@ impl Attacker {
     /// Takes the result of the last attempt and makes another. Returns whether the guesser goes on.
     pub(super) fn guess(&mut self, context: &mut AttackContext<'_>) -> Result<bool, Violation> {
         let now = context.clock.tick();
-        if self.guesser.server_starts != context.server_starts {
+        let server = self.server(context);
+        let server_starts = context.server_starts.get(server).copied().unwrap_or_default();
+        if self.guesser.server_starts != server_starts {
             // A restarted server has forgotten all failures, and the last results are void.
-            self.guesser.server_starts = context.server_starts;
+            self.guesser.server_starts = server_starts;
             self.replies.clear();
             (self.guesser.failures, self.guesser.is_unsure) = (0, false);
         }

@@ -46,8 +46,8 @@ pub(crate) struct AttackContext<'a> {
     pub(crate) foreign_mails: &'a [MailRef],
     /// The ids of all uploads.
     pub(crate) foreign_uploads: &'a [MailId],
-    /// Number of server starts so far.
-    pub(crate) server_starts: u32,
+    /// Number of starts of each server so far.
+    pub(crate) server_starts: &'a [u32],
 }
 
 /// See the module's description.
@@ -117,7 +117,8 @@ impl Attacker {
             end.0.borrow_mut().reset();
         }
         if self.end.is_none() {
-            self.end = context.network.connect(self.address, self.service());
+            let (server, service) = (self.server(context), self.service());
+            self.end = context.network.connect(self.address, server, service);
             self.channel = Channel::plaintext(limits::REPLY_FRAME_MAX);
             self.number = 0;
             self.outgoing.clear();
@@ -140,6 +141,14 @@ impl Attacker {
         }
         self.exchange();
         Ok(true)
+    }
+
+    /// The server that is attacked, always the same one: each counts failed logins by itself.
+    fn server(&self, context: &AttackContext<'_>) -> usize {
+        let SocketAddr::V4(address) = self.address else {
+            return 0;
+        };
+        usize::from(address.ip().octets()[3]) % context.network.servers().max(1)
     }
 
     /// The service that is attacked. Some attacks need no word of a protocol.

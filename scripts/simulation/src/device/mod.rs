@@ -230,7 +230,8 @@ impl Device {
         if program.end.is_some() || now < program.connect_at {
             return;
         }
-        match context.network.connect(context.user.address, Service::CORREIO) {
+        let server = self.rng.below(context.network.servers());
+        match context.network.connect(context.user.address, server, Service::CORREIO) {
             Some(end) => {
                 context.trace.note(&self.name, format_args!("connects"));
                 program.client.connected(context.clock.elapsed());

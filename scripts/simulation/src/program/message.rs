@@ -95,7 +95,7 @@ impl OutgoingMessage {
     /// password hash that the account has had, since a change of the password may be under way.
     /// Returns their ids.
     pub(super) fn note(&self, context: &mut DeviceContext<'_>) -> Vec<MailId> {
-        let hashes = context.ledger.hashes_of(&context.user.username);
+        let hashes = context.ledger.passwords.hashes_of(&context.user.username);
         hashes.iter().filter_map(|hash| self.note_with(context, hash)).collect()
     }
 

@@ -137,7 +137,8 @@ impl MailProgram {
     }
 
     fn connect(&mut self, network: &mut Network, service: Service, dialogue: Dialogue, now: u64) {
-        let Some(end) = network.connect(self.address, service) else {
+        let server = self.rng.below(network.servers());
+        let Some(end) = network.connect(self.address, server, service) else {
             return;
         };
         let line = ProgramLine::new(end, &mut self.rng);

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod quiescence;
+mod sessions;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -47,6 +48,8 @@ fn gateways() -> Option<GatewayConfig> {
 
 /// A running server.
 pub(crate) struct Reactor {
+    /// Number of the server among those on its store.
+    number: usize,
     server: Server<ServerEnd>,
     clock: Clock,
     started: u64,
@@ -77,7 +80,13 @@ pub(crate) enum ServerState {
 }
 
 impl Reactor {
-    pub(crate) fn start(clock: &Clock, plan: &Plan, store: &SimStore, hasher: &SimHasher) -> Self {
+    pub(crate) fn start(
+        number: usize,
+        clock: &Clock,
+        plan: &Plan,
+        store: &SimStore,
+        hasher: &SimHasher,
+    ) -> Self {
         let server = Server::new(
             plan.limits.clone(),
             plan.session_config.clone(),
@@ -86,6 +95,7 @@ impl Reactor {
         )
         .with_gateways(gateways());
         Self {
+            number,
             server,
             clock: clock.clone(),
             started: clock.tick(),
@@ -134,7 +144,7 @@ impl Reactor {
     pub(crate) fn next_iteration(&self, network: &Network) -> Option<u64> {
         let is_reported = !self.reported.is_empty()
             || self.store.has_done()
-            || (!network.backlog.is_empty() && self.stopping_until.is_none())
+            || (network.has_arrived(self.number) && self.stopping_until.is_none())
             || self.taps.values().any(|tap| tap.link.borrow().has_edge());
         let now = self.clock.tick();
         let at_once = (is_reported || self.server.has_ready()).then_some(now);
@@ -189,7 +199,7 @@ impl Reactor {
     fn has_reason(&self, network: &Network) -> bool {
         let now = self.clock.tick();
         !self.reported.is_empty()
-            || !network.backlog.is_empty()
+            || network.has_arrived(self.number)
             || self.store.has_done()
             || self.hasher.next_due().is_some_and(|due| due <= now)
             || self.taps.values().any(|tap| tap.link.borrow().has_edge())
@@ -216,13 +226,13 @@ impl Reactor {
             return;
         }
         for _ in 0..ACCEPTS_PER_ITERATION {
-            let Some((link, peer, service)) = network.backlog.pop_front() else {
+            let Some((link, peer, service)) = network.accept(self.number) else {
                 return;
             };
             let end = ServerEnd(link.clone());
             if let Some(id) = self.server.open(self.now(), end, peer, service) {
                 let name = service.name();
-                observer.trace.note("server", format_args!("{id}: opened, {peer}, {name}"));
+                observer.note(format_args!("{id}: opened, {peer}, {name}"));
                 let talk = WatchedTalk::new(service.protocol, peer);
                 self.taps.insert(id, Tap::new(id, link, self.clock.tick(), talk));
             }
@@ -259,7 +269,7 @@ impl Reactor {
         self.taps.retain(|id, tap| {
             let is_gone = tap.link.borrow().server_gone;
             if is_gone {
-                observer.trace.note("server", format_args!("{id}: closed"));
+                observer.note(format_args!("{id}: closed"));
             }
             !is_gone
         });

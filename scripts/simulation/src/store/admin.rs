@@ -68,10 +68,10 @@ impl State {
         disabled.map(|account| account.username.clone()).collect()
     }
 
-    /// The most mails that an account may have by its own quota, if it has one.
+    /// The most mails that an account may have, by its own quota or by the one of all.
     #[must_use]
-    pub fn own_mails_max(&self, id: AccountId) -> Option<u32> {
-        self.accounts.get(&id)?.settings.quota.map(|quota| quota.mails)
+    pub fn mails_max(&self, quota: Quota, id: AccountId) -> u32 {
+        self.quota_of(quota, id).mails
     }
 
     /// Whether mail reaches an account.

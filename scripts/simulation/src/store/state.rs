@@ -246,7 +246,7 @@ impl State {
     }
 
     /// The quota that holds for an account.
-    fn quota_of(&self, quota: Quota, id: AccountId) -> Quota {
+    pub(super) fn quota_of(&self, quota: Quota, id: AccountId) -> Quota {
         let account = self.accounts.get(&id);
         account.and_then(|account| account.settings.quota).unwrap_or(quota)
     }

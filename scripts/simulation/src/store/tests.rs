@@ -117,3 +117,89 @@ fn a_full_queue_takes_no_job() {
     store.set_faults(StoreFaults { queue_max: 1, ..StoreFaults::default() });
     assert!(matches!(store.submit(ticket(3), create()), Submitted::Full));
 }
+
+/// Two servers' handles of a store with Tony's account and a queued mail of the first server.
+fn shared() -> (SimStore, SimStore) {
+    let first = with_a_mail_waiting();
+    let second = first.for_server(1);
+    (first, second)
+}
+
+#[test]
+fn each_server_gets_its_own_answers_and_the_other_one_the_news() {
+    let (mut first, mut second) = shared();
+    assert!(!second.run_next(), "the job is the first server's");
+    first.settle();
+    assert_eq!(collect(&mut second), []);
+    assert!(matches!(collect(&mut first)[..], [StoreDone::Sent { .. }]));
+    let news = first.take_news();
+    assert!(matches!(news[..], [(1, News::MailArrived { .. })]), "{news:?}");
+    for (_, news) in news {
+        second.tell(5, news);
+    }
+    let mut heard = Vec::new();
+    second.hand_out_news(4);
+    second.hear(&mut heard);
+    assert!(heard.is_empty() && !second.has_done());
+    second.hand_out_news(5);
+    assert!(second.has_done());
+    second.hear(&mut heard);
+    assert_eq!(heard.len(), 1);
+}
+
+#[test]
+fn a_job_that_was_open_when_the_store_was_lost_runs_again_and_has_one_effect() {
+    for open in [OpenJobs::Kept, OpenJobs::Undone] {
+        let (mut first, second) = shared();
+        assert!(first.run_next());
+        first.cut(open);
+        second.commit();
+        let kept = second.durable(|state| state.mails().count());
+        assert_eq!(kept, usize::from(open == OpenJobs::Kept));
+        assert!(!first.run_next(), "the store cannot be reached");
+        first.mend();
+        first.settle();
+        assert_eq!(collect(&mut first).len(), 1);
+        assert_eq!(second.durable(|state| state.mails().count()), 1, "{open:?}");
+    }
+}
+
+#[test]
+fn a_job_that_waits_too_long_for_the_store_is_given_up() {
+    let (mut first, _second) = shared();
+    first.cut(OpenJobs::Undone);
+    first.give_up_late_jobs(10, 5);
+    assert_eq!((collect(&mut first), first.next_due()), (Vec::new(), Some(15)));
+    first.give_up_late_jobs(15, 5);
+    assert!(matches!(collect(&mut first)[..], [StoreDone::Unavailable(_)]));
+}
+
+#[test]
+fn a_server_that_ends_leaves_the_other_one_s_open_jobs_alone() {
+    let (mut first, mut second) = shared();
+    let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
+    second.submit(ticket(1), find);
+    assert!(first.run_next() && second.run_next());
+    first.end_server(OpenJobs::Undone);
+    second.commit();
+    assert_eq!(collect(&mut first), []);
+    assert!(matches!(collect(&mut second)[..], [StoreDone::Account(Some(_))]));
+    assert_eq!(second.durable(|state| state.mails().count()), 0);
+}
+
+#[test]
+fn answers_of_a_slow_lane_come_later_and_those_of_other_lanes_do_not_wait() {
+    let (mut first, _second) = shared();
+    first.slow_down(ticket(1).connection.index % LANES, 7);
+    first.settle();
+    assert!(!first.has_done() && !first.is_at_rest());
+    assert_eq!((collect(&mut first), first.next_due()), (Vec::new(), Some(7)));
+    let connection = ConnId { index: ticket(1).connection.index + 1, generation: 1 };
+    let find = StoreJob::FindAccount { username: "tony".parse().unwrap() };
+    first.submit(Ticket { connection, serial: 1 }, find);
+    first.settle();
+    assert!(matches!(collect(&mut first)[..], [StoreDone::Account(Some(_))]));
+    first.hand_out_slow_answers(7);
+    assert!(matches!(collect(&mut first)[..], [StoreDone::Sent { .. }]));
+    assert!(first.is_at_rest());
+}

@@ -1,15 +1,9 @@
 //! Injects faults.
 
-use correio_server::{auth::hashing::Bcrypt, engine::connection::Readiness, ids::ConnId};
+use correio_server::{engine::connection::Readiness, ids::ConnId};
 
-use super::World;
-use crate::{
-    check::{Check, Violation},
-    clock::SECOND,
-    plan::Fault,
-    reactor::Reactor,
-    store::StoreFaults,
-};
+use super::{World, sim_server::SimServer};
+use crate::{check::Violation, clock::SECOND, plan::Fault, store::StoreFaults};
 
 /// Longest shutdown period of the server, in ticks.
 const DRAIN: u64 = 8 * SECOND;
@@ -19,42 +13,6 @@ const DRAIN: u64 = 8 * SECOND;
 const JUMPS: [i64; 4] = [-3_600_000, 3_600_000, -700_000_000, 700_000_000];
 
 impl World {
-    pub(super) fn start_server(&mut self) {
-        self.trace.note("server", format_args!("starts"));
-        self.server_starts += 1;
-        self.network.is_open = true;
-        // The configured cost may have changed: users who log in get a new hash.
-        let cost = 10 + u32::from(self.rng.one_in(3));
-        self.plan.session_config.bcrypt = Bcrypt { cost };
-        self.hasher.set_cost(cost);
-        self.reactor = Some(Reactor::start(&self.clock, &self.plan, &self.store, &self.hasher));
-    }
-
-    /// Ends the process without a shutdown; all that is not durable is lost.
-    pub(super) fn kill_server(&mut self, why: &str) -> Result<(), Violation> {
-        self.trace.note("server", format_args!("ends: {why}"));
-        self.network.close();
-        self.reactor = None;
-        self.store.crash();
-        self.note_disabled();
-        self.store_at = None;
-        self.hasher.forget();
-        self.start_at = self.clock.tick() + self.rng.within(1..=5 * SECOND);
-        self.look_at_store()?;
-        self.ledger.check_all_kept()
-    }
-
-    /// Ends the process after the shutdown that it was asked for.
-    pub(super) fn finish_server(&mut self) -> Result<(), Violation> {
-        if let Some(reactor) = self.reactor.take()
-            && let Err(error) = reactor.close()
-        {
-            return Err(Violation::new(Check::Sound, error.to_string()));
-        }
-        self.look_at_store()?;
-        self.kill_server("it was asked to stop")
-    }
-
     pub(super) fn inject_fault(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
         if self.is_healing || now < self.fault_at {
@@ -67,14 +25,15 @@ impl World {
         };
         self.trace.note("fault", format_args!("{fault:?}"));
         match fault {
-            Fault::ServerKilled => self.kill_server("it is killed"),
+            Fault::ServerKilled => {
+                let number = self.any_server();
+                self.kill_server(number, "it is killed")
+            }
             Fault::ServerStopped => {
-                if let Some(reactor) = &mut self.reactor {
-                    reactor.stop(now + DRAIN);
-                    self.network.close();
-                }
+                self.stop_server();
                 Ok(())
             }
+            Fault::SyncFails if self.is_shared() => self.fail_over(),
             Fault::SyncFails => {
                 if !self.plan.store.immediate {
                     self.store.fail_commit(self.rng.one_in(2));
@@ -86,6 +45,10 @@ impl World {
             Fault::StoreFull => {
                 let faults = self.store.faults();
                 self.store.set_faults(StoreFaults { disk_full: !faults.disk_full, ..faults });
+                Ok(())
+            }
+            Fault::StoreUnavailable if self.is_shared() => {
+                self.cut_servers();
                 Ok(())
             }
             Fault::StoreUnavailable => {
@@ -102,9 +65,7 @@ impl World {
                 Ok(())
             }
             Fault::Lag => {
-                if let Some(reactor) = &mut self.reactor {
-                    reactor.lags_until = now + self.rng.within(1..=3 * SECOND);
-                }
+                self.delay_server();
                 Ok(())
             }
             Fault::Spurious => {
@@ -121,9 +82,30 @@ impl World {
         }
     }
 
+    /// Asks a server to stop.
+    fn stop_server(&mut self) {
+        let number = self.any_server();
+        let server = self.servers.get_mut(number);
+        if let Some(reactor) = server.and_then(|server| server.reactor.as_mut()) {
+            reactor.stop(self.clock.tick() + DRAIN);
+            self.network.close(number);
+        }
+    }
+
+    /// Has a server's loop stand still.
+    fn delay_server(&mut self) {
+        let number = self.any_server();
+        let server = self.servers.get_mut(number);
+        if let Some(reactor) = server.and_then(|server| server.reactor.as_mut()) {
+            reactor.lags_until = self.clock.tick() + self.rng.within(1..=3 * SECOND);
+        }
+    }
+
     /// Reports spurious readiness of present and absent connections.
     fn report_nothing(&mut self) {
-        let Some(reactor) = &mut self.reactor else {
+        let number = self.any_server();
+        let server = self.servers.get_mut(number);
+        let Some(reactor) = server.and_then(|server| server.reactor.as_mut()) else {
             return;
         };
         let ids: Vec<ConnId> = reactor.taps().map(|tap| tap.id).collect();
@@ -173,6 +155,7 @@ impl World {
 
     /// Whether the store has no waiting job and no answer left.
     pub(super) fn is_store_at_rest(&self) -> bool {
-        self.store.queued() == 0 && self.store.held() == 0 && !self.store.has_done()
+        let is_at_rest = |server: &SimServer| server.store.is_at_rest();
+        self.store.held() == 0 && self.servers.iter().all(is_at_rest)
     }
 }

@@ -28,7 +28,9 @@ impl World {
             unavailable: false,
             ..self.store.faults()
         });
-        self.hasher.set_faults(self.plan.hashing);
+        for server in &self.servers {
+            server.hasher.set_faults(self.plan.hashing);
+        }
         self.network.set_conditions(&self.plan.network);
         self.attackers.clear();
         for device in &self.devices {
@@ -67,7 +69,10 @@ impl World {
         let over = touched.saturating_add((limits::UPLOAD_KEPT_SECONDS + 1) * 1_000);
         let ahead = over.saturating_sub(self.clock.wall().0);
         self.clock.jump(i64::try_from(ahead).unwrap_or(i64::MAX));
-        self.kill_server("it is started again a day later")
+        for number in 0..self.servers.len() {
+            self.kill_server(number, "it is started again a day later")?;
+        }
+        Ok(())
     }
 
     /// Checks that no upload has outlived its time.
@@ -105,9 +110,15 @@ impl World {
         self.devices.iter().all(|device| device.has_sent_all() && device.is_at_rest())
             && self.programs.iter().all(MailProgram::is_at_rest)
             && self.is_store_at_rest()
-            && self.hasher.len() == 0
+            && self.servers.iter().all(|server| server.hasher.len() == 0)
             && self.mail_left() == 0
-            && self.reactor.as_ref().is_some_and(|reactor| reactor.len() == self.devices.len())
+            && self.servers.iter().all(|server| server.reactor.is_some())
+            && self.connections() == self.devices.len()
+    }
+
+    /// Number of connections to all servers.
+    fn connections(&self) -> usize {
+        self.servers.iter().filter_map(|server| server.reactor.as_ref()).map(Reactor::len).sum()
     }
 
     /// Mails of honest users that are still on the server.
@@ -120,10 +131,10 @@ impl World {
 
     /// Describes unfinished work, for the text of a violation.
     fn unfinished_work(&self) -> String {
-        let connections = self.reactor.as_ref().map(Reactor::len);
         let mut text = format!(
-            "{} mails are on the server, which has {connections:?} connections",
-            self.mail_left()
+            "{} mails are in the store, and {} connections are open",
+            self.mail_left(),
+            self.connections()
         );
         for device in &self.devices {
             text.push_str("; ");

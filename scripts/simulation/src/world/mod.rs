@@ -4,6 +4,8 @@
 mod faults;
 mod healing;
 mod operator;
+mod servers;
+mod sim_server;
 
 use std::collections::BTreeMap;
 
@@ -20,15 +22,15 @@ use crate::{
     hasher::SimHasher,
     ledger::Ledger,
     network::Network,
-    observer::{LoginTrace, Observer},
+    observer::LoginTrace,
     plan::{Attack, Plan, REALM},
     program::MailProgram,
-    reactor::{Reactor, ServerState},
     rng::Rng,
     store::SimStore,
     trace::Trace,
     user::User,
 };
+use sim_server::SimServer;
 
 /// Most steps at one tick; more means an endless loop.
 const STEPS_PER_TICK: u32 = 20_000;
@@ -43,14 +45,11 @@ pub(crate) struct World {
     plan: Plan,
     trace: Trace,
     network: Network,
+    /// The first server's handle; all show the same contents.
     store: SimStore,
     /// Time and kind of the store thread's next step.
     store_at: Option<(u64, StoreStep)>,
-    hasher: SimHasher,
-    reactor: Option<Reactor>,
-    server_starts: u32,
-    /// Time of the next server start, while none runs.
-    start_at: u64,
+    servers: Vec<SimServer>,
     users: Vec<User>,
     usernames: Vec<Username>,
     devices: Vec<Device>,
@@ -81,7 +80,7 @@ enum StoreStep {
 enum Component {
     Network,
     Store,
-    Server,
+    Server(usize),
     Devices,
     Programs,
     Attacker,
@@ -93,15 +92,20 @@ const NAMES: [&str; 4] = ["tony", "pepper", "steve", "bruce"];
 impl World {
     pub(crate) fn new(seed: u64, is_traced: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let plan = Plan::new(&mut rng);
+        let plan = Plan::new(seed, &mut rng);
         let clock = Clock::new();
         let mut trace = Trace::new(clock.clone(), is_traced);
         trace.note("plan", format_args!("{plan:?}"));
         let store = SimStore::new(REALM, plan.bounds);
         store.set_faults(plan.store);
         let cost = plan.session_config.bcrypt.cost;
-        let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
-        let network = Network::new(clock.clone(), rng.fork(), plan.network.clone());
+        let mut servers = Vec::new();
+        for number in 0..plan.servers {
+            let hasher = SimHasher::new(clock.clone(), rng.fork(), plan.hashing, cost);
+            servers.push(SimServer::new(hasher, store.for_server(number)));
+        }
+        let conditions = plan.network.clone();
+        let network = Network::new(clock.clone(), rng.fork(), conditions, plan.servers);
         let mut world = Self {
             fault_at: rng.within(1..=plan.fault_every),
             clock,
@@ -110,10 +114,7 @@ impl World {
             network,
             store,
             store_at: None,
-            hasher,
-            reactor: None,
-            server_starts: 0,
-            start_at: 0,
+            servers,
             users: Vec::new(),
             usernames: Vec::new(),
             devices: Vec::new(),
@@ -192,13 +193,15 @@ impl World {
     fn step(&mut self) -> Result<(), Violation> {
         use Component::{Attacker, Devices, Faults, Network, Programs, Server, Store};
         self.steps += 1;
-        let mut components = [Network, Store, Server, Devices, Programs, Attacker, Faults];
-        self.rng.shuffle(&mut components);
+        let mut components =
+            [Network, Store, Server(0), Devices, Programs, Attacker, Faults, Server(1)];
+        let (components, _) = components.split_at_mut(6 + self.servers.len());
+        self.rng.shuffle(components);
         for component in components {
             match component {
                 Network => self.network.deliver(),
                 Store => self.work_on_store()?,
-                Server => self.serve()?,
+                Server(number) => self.serve(*number)?,
                 Devices => self.step_devices()?,
                 Programs => self.step_programs()?,
                 Attacker => self.step_attackers()?,
@@ -212,10 +215,8 @@ impl World {
         self.check_uploads_kept()?;
         let now = self.clock.tick();
         let next = self.next_due();
-        if next > now
-            && let Some(reactor) = &mut self.reactor
-        {
-            reactor.check_quiescent(&self.plan)?;
+        if next > now {
+            self.check_quiescent()?;
         }
         self.steps_here = if next > now { 0 } else { self.steps_here + 1 };
         let text = || format!("more than {STEPS_PER_TICK} steps without time passing");
@@ -225,19 +226,15 @@ impl World {
     }
 
     fn next_due(&self) -> u64 {
-        let server = match &self.reactor {
-            Some(reactor) => reactor.next_iteration(&self.network),
-            None => Some(self.start_at),
-        };
         let store = match self.store_at {
             Some((at, _)) => Some(at),
-            None => (self.store.queued() > 0).then(|| self.clock.tick()),
+            None => self.has_work().then(|| self.clock.tick()),
         };
         let devices = self.devices.iter().map(Device::next_due);
         let programs = self.programs.iter().map(MailProgram::next_due);
         let attackers = self.attackers.iter().map(Attacker::next_due);
         let fault = (!self.is_healing).then_some(self.fault_at);
-        [server, store, self.network.next_arrival(), fault]
+        [self.next_of_servers(), store, self.network.next_arrival(), fault]
             .into_iter()
             .flatten()
             .chain(devices)
@@ -251,8 +248,9 @@ impl World {
     /// The store's thread: does some jobs, and commits them after a while.
     fn work_on_store(&mut self) -> Result<(), Violation> {
         let now = self.clock.tick();
+        self.tend_servers();
         let Some((at, step)) = self.store_at else {
-            if self.store.queued() > 0 {
+            if self.has_work() {
                 self.store_at = Some((now + self.rng.within(0..=2), StoreStep::Run));
             }
             return Ok(());
@@ -263,12 +261,13 @@ impl World {
         match step {
             StoreStep::Run => {
                 for _ in 0..self.rng.within(1..=10) {
-                    self.store.run_next();
+                    self.run_any_job();
                 }
                 let wait = self.rng.within(0..=self.plan.commit_max);
                 self.store_at = Some((now + wait, StoreStep::Commit));
             }
             StoreStep::Commit => {
+                self.slow_lane_down();
                 self.store.commit();
                 self.store_at = None;
                 self.repeat_answers();
@@ -278,51 +277,33 @@ impl World {
         Ok(())
     }
 
+    /// Does a job of any server.
+    fn run_any_job(&mut self) {
+        let first = self.any_server();
+        let (later, sooner) = self.servers.split_at(first);
+        sooner.iter().chain(later).any(|server| server.store.run_next());
+    }
+
+    /// Whether the store has a job that can be done now.
+    fn has_work(&self) -> bool {
+        self.servers.iter().any(|server| server.store.has_work())
+    }
+
     /// Schedules repetitions of some answers.
     fn repeat_answers(&mut self) {
         let repeating = self.plan.hashing.repeating;
-        for (ticket, answer) in self.store.answers() {
-            if self.rng.one_in(repeating) {
-                let due = self.clock.tick() + self.rng.within(1..=2 * self.plan.commit_max);
-                self.store.repeat_at(due, ticket, answer);
+        for server in &self.servers {
+            for (ticket, answer) in server.store.answers() {
+                if self.rng.one_in(repeating) {
+                    let due = self.clock.tick() + self.rng.within(1..=2 * self.plan.commit_max);
+                    server.store.repeat_at(due, ticket, answer);
+                }
             }
         }
     }
 
     fn look_at_store(&mut self) -> Result<(), Violation> {
         self.ledger.look_at_store(&self.store, self.clock.tick())
-    }
-
-    /// Runs an iteration of the server's loop, if there is a reason for it.
-    fn serve(&mut self) -> Result<(), Violation> {
-        let now = self.clock.tick();
-        self.store.hand_out_repeats(now);
-        let Some(reactor) = &mut self.reactor else {
-            if now >= self.start_at {
-                self.start_server();
-            }
-            return Ok(());
-        };
-        if reactor.next_iteration(&self.network).is_none_or(|at| at > now) {
-            return Ok(());
-        }
-        if self.plan.lag_max > 0 && self.rng.one_in(20) {
-            reactor.lags_until = now + self.rng.within(0..=self.plan.lag_max);
-        }
-        let mut observer = Observer {
-            now,
-            wall: self.clock.wall(),
-            content_max: self.plan.session_config.content_max,
-            piece_min: self.plan.session_config.piece_min,
-            ledger: &mut self.ledger,
-            failed_logins: &mut self.failed_logins,
-            trace: &mut self.trace,
-        };
-        match reactor.iterate(&self.plan, &mut self.network, &mut observer)? {
-            ServerState::Runs => Ok(()),
-            ServerState::Failed => self.kill_server("the store has failed"),
-            ServerState::Stopped => self.finish_server(),
-        }
     }
 
     fn step_devices(&mut self) -> Result<(), Violation> {
@@ -381,6 +362,7 @@ impl World {
             .durable(|state| state.mails().map(|(_, mail)| mail.reference()).take(200).collect());
         let foreign_uploads: Vec<_> =
             self.store.durable(|state| state.uploads().map(|((_, id), _)| id).take(20).collect());
+        let server_starts: Vec<u32> = self.servers.iter().map(|server| server.starts).collect();
         let mut context = AttackContext {
             clock: &self.clock,
             plan: &self.plan,
@@ -390,7 +372,7 @@ impl World {
             usernames: &self.usernames,
             foreign_mails: &foreign_mails,
             foreign_uploads: &foreign_uploads,
-            server_starts: self.server_starts,
+            server_starts: &server_starts,
         };
         let mut index = 0;
         while let Some(attacker) = self.attackers.get_mut(index) {

@@ -42,7 +42,10 @@ impl World {
             },
         };
         self.trace.note("operator", format_args!("{job:?}"));
-        self.store.run_admin_job(job);
+        let number = self.any_server();
+        if let Some(server) = self.servers.get(number) {
+            server.store.run_admin_job(job);
+        }
     }
 
     /// A short mail to everybody.

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     gateway::{Ending, Protection, harness::CONNECTION},
     limits::admission::Rejection,
-    session::effect::Effect,
+    session::{effect::Effect, recent_ends::EndMark},
     store::admin::{AccountState, DisabledMail},
 };
 
@@ -90,7 +90,8 @@ fn each_way_to_log_in_leads_to_the_mailbox() {
         let username = program.session.identity().map(|identity| identity.username.to_string());
         assert_eq!(username.as_deref(), Some("tony"));
         let (connection, account) = (CONNECTION, mailbox.account.id);
-        assert_eq!(program.harness.effects, [Effect::LoggedIn { connection, account }]);
+        let since = EndMark::default();
+        assert_eq!(program.harness.effects, [Effect::LoggedIn { connection, account, since }]);
         assert!(
             program.say(&mut mailbox, "USER tony\r\n").starts_with("-ERR the program is logged in")
         );
@@ -189,7 +190,7 @@ fn what_the_store_could_not_do_is_no_wrong_password() {
             mailbox.failing = None;
             assert!(program.say(&mut mailbox, &right).contains("+OK mails: 1,"), "{job}");
             let (connection, account) = (CONNECTION, mailbox.account.id);
-            let logged_in = Effect::LoggedIn { connection, account };
+            let logged_in = Effect::LoggedIn { connection, account, since: EndMark::default() };
             let expected = match job {
                 "log in" => vec![logged_in],
                 _ => vec![logged_in.clone(), Effect::LoggedOut { connection, account }, logged_in],

@@ -1,0 +1,118 @@
+//! The accounts whose sessions were ended last.
+//!
+//! A store that does jobs in parallel, or that other servers change as well, may answer a look-up
+//! after it has told of a later change. A login by that answer has missed the end of the account's
+//! sessions, and is found here.
+
+use std::collections::VecDeque;
+
+use crate::ids::AccountId;
+
+/// Ends that are remembered. A login during which there were more counts as ended, and its client
+/// logs in again.
+const REMEMBERED_MAX: usize = 1_000;
+
+/// A moment between two ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EndMark(u64);
+
+/// The sessions of an account that were ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndedSessions {
+    /// All of them.
+    All,
+    /// Those of mail programs.
+    Gateways,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(crate) struct RecentEnds {
+    /// Number of ends so far.
+    count: u64,
+    /// The last of them, oldest first.
+    last: VecDeque<(AccountId, EndedSessions)>,
+}
+
+impl RecentEnds {
+    /// Records an end.
+    pub(crate) fn add(&mut self, account: AccountId, ended: EndedSessions) {
+        if self.last.len() >= REMEMBERED_MAX {
+            self.last.pop_front();
+        }
+        self.count += 1;
+        self.last.push_back((account, ended));
+    }
+
+    /// Records the end of all sessions of all accounts.
+    pub(crate) fn add_all(&mut self) {
+        self.count += 1;
+        self.last.clear();
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub(crate) fn mark(&self) -> EndMark {
+        EndMark(self.count)
+    }
+
+    /// Whether sessions of this account, or those of its mail programs, were ended after a moment.
+    #[must_use]
+    pub(crate) fn has_ended_since(
+        &self,
+        EndMark(mark): EndMark,
+        account: AccountId,
+        is_gateway: bool,
+    ) -> bool {
+        let since = usize::try_from(self.count.saturating_sub(mark)).unwrap_or(usize::MAX);
+        let is_of_it = |(of, ended): &(AccountId, EndedSessions)| {
+            *of == account && (*ended == EndedSessions::All || is_gateway)
+        };
+        since > self.last.len() || self.last.iter().rev().take(since).any(is_of_it)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TONY: AccountId = AccountId(1);
+    const PEPPER: AccountId = AccountId(2);
+
+    #[test]
+    fn an_end_concerns_the_logins_of_its_account_that_began_before_it() {
+        let mut ends = RecentEnds::default();
+        let before = ends.mark();
+        assert!(!ends.has_ended_since(before, TONY, false));
+        ends.add(TONY, EndedSessions::All);
+        assert!(ends.has_ended_since(before, TONY, false));
+        assert!(!ends.has_ended_since(before, PEPPER, false));
+        assert!(!ends.has_ended_since(ends.mark(), TONY, false));
+    }
+
+    #[test]
+    fn an_end_of_programs_concerns_programs_alone() {
+        let mut ends = RecentEnds::default();
+        let before = ends.mark();
+        ends.add(TONY, EndedSessions::Gateways);
+        assert!(ends.has_ended_since(before, TONY, true));
+        assert!(!ends.has_ended_since(before, TONY, false));
+    }
+
+    #[test]
+    fn what_is_not_remembered_any_more_counts_as_an_end() {
+        let mut ends = RecentEnds::default();
+        let before = ends.mark();
+        for _ in 0..REMEMBERED_MAX {
+            ends.add(PEPPER, EndedSessions::All);
+        }
+        assert!(!ends.has_ended_since(before, TONY, false));
+        let later = ends.mark();
+        ends.add(PEPPER, EndedSessions::All);
+        assert!(ends.has_ended_since(before, TONY, false));
+        assert!(!ends.has_ended_since(later, TONY, false));
+        ends.add_all();
+        assert!(ends.has_ended_since(later, TONY, false));
+        assert!(!ends.has_ended_since(ends.mark(), TONY, false));
+    }
+}
