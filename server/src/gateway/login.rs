@@ -256,7 +256,10 @@ mod tests {
         super::harness::{CONNECTION, Harness, domain, name, tony},
         *,
     };
-    use crate::ids::AccountId;
+    use crate::{
+        ids::AccountId,
+        limits::throttle::{FailedLogin, FailureScope},
+    };
 
     /// One app password in spellings that people use.
     const SPELLINGS: [&str; 3] = [
@@ -344,7 +347,17 @@ mod tests {
         for (done, refusal) in cases {
             let mut harness = Harness::new();
             assert_eq!(log_in(&mut harness, "tony", done), Err(refusal));
-            assert_eq!((harness.effects, harness.counts.logins), (vec![], 0), "{refusal:?}");
+            let told = FailedLogin {
+                address: "192.0.2.7".parse().unwrap(),
+                username: name("tony"),
+                secret: SecretKind::AppPassword,
+                scope: FailureScope::PrefixAndPair,
+            };
+            let told = match refusal {
+                LoginRefusal::WrongPassword => vec![Effect::LoginFailed(told)],
+                _ => vec![],
+            };
+            assert_eq!((harness.effects, harness.counts.logins), (told, 0), "{refusal:?}");
         }
     }
 

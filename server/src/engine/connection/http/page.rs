@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn all_files_together_are_small_and_name_no_other_server() {
         let bytes: usize = FILES.iter().map(|file| file.text.len()).sum();
-        assert!(bytes < 92_000, "OPERATING.md says 90 KB: {bytes}");
+        assert!(bytes < 93_000, "OPERATING.md says 92 KB: {bytes}");
         for file in FILES {
             let own = !file.path.starts_with("/page/uplot");
             assert!(!own || !file.text.contains("://"), "{}", file.path);

@@ -140,7 +140,8 @@ fn a_wrong_password_and_an_unknown_name_have_the_same_answer() {
         replies.push(program.say(&mut mailbox, &dialogue));
         assert_eq!(program.state, State::Open);
         assert!(program.session.identity().is_none());
-        assert_eq!(program.harness.effects, []);
+        let mut effects = program.harness.effects.iter();
+        assert!(effects.all(|effect| matches!(effect, Effect::LoginFailed(_))));
     }
     assert!(replies[0].contains("\r\n-ERR [AUTH] "), "{replies:?}");
     assert!(replies.iter().all(|reply| *reply == replies[0]), "{replies:?}");
