@@ -29,6 +29,7 @@ use self::{
     breakers::Breakers,
     finished::Finished,
     lane::Lane,
+    lane_choice::LaneChoice,
     news_board::NewsBoard,
     news_thread::NewsThread,
     nodes::OwnRow,
@@ -86,6 +87,7 @@ mod gateway;
 mod heartbeat;
 mod jobs;
 mod lane;
+mod lane_choice;
 mod list_changes;
 mod lists;
 mod mail_reader;
@@ -121,6 +123,7 @@ pub struct PostgresStore {
     history: History,
     options: PostgresOptions,
     lanes: Vec<Arc<LaneQueue>>,
+    choice: LaneChoice,
     threads: Vec<JoinHandle<()>>,
     /// Has no sender once all threads have ended.
     ended: Mutex<Receiver<Infallible>>,
@@ -155,6 +158,7 @@ impl PostgresStore {
             history,
             options,
             lanes: Vec::new(),
+            choice: LaneChoice::new(options.lanes),
             threads: Vec::new(),
             ended: Mutex::new(ended),
             breakers: Arc::default(),
@@ -228,12 +232,6 @@ impl PostgresStore {
         self.history
     }
 
-    /// The lane of a connection.
-    fn lane(&self, ticket: Ticket) -> Option<&Arc<LaneQueue>> {
-        let lanes = u32::try_from(self.lanes.len()).unwrap_or(1).max(1);
-        self.lanes.get((ticket.connection.index % lanes) as usize)
-    }
-
     /// Closes the queues, and waits until the lanes have done the jobs in them and ended. If no job
     /// comes to its end for [`CLOSING`], the jobs that wait are given up.
     fn join(&mut self) {
@@ -262,14 +260,21 @@ impl Store for PostgresStore {
     }
 
     fn submit(&mut self, ticket: Ticket, job: StoreJob) -> Submitted {
-        match self.lane(ticket).is_some_and(|lane| lane.push(ticket, job)) {
-            true => Submitted::Queued,
-            false => Submitted::Full,
+        let lane = self.choice.of(ticket.connection, &job);
+        if self.lanes.get(lane).is_some_and(|queue| queue.push(ticket, job)) {
+            self.choice.begin(ticket.connection, lane);
+            return Submitted::Queued;
         }
+        Submitted::Full
     }
 
     fn collect(&mut self, done: &mut Vec<(Ticket, StoreDone)>) -> Result<(), StoreFailed> {
-        self.finished.collect(done)
+        let before = done.len();
+        let collected = self.finished.collect(done);
+        for (ticket, _) in done.iter().skip(before) {
+            self.choice.end(ticket.connection);
+        }
+        collected
     }
 
     fn hear(&mut self, news: &mut Vec<News>) {
