@@ -18,7 +18,7 @@ const SESSIONS_MAX: usize = 100;
 pub(crate) struct SessionRegistry {
     /// Clients cannot choose account ids, so a fast hash is safe.
     sessions: HashMap<AccountId, Vec<ConnId>, RandomState>,
-    /// What the server has ended, for logins that were under way.
+    /// The sessions that were ended last, for logins under way.
     pub(crate) ends: RecentEnds,
 }
 
@@ -43,7 +43,7 @@ impl SessionRegistry {
         }
     }
 
-    /// The moment at which the last look-up of a login is submitted: see [`Effect::LoggedIn`].
+    /// The present moment, which a login keeps for [`Effect::LoggedIn`].
     ///
     /// [`Effect::LoggedIn`]: crate::session::effect::Effect::LoggedIn
     #[must_use]
