@@ -24,4 +24,5 @@ pub mod sampler;
 mod size;
 mod streams;
 pub mod systemd;
+mod table;
 pub mod tls;
