@@ -15,6 +15,7 @@ pub mod export;
 pub mod interrupt;
 pub mod logging;
 pub mod manual;
+pub mod migrate;
 pub mod program_certificate;
 mod progress;
 pub mod renewal;

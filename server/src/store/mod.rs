@@ -40,6 +40,7 @@ pub mod gateway;
 pub mod kind;
 mod lists;
 pub mod memory;
+pub mod migration;
 mod new_mail;
 pub mod news;
 mod page_bytes;

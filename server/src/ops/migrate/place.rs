@@ -1,0 +1,81 @@
+//! What is copied where.
+
+use std::path::PathBuf;
+
+use crate::store::postgres::{DatabaseUrl, DatabaseUrlError};
+
+/// How the address of a database begins.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+
+/// What is copied where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Migration {
+    /// The store of a data directory, into a database.
+    ToDatabase {
+        /// The data directory.
+        from: PathBuf,
+        /// The database.
+        to: Box<DatabaseUrl>,
+    },
+    /// The store of a database, into a data directory.
+    ToDirectory {
+        /// The database.
+        from: Box<DatabaseUrl>,
+        /// The data directory.
+        to: PathBuf,
+    },
+}
+
+/// Why two places are no migration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // The messages describe each.
+pub enum MigrationParseError {
+    #[error(
+        "one of --from and --to is a data directory, and the other one the address of a database, which begins with postgres://"
+    )]
+    SameKind,
+    #[error("the address of the database: {0}")]
+    Database(DatabaseUrlError),
+}
+
+impl Migration {
+    /// Reads the two places of a command line.
+    ///
+    /// # Errors
+    ///
+    /// See [`MigrationParseError`].
+    pub fn parse(
+        from: &std::ffi::OsStr,
+        to: &std::ffi::OsStr,
+    ) -> Result<Self, MigrationParseError> {
+        let address = |place: &std::ffi::OsStr| {
+            let text = place.to_str()?;
+            SCHEMES.iter().any(|scheme| text.starts_with(scheme)).then(|| text.to_owned())
+        };
+        let parse =
+            |text: String| text.parse().map(Box::new).map_err(MigrationParseError::Database);
+        match (address(from), address(to)) {
+            (None, Some(to)) => Ok(Self::ToDatabase { from: from.into(), to: parse(to)? }),
+            (Some(from), None) => Ok(Self::ToDirectory { from: parse(from)?, to: to.into() }),
+            (None, None) | (Some(_), Some(_)) => Err(MigrationParseError::SameKind),
+        }
+    }
+
+    /// The place of the target, for a person; without a password.
+    #[must_use]
+    pub fn target(&self) -> String {
+        match self {
+            Self::ToDatabase { to, .. } => to.to_string(),
+            Self::ToDirectory { to, .. } => to.display().to_string(),
+        }
+    }
+
+    /// The place of the source, for a person; without a password.
+    #[must_use]
+    pub fn source(&self) -> String {
+        match self {
+            Self::ToDatabase { from, .. } => from.display().to_string(),
+            Self::ToDirectory { from, .. } => from.to_string(),
+        }
+    }
+}
