@@ -17,7 +17,11 @@ pub enum MigrationTable {
     /// `id, sender, sender_name, recipients, sent_at, subject, is_message, size, sha256, pieces,
     /// body, texture`. `size` is that of every content.
     Content,
-    /// `content, pieces, position, bytes`, of contents alone.
+    /// `pieces, account, id, size, is_open, staged, touched, texture`. Every row has the texture of
+    /// the bytes so far.
+    Upload,
+    /// `pieces, position, bytes`, of contents and uploads; those that are left to be deleted are
+    /// not copied.
     Piece,
     /// `account, seq, id, content, sender, sender_name, recipients, sent_at, subject, is_message,
     /// quota_bytes, inline_bytes, body, texture`. A mail that names a content has its `sent_at` and
@@ -48,12 +52,13 @@ use ValueKind::{Bytes, Number, Text};
 
 impl MigrationTable {
     /// All tables, in the order in which they are copied.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Account,
         Self::RetiredName,
         Self::List,
         Self::ListMember,
         Self::Content,
+        Self::Upload,
         Self::Piece,
         Self::Mail,
         Self::Verdict,
@@ -71,6 +76,7 @@ impl MigrationTable {
             Self::List => "list",
             Self::ListMember => "list member",
             Self::Content => "content",
+            Self::Upload => "upload",
             Self::Piece => "piece",
             Self::Mail => "mail",
             Self::Verdict => "idempotency record",
@@ -94,7 +100,8 @@ impl MigrationTable {
             Self::Content => &[
                 Number, Text, Text, Text, Number, Text, Number, Number, Bytes, Number, Bytes, Bytes,
             ],
-            Self::Piece => &[Number, Number, Number, Bytes],
+            Self::Upload => &[Number, Number, Bytes, Number, Number, Number, Number, Bytes],
+            Self::Piece => &[Number, Number, Bytes],
             Self::Mail => &[
                 Number, Number, Bytes, Number, Text, Text, Text, Number, Text, Number, Number,
                 Number, Bytes, Bytes,
@@ -114,11 +121,11 @@ impl MigrationTable {
             | Self::RetiredName
             | Self::List
             | Self::Content
+            | Self::Upload
             | Self::UsedInvite
             | Self::Invite
             | Self::AppPassword => &[0],
-            Self::ListMember | Self::Mail | Self::Verdict => &[0, 1],
-            Self::Piece => &[0, 2],
+            Self::ListMember | Self::Piece | Self::Mail | Self::Verdict => &[0, 1],
         }
     }
 }

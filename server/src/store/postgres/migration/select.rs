@@ -11,6 +11,7 @@ pub(super) fn select(table: MigrationTable) -> (&'static Statement, bool) {
         MigrationTable::List => (lists(), false),
         MigrationTable::ListMember => (list_members(), false),
         MigrationTable::Content => (contents(), true),
+        MigrationTable::Upload => (uploads(), false),
         MigrationTable::Piece => (pieces(), true),
         MigrationTable::Mail => (mails(), true),
         MigrationTable::Verdict => (verdicts(), false),
@@ -79,21 +80,30 @@ fn contents() -> &'static Statement {
     )
 }
 
+fn uploads() -> &'static Statement {
+    statement!(
+        "SELECT pieces, account, id, size, is_open::integer::bigint, staged, touched, texture
+         FROM upload WHERE pieces > $1 ORDER BY pieces LIMIT $2",
+        INT8,
+        INT8
+    )
+}
+
 fn pieces() -> &'static Statement {
     statement!(
-        "SELECT page.id, page.pieces, page.position, piece.bytes
+        "SELECT piece.pieces, piece.position, piece.bytes
          FROM (
-             SELECT id, pieces, position,
-                 sum(length) OVER (ORDER BY id, position) - length AS before
+             SELECT pieces, position,
+                 sum(length) OVER (ORDER BY pieces, position) - length AS before
              FROM (
-                 SELECT content.id, piece.pieces, position, octet_length(bytes) AS length
-                 FROM content JOIN piece ON piece.pieces = content.pieces
-                 WHERE content.id >= $1 AND (content.id, position) > ($1, $2)
-                 ORDER BY content.id, position LIMIT $3
+                 SELECT pieces, position, octet_length(bytes) AS length FROM piece
+                 WHERE (pieces, position) > ($1, $2)
+                     AND NOT EXISTS (SELECT 1 FROM dropped WHERE dropped.pieces = piece.pieces)
+                 ORDER BY pieces, position LIMIT $3
              ) AS next
          ) AS page
          JOIN piece ON piece.pieces = page.pieces AND piece.position = page.position
-         WHERE before < $4 ORDER BY page.id, page.position",
+         WHERE before < $4 ORDER BY piece.pieces, piece.position",
         INT8,
         INT8,
         INT8,

@@ -118,6 +118,7 @@ fn insert(table: MigrationTable) -> &'static Statement {
         MigrationTable::List => lists(),
         MigrationTable::ListMember => list_members(),
         MigrationTable::Content => contents(),
+        MigrationTable::Upload => uploads(),
         MigrationTable::Piece => pieces(),
         MigrationTable::Mail => mails(),
         MigrationTable::Verdict => verdicts(),
@@ -139,24 +140,39 @@ fn accounts() -> &'static Statement {
                  $17::bigint[], $18::bigint[], $19::text[])
                  AS new (id, username, full_name, hash, register_id, state, code, code_expires_at,
                      quota_mails, quota_bytes, created_at, used_at, warned_on, mails_warned_on,
-                     mails_warned_before, mails_warned_seq,
-                     mails, bytes, folded)
+                     mails_warned_before, mails_warned_seq, mails, bytes, folded)
          ), named AS (
              INSERT INTO name (username, kind) SELECT username, 0 FROM new
          ), boxes AS (
              INSERT INTO mailbox (account, mails, bytes) SELECT id, mails, bytes FROM new
          )
-         INSERT INTO account (id, username, full_name, hash, register_id, state, code, code_expires_at,
-                     quota_mails, quota_bytes, created_at, used_at, warned_on, mails_warned_on,
-                     mails_warned_before, mails_warned_seq,
-             folded)
+         INSERT INTO account (id, username, full_name, hash, register_id, state, code,
+             code_expires_at, quota_mails, quota_bytes, created_at, used_at, warned_on,
+             mails_warned_on, mails_warned_before, mails_warned_seq, folded)
          OVERRIDING SYSTEM VALUE
-         SELECT id, username, full_name, hash, register_id, state::smallint, code, code_expires_at,
-                     quota_mails, quota_bytes, created_at, used_at, warned_on, mails_warned_on,
-                     mails_warned_before, mails_warned_seq,
-             folded
+         SELECT id, username, full_name, hash, register_id, state::smallint, code,
+             code_expires_at, quota_mails, quota_bytes, created_at, used_at, warned_on,
+             mails_warned_on, mails_warned_before, mails_warned_seq, folded
          FROM new",
-        INT8_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, BYTEA_ARRAY, INT8_ARRAY, BYTEA_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, INT8_ARRAY, TEXT_ARRAY
+        INT8_ARRAY,
+        TEXT_ARRAY,
+        TEXT_ARRAY,
+        TEXT_ARRAY,
+        BYTEA_ARRAY,
+        INT8_ARRAY,
+        BYTEA_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        TEXT_ARRAY
     )
 }
 
@@ -198,8 +214,8 @@ fn list_members() -> &'static Statement {
 
 fn contents() -> &'static Statement {
     statement!(
-        "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, is_message, size,
-             sha256, pieces, body, texture)
+        "INSERT INTO content (id, sender, sender_name, recipients, sent_at, subject, is_message,
+             size, sha256, pieces, body, texture)
          OVERRIDING SYSTEM VALUE
          SELECT id, sender, sender_name, recipients, sent_at, subject, is_message <> 0, size,
              sha256, pieces, body, texture
@@ -207,18 +223,45 @@ fn contents() -> &'static Statement {
                  $5::bigint[], $6::text[], $7::bigint[], $8::bigint[],
                  $9::bytea[], $10::bigint[], $11::bytea[], $12::bytea[])
              AS new (id, sender, sender_name, recipients, sent_at, subject, is_message, size,
-             sha256, pieces, body, texture)",
-        INT8_ARRAY, TEXT_ARRAY, TEXT_ARRAY, TEXT_ARRAY, INT8_ARRAY, TEXT_ARRAY, INT8_ARRAY, INT8_ARRAY, BYTEA_ARRAY, INT8_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY
+                 sha256, pieces, body, texture)",
+        INT8_ARRAY,
+        TEXT_ARRAY,
+        TEXT_ARRAY,
+        TEXT_ARRAY,
+        INT8_ARRAY,
+        TEXT_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        BYTEA_ARRAY,
+        INT8_ARRAY,
+        BYTEA_ARRAY,
+        BYTEA_ARRAY
+    )
+}
+
+fn uploads() -> &'static Statement {
+    statement!(
+        "INSERT INTO upload (pieces, account, id, size, is_open, staged, touched, texture)
+         OVERRIDING SYSTEM VALUE
+         SELECT pieces, account, id, size, is_open <> 0, staged, touched, texture
+         FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[], $5::bigint[],
+                 $6::bigint[], $7::bigint[], $8::bytea[])
+             AS new (pieces, account, id, size, is_open, staged, touched, texture)",
+        INT8_ARRAY,
+        INT8_ARRAY,
+        BYTEA_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        INT8_ARRAY,
+        BYTEA_ARRAY
     )
 }
 
 fn pieces() -> &'static Statement {
     statement!(
         "INSERT INTO piece (pieces, position, bytes)
-         SELECT pieces, position, bytes
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])
-             AS new (content, pieces, position, bytes)",
-        INT8_ARRAY,
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
         INT8_ARRAY,
         INT8_ARRAY,
         BYTEA_ARRAY
@@ -236,7 +279,7 @@ fn mails() -> &'static Statement {
                  $9::text[], $10::bigint[], $11::bigint[], $12::bigint[],
                  $13::bytea[], $14::bytea[])
              AS new (account, seq, id, content, sender, sender_name, recipients, sent_at,
-             subject, is_message, quota_bytes, inline_bytes, body, texture)",
+                 subject, is_message, quota_bytes, inline_bytes, body, texture)",
         INT8_ARRAY,
         INT8_ARRAY,
         BYTEA_ARRAY,

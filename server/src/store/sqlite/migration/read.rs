@@ -170,11 +170,15 @@ fn select(table: MigrationTable) -> &'static str {
                  coalesce(message, CAST(body AS BLOB)), texture
              FROM content WHERE id > ?1 ORDER BY id LIMIT ?2"
         }
+        MigrationTable::Upload => {
+            "SELECT pieces, account, id, size, is_open, staged, touched, texture FROM upload
+             WHERE pieces > ?1 ORDER BY pieces LIMIT ?2"
+        }
         MigrationTable::Piece => {
-            "SELECT content.id, piece.pieces, position, bytes
-             FROM content CROSS JOIN piece ON piece.pieces = content.pieces
-             WHERE content.id >= ?1 AND (content.id > ?1 OR position > ?2)
-             ORDER BY content.id, position LIMIT ?3"
+            "SELECT pieces, position, bytes FROM piece
+             WHERE (pieces, position) > (?1, ?2)
+                 AND NOT EXISTS (SELECT 1 FROM dropped WHERE dropped.pieces = piece.pieces)
+             ORDER BY pieces, position LIMIT ?3"
         }
         MigrationTable::Mail => SELECT_MAILS,
         MigrationTable::Verdict => {

@@ -82,10 +82,11 @@ fn insert(table: MigrationTable) -> &'static str {
                  CASE WHEN ?11 IS NULL THEN NULL WHEN ?7 THEN '' ELSE CAST(?11 AS TEXT) END,
                  iif(?7, ?11, NULL), ?7 AND ?10 IS NOT NULL, ?12)"
         }
-        MigrationTable::Piece => {
-            // The first column is for the order of reading.
-            "INSERT INTO piece (pieces, position, bytes) SELECT ?2, ?3, ?4 WHERE ?1 IS NOT NULL"
+        MigrationTable::Upload => {
+            "INSERT INTO upload (pieces, account, id, size, is_open, staged, touched, texture)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         }
+        MigrationTable::Piece => "INSERT INTO piece (pieces, position, bytes) VALUES (?1, ?2, ?3)",
         MigrationTable::Mail => {
             "INSERT INTO mail (account, seq, id, content, sender, sender_name, recipients, sent_at,
                  subject, body, message, texture)
