@@ -33,9 +33,9 @@ const YIELD: i32 = 10;
 ///
 /// # Errors
 ///
-/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`], [`Failure::Migrate`]; [`Failure::BackupElsewhere`] and
-/// [`Failure::CheckElsewhere`] for a store in PostgreSQL; of a check [`Failure::Unsound`],
-/// [`Failure::Open`] and [`Failure::Snapshot`].
+/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`], [`Failure::Migrate`];
+/// [`Failure::BackupElsewhere`] and [`Failure::CheckElsewhere`] for a store in PostgreSQL; of a
+/// check [`Failure::Unsound`], [`Failure::Open`] and [`Failure::Snapshot`].
 pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
     // Compressing and checking take a processor's time. A server beside the command goes first.
     let _ = rustix::process::nice(YIELD);
@@ -127,29 +127,23 @@ fn export(
 /// Copies a store, and prints what was compared.
 fn migrate(migration: &Migration, cancel: &Cancel) -> Result<(), Failure> {
     let progress = Progress::new();
-    let mut doing = "";
+    let mut shown = None;
     let mut see = |step: Step| {
-        let (now, rows) = match step {
-            Step::Copied(_, rows) => ("copying rows", rows),
-            Step::Compared(_, rows) => ("comparing rows", rows),
+        let (doing, table, rows) = match step {
+            Step::Copied(table, rows) => ("copying", table, rows),
+            Step::Compared(table, rows) => ("comparing", table, rows),
         };
-        if doing != now {
-            doing = now;
-            progress.begin_count(now);
+        if shown.replace((doing, table)) != Some((doing, table)) {
+            progress.begin_count(&format!("{doing} {}, rows so far:", table.name()));
         }
         progress.set(rows);
     };
     let migrated = migrate::migrate(migration, BatchLimits::default(), cancel, &mut see)?;
     drop(progress);
     let (source, target) = (migration.source(), migration.target());
-    let verified = match migrated {
-        Migrated::Now(verified) => verified,
-        Migrated::Before => {
-            say(&format!(
-                "{target} has the store of {source} from an earlier command; nothing was done"
-            ));
-            return Ok(());
-        }
+    let (verified, end) = match migrated {
+        Migrated::Now(verified) => (verified, ""),
+        Migrated::Before(verified) => (verified, ", as before; nothing was changed"),
     };
     let mut table = Table::new(&["TABLE", "ROWS", "DIGEST"]);
     for VerifiedTable { table: copied, digest } in &verified.tables {
@@ -158,7 +152,7 @@ fn migrate(migration: &Migration, cancel: &Cancel) -> Result<(), Failure> {
     table.lines().iter().for_each(|line| say(line));
     let accounts = Counted(verified.rows(MigrationTable::Account), "account");
     let mails = Counted(verified.rows(MigrationTable::Mail), "waiting mail");
-    say(&format!("{target} has all of {source}: {accounts} and {mails}"));
+    say(&format!("{target} has all of {source}: {accounts} and {mails}{end}"));
     Ok(())
 }
 

@@ -37,6 +37,7 @@ mod lists_large;
 mod log;
 mod messages;
 mod migrate_killed;
+mod migrate_refused;
 mod migrating;
 mod opening;
 mod outlines;

@@ -35,8 +35,9 @@ const TO: &str = "to";
 
 /// Copies the store below a directory, or goes on with the copy.
 fn copy(directory: &Path) -> Result<(), SqliteMigrationError> {
-    let source = SqliteMigrationSource::open(&directory.join(FROM), &Cancel::default())?;
-    let opened = SqliteMigrationTarget::open(&directory.join(TO), source.realm())?;
+    let cancel = Cancel::default();
+    let source = SqliteMigrationSource::open(&directory.join(FROM), &cancel)?;
+    let opened = SqliteMigrationTarget::open(&directory.join(TO), source.realm(), &cancel)?;
     let SqliteTargetState::Unfinished(mut target, mut position) = opened else { return Ok(()) };
     while let Some(table) = position.table() {
         let rows = source.page(table, &position.after, BatchLimits::default())?;

@@ -45,13 +45,13 @@ const NAMES: [&str; 8] =
     ["tony", "pepper", "bruce", "thor", "steve", "loki", "postmaster", "natasha"];
 
 /// Few rows and bytes, so that a small store has many batches.
-const SMALL: BatchLimits = BatchLimits { rows: 3, bytes: 10_000 };
+pub const SMALL: BatchLimits = BatchLimits { rows: 3, bytes: 10_000 };
 
-fn sqlite(directory: &Path) -> Harness {
+pub fn sqlite(directory: &Path) -> Harness {
     Harness::sqlite_with(directory, ROOMY, SqliteOptions::default())
 }
 
-fn postgres(database: &DatabaseUrl) -> Harness {
+pub fn postgres(database: &DatabaseUrl) -> Harness {
     Harness::postgres_on(database, ROOMY, PostgresOptions::default())
 }
 
@@ -203,7 +203,13 @@ fn go_on(harness: &mut Harness) -> Vec<StoreDone> {
         hash: hash("h"),
         invite: Some(InviteId([7; 8])),
     };
-    let large = [upload(tony, 30, 40_000, 0..40_000), send_large(tony, 30, "pepper", 40_000)];
+    let large = [
+        // The rest of an upload that the source began.
+        upload(tony, 22, 40_000, 100..40_000),
+        send_large(tony, 22, "pepper", 40_000),
+        upload(tony, 30, 40_000, 0..40_000),
+        send_large(tony, 30, "pepper", 40_000),
+    ];
     let jobs = [
         // The record of a mail, and that of an account whose mailbox is gone.
         send(tony, 1, "pepper,bruce", "Olá,\nsim.\0\r\n"),
@@ -241,18 +247,18 @@ fn grow_old(harness: &mut Harness) -> Vec<AdminDone> {
     done
 }
 
-fn to_database(from: &Path, to: &DatabaseUrl) -> Migration {
+pub fn to_database(from: &Path, to: &DatabaseUrl) -> Migration {
     Migration::ToDatabase { from: from.to_owned(), to: Box::new(to.clone()) }
 }
 
-fn to_directory(from: &DatabaseUrl, to: &Path) -> Migration {
+pub fn to_directory(from: &DatabaseUrl, to: &Path) -> Migration {
     Migration::ToDirectory { from: Box::new(from.clone()), to: to.to_owned() }
 }
 
 /// Runs a migration, and tries again while the end of a store before it is not seen yet: a process
 /// that another test starts has a copy of the lock of a directory until it runs its program, and a
 /// database takes a moment to notice that a connection has ended.
-fn run(
+pub fn run(
     migration: &Migration,
     cancel: &Cancel,
     see: &mut impl FnMut(Step),
@@ -265,7 +271,7 @@ fn run(
 }
 
 /// Whether a directory or a database is locked.
-fn is_locked(error: &MigrateError) -> bool {
+pub fn is_locked(error: &MigrateError) -> bool {
     matches!(
         error,
         MigrateError::Directory(SqliteMigrationError::Runs { .. })
@@ -274,7 +280,7 @@ fn is_locked(error: &MigrateError) -> bool {
 }
 
 /// As [`run`], while errors are of this kind.
-fn run_unless(
+pub fn run_unless(
     is_held: impl Fn(&MigrateError) -> bool,
     migration: &Migration,
     cancel: &Cancel,
@@ -290,14 +296,14 @@ fn run_unless(
     result.unwrap()
 }
 
-fn whole(migration: &Migration) -> Verified {
+pub fn whole(migration: &Migration) -> Verified {
     match run(migration, &Cancel::default(), &mut |_| {}).unwrap() {
         Migrated::Now(verified) => verified,
-        Migrated::Before => panic!("the target has the store already"),
+        Migrated::Before(_) => panic!("the target has the store already"),
     }
 }
 
-fn filled(directory: &Path) -> AccountId {
+pub fn filled(directory: &Path) -> AccountId {
     let mut harness = sqlite(directory);
     let last = fill(&mut harness);
     harness.close();
@@ -320,7 +326,8 @@ fn there_and_back_again_a_store_gives_the_same_answers() {
     let before = answers(&mut harness);
     harness.close();
     // As an earlier version wrote them: the textures are counted.
-    let older = "UPDATE mail SET texture = NULL; UPDATE content SET texture = NULL;";
+    let older = "UPDATE mail SET texture = NULL; UPDATE content SET texture = NULL;
+                 UPDATE upload SET texture = NULL;";
     with_sql(&there.path().join(DATABASE), older);
 
     let copied = whole(&to_database(there.path(), &database.url));
@@ -335,8 +342,12 @@ fn there_and_back_again_a_store_gives_the_same_answers() {
     let migration = to_directory(&database.url, back.path());
     assert_eq!(whole(&migration), copied);
     require_whole(back.path());
-    let again = run(&migration, &Cancel::default(), &mut |_| {}).unwrap();
-    assert!(matches!(again, Migrated::Before), "{again:?}");
+    for migration in [migration, to_database(there.path(), &database.url)] {
+        match run(&migration, &Cancel::default(), &mut |_| {}).unwrap() {
+            Migrated::Before(verified) => assert_eq!(verified, copied),
+            Migrated::Now(_) => panic!("{migration:?}: the target had the store"),
+        }
+    }
     let mut harness = sqlite(back.path());
     assert_eq!(harness.store.as_ref().unwrap().realm(), realm);
     assert_eq!(answers(&mut harness), before);
@@ -426,7 +437,7 @@ fn ended_after_any_batch_it_goes_on_and_no_server_serves_the_copy_before() {
 }
 
 /// The refusal of a server that is started on a database.
-fn open_postgres(database: &DatabaseUrl) -> PostgresOpenError {
+pub fn open_postgres(database: &DatabaseUrl) -> PostgresOpenError {
     let directory = tempfile::tempdir().unwrap();
     let wake: std::sync::Arc<dyn correio_server::waker::Wake> = waker().0;
     let opened =
@@ -451,7 +462,7 @@ fn a_copy_whose_connection_ends_at_any_message_goes_on() {
         match run(&migration, &Cancel::default(), &mut |_| {}) {
             Ok(Migrated::Now(_)) => break,
             // The last commit holds, and its answer was lost.
-            Ok(Migrated::Before) => break,
+            Ok(Migrated::Before(_)) => break,
             Err(MigrateError::Database(_)) => cuts += 1,
             Err(error) => panic!("{error}"),
         }
@@ -519,7 +530,7 @@ fn a_store_that_a_server_uses_is_not_copied() {
 }
 
 /// Ends a migration before its rows are compared.
-fn copy_only(migration: &Migration) {
+pub fn copy_only(migration: &Migration) {
     let cancel = Cancel::default();
     let mut see = |step| {
         if let Step::Compared(..) = step {

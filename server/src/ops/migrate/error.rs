@@ -22,6 +22,10 @@ pub enum MigrateError {
         "the copy is not what the source has, and no server serves it: {differences}. Empty the target and begin anew; a source that a server has changed between two commands has this effect"
     )]
     Differs { differences: String },
+    #[error(
+        "{place} has this store already, in another state ({differences}): a server has changed one of the two since they were the same. Nothing was changed; to copy the store again, name an empty place"
+    )]
+    Apart { place: String, differences: String },
 }
 
 impl MigrateError {
@@ -33,6 +37,7 @@ impl MigrateError {
             Self::Database(error) => error.exit_status(),
             Self::Interrupted => sysexits::IO,
             Self::Differs { .. } => sysexits::CONFIG,
+            Self::Apart { .. } => sysexits::CANNOT_CREATE,
         }
     }
 }

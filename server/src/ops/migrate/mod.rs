@@ -7,6 +7,7 @@
 
 mod error;
 mod place;
+mod side;
 mod source;
 mod step;
 mod target;
@@ -19,9 +20,10 @@ pub use self::{
     verified::{Verified, VerifiedTable},
 };
 use self::{
+    side::Side as _,
     source::Source,
     target::{Begun, Target},
-    verified::verify,
+    verified::compare,
 };
 use crate::{
     cancel::Cancel,
@@ -33,8 +35,8 @@ use crate::{
 pub enum Migrated {
     /// The target has the store, which was read back.
     Now(Verified),
-    /// The target had the store before, and servers may have changed it since. Nothing was done.
-    Before,
+    /// The target had the store already, and both were read. Nothing was done.
+    Before(Verified),
 }
 
 /// Copies a store, or goes on with a copy, and verifies it. `see` learns of each step.
@@ -49,13 +51,20 @@ pub fn migrate(
     see: &mut impl FnMut(Step),
 ) -> Result<Migrated, MigrateError> {
     let mut source = Source::open(migration, cancel)?;
-    let (mut target, position) = match Target::open(migration, source.realm())? {
+    let (mut target, position) = match Target::open(migration, source.realm(), cancel)? {
         Begun::Unfinished(target, position) => (target, position),
-        Begun::Whole => return Ok(Migrated::Before),
+        Begun::Whole(mut there) => {
+            let compared = compare(&mut source, &mut there, (limits, cancel), see)?;
+            let place = migration.target();
+            let verified =
+                compared.map_err(|differences| MigrateError::Apart { place, differences })?;
+            return Ok(Migrated::Before(verified));
+        }
     };
     copy(&mut source, &mut target, position, (limits, cancel), see)?;
     target.end(source.settings()?, source.numbers()?)?;
-    let verified = verify(&mut source, &mut target, (limits, cancel), see)?;
+    let compared = compare(&mut source, &mut target, (limits, cancel), see)?;
+    let verified = compared.map_err(|differences| MigrateError::Differs { differences })?;
     source.require_unused()?;
     target.finish()?;
     Ok(Migrated::Now(verified))

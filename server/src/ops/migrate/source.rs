@@ -2,7 +2,7 @@
 
 use correio_proto::message::Realm;
 
-use super::{error::MigrateError, place::Migration};
+use super::{error::MigrateError, place::Migration, side::Side};
 use crate::{
     cancel::Cancel,
     store::{
@@ -41,16 +41,24 @@ impl Source {
         }
     }
 
-    /// The columns of a table's key, in the order of reading.
-    pub(super) fn key(&self, table: MigrationTable) -> &'static [usize] {
+    /// Refuses a source that a server has used meanwhile.
+    pub(super) fn require_unused(&self) -> Result<(), MigrateError> {
+        match self {
+            Self::Sqlite(source) => Ok(source.require_unused()?),
+            Self::Postgres(source) => Ok(source.require_unused()?),
+        }
+    }
+}
+
+impl Side for Source {
+    fn key(&self, table: MigrationTable) -> &'static [usize] {
         match self {
             Self::Sqlite(_) => SqliteMigrationSource::key(table),
             Self::Postgres(_) => table.key(),
         }
     }
 
-    /// Rows of a table after a key; empty after the last one.
-    pub(super) fn page(
+    fn page(
         &mut self,
         table: MigrationTable,
         after: &[MigrationValue],
@@ -62,25 +70,17 @@ impl Source {
         })
     }
 
-    pub(super) fn settings(&mut self) -> Result<MigrationSettings, MigrateError> {
+    fn settings(&mut self) -> Result<MigrationSettings, MigrateError> {
         Ok(match self {
             Self::Sqlite(source) => source.settings()?,
             Self::Postgres(source) => source.settings()?,
         })
     }
 
-    pub(super) fn numbers(&mut self) -> Result<MigrationNumbers, MigrateError> {
+    fn numbers(&mut self) -> Result<MigrationNumbers, MigrateError> {
         Ok(match self {
             Self::Sqlite(source) => source.numbers()?,
             Self::Postgres(source) => source.numbers()?,
         })
-    }
-
-    /// Refuses a source that a server has used meanwhile. A directory's lock keeps servers away.
-    pub(super) fn require_unused(&self) -> Result<(), MigrateError> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(source) => Ok(source.require_unused()?),
-        }
     }
 }

@@ -2,14 +2,17 @@
 
 use correio_proto::message::Realm;
 
-use super::{error::MigrateError, place::Migration};
-use crate::store::{
-    migration::{
-        BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
-        MigrationValue, Position,
+use super::{error::MigrateError, place::Migration, side::Side, source::Source};
+use crate::{
+    cancel::Cancel,
+    store::{
+        migration::{
+            BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
+            MigrationValue, Position,
+        },
+        postgres::{PostgresMigrationTarget, PostgresTargetState},
+        sqlite::{SqliteMigrationTarget, SqliteTargetState},
     },
-    postgres::{PostgresMigrationTarget, PostgresTargetState},
-    sqlite::{SqliteMigrationTarget, SqliteTargetState},
 };
 
 /// The store that a migration makes.
@@ -24,25 +27,31 @@ pub(super) enum Target {
 pub(super) enum Begun {
     /// A copy that is not finished, or was just begun, and how far it has come.
     Unfinished(Target, Position),
-    /// The whole store.
-    Whole,
+    /// A whole store of the same realm.
+    Whole(Source),
 }
 
 impl Target {
-    pub(super) fn open(migration: &Migration, source: Realm) -> Result<Begun, MigrateError> {
+    pub(super) fn open(
+        migration: &Migration,
+        source: Realm,
+        cancel: &Cancel,
+    ) -> Result<Begun, MigrateError> {
         Ok(match migration {
             Migration::ToDatabase { to, .. } => match PostgresMigrationTarget::open(to, source)? {
                 PostgresTargetState::Unfinished(target, position) => {
                     Begun::Unfinished(Self::Postgres(target), position)
                 }
-                PostgresTargetState::Whole => Begun::Whole,
+                PostgresTargetState::Whole(there) => Begun::Whole(Source::Postgres(there)),
             },
-            Migration::ToDirectory { to, .. } => match SqliteMigrationTarget::open(to, source)? {
-                SqliteTargetState::Unfinished(target, position) => {
-                    Begun::Unfinished(Self::Sqlite(target), position)
+            Migration::ToDirectory { to, .. } => {
+                match SqliteMigrationTarget::open(to, source, cancel)? {
+                    SqliteTargetState::Unfinished(target, position) => {
+                        Begun::Unfinished(Self::Sqlite(target), position)
+                    }
+                    SqliteTargetState::Whole(there) => Begun::Whole(Source::Sqlite(there)),
                 }
-                SqliteTargetState::Whole => Begun::Whole,
-            },
+            }
         })
     }
 
@@ -78,17 +87,17 @@ impl Target {
             Self::Postgres(target) => target.finish()?,
         })
     }
+}
 
-    /// The columns of a table's key, in the order of reading.
-    pub(super) fn key(&self, table: MigrationTable) -> &'static [usize] {
+impl Side for Target {
+    fn key(&self, table: MigrationTable) -> &'static [usize] {
         match self {
             Self::Sqlite(_) => SqliteMigrationTarget::key(table),
             Self::Postgres(_) => table.key(),
         }
     }
 
-    /// Rows of a table after a key; empty after the last one.
-    pub(super) fn page(
+    fn page(
         &mut self,
         table: MigrationTable,
         after: &[MigrationValue],
@@ -100,14 +109,14 @@ impl Target {
         })
     }
 
-    pub(super) fn settings(&mut self) -> Result<MigrationSettings, MigrateError> {
+    fn settings(&mut self) -> Result<MigrationSettings, MigrateError> {
         Ok(match self {
             Self::Sqlite(target) => target.settings()?,
             Self::Postgres(target) => target.settings()?,
         })
     }
 
-    pub(super) fn numbers(&mut self) -> Result<MigrationNumbers, MigrateError> {
+    fn numbers(&mut self) -> Result<MigrationNumbers, MigrateError> {
         Ok(match self {
             Self::Sqlite(target) => target.numbers()?,
             Self::Postgres(target) => target.numbers()?,

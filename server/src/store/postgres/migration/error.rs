@@ -31,6 +31,22 @@ pub enum PostgresMigrationError {
     NoStore,
     #[error("the database has another store already; nothing was changed: name an empty database")]
     OtherStore,
+    #[error(
+        "the database has tables of another program; nothing was changed: name an empty database"
+    )]
+    NotEmpty,
+    #[error(
+        "the tables in the database were made by an earlier correio (schema {found}, this one copies {known}): start its server once, which brings them forward"
+    )]
+    Older { found: i32, known: i32 },
+    #[error(
+        "the role of the database's address may not make tables there: name one that owns the database, or GRANT it CREATE on the schema"
+    )]
+    MayNotMake,
+    #[error(
+        "the role of the database's address may not read the store: name the role of the servers"
+    )]
+    MayNotRead,
     #[error("the copy in the database is damaged ({reason}): empty the database and begin anew")]
     Damaged { reason: &'static str },
 }
@@ -49,8 +65,9 @@ impl PostgresMigrationError {
                 QueryError::Refused { .. } | QueryError::Fatal(_) => sysexits::CONFIG,
             },
             Self::Commit(_) | Self::Runs | Self::Busy => sysexits::UNAVAILABLE,
-            Self::NoStore | Self::Damaged { .. } => sysexits::CONFIG,
-            Self::OtherStore => sysexits::CANNOT_CREATE,
+            Self::NoStore | Self::Older { .. } | Self::Damaged { .. } => sysexits::CONFIG,
+            Self::OtherStore | Self::NotEmpty => sysexits::CANNOT_CREATE,
+            Self::MayNotMake | Self::MayNotRead => sysexits::NO_PERMISSION,
         }
     }
 }

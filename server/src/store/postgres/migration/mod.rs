@@ -8,6 +8,7 @@ pub use self::{
 
 mod error;
 mod read;
+mod rights;
 mod running;
 mod select;
 mod source;

@@ -4,7 +4,7 @@ use correio_proto::message::Realm;
 
 use super::{
     error::PostgresMigrationError,
-    read,
+    read, rights,
     running::{begin, connect, connect_alone, require_stopped},
 };
 use crate::store::{
@@ -34,8 +34,16 @@ impl PostgresMigrationSource {
     ///
     /// See [`PostgresMigrationError`]; a server runs, or the copy into it was not finished.
     pub fn open(database: &DatabaseUrl) -> Result<Self, PostgresMigrationError> {
-        let mut connection = connect_alone(database)?;
+        Self::begin(connect_alone(database)?, database)
+    }
+
+    /// As [`PostgresMigrationSource::open`], on a connection that holds the lock of copies.
+    pub(super) fn begin(
+        mut connection: Connection,
+        database: &DatabaseUrl,
+    ) -> Result<Self, PostgresMigrationError> {
         let mut transaction = connection.transaction();
+        rights::require_reading(&mut transaction)?;
         let is_unfinished = marker::is_in(&mut transaction)?;
         let found = version(&mut transaction)?;
         transaction.rollback()?;
@@ -43,6 +51,9 @@ impl PostgresMigrationSource {
             _ if is_unfinished => return Err(PostgresOpenError::Unfinished.into()),
             0 => return Err(PostgresMigrationError::NoStore),
             VERSION => {}
+            found if found < VERSION => {
+                return Err(PostgresMigrationError::Older { found, known: VERSION });
+            }
             found => return Err(PostgresOpenError::Newer { found, known: VERSION }.into()),
         }
         require_stopped(&mut connection)?;

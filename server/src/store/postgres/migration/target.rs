@@ -3,12 +3,15 @@
 //! The table `migration` (`marker.rs`) keeps every server away until the last transaction removes
 //! it.
 
+use std::time::Duration;
+
 use correio_proto::message::Realm;
 
 use super::{
     error::PostgresMigrationError,
-    read,
-    running::{begin, connect_alone, require_stopped},
+    read, rights,
+    running::{begin, connect_alone},
+    source::PostgresMigrationSource,
     write,
 };
 use crate::store::{
@@ -19,6 +22,7 @@ use crate::store::{
     postgres::{
         connection::{Connection, Transaction},
         database_url::DatabaseUrl,
+        deadline::Deadline,
         marker,
         open::{make_tables, version},
         open_error::PostgresOpenError,
@@ -26,6 +30,9 @@ use crate::store::{
         schema::{MIGRATION_LOCK, VERSION},
     },
 };
+
+/// Longest time that the database counts what its tables have, in samples of them.
+const ANALYSIS: Duration = Duration::from_secs(3600);
 
 /// A store in a database, with the lock of copies.
 #[derive(Debug)]
@@ -38,8 +45,8 @@ pub struct PostgresMigrationTarget {
 pub enum PostgresTargetState {
     /// A copy that is not finished, or was just begun, and how far it has come.
     Unfinished(Box<PostgresMigrationTarget>, Position),
-    /// The whole store, as a copy that was finished before has left it or servers since.
-    Whole,
+    /// A whole store of the same realm, as a finished copy has left it or servers since.
+    Whole(Box<PostgresMigrationSource>),
 }
 
 impl PostgresMigrationTarget {
@@ -61,6 +68,10 @@ impl PostgresMigrationTarget {
             return Err(PostgresOpenError::Newer { found, known: VERSION }.into());
         }
         if found == 0 {
+            rights::require_making(&mut transaction)?;
+            if is_in_use(&mut transaction)? {
+                return Err(PostgresMigrationError::NotEmpty);
+            }
             make_tables(&mut transaction, 0, source)?;
             // The lists are those of the source, also the list of everybody.
             transaction.batch("DELETE FROM list; DELETE FROM name;")?;
@@ -74,8 +85,12 @@ impl PostgresMigrationTarget {
         }
         if !is_unfinished {
             transaction.rollback()?;
-            require_stopped(&mut connection)?;
-            return Ok(PostgresTargetState::Whole);
+            let there = PostgresMigrationSource::begin(connection, database)?;
+            return Ok(PostgresTargetState::Whole(Box::new(there)));
+        }
+        if found != VERSION {
+            let reason = "another version of correio began it";
+            return Err(PostgresMigrationError::Damaged { reason });
         }
         let position = position(&mut transaction)?;
         transaction.rollback()?;
@@ -119,7 +134,7 @@ impl PostgresMigrationTarget {
         write::end(&mut transaction, settings, numbers)?;
         drop(transaction.commit()?);
         // The first statements of a server are planned by what the tables have.
-        begin(&mut self.connection);
+        self.connection.set_deadline(Deadline::after(ANALYSIS));
         self.connection.batch("ANALYZE")?;
         Ok(())
     }
@@ -171,6 +186,22 @@ impl PostgresMigrationTarget {
         begin(&mut self.connection);
         Ok(read::numbers(&mut self.connection)?)
     }
+}
+
+/// Whether the database has tables, views or sequences besides those of its extensions.
+fn is_in_use(transaction: &mut Transaction<'_>) -> Result<bool, PostgresMigrationError> {
+    let statement = statement!(
+        "SELECT EXISTS (
+             SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+                 AND NOT EXISTS (
+                     SELECT 1 FROM pg_depend
+                     WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
+                         AND deptype = 'e'
+                 )
+         )"
+    );
+    Ok(transaction.query(statement, &[])?.one()?.get(0)?)
 }
 
 fn realm(transaction: &mut Transaction<'_>) -> Result<Realm, PostgresMigrationError> {

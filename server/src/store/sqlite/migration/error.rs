@@ -17,7 +17,7 @@ pub enum SqliteMigrationError {
     Open(#[from] SqliteOpenError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
-    #[error("a server uses the data directory {}: stop it first", path.display())]
+    #[error("a server or another command uses the data directory {}: stop it first", path.display())]
     Runs { path: PathBuf },
     #[error("{} has another store already; nothing was changed: name another directory", path.display())]
     OtherStore { path: PathBuf },

@@ -13,8 +13,9 @@ use std::{
 use correio_proto::message::Realm;
 use rusqlite::{Connection, OpenFlags, Result as SqlResult, params};
 
-use super::{error::SqliteMigrationError, read, write};
+use super::{error::SqliteMigrationError, read, source::SqliteMigrationSource, write};
 use crate::{
+    cancel::Cancel,
     data_directory::{self, DATABASE},
     scratch::Scratch,
     store::{
@@ -26,7 +27,7 @@ use crate::{
             header::{self, FileKind},
             marker,
             memtable::Memtable,
-            open::realm,
+            open::{realm, version},
             open_error::{SqliteOpenError, failure},
             schema::{APPLICATION_ID, Schema},
             wal_state::open_immutable,
@@ -50,8 +51,8 @@ pub struct SqliteMigrationTarget {
 pub enum SqliteTargetState {
     /// A copy that is not finished, or was just begun, and how far it has come.
     Unfinished(Box<SqliteMigrationTarget>, Position),
-    /// The whole store, as a copy that was finished before has left it or a server since.
-    Whole,
+    /// A whole store of the same realm, as a finished copy has left it or a server since.
+    Whole(Box<SqliteMigrationSource>),
 }
 
 impl SqliteMigrationTarget {
@@ -64,6 +65,7 @@ impl SqliteMigrationTarget {
     pub fn open(
         directory: &Path,
         source: Realm,
+        cancel: &Cancel,
     ) -> Result<SqliteTargetState, SqliteMigrationError> {
         let cannot_use = |source| SqliteOpenError::Directory { path: directory.to_owned(), source };
         data_directory::make(directory).map_err(cannot_use)?;
@@ -78,7 +80,8 @@ impl SqliteMigrationTarget {
             match header::look(&path).map_err(cannot_use)? {
                 FileKind::Nothing => make(directory, source)?,
                 FileKind::Database(header) if header.application == APPLICATION_ID => {
-                    return whole(path, source);
+                    drop(lock);
+                    return whole(directory, source, cancel);
                 }
                 FileKind::Database(_) | FileKind::Other | FileKind::OrphanLog => {
                     return Err(SqliteOpenError::Foreign { path }.into());
@@ -89,10 +92,15 @@ impl SqliteMigrationTarget {
         let target = Self { connection, path, _lock: lock };
         // The last transaction of a copy may have been rolled back, or not.
         if !marker::is_in(&target.connection).map_err(|source| target.failed(source))? {
-            return whole(target.path, source);
+            drop(target);
+            return whole(directory, source, cancel);
         }
         if realm(&target.path, &target.connection)? != source {
             return Err(SqliteMigrationError::OtherStore { path: target.path });
+        }
+        if version(&target.path, &target.connection)? != Schema::PRESENT.version() {
+            let reason = "another version of correio began it".to_owned();
+            return Err(SqliteMigrationError::Damaged { path: target.path, reason });
         }
         let position = target.position()?;
         Ok(SqliteTargetState::Unfinished(Box::new(target), position))
@@ -203,10 +211,20 @@ impl SqliteMigrationTarget {
 }
 
 /// The state of a directory with a store that servers may serve.
-fn whole(path: PathBuf, source: Realm) -> Result<SqliteTargetState, SqliteMigrationError> {
-    let opened = open_immutable(&path).map_err(|source| failure(&path, source))?;
-    match realm(&path, &opened)? == source {
-        true => Ok(SqliteTargetState::Whole),
+fn whole(
+    directory: &Path,
+    source: Realm,
+    cancel: &Cancel,
+) -> Result<SqliteTargetState, SqliteMigrationError> {
+    // Another store is refused as such, whatever version has written it.
+    let path = directory.join(DATABASE);
+    let is_other = |opened| realm(&path, &opened).is_ok_and(|realm| realm != source);
+    if open_immutable(&path).is_ok_and(is_other) {
+        return Err(SqliteMigrationError::OtherStore { path });
+    }
+    let there = SqliteMigrationSource::open(directory, cancel)?;
+    match there.realm() == source {
+        true => Ok(SqliteTargetState::Whole(Box::new(there))),
         false => Err(SqliteMigrationError::OtherStore { path }),
     }
 }
