@@ -1,7 +1,9 @@
-//! Kills the copy of a store into a directory (`correiod migrate`) at its system calls.
+//! Kills the copy of a store into a directory (`correiod migrate`) at its system calls, or leaves it
+//! without room.
 
 use std::{
     fs,
+    io::Write as _,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{ExitStatus, Stdio},
@@ -13,12 +15,12 @@ use correio_server::{
         migration::BatchLimits,
         sqlite::{
             SqliteMigrationError, SqliteMigrationSource, SqliteMigrationTarget, SqliteOpenError,
-            SqliteSnapshot, SqliteTargetState,
+            SqliteOptions, SqliteSnapshot, SqliteTargetState,
         },
     },
 };
 use correio_testing::{
-    rerun::{data_directory, rerun},
+    rerun::{data_directory, on_a_small_disk, rerun},
     skip::can_trace,
     store::unlocked,
     strace::{kill_at, traced},
@@ -27,7 +29,7 @@ use correio_testing::{
 
 use super::{
     files::{open, snapshot},
-    support::{Harness, everything, send, send_large, upload},
+    support::{Harness, ROOMY, everything, is_sent, send, send_large, upload},
 };
 
 const FROM: &str = "from";
@@ -114,6 +116,37 @@ fn a_copy_that_is_killed_at_any_moment_is_refused_or_whole_and_goes_on() {
             assert_eq!(ended.signal(), Some(9), "{ended:?}");
         }
     }
+}
+
+#[test]
+fn a_full_disk_ends_a_copy_that_goes_on_once_there_is_room() {
+    let Some(disk) = data_directory() else {
+        return on_a_small_disk(
+            "migrate_killed::a_full_disk_ends_a_copy_that_goes_on_once_there_is_room",
+        );
+    };
+    let mut harness = Harness::sqlite_with(&disk.join(FROM), ROOMY, SqliteOptions::default());
+    let tony = harness.account("tony");
+    for number in 0..40 {
+        assert!(is_sent(&harness.run(send(tony, number, "tony", &"x".repeat(50_000)))));
+    }
+    let before = harness.fetch(tony);
+    harness.close();
+    let ballast = disk.join("ballast");
+    let mut file = fs::File::create(&ballast).unwrap();
+    while file.write_all(&[1; 4096]).is_ok() {}
+    file.set_len(file.metadata().unwrap().len() - (1 << 20)).unwrap();
+    drop(file);
+    let full = copy(&disk).unwrap_err();
+    assert!(matches!(full, SqliteMigrationError::NoRoom { .. }), "{full}");
+    let refused = unlocked(|| open(&disk.join(TO))).map(drop).unwrap_err();
+    assert!(matches!(refused, SqliteOpenError::Unfinished { .. }), "{refused}");
+    fs::remove_file(ballast).unwrap();
+    copy(&disk).unwrap();
+    let mut harness = Harness::sqlite_with(&disk.join(TO), ROOMY, SqliteOptions::default());
+    assert_eq!(harness.fetch(tony), before);
+    harness.close();
+    eprintln!("came to the end");
 }
 
 /// Copies in a process that is killed when it makes the `when`th of these calls.

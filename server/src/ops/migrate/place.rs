@@ -34,6 +34,8 @@ pub enum MigrationParseError {
         "one of --from and --to is a data directory, and the other one the address of a database, which begins with postgres://"
     )]
     SameKind,
+    #[error("{place} is no directory: the address of a database begins with postgres://")]
+    Scheme { place: String },
     #[error("the address of the database: {0}")]
     Database(DatabaseUrlError),
 }
@@ -52,6 +54,14 @@ impl Migration {
             let text = place.to_str()?;
             SCHEMES.iter().any(|scheme| text.starts_with(scheme)).then(|| text.to_owned())
         };
+        for place in [from, to] {
+            let shown = place.to_string_lossy();
+            if address(place).is_none()
+                && let Some((scheme, _)) = shown.split_once("://")
+            {
+                return Err(MigrationParseError::Scheme { place: format!("{scheme}://…") });
+            }
+        }
         let parse =
             |text: String| text.parse().map(Box::new).map_err(MigrationParseError::Database);
         match (address(from), address(to)) {
@@ -76,6 +86,49 @@ impl Migration {
         match self {
             Self::ToDatabase { from, .. } => from.display().to_string(),
             Self::ToDirectory { from, .. } => from.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    const DATABASE: &str = "postgres://correio:secret@localhost/correio";
+
+    fn parse(from: &str, to: &str) -> Result<Migration, String> {
+        Migration::parse(OsStr::new(from), OsStr::new(to)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_migration_is_from_one_kind_of_store_to_the_other() {
+        let there = parse("./mail", DATABASE).unwrap();
+        assert!(matches!(there, Migration::ToDatabase { .. }));
+        assert_eq!(there.source(), "./mail");
+        let back = parse(&DATABASE.replace("postgres:", "postgresql:"), "./mail").unwrap();
+        assert!(matches!(back, Migration::ToDirectory { .. }));
+        assert_eq!(back.target(), "./mail");
+        for text in [there.target(), back.source()] {
+            assert!(text.contains("localhost") && !text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_that_are_no_migration_are_refused_without_a_password() {
+        for (from, to, text) in [
+            ("./mail", "./other", "one of --from and --to is a data directory"),
+            (DATABASE, DATABASE, "one of --from and --to is a data directory"),
+            ("./mail", "postgres:/correio:secret@localhost/correio", "one of --from and --to"),
+            ("./mail", "mysql://correio:secret@localhost/correio", "mysql://… is no directory"),
+            (DATABASE, "postgress://correio:secret@localhost/correio", "postgress://… is no"),
+            ("./mail", "postgres://localhost/secret", "names no user"),
+            ("./mail", "postgres://correio:secret@localhost", "the address of the database: "),
+        ] {
+            let refusal = parse(from, to).unwrap_err();
+            assert!(refusal.contains(text), "{from} {to}: {refusal}");
+            assert!(!refusal.contains("secret"), "{refusal}");
         }
     }
 }

@@ -62,10 +62,11 @@ impl Target {
         rows: &[MigrationRow],
         position: &Position,
     ) -> Result<(), MigrateError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(target) => target.write(table, rows, position)?,
             Self::Postgres(target) => target.write(table, rows, position)?,
-        })
+        }
+        Ok(())
     }
 
     /// Sets the numbers above which new ones are given, and what a store has besides rows.
@@ -74,18 +75,20 @@ impl Target {
         settings: MigrationSettings,
         numbers: MigrationNumbers,
     ) -> Result<(), MigrateError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(target) => target.end(settings, numbers)?,
             Self::Postgres(target) => target.end(settings, numbers)?,
-        })
+        }
+        Ok(())
     }
 
     /// Makes the store one that servers serve.
     pub(super) fn finish(self) -> Result<(), MigrateError> {
-        Ok(match self {
+        match self {
             Self::Sqlite(target) => target.finish()?,
             Self::Postgres(target) => target.finish()?,
-        })
+        }
+        Ok(())
     }
 }
 
