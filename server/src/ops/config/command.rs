@@ -74,14 +74,14 @@ server, and no file is replaced: a repeated export adds what came since. What cl
 received is not on the server any more.";
 
 const MIGRATE: &str = "\
-One of the two is a data directory, the other one a PostgreSQL database. The servers of both are
-stopped first, and none can start until the command has ended. The target is empty, or has what an
-earlier command has copied of the same store: after any end, the same command goes on. Nothing is
-deleted at the source. No server serves the target before all of it was read back and compared,
-table by table; the table of rows and digests is printed.
+One of the two places is a data directory, and the other one is a PostgreSQL database. Stop the
+servers of both first; none can start until the command has ended. The target is empty, or has what
+an earlier command has copied of the same store: after any end, the same command goes on. Nothing is
+deleted at the source. No server serves the target before the command has read all of it back and
+compared it with the source; the command prints the rows and the digest of each table.
 
-Uploads that are not finished are left out: clients begin them again. The certificates and the key
-of invites stay in the data directory of the servers: a server of the target has them in its own.";
+The certificates and the keys of invites and tickets are not in the store: the server of the target
+needs them in its data directory.";
 
 /// The setting that the commands of the operator use.
 const DATA_DIRECTORY: &str = "data-dir";
