@@ -1,5 +1,5 @@
-//! Kills the copy of a store into a directory (`correiod migrate`) at its system calls, or leaves it
-//! without room.
+//! Kills the copy of a store into a directory (`correiod migrate`) at its system calls, or leaves
+//! it without room.
 
 use std::{
     fs,

@@ -2,9 +2,9 @@
 
 use correio_server::{
     cancel::Cancel,
-    ops::migrate::{MigrateError, Migrated, migrate},
+    ops::migrate::{MigrateError, Migrated, Migration, migrate},
     store::{
-        postgres::{DatabaseUrl, PostgresMigrationError, PostgresOpenError},
+        postgres::{DatabaseUrl, PostgresMigrationError, PostgresOpenError, Statement},
         sqlite::SqliteMigrationError,
     },
     sysexits,
@@ -17,21 +17,20 @@ use super::{
         SMALL, copy_only, filled, open_postgres, postgres, run, sqlite, to_database, to_directory,
         whole,
     },
-    support::{is_sent, send},
+    support::{id, is_sent, send},
 };
 
 /// Runs a migration that is refused.
-fn refused(migration: &correio_server::ops::migrate::Migration) -> MigrateError {
+fn refused(migration: &Migration) -> MigrateError {
     run(migration, &Cancel::default(), &mut |_| {}).unwrap_err()
 }
 
 /// The names of the tables in a database.
 fn tables(database: &Database) -> Vec<String> {
-    static NAMES: correio_server::store::postgres::Statement =
-        correio_server::store::postgres::Statement {
-            sql: "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
-            params: &[],
-        };
+    static NAMES: Statement = Statement {
+        sql: "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
+        params: &[],
+    };
     let rows = database.connect().query(&NAMES, &[]).unwrap();
     rows.iter().map(|row| row.get(0).unwrap()).collect()
 }
@@ -60,7 +59,7 @@ fn a_target_with_another_state_of_the_same_store_is_left_as_it_is() {
     }
     assert!(std::fs::read(there.path().join(DATABASE)).unwrap() == before);
     let mut harness = postgres(&database.url);
-    assert_eq!(harness.fetch(tony).last().unwrap().id, super::support::id(50));
+    assert_eq!(harness.fetch(tony).last().unwrap().id, id(50));
     harness.close();
 }
 

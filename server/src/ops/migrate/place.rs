@@ -1,6 +1,6 @@
 //! What is copied where.
 
-use std::path::PathBuf;
+use std::{ffi::OsStr, path::PathBuf};
 
 use crate::store::postgres::{DatabaseUrl, DatabaseUrlError};
 
@@ -46,11 +46,8 @@ impl Migration {
     /// # Errors
     ///
     /// See [`MigrationParseError`].
-    pub fn parse(
-        from: &std::ffi::OsStr,
-        to: &std::ffi::OsStr,
-    ) -> Result<Self, MigrationParseError> {
-        let address = |place: &std::ffi::OsStr| {
+    pub fn parse(from: &OsStr, to: &OsStr) -> Result<Self, MigrationParseError> {
+        let address = |place: &OsStr| {
             let text = place.to_str()?;
             SCHEMES.iter().any(|scheme| text.starts_with(scheme)).then(|| text.to_owned())
         };
@@ -92,8 +89,6 @@ impl Migration {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
 
     const DATABASE: &str = "postgres://correio:secret@localhost/correio";
@@ -124,7 +119,11 @@ mod tests {
             ("./mail", "mysql://correio:secret@localhost/correio", "mysql://… is no directory"),
             (DATABASE, "postgress://correio:secret@localhost/correio", "postgress://… is no"),
             ("./mail", "postgres://localhost/secret", "names no user"),
-            ("./mail", "postgres://correio:secret@localhost", "the address of the database: "),
+            (
+                "./mail",
+                &format!("{DATABASE}#x"),
+                "the address of the database: the address has a #",
+            ),
         ] {
             let refusal = parse(from, to).unwrap_err();
             assert!(refusal.contains(text), "{from} {to}: {refusal}");

@@ -1,5 +1,7 @@
 //! The tables that are copied, and their columns.
 
+use self::ValueKind::{Bytes, Number, Text};
+
 /// A table, in the form that both kinds of store can read and write. The documentation names the
 /// columns in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +49,6 @@ pub enum ValueKind {
     /// Bytes.
     Bytes,
 }
-
-use ValueKind::{Bytes, Number, Text};
 
 impl MigrationTable {
     /// All tables, in the order in which they are copied.
