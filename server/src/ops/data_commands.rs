@@ -10,15 +10,18 @@ use super::{
     config::{Config, Operation},
     exit::Failure,
     export::{self, ExportChoice, Exported},
+    migrate::{self, Migrated, Migration, Step, VerifiedTable},
     progress::Progress,
     required_files,
     restore::{self, RestoreSource},
+    table::Table,
 };
 use crate::{
     cancel::Cancel,
     counted::Counted,
     store::{
         kind::{OpenError, StoreConfig},
+        migration::{BatchLimits, MigrationTable},
         sqlite::{Checked, SqliteSnapshot},
     },
 };
@@ -30,9 +33,9 @@ const YIELD: i32 = 10;
 ///
 /// # Errors
 ///
-/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`]; [`Failure::BackupElsewhere`] and
-/// [`Failure::CheckElsewhere`] for a store in PostgreSQL; of a check [`Failure::Unsound`],
-/// [`Failure::Open`] and [`Failure::Snapshot`].
+/// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`], [`Failure::Migrate`];
+/// [`Failure::BackupElsewhere`] and [`Failure::CheckElsewhere`] for a store in PostgreSQL; of a
+/// check [`Failure::Unsound`], [`Failure::Open`] and [`Failure::Snapshot`].
 pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
     // Compressing and checking take a processor's time. A server beside the command goes first.
     let _ = rustix::process::nice(YIELD);
@@ -41,7 +44,7 @@ pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<()
         match operation {
             Operation::Backup(_) | Operation::Restore(_) => return Err(Failure::BackupElsewhere),
             Operation::Check => return Err(Failure::CheckElsewhere),
-            Operation::Export { .. } => {}
+            Operation::Export { .. } | Operation::Migrate(_) => {}
         }
     }
     match operation {
@@ -51,6 +54,7 @@ pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<()
         Operation::Export { choice, target, domain } => {
             export(config, choice, target, domain, cancel)
         }
+        Operation::Migrate(migration) => migrate(migration, cancel),
     }
 }
 
@@ -117,6 +121,38 @@ fn export(
     };
     let accounts = Counted(accounts, "account");
     say(&format!("{} has {mails} of {accounts}{known}", target.display()));
+    Ok(())
+}
+
+/// Copies a store, and prints what was compared.
+fn migrate(migration: &Migration, cancel: &Cancel) -> Result<(), Failure> {
+    let progress = Progress::new();
+    let mut shown = None;
+    let mut see = |step: Step| {
+        let (doing, table, rows) = match step {
+            Step::Copied(table, rows) => ("copying", table, rows),
+            Step::Compared(table, rows) => ("comparing", table, rows),
+        };
+        if shown.replace((doing, table)) != Some((doing, table)) {
+            progress.begin_count(&format!("{doing} {}, rows so far:", table.name()));
+        }
+        progress.set(rows);
+    };
+    let migrated = migrate::migrate(migration, BatchLimits::default(), cancel, &mut see)?;
+    drop(progress);
+    let (source, target) = (migration.source(), migration.target());
+    let (verified, end) = match migrated {
+        Migrated::Now(verified) => (verified, ""),
+        Migrated::Before(verified) => (verified, ", as before; nothing was changed"),
+    };
+    let mut table = Table::new(&["TABLE", "ROWS", "DIGEST"]);
+    for VerifiedTable { table: copied, digest } in &verified.tables {
+        table.row([copied.name().to_owned(), digest.rows.to_string(), digest.short()]);
+    }
+    table.lines().iter().for_each(|line| say(line));
+    let accounts = Counted(verified.rows(MigrationTable::Account), "account");
+    let mails = Counted(verified.rows(MigrationTable::Mail), "waiting mail");
+    say(&format!("{target} has all of {source}: {accounts} and {mails}{end}"));
     Ok(())
 }
 

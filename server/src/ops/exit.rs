@@ -6,8 +6,8 @@ use crate::{
     auth::key_file::KeyFileError,
     ops::{
         admin_error::AdminCommandError, backup::BackupError, certificate::CertificateError,
-        config::ConfigError, export::ExportError, logging::LoggingError, restore::RestoreError,
-        systemd::InheritError,
+        config::ConfigError, export::ExportError, logging::LoggingError, migrate::MigrateError,
+        restore::RestoreError, systemd::InheritError,
     },
     store::{StoreFailed, kind::OpenError, postgres::NodeKeyError, sqlite::SnapshotError},
     sysexits::{CANNOT_CREATE, CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
@@ -126,6 +126,9 @@ pub enum Failure {
     /// Not all mail was exported.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// A store was not copied as a whole.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// A database cannot be read to its end.
     #[error(transparent)]
     Snapshot(SnapshotError),
@@ -202,6 +205,7 @@ impl Failure {
             Self::Backup(error) => error.exit_status(),
             Self::Restore(error) => error.exit_status(),
             Self::Export(error) => error.exit_status(),
+            Self::Migrate(error) => error.exit_status(),
             Self::Snapshot(error) => error.exit_status(),
             Self::Admin(error) => error.exit_status(),
             Self::Manual { .. } => CANNOT_CREATE,

@@ -41,6 +41,7 @@ pub mod gateway;
 pub mod kind;
 mod lists;
 pub mod memory;
+pub mod migration;
 mod new_mail;
 pub mod news;
 pub mod nodes;

@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod interrupted;
 mod killed;
+mod migrate;
 mod nightly;
 mod restore;
 

@@ -17,7 +17,6 @@ mod prepared;
 mod result;
 mod running;
 mod show;
-mod table;
 
 use std::io;
 

@@ -2,10 +2,7 @@
 
 use indicatif::HumanBytes;
 
-use super::{
-    result::{ChangeKind, CommandResult, role_word, senders_word},
-    table::Table,
-};
+use super::result::{ChangeKind, CommandResult, role_word, senders_word};
 use crate::{
     admin::{
         moment::Moment,
@@ -15,6 +12,7 @@ use crate::{
         },
     },
     counted::Counted,
+    ops::table::Table,
     protocol::{Protocol, Service, TlsMode},
     store::nodes::NodeState,
 };

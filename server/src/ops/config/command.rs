@@ -26,6 +26,7 @@ Examples:
   correiod restore correio.tar.gz --data-dir ./new
   correiod check --data-dir ./mail
   correiod export --all ./maildirs --data-dir ./mail
+  correiod migrate --from ./mail --to postgres://correio@db.example.org/correio
   CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
 
 When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
@@ -72,11 +73,21 @@ Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is d
 server, and no file is replaced: a repeated export adds what came since. What clients have
 received is not on the server any more.";
 
+const MIGRATE: &str = "\
+One of the two places is a data directory, and the other one is a PostgreSQL database. Stop the
+servers of both first; none can start until the command has ended. The target is empty, or has what
+an earlier command has copied of the same store: after any end, the same command goes on. Nothing is
+deleted at the source. No server serves the target before the command has read all of it back and
+compared it with the source; the command prints the rows and the digest of each table.
+
+The certificates and the keys of invites and tickets are not in the store: the server of the target
+needs them in its data directory.";
+
 /// The setting that the commands of the operator use.
 const DATA_DIRECTORY: &str = "data-dir";
 
 /// The commands of the operator.
-const OPERATIONS: [&str; 4] = ["backup", "restore", "check", "export"];
+const OPERATIONS: [&str; 5] = ["backup", "restore", "check", "export", "migrate"];
 
 /// The command line, made from the list of settings.
 pub(in crate::ops) fn command() -> Command {
@@ -96,7 +107,7 @@ pub(in crate::ops) fn command() -> Command {
              makes a new certificate where a server has lost its own",
         ))
         .subcommands(commands())
-        .subcommands([backup(), restore(), check(), export(), man()]);
+        .subcommands([backup(), restore(), check(), export(), migrate(), man()]);
     for setting in SETTINGS {
         let action = match setting.kind {
             Kind::One => ArgAction::Set,
@@ -164,6 +175,19 @@ fn export() -> Command {
                 .default_value("localhost")
                 .help("What stands after the @ of mail addresses"),
         )
+}
+
+fn migrate() -> Command {
+    let place = |name: &'static str, help: &'static str| {
+        let parser = clap::value_parser!(OsString);
+        let arg = Arg::new(name).long(name).value_name("PLACE").required(true);
+        arg.value_parser(parser).help(help)
+    };
+    Command::new("migrate")
+        .about("Copy a store into one of the other kind, SQLite or PostgreSQL")
+        .after_help(MIGRATE)
+        .arg(place("from", "The store to copy: a data directory, or an address postgres://…"))
+        .arg(place("to", "Its new place, of the other kind"))
 }
 
 fn man() -> Command {

@@ -12,6 +12,7 @@ use crate::ops::{
     admin_command::task::admin_command,
     backup::BackupTarget,
     export::{self, ExportChoice},
+    migrate::Migration,
     restore::RestoreSource,
 };
 
@@ -35,6 +36,10 @@ pub(super) fn task(command: &mut Command, matches: &ArgMatches) -> Result<Task, 
         Some(("export", given)) => match exported(given) {
             Ok(operation) => Task::Operate(operation),
             Err((kind, text)) => return Err(usage(command, matches, kind, &text)),
+        },
+        Some(("migrate", given)) => match migration(given) {
+            Ok(migration) => Task::Operate(Operation::Migrate(migration)),
+            Err(text) => return Err(usage(command, matches, ErrorKind::ValueValidation, &text)),
         },
         _ => match admin_command(matches) {
             Some(Ok(command)) => Task::Admin(command),
@@ -63,6 +68,11 @@ fn usage(command: &mut Command, matches: &ArgMatches, kind: ErrorKind, text: &st
 fn file(matches: &ArgMatches) -> Option<PathBuf> {
     let file = matches.get_one::<OsString>("file").filter(|file| *file != STANDARD_STREAM);
     file.map(PathBuf::from)
+}
+
+fn migration(matches: &ArgMatches) -> Result<Migration, String> {
+    let place = |name: &str| matches.get_one::<OsString>(name).cloned().unwrap_or_default();
+    Migration::parse(&place("from"), &place("to")).map_err(|error| error.to_string())
 }
 
 fn exported(matches: &ArgMatches) -> Result<Operation, (ErrorKind, String)> {

@@ -17,7 +17,7 @@ use crate::{
     metrics::Hosts,
     ops::{
         admin_command::types::AdminCommand, backup::BackupTarget, certificate::CertificateSource,
-        export::ExportChoice, logging::LogFormat, restore::RestoreSource,
+        export::ExportChoice, logging::LogFormat, migrate::Migration, restore::RestoreSource,
     },
     protocol::Service,
     session::DirectoryPolicy,
@@ -57,6 +57,8 @@ pub enum Operation {
         /// The domain of mail addresses.
         domain: String,
     },
+    /// Copy a store into one of the other kind.
+    Migrate(Migration),
 }
 
 /// How connections are protected.

@@ -123,7 +123,7 @@ pub(super) fn insert(
 
 /// The text that the directory looks an account up by: its username, and its full name, folded,
 /// each after a character that no name has.
-fn folded(username: &Username, full_name: &FullName) -> String {
+pub(super) fn folded(username: &Username, full_name: &FullName) -> String {
     format!("\u{1}{}\u{2}{}", username.as_str(), fold(full_name.as_str()))
 }
 

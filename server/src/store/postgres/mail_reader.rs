@@ -11,7 +11,7 @@ use super::{
     deadline::Deadline,
     error::QueryError,
     heartbeat::Heartbeat,
-    mails,
+    mails, marker,
     open_error::PostgresOpenError,
     row::parsed,
 };
@@ -52,10 +52,14 @@ impl MailDatabase {
     ///
     /// # Errors
     ///
-    /// [`PostgresOpenError::Query`], for example because the database has no tables of correio.
+    /// [`PostgresOpenError::Query`], for example because the database has no tables of correio;
+    /// [`PostgresOpenError::Unfinished`].
     pub fn reader(&mut self) -> Result<PostgresMailReader<'_>, PostgresOpenError> {
         let mut transaction = self.0.transaction();
         transaction.batch("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+        if marker::is_in(&mut transaction)? {
+            return Err(PostgresOpenError::Unfinished);
+        }
         Ok(PostgresMailReader { transaction })
     }
 }

@@ -46,6 +46,10 @@ pub use self::{
     deadline::Deadline,
     error::{CommitError, ProtocolError, QueryError},
     mail_reader::{MailDatabase, PostgresMailReader},
+    migration::{
+        PostgresMigrationError, PostgresMigrationSource, PostgresMigrationTarget,
+        PostgresTargetState,
+    },
     node_keys::{Keeper, NodeKeyError, NodeKeys},
     open_error::PostgresOpenError,
     options::{DatabaseConfig, DatabaseSync, PostgresOptions},
@@ -92,6 +96,8 @@ mod list_changes;
 mod lists;
 mod mail_reader;
 mod mails;
+mod marker;
+mod migration;
 mod names;
 mod news_board;
 mod news_thread;

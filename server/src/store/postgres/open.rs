@@ -10,6 +10,7 @@ use super::{
     deadline::Deadline,
     error::QueryError,
     heartbeat::Heartbeat,
+    marker,
     open_error::PostgresOpenError,
     row::array,
     schema::{MIGRATION_LOCK, STEPS, VERSION},
@@ -54,6 +55,12 @@ pub(super) fn open(
     connection.set_deadline(deadline);
     let mut transaction = connection.transaction();
     transaction.query(statement!("SELECT pg_advisory_xact_lock($1)", INT8), &[&MIGRATION_LOCK])?;
+    if !marker::lock_shared(&mut transaction)? {
+        return Err(PostgresOpenError::Migrating);
+    }
+    if marker::is_in(&mut transaction)? {
+        return Err(PostgresOpenError::Unfinished);
+    }
     let done = version(&mut transaction)?;
     match done {
         0 if create == CreateStore::Never => return Err(PostgresOpenError::Missing),
@@ -62,13 +69,27 @@ pub(super) fn open(
         }
         _ => {}
     }
+    make_tables(&mut transaction, done, Realm(random()?))?;
+    let (realm, history) = facts(&mut transaction)?;
+    let heartbeat = Heartbeat { node: random()? };
+    drop(transaction.commit()?);
+    Ok(Opened { realm, history, heartbeat })
+}
+
+/// Brings the tables from version `done` to the present one; 0 means that there are none. New ones
+/// get this realm.
+pub(super) fn make_tables(
+    transaction: &mut Transaction<'_>,
+    done: i32,
+    realm: Realm,
+) -> Result<(), QueryError> {
     for (number, step) in (1..).zip(STEPS).skip(usize::try_from(done).unwrap_or(0)) {
         transaction.batch(step)?;
         match number {
             1 => {
                 let statement =
                     statement!("INSERT INTO meta (version, realm) VALUES (1, $1)", BYTEA);
-                transaction.execute(statement, &[&random()?.as_slice()])?;
+                transaction.execute(statement, &[&realm.0.as_slice()])?;
             }
             _ => {
                 let statement = statement!("UPDATE meta SET version = $1", INT4);
@@ -76,14 +97,11 @@ pub(super) fn open(
             }
         }
     }
-    let (realm, history) = facts(&mut transaction)?;
-    let heartbeat = Heartbeat { node: random()? };
-    drop(transaction.commit()?);
-    Ok(Opened { realm, history, heartbeat })
+    Ok(())
 }
 
 /// The version of the tables; 0 if there are none.
-fn version(transaction: &mut Transaction<'_>) -> Result<i32, QueryError> {
+pub(super) fn version(transaction: &mut Transaction<'_>) -> Result<i32, QueryError> {
     let statement = statement!("SELECT to_regclass('meta') IS NOT NULL");
     let rows = transaction.query(statement, &[])?;
     if !rows.first().map_or(Ok(false), |row| row.get(0))? {

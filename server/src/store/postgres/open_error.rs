@@ -30,6 +30,12 @@ pub enum PostgresOpenError {
         "the tables were made by a newer correio (schema {found}, this one knows up to {known}); they were left as they are: run the newer program"
     )]
     Newer { found: i32, known: i32 },
+    #[error(
+        "the database has the unfinished copy of another store: `correiod migrate` with the same --from and --to goes on with it; or name another database"
+    )]
+    Unfinished,
+    #[error("`correiod migrate` is copying the database; start again when it has ended")]
+    Migrating,
     #[error("the system gives no random bytes: {detail}")]
     Random { detail: String },
     #[error("cannot start a thread of the store: {source}")]
@@ -48,8 +54,11 @@ impl PostgresOpenError {
             Self::Query(
                 QueryError::Repeat(_) | QueryError::Reconnect(_) | QueryError::Unavailable(_),
             )
-            | Self::Commit(_) => sysexits::UNAVAILABLE,
-            Self::Query(_) | Self::Missing | Self::Newer { .. } => sysexits::CONFIG,
+            | Self::Commit(_)
+            | Self::Migrating => sysexits::UNAVAILABLE,
+            Self::Query(_) | Self::Missing | Self::Newer { .. } | Self::Unfinished => {
+                sysexits::CONFIG
+            }
             Self::Thread { .. } | Self::Random { .. } => sysexits::OS,
         }
     }

@@ -25,6 +25,10 @@ pub(super) const ENDED_LOCK: i64 = 0x636f_7274;
 /// after the other, so that nobody is warned twice.
 pub(super) const RETENTION_LOCK: i64 = 0x636f_7275;
 
+/// Key of the advisory lock that `correiod migrate` holds on a database that it reads or fills, and
+/// that a server shares while it opens the database.
+pub(super) const COPY_LOCK: i64 = 0x636f_7276;
+
 /// `name` has the names that accounts (`kind` 0) and lists (1) have, and those of deleted accounts
 /// (2), which no list gets: its key keeps two servers from giving a name to an account and a list.
 ///

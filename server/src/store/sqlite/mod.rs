@@ -20,6 +20,9 @@ use correio_proto::message::Realm;
 pub use self::{
     check::{Checked, Finding},
     mail_reader::MailReader,
+    migration::{
+        SqliteMigrationError, SqliteMigrationSource, SqliteMigrationTarget, SqliteTargetState,
+    },
     open_error::SqliteOpenError,
     options::SqliteOptions,
     schema::{Schema, SchemaObject},
@@ -73,7 +76,9 @@ mod list_changes;
 mod lists;
 mod mail_reader;
 mod mails;
+mod marker;
 mod memtable;
+mod migration;
 mod open;
 mod open_error;
 mod options;

@@ -13,6 +13,7 @@ use super::{
     database::Database,
     fatal::{Fatal, is_fatal},
     header::{self, FileKind, Log},
+    marker,
     memtable::Memtable,
     open_error::{SqliteOpenError, failure},
     options::SqliteOptions,
@@ -72,6 +73,9 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
     let cannot_use = |source| SqliteOpenError::Directory { path: path.to_owned(), source };
     // Checked again: another server may have used the directory until the lock was free.
     check_header(path, schema.version())?;
+    if marker::is_in_file(path) {
+        return Err(SqliteOpenError::Unfinished { path: path.to_owned() });
+    }
     let main = wal_state::of_main_file(path);
     let log = header::look_at_log(path).map_err(cannot_use)?;
     if log == Log::Missing && main.is_some_and(|state| state.is_open) {
@@ -94,6 +98,9 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
     }
     // Until all checks are passed, closing must not change the files: no checkpoint of the log.
     keep_log(&connection, log != Log::Missing).map_err(failed)?;
+    if marker::is_in(&connection).map_err(failed)? {
+        return Err(SqliteOpenError::Unfinished { path: path.to_owned() });
+    }
     let version = version(path, &connection)?;
     schema.check(path, &connection, version)?;
     check_log(path, &connection, main, log)?;

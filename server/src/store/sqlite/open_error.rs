@@ -34,6 +34,10 @@ pub enum SqliteOpenError {
     NoLog { path: PathBuf },
     #[error("{} and its write-ahead log {}-wal do not belong together: they were copied at different moments while the server ran. They were left as they were: copy the directory of a server that is stopped, or put a backup in their place", path.display(), path.display())]
     OtherLog { path: PathBuf },
+    #[error("{} is the unfinished copy of another store: `correiod migrate` with the same --from and --to goes on with it; or move it away", path.display())]
+    Unfinished { path: PathBuf },
+    #[error("a change of {} was cut off by the end of its program: start the server once, or repeat `correiod migrate`, which takes the change back", path.display())]
+    CutOff { path: PathBuf },
     #[error("{} cannot be written to; give this user the right to", path.display())]
     ReadOnly { path: PathBuf },
     #[error("there is no room on the disk of {}, not even for the files that a server shares the database with; make room and start again", path.display())]
@@ -63,6 +67,8 @@ impl SqliteOpenError {
             | Self::NoLog { .. }
             | Self::OtherLog { .. }
             | Self::Newer { .. }
+            | Self::Unfinished { .. }
+            | Self::CutOff { .. }
             | Self::Damaged { .. }
             | Self::Sqlite { .. } => sysexits::CONFIG,
             Self::Thread { .. } | Self::Random { .. } => sysexits::OS,

@@ -17,6 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     connection::keep_log,
     header::{self, Log},
+    marker,
     open::{Presence, check_header, check_log, realm, version},
     open_error::{SqliteOpenError, failure},
     schema::{APPLICATION_ID, Schema},
@@ -48,7 +49,7 @@ pub struct SqliteSnapshot {
     version: u32,
     realm: Realm,
     /// Dropped after the connection, if a server ran when it was opened.
-    _traces: Option<Traces>,
+    traces: Option<Traces>,
     /// Held so that no server starts, if none runs.
     _lock: Option<fs::File>,
     /// Holds the copy of a database whose log cannot be recovered in its place.
@@ -113,6 +114,9 @@ impl SqliteSnapshot {
                 (open_shared(&path)?, None, None)
             }
             Neighbour::Nobody(lock) => {
+                if marker::has_journal(&path) {
+                    return Err(SqliteOpenError::CutOff { path });
+                }
                 // The files change beside a server, which has checked them.
                 check_files(directory, &path, known)?;
                 let (connection, scratch) = open_alone(&path)?;
@@ -126,6 +130,9 @@ impl SqliteSnapshot {
         if application != APPLICATION_ID {
             return Err(SqliteOpenError::Foreign { path });
         }
+        if marker::is_in(&connection).map_err(|source| failure(&path, source))? {
+            return Err(SqliteOpenError::Unfinished { path });
+        }
         let version = version(&path, &connection)?;
         if version > known {
             return Err(SqliteOpenError::Newer { path, found: version, known });
@@ -133,8 +140,8 @@ impl SqliteSnapshot {
         Schema::PRESENT.check(&path, &connection, version)?;
         let realm = realm(&path, &connection)?;
         let cancel = cancel.clone();
-        let (_traces, _lock, _scratch) = (traces, lock, scratch);
-        Ok(Self { connection, path, cancel, version, realm, _traces, _lock, _scratch })
+        let (_lock, _scratch) = (lock, scratch);
+        Ok(Self { connection, path, cancel, version, realm, traces, _lock, _scratch })
     }
 
     /// The random id that was made together with the store.
@@ -216,6 +223,11 @@ impl SqliteSnapshot {
     /// Ends work that the user does not want any more. SQLite asks only in long work.
     fn require_wanted(&self) -> Result<(), SnapshotError> {
         if self.cancel.is_asked() { Err(SnapshotError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Whether a server ran when the snapshot was opened.
+    pub(super) fn is_beside_server(&self) -> bool {
+        self.traces.is_some()
     }
 
     /// Whether the tables are those of an older version of this program.

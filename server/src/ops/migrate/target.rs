@@ -1,0 +1,128 @@
+//! The store that a migration makes.
+
+use correio_proto::message::Realm;
+
+use super::{error::MigrateError, place::Migration, side::Side, source::Source};
+use crate::{
+    cancel::Cancel,
+    store::{
+        migration::{
+            BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
+            MigrationValue, Position,
+        },
+        postgres::{PostgresMigrationTarget, PostgresTargetState},
+        sqlite::{SqliteMigrationTarget, SqliteTargetState},
+    },
+};
+
+/// The store that a migration makes.
+#[derive(Debug)]
+pub(super) enum Target {
+    Sqlite(Box<SqliteMigrationTarget>),
+    Postgres(Box<PostgresMigrationTarget>),
+}
+
+/// What the target has.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// A copy that is not finished, or was just begun, and how far it has come.
+    Unfinished(Target, Position),
+    /// A whole store of the same realm.
+    Whole(Source),
+}
+
+impl Target {
+    pub(super) fn open(
+        migration: &Migration,
+        source: Realm,
+        cancel: &Cancel,
+    ) -> Result<Begun, MigrateError> {
+        Ok(match migration {
+            Migration::ToDatabase { to, .. } => match PostgresMigrationTarget::open(to, source)? {
+                PostgresTargetState::Unfinished(target, position) => {
+                    Begun::Unfinished(Self::Postgres(target), position)
+                }
+                PostgresTargetState::Whole(there) => Begun::Whole(Source::Postgres(there)),
+            },
+            Migration::ToDirectory { to, .. } => {
+                match SqliteMigrationTarget::open(to, source, cancel)? {
+                    SqliteTargetState::Unfinished(target, position) => {
+                        Begun::Unfinished(Self::Sqlite(target), position)
+                    }
+                    SqliteTargetState::Whole(there) => Begun::Whole(Source::Sqlite(there)),
+                }
+            }
+        })
+    }
+
+    /// Writes the rows of a batch durably, and how far the copy has come with them.
+    pub(super) fn write(
+        &mut self,
+        table: MigrationTable,
+        rows: &[MigrationRow],
+        position: &Position,
+    ) -> Result<(), MigrateError> {
+        match self {
+            Self::Sqlite(target) => target.write(table, rows, position)?,
+            Self::Postgres(target) => target.write(table, rows, position)?,
+        }
+        Ok(())
+    }
+
+    /// Sets the numbers above which new ones are given, and what a store has besides rows.
+    pub(super) fn end(
+        &mut self,
+        settings: MigrationSettings,
+        numbers: MigrationNumbers,
+    ) -> Result<(), MigrateError> {
+        match self {
+            Self::Sqlite(target) => target.end(settings, numbers)?,
+            Self::Postgres(target) => target.end(settings, numbers)?,
+        }
+        Ok(())
+    }
+
+    /// Makes the store one that servers serve.
+    pub(super) fn finish(self) -> Result<(), MigrateError> {
+        match self {
+            Self::Sqlite(target) => target.finish()?,
+            Self::Postgres(target) => target.finish()?,
+        }
+        Ok(())
+    }
+}
+
+impl Side for Target {
+    fn key(&self, table: MigrationTable) -> &'static [usize] {
+        match self {
+            Self::Sqlite(_) => SqliteMigrationTarget::key(table),
+            Self::Postgres(_) => table.key(),
+        }
+    }
+
+    fn page(
+        &mut self,
+        table: MigrationTable,
+        after: &[MigrationValue],
+        limits: BatchLimits,
+    ) -> Result<Vec<MigrationRow>, MigrateError> {
+        Ok(match self {
+            Self::Sqlite(target) => target.page(table, after, limits)?,
+            Self::Postgres(target) => target.page(table, after, limits)?,
+        })
+    }
+
+    fn settings(&mut self) -> Result<MigrationSettings, MigrateError> {
+        Ok(match self {
+            Self::Sqlite(target) => target.settings()?,
+            Self::Postgres(target) => target.settings()?,
+        })
+    }
+
+    fn numbers(&mut self) -> Result<MigrationNumbers, MigrateError> {
+        Ok(match self {
+            Self::Sqlite(target) => target.numbers()?,
+            Self::Postgres(target) => target.numbers()?,
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! Reading and writing a whole store for `correiod migrate`.
+
+pub use self::{
+    error::PostgresMigrationError,
+    source::PostgresMigrationSource,
+    target::{PostgresMigrationTarget, PostgresTargetState},
+};
+
+mod error;
+mod read;
+mod rights;
+mod running;
+mod select;
+mod source;
+mod target;
+mod write;

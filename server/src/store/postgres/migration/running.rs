@@ -1,0 +1,44 @@
+//! Keeps servers away from a database while it is copied.
+
+use std::time::Duration;
+
+use super::error::PostgresMigrationError;
+use crate::store::postgres::{
+    connection::Connection, database_url::DatabaseUrl, deadline::Deadline, schema::COPY_LOCK,
+};
+
+/// Longest time for one statement.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Connects to a database.
+pub(super) fn connect(database: &DatabaseUrl) -> Result<Connection, PostgresMigrationError> {
+    let mut connection = Connection::connect(database, Deadline::after(PATIENCE))?;
+    begin(&mut connection);
+    Ok(connection)
+}
+
+/// Connects to a database. The connection holds the lock of copies until it ends.
+pub(super) fn connect_alone(database: &DatabaseUrl) -> Result<Connection, PostgresMigrationError> {
+    let mut connection = connect(database)?;
+    let statement = statement!("SELECT pg_try_advisory_lock($1)", INT8);
+    if !connection.query(statement, &[&COPY_LOCK])?.one()?.get::<bool>(0)? {
+        return Err(PostgresMigrationError::Busy);
+    }
+    Ok(connection)
+}
+
+/// Gives the next statements their time.
+pub(super) fn begin(connection: &mut Connection) {
+    connection.set_deadline(Deadline::after(PATIENCE));
+}
+
+/// Refuses a database that a server has used in the last ten seconds: each says so every second.
+pub(super) fn require_stopped(connection: &mut Connection) -> Result<(), PostgresMigrationError> {
+    let statement = statement!(
+        "SELECT EXISTS (SELECT 1 FROM node WHERE seen_at > now() - interval '10 seconds')"
+    );
+    match connection.query(statement, &[])?.one()?.get(0)? {
+        true => Err(PostgresMigrationError::Runs),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,218 @@
+//! A store in a database, made batch by batch.
+//!
+//! The table `migration` (`marker.rs`) keeps every server away until the last transaction removes
+//! it.
+
+use std::time::Duration;
+
+use correio_proto::message::Realm;
+
+use super::{
+    error::PostgresMigrationError,
+    read, rights,
+    running::{begin, connect_alone},
+    source::PostgresMigrationSource,
+    write,
+};
+use crate::store::{
+    migration::{
+        BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
+        MigrationValue, Position,
+    },
+    postgres::{
+        connection::{Connection, Transaction},
+        database_url::DatabaseUrl,
+        deadline::Deadline,
+        marker,
+        open::{make_tables, version},
+        open_error::PostgresOpenError,
+        row::array,
+        schema::{MIGRATION_LOCK, VERSION},
+    },
+};
+
+/// Longest time that the database counts what its tables have, in samples of them.
+const ANALYSIS: Duration = Duration::from_secs(3600);
+
+/// A store in a database, with the lock of copies.
+#[derive(Debug)]
+pub struct PostgresMigrationTarget {
+    connection: Connection,
+}
+
+/// What a database has.
+#[derive(Debug)]
+pub enum PostgresTargetState {
+    /// A copy that is not finished, or was just begun, and how far it has come.
+    Unfinished(Box<PostgresMigrationTarget>, Position),
+    /// A whole store of the same realm, as a finished copy has left it or servers since.
+    Whole(Box<PostgresMigrationSource>),
+}
+
+impl PostgresMigrationTarget {
+    /// Begins the copy of a store in an empty database, or goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`]. A store of another realm is left as it is.
+    pub fn open(
+        database: &DatabaseUrl,
+        source: Realm,
+    ) -> Result<PostgresTargetState, PostgresMigrationError> {
+        let mut connection = connect_alone(database)?;
+        let mut transaction = connection.transaction();
+        let lock = statement!("SELECT pg_advisory_xact_lock($1)", INT8);
+        transaction.query(lock, &[&MIGRATION_LOCK])?;
+        let (is_unfinished, found) = (marker::is_in(&mut transaction)?, version(&mut transaction)?);
+        if found > VERSION {
+            return Err(PostgresOpenError::Newer { found, known: VERSION }.into());
+        }
+        if found == 0 {
+            rights::require_making(&mut transaction)?;
+            if is_in_use(&mut transaction)? {
+                return Err(PostgresMigrationError::NotEmpty);
+            }
+            make_tables(&mut transaction, 0, source)?;
+            // The lists are those of the source, also the list of everybody.
+            transaction.batch("DELETE FROM list; DELETE FROM name;")?;
+            transaction.batch(marker::MAKE)?;
+            drop(transaction.commit()?);
+            let target = Self { connection };
+            return Ok(PostgresTargetState::Unfinished(Box::new(target), Position::default()));
+        }
+        if realm(&mut transaction)? != source {
+            return Err(PostgresMigrationError::OtherStore);
+        }
+        if !is_unfinished {
+            transaction.rollback()?;
+            let there = PostgresMigrationSource::begin(connection, database)?;
+            return Ok(PostgresTargetState::Whole(Box::new(there)));
+        }
+        if found != VERSION {
+            let reason = "another version of correio began it";
+            return Err(PostgresMigrationError::Damaged { reason });
+        }
+        let position = position(&mut transaction)?;
+        transaction.rollback()?;
+        Ok(PostgresTargetState::Unfinished(Box::new(Self { connection }), position))
+    }
+
+    /// Writes the rows of a batch, and how far the copy has come with them.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`]. After a commit whose end is unknown the batch may be
+    /// written: the position says so.
+    pub fn write(
+        &mut self,
+        table: MigrationTable,
+        rows: &[MigrationRow],
+        position: &Position,
+    ) -> Result<(), PostgresMigrationError> {
+        begin(&mut self.connection);
+        let mut transaction = self.connection.transaction();
+        write::rows(&mut transaction, table, rows)?;
+        let statement = statement!("UPDATE migration SET step = $1, position = $2", INT8, BYTEA);
+        let step = i64::try_from(position.table).unwrap_or(i64::MAX);
+        transaction.execute(statement, &[&step, &position.encoded_key()])?;
+        drop(transaction.commit()?);
+        Ok(())
+    }
+
+    /// Sets the numbers above which new ones are given, and the values of the table `meta`.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn end(
+        &mut self,
+        settings: MigrationSettings,
+        numbers: MigrationNumbers,
+    ) -> Result<(), PostgresMigrationError> {
+        begin(&mut self.connection);
+        let mut transaction = self.connection.transaction();
+        write::end(&mut transaction, settings, numbers)?;
+        drop(transaction.commit()?);
+        // The first statements of a server are planned by what the tables have.
+        self.connection.set_deadline(Deadline::after(ANALYSIS));
+        self.connection.batch("ANALYZE")?;
+        Ok(())
+    }
+
+    /// Makes the store one that servers serve.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn finish(mut self) -> Result<(), PostgresMigrationError> {
+        begin(&mut self.connection);
+        let mut transaction = self.connection.transaction();
+        transaction.batch("DROP TABLE migration")?;
+        drop(transaction.commit()?);
+        Ok(())
+    }
+
+    /// Rows of a table after a key; empty after the last one.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn page(
+        &mut self,
+        table: MigrationTable,
+        after: &[MigrationValue],
+        limits: BatchLimits,
+    ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
+        begin(&mut self.connection);
+        Ok(read::page(&mut self.connection, table, after, limits)?)
+    }
+
+    /// The values of the table `meta`.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
+        begin(&mut self.connection);
+        Ok(read::settings(&mut self.connection)?)
+    }
+
+    /// The numbers above which new ones are given.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
+        begin(&mut self.connection);
+        Ok(read::numbers(&mut self.connection)?)
+    }
+}
+
+/// Whether the database has tables, views or sequences besides those of its extensions.
+fn is_in_use(transaction: &mut Transaction<'_>) -> Result<bool, PostgresMigrationError> {
+    let statement = statement!(
+        "SELECT EXISTS (
+             SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+             WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+                 AND NOT EXISTS (
+                     SELECT 1 FROM pg_depend
+                     WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
+                         AND deptype = 'e'
+                 )
+         )"
+    );
+    Ok(transaction.query(statement, &[])?.one()?.get(0)?)
+}
+
+fn realm(transaction: &mut Transaction<'_>) -> Result<Realm, PostgresMigrationError> {
+    let rows = transaction.query(statement!("SELECT realm FROM meta"), &[])?;
+    Ok(Realm(array(&rows.one()?, 0)?))
+}
+
+fn position(transaction: &mut Transaction<'_>) -> Result<Position, PostgresMigrationError> {
+    let rows = transaction.query(statement!("SELECT step, position FROM migration"), &[])?;
+    let row = rows.one()?;
+    let (step, key): (i64, &[u8]) = (row.get(0)?, row.get(1)?);
+    let reason = "its position is none";
+    Position::decode(step, key).ok_or(PostgresMigrationError::Damaged { reason })
+}
