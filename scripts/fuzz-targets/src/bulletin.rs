@@ -1,4 +1,5 @@
-//! Target `bulletin`: the text of a NOTIFY, which any role of the database can send.
+//! Target `bulletin`: the text of a NOTIFY, sealed and opened. Bytes that nobody has sealed open
+//! nothing.
 //!
 //! What is read of a text, told again, is read as the same by other servers and is nothing to the
 //! server that tells it; no text is too long for a NOTIFY, and no name or subject controls a
@@ -11,7 +12,10 @@ use correio_server::{
     limits::throttle::{LoginNews, Throttle, ThrottleConfig},
     store::{
         news::{ArrivedMail, News},
-        postgres::bulletin::{Received, of_ended, of_logins, of_mail, read},
+        postgres::{
+            bulletin::{Received, of_ended, of_logins, of_mail, read},
+            sealer::{KEY, Sealer, TEXT_MAX},
+        },
     },
 };
 
@@ -21,11 +25,10 @@ const READER: &str = "00";
 /// The server that tells it again.
 const TELLER: &str = "01";
 
-/// Bytes of a NOTIFY's text, and one more.
-const TEXT_MAX: usize = 8000;
-
 pub(crate) fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    let mut sealer = Sealer::new([0; 16], &[7; KEY]).unwrap();
+    assert_eq!(sealer.open(&text, 1), None);
     match read(READER, &text) {
         Received::Nothing => {}
         Received::Ended => {
@@ -46,7 +49,7 @@ fn tell_logins_again(logins: &[LoginNews]) {
     logins.iter().for_each(|news| throttle.hear(Duration::MAX, news));
     let mut told = Vec::new();
     for text in of_logins(TELLER, logins) {
-        assert!(text.len() < TEXT_MAX, "{} bytes", text.len());
+        assert!(text.len() <= TEXT_MAX, "{} bytes", text.len());
         assert_eq!(read(TELLER, &text), Received::Nothing);
         match read(READER, &text) {
             Received::News(News::Logins(again)) => told.extend(again),
@@ -62,7 +65,7 @@ fn tell_again(accounts: &[AccountId], mail: &ArrivedMail) {
     }
     let mut told = Vec::new();
     for text in of_mail(TELLER, accounts, mail) {
-        assert!(text.len() < TEXT_MAX, "{} bytes", text.len());
+        assert!(text.len() <= TEXT_MAX, "{} bytes", text.len());
         assert_eq!(read(TELLER, &text), Received::Nothing);
         match read(READER, &text) {
             Received::News(News::MailArrived { accounts, mail: again }) => {

@@ -194,9 +194,11 @@ impl Tickets {
         let mac = rest.try_into().ok()?;
         let proved_at = Timestamp(u64::from_be_bytes(*proved_at));
         let expires_at = Timestamp(u64::from_be_bytes(*expires_at));
-        // A clock that was wrong when the ticket was made must not make it valid for years.
-        let latest = later(later(now, self.times.life), SKEW);
-        let is_of_today = now < expires_at && expires_at <= latest;
+        // A clock that was wrong when the ticket was made, or at the login before it, must not make
+        // it valid for years.
+        let latest =
+            later(later(now, self.times.life), SKEW).min(later(proved_at, self.times.from_login));
+        let is_of_today = now < expires_at && expires_at <= latest && proved_at <= later(now, SKEW);
         is_of_today.then_some(TicketClaim { proved_at, expires_at, mac })
     }
 
@@ -299,6 +301,19 @@ mod tests {
         for other in [&bytes[1..], &bytes[..LENGTH - 1], &[bytes, &[0]].concat()] {
             assert_eq!(own.read(&other.try_into().unwrap(), NOW), None);
         }
+    }
+
+    #[test]
+    fn a_login_while_the_clock_was_ahead_gives_no_ticket_for_the_time_after_it() {
+        const YEAR: u64 = 365 * 24 * HOUR;
+        let (own, tony) = (tickets(1, 7), account(3, "hash"));
+        for ahead in [YEAR, u64::MAX - NOW.0] {
+            let (ticket, _) = own.make(tony, Timestamp(NOW.0 + ahead), NOW).unwrap();
+            assert!(!accepts(&own, &ticket, tony, NOW.0), "{ahead}");
+        }
+        // A clock that was a little ahead does no harm.
+        let (ticket, _) = own.make(tony, Timestamp(NOW.0 + 1000), NOW).unwrap();
+        assert!(accepts(&own, &ticket, tony, NOW.0));
     }
 
     #[test]

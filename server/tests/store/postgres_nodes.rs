@@ -159,6 +159,22 @@ fn a_server_that_was_away_for_more_than_an_hour_ends_all_sessions() {
     let _ = tony;
 }
 
+/// After a restore the database gives numbers again that this server has read.
+#[test]
+fn a_server_whose_database_is_one_of_an_earlier_time_ends_all_sessions() {
+    let Some(database) = database() else { return };
+    let (mut one, mut other) = (node(&database, ROOMY), node(&database, ROOMY));
+    let tony = one.account("tony");
+    await_look(&database, 2);
+    assert_eq!(one.run(set_hash(tony, "h", "i")), StoreDone::PasswordSet { revoked: 0 });
+    assert_eq!(news(&mut other), [News::SessionsEnded { account: tony }]);
+    let earlier = "DELETE FROM ended_session; ALTER SEQUENCE ended_session_id_seq RESTART";
+    database.connect().batch(earlier).unwrap();
+    assert_eq!(news(&mut other), [News::AllSessionsEnded]);
+    assert_eq!(one.run(set_hash(tony, "i", "j")), StoreDone::PasswordSet { revoked: 0 });
+    while !news(&mut other).contains(&News::SessionsEnded { account: tony }) {}
+}
+
 /// Waits until so many servers have their rows: each has read the ended sessions before.
 fn await_look(database: &Database, servers: i64) {
     static SEEN: Statement =

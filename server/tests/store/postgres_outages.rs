@@ -66,6 +66,40 @@ fn a_long_queue_waits_for_a_silent_database_as_long_as_one_job() {
 }
 
 #[test]
+fn an_idle_server_learns_that_its_database_is_away_and_that_it_is_back() {
+    let Some(server) = Postgres::start("") else { return };
+    let database = server.database();
+    let harness = impatient(&database, Duration::from_secs(2));
+    let is_ready = |harness: &Harness| harness.store.as_ref().unwrap().health().ready.is_ok();
+    eventually(|| is_ready(&harness));
+    server.kill();
+    eventually(|| !is_ready(&harness));
+    server.restart();
+    eventually(|| is_ready(&harness));
+}
+
+/// After a restore, or a change in DNS: its accounts have the numbers of this store's accounts.
+#[test]
+fn another_store_in_the_place_of_the_database_is_not_served() {
+    let Some(database) = database() else { return };
+    let mut harness = impatient(&database, Duration::from_millis(500));
+    let tony = harness.account("tony");
+    assert!(is_sent(&harness.run(send(tony, 1, "tony", "x"))));
+    let mut administrator = database.connect();
+    let replace = "ALTER TABLE meta ADD COLUMN own bytea; UPDATE meta SET own = realm; \
+                   UPDATE meta SET realm = decode(repeat('ff', 16), 'hex')";
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    administrator.batch(replace).unwrap();
+    administrator.batch(end).unwrap();
+    let refused = harness.run(find("tony"));
+    assert!(text(&refused).contains("has another store"), "{refused:?}");
+    administrator.batch("UPDATE meta SET realm = own").unwrap();
+    run_until_done(&mut harness, &find("tony"));
+    assert_eq!(harness.fetch(tony).len(), 1);
+}
+
+#[test]
 fn a_primary_that_becomes_read_only_is_waited_for() {
     let Some(server) = Postgres::start("") else { return };
     let database = server.database();

@@ -1,5 +1,4 @@
-//! The text of a NOTIFY between servers. Any role of the database can send one, so that a text is
-//! read as foreign bytes are.
+//! What a NOTIFY between servers says, before `sealer.rs` seals it.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,12 +8,11 @@ use crate::{
     store::news::{ArrivedMail, News},
 };
 
-/// Accounts that one text names: with the longest names and subject, it has less than 8000 bytes.
+/// Accounts that one text names: with the longest names and subject, a sealer takes it.
 const ACCOUNTS_MAX: usize = 200;
 
-/// News of logins that one text has: with the longest addresses and usernames, it has less than
-/// 8000 bytes.
-const LOGINS_MAX: usize = 40;
+/// News of logins that one text has: with the longest addresses and usernames, a sealer takes it.
+const LOGINS_MAX: usize = 30;
 
 /// What a server tells the others.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +46,7 @@ pub enum Received {
     Ended,
 }
 
-/// The texts that tell of a mail, each of less than 8000 bytes. `node` is the server that tells it.
+/// The texts that tell of a mail, each of at most [`TEXT_MAX`](super::sealer::TEXT_MAX) bytes. `node` is the server that tells it.
 #[must_use]
 pub fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<String> {
     let text = |accounts: &[AccountId]| {
@@ -58,7 +56,7 @@ pub fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<St
     accounts.chunks(ACCOUNTS_MAX).filter_map(text).collect()
 }
 
-/// The texts that tell of logins, each of less than 8000 bytes.
+/// The texts that tell of logins, each of at most [`TEXT_MAX`](super::sealer::TEXT_MAX) bytes.
 #[must_use]
 pub fn of_logins(node: &str, logins: &[LoginNews]) -> Vec<String> {
     let text = |logins: &[LoginNews]| text(node, Item::Logins(logins.to_vec()));
@@ -97,6 +95,7 @@ mod tests {
 
     use super::*;
     use crate::limits::throttle::{FailedLogin, FailureScope, SecretKind};
+    use crate::store::postgres::sealer::TEXT_MAX;
 
     #[test]
     fn a_text_of_many_accounts_or_logins_is_several_that_fit() {
@@ -110,7 +109,7 @@ mod tests {
         assert_eq!(texts.len(), 3);
         let mut read_back = Vec::new();
         for text in &texts {
-            assert!(text.len() < 8000, "{}", text.len());
+            assert!(text.len() <= TEXT_MAX, "{}", text.len());
             assert_eq!(read("00", text), Received::Nothing, "its own");
             let Received::News(News::MailArrived { accounts, mail: read }) = read("01", text)
             else {
@@ -130,7 +129,7 @@ mod tests {
         let logins = vec![failed; LOGINS_MAX + 1];
         let texts = of_logins("0123456789abcdef0123456789abcdef", &logins);
         assert_eq!(texts.len(), 2);
-        assert!(texts[0].len() < 8000, "{}", texts[0].len());
+        assert!(texts[0].len() <= TEXT_MAX, "{}", texts[0].len());
         let read_back = texts.iter().flat_map(|text| match read("01", text) {
             Received::News(News::Logins(logins)) => logins,
             other => panic!("{other:?}"),

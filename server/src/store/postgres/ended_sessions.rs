@@ -58,17 +58,24 @@ pub(super) fn prune(context: &mut Context<'_, '_>) -> Result<(), QueryError> {
 }
 
 /// How far a server has read the table.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
-    /// The number of the last row that was read; `None` before the first reading.
-    last: Option<i64>,
+    /// The number of the last row that was read.
+    last: i64,
     /// The number of the last row of this server that was news for itself.
     last_own: i64,
 }
 
 impl Position {
-    /// Reads the rows of other servers that were not read yet. The first reading skips those that
-    /// are there: no session was open before it.
+    /// The position after the row of this number, or after its deletion: that of a server that has
+    /// no session yet.
+    pub(super) fn at(last: i64) -> Self {
+        Self { last, last_own: last }
+    }
+
+    /// Reads the rows of other servers that were not read yet. All sessions end if the server
+    /// cannot know which of them must: rows were deleted before it has read them, or the database
+    /// is one of an earlier time, whose numbers are given again.
     pub(super) fn read(
         &mut self,
         connection: &mut Connection,
@@ -81,14 +88,12 @@ impl Position {
         let rows = connection.query(statement, &[])?;
         let row = rows.one()?;
         let (deleted, newest): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let Some(mut last) = self.last else {
-            self.last = Some(newest.max(deleted));
-            return Ok(());
-        };
-        if last < deleted {
+        let newest = newest.max(deleted);
+        if self.last < deleted || newest < self.last {
             news.push(News::AllSessionsEnded);
-            last = deleted;
+            *self = Self::at(newest);
         }
+        let mut last = self.last;
         let statement = statement!(
             "SELECT id, account, of_gateways, node = $1 FROM ended_session WHERE id > $2
              ORDER BY id LIMIT $3",
@@ -103,7 +108,7 @@ impl Position {
                 last = row.get(0)?;
                 news.extend(ended(&row)?);
             }
-            self.last = Some(last);
+            self.last = last;
             if to_sql(rows.len() as u64) < PAGE {
                 return Ok(());
             }
@@ -122,8 +127,7 @@ impl Position {
     ) -> Result<(), QueryError> {
         let statement = statement!(
             "SELECT id, account, of_gateways, false FROM ended_session
-             WHERE node = $1 AND id > $2 AND ended_at > now() - interval '15 minutes'
-             ORDER BY id LIMIT $3",
+             WHERE node = $1 AND id > $2 ORDER BY id LIMIT $3",
             BYTEA,
             INT8,
             INT8

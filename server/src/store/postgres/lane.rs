@@ -18,6 +18,7 @@ use super::{
     error::{CommitError, QueryError},
     finished::Finished,
     heartbeat::Heartbeat,
+    identity::StoreIdentity,
     jobs::{run_job, tells_a_change},
     news_board::NewsBoard,
     options::{DatabaseSync, PostgresOptions},
@@ -61,6 +62,7 @@ pub(super) struct Lane {
     pub(super) finished: Arc<Finished>,
     pub(super) report: Arc<Report>,
     pub(super) heartbeat: Heartbeat,
+    pub(super) identity: StoreIdentity,
     pub(super) news: Arc<NewsBoard>,
     pub(super) breakers: Arc<Breakers>,
     pub(super) wake: Arc<dyn Wake>,
@@ -127,10 +129,18 @@ enum Failure {
 
 /// Why an attempt was given up.
 enum GivenUp {
-    /// The database could not be reached in time. Whether anything was changed is unknown.
+    /// The database could not be reached in time, or refused the work after an attempt whose end
+    /// is unknown. Whether anything was changed is unknown.
     Unreachable(Arc<str>),
     /// The database has no room, or refused the work; nothing was changed.
     Refused(Arc<str>),
+}
+
+impl GivenUp {
+    /// What a refusal means after earlier attempts, of which one may have been committed.
+    fn after(is_unknown: bool, text: Arc<str>) -> Self {
+        if is_unknown { Self::Unreachable(text) } else { Self::Refused(text) }
+    }
 }
 
 impl Lane {
@@ -263,6 +273,8 @@ impl Lane {
         mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Result<T, GivenUp>, Arc<str>> {
         let (mut repeats, mut wait) = (0, RETRY.0);
+        // Whether an earlier attempt may have been committed.
+        let mut is_unknown = false;
         loop {
             let is_over = deadline.has_passed() || self.queue.is_closed();
             if let Some(outage) = reach.outage.as_ref().filter(|_| is_over) {
@@ -278,17 +290,20 @@ impl Lane {
                     match answered {
                         Ok(done) => return Ok(Ok(done)),
                         Err(Failure::Fatal(text)) => return Err(text),
-                        Err(Failure::Unavailable(text)) => return Ok(Err(GivenUp::Refused(text))),
+                        Err(Failure::Unavailable(text)) => {
+                            return Ok(Err(GivenUp::after(is_unknown, text)));
+                        }
                         Err(_) if repeats < self.repeats_max(deadline) => repeats += 1,
                         Err(_) => {
                             let text = "other transactions were in the way";
-                            return Ok(Err(GivenUp::Refused(text.into())));
+                            return Ok(Err(GivenUp::after(is_unknown, text.into())));
                         }
                     }
                     continue;
                 }
             };
             reach.link = None;
+            is_unknown = true;
             self.record_outage(reach, text);
             self.queue.wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
             wait = (wait * 2).min(RETRY.1);
@@ -363,8 +378,10 @@ impl Lane {
         let present = match reach.link.take().filter(|present| !present.connection.is_broken()) {
             Some(present) => present,
             None => {
-                let connection = Connection::connect(&self.database, deadline)?;
+                let mut connection = Connection::connect(&self.database, deadline)?;
                 self.breakers.hold(self.number, &connection);
+                connection.set_deadline(deadline);
+                self.identity.check(&mut connection)?;
                 Link { connection, next_check: None }
             }
         };

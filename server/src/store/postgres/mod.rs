@@ -28,6 +28,7 @@ use correio_proto::message::Realm;
 use self::{
     breakers::Breakers,
     finished::Finished,
+    identity::StoreIdentity,
     lane::Lane,
     lane_choice::LaneChoice,
     news_board::NewsBoard,
@@ -89,6 +90,7 @@ mod find;
 mod finished;
 mod gateway;
 mod heartbeat;
+mod identity;
 mod jobs;
 mod lane;
 mod lane_choice;
@@ -115,6 +117,7 @@ mod recipients;
 mod report;
 mod row;
 mod schema;
+pub mod sealer;
 mod send;
 mod uploads;
 
@@ -157,7 +160,9 @@ impl PostgresStore {
         wake: &Arc<dyn Wake>,
     ) -> Result<Self, PostgresOpenError> {
         let lock = open::lock(directory)?;
-        let Opened { realm, history, heartbeat } = open(database, options.create)?;
+        let opened = open(database, options.create)?;
+        let Opened { realm, history, heartbeat, .. } = opened;
+        let identity = StoreIdentity { realm };
         let (sender, ended) = mpsc::channel();
         let mut store = Self {
             realm,
@@ -187,6 +192,7 @@ impl PostgresStore {
                 queue,
                 finished: store.finished.clone(),
                 heartbeat,
+                identity,
                 news: store.news.clone(),
                 report: store.report.clone(),
                 breakers: store.breakers.clone(),
@@ -205,7 +211,8 @@ impl PostgresStore {
             StoreRole::Command => None,
             StoreRole::Server(name) => Some(name),
         };
-        store.start_news(database, OwnRow { node: heartbeat.node, name }, wake, alive)?;
+        let row = OwnRow { node: heartbeat.node, name };
+        store.start_news(database, row, &opened, wake, alive)?;
         Ok(store)
     }
 
@@ -214,6 +221,7 @@ impl PostgresStore {
         &mut self,
         database: &DatabaseUrl,
         row: OwnRow,
+        opened: &Opened,
         wake: &Arc<dyn Wake>,
         alive: Sender<Infallible>,
     ) -> Result<(), PostgresOpenError> {
@@ -222,7 +230,9 @@ impl PostgresStore {
         };
         let (database, board, wake) = (database.clone(), self.news.clone(), wake.clone());
         let breakers = self.breakers.clone();
-        let news = NewsThread { database, row, board, queue, breakers, wake };
+        let identity = StoreIdentity { realm: opened.realm };
+        let (key, ended) = (opened.news_key, opened.ended);
+        let news = NewsThread { database, identity, row, key, ended, board, queue, breakers, wake };
         let thread = std::thread::Builder::new().name("store-news".to_owned());
         let thread = thread.spawn(move || {
             news.serve();
@@ -298,15 +308,15 @@ impl Store for PostgresStore {
     fn health(&self) -> StoreHealth<'_> {
         let now = self.lanes.iter().map(|lane| lane.len()).sum();
         let level = Level { now, max: self.options.queue_jobs };
-        let ready = match self.report.outage() {
-            true => Err("the database cannot be reached, or has no standby"),
-            false if level.now >= level.max => Err("the store's queue is full"),
-            false => Ok(()),
-        };
         let counts = Some(&self.report.counts);
         let reach = match self.report.outage() || !self.news.is_connected() {
             true => Reach::Lost,
             false => Reach::Reached,
+        };
+        let ready = match reach {
+            Reach::Lost => Err("the database cannot be reached, or has no standby"),
+            Reach::Reached if level.now >= level.max => Err("the store's queue is full"),
+            Reach::Reached => Ok(()),
         };
         let shared = Some(SharedStore {
             nodes: self.news.nodes.get(),

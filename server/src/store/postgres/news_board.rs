@@ -15,8 +15,6 @@ use std::{
     time::Duration,
 };
 
-use super::deadline::Deadline;
-
 use crate::{
     ids::AccountId,
     limits::throttle::LoginNews,
@@ -68,8 +66,8 @@ pub(super) struct NewsBoard {
     logins_dropped: AtomicU64,
     /// Whether this server has added rows to `ended_session`.
     pub(super) has_ended: AtomicBool,
-    /// Until when this server's own rows in `ended_session` are news for itself, too.
-    unsettled_until: Mutex<Option<Deadline>>,
+    /// For how long this server's own rows in `ended_session` are still news for itself, too.
+    unsettled: Mutex<Duration>,
     /// News of other servers.
     incoming: Mutex<Vec<News>>,
     /// Whether there are other servers: otherwise nothing is sent.
@@ -128,13 +126,20 @@ impl NewsBoard {
     /// heard of no success.
     pub(super) fn given_up(&self, job: &StoreJob) {
         if may_end_sessions(job) {
-            *lock(&self.unsettled_until) = Some(Deadline::after(UNSETTLED));
+            *lock(&self.unsettled) = UNSETTLED;
         }
     }
 
     /// Whether this server's own rows in `ended_session` are news for itself.
     pub(super) fn is_unsettled(&self) -> bool {
-        lock(&self.unsettled_until).is_some_and(|until| !until.has_passed())
+        !lock(&self.unsettled).is_zero()
+    }
+
+    /// Records that they were read, which happens once in this time. Time without the database
+    /// counts for nothing.
+    pub(super) fn settle(&self, every: Duration) {
+        let mut unsettled = lock(&self.unsettled);
+        *unsettled = unsettled.saturating_sub(every);
     }
 
     fn arrived(&self, accounts: Vec<AccountId>, mail: ArrivedMail) {

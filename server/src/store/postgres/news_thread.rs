@@ -14,11 +14,13 @@ use super::{
     deadline::Deadline,
     ended_sessions::Position,
     error::QueryError,
+    identity::StoreIdentity,
     news_board::NewsBoard,
     nodes::{self, OwnRow},
     queue::LaneQueue,
+    sealer::{self, Sealer},
 };
-use crate::{store::news::News, waker::Wake};
+use crate::{clock, store::news::News, waker::Wake};
 
 /// The thread's number; those of the lanes begin with 1.
 const THREAD: usize = 0;
@@ -39,13 +41,42 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The thread's values.
 pub(super) struct NewsThread {
     pub(super) database: DatabaseUrl,
+    pub(super) identity: StoreIdentity,
     /// This server's row.
     pub(super) row: OwnRow,
+    /// The key of what servers tell each other.
+    pub(super) key: [u8; sealer::KEY],
+    /// How far `ended_session` was read before the first session.
+    pub(super) ended: Position,
     pub(super) board: Arc<NewsBoard>,
     /// A lane's queue, which is closed when the store is.
     pub(super) queue: Arc<LaneQueue>,
     pub(super) breakers: Arc<Breakers>,
     pub(super) wake: Arc<dyn Wake>,
+}
+
+/// What the thread keeps over its connections.
+struct Own {
+    /// This server's id, as texts have it.
+    name: String,
+    sealer: Sealer,
+    position: Position,
+}
+
+impl Own {
+    /// Tells the other servers a text.
+    fn tell(&mut self, connection: &mut Connection, text: &str) -> Result<(), QueryError> {
+        match self.sealer.seal(text, now()) {
+            Some(sealed) => connection.notify(CHANNEL, &sealed),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The time, in milliseconds since 1970.
+fn now() -> u64 {
+    let since = clock::since_1970().unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl NewsThread {
@@ -56,22 +87,25 @@ impl NewsThread {
             // Writing to a text does not fail.
             let _ = write!(name, "{byte:02x}");
         }
-        let mut position = Position::default();
+        // The key has the right length.
+        let Some(sealer) = Sealer::new(self.row.node, &self.key) else { return };
+        let mut own = Own { name, sealer, position: self.ended };
         while !self.queue.is_closed() {
             // Whatever the error, the next connection goes on from the position.
-            let _ = self.connected(&name, &mut position);
+            let _ = self.connected(&mut own);
             self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
         }
     }
 
-    fn connected(&self, name: &str, position: &mut Position) -> Result<(), QueryError> {
+    fn connected(&self, own: &mut Own) -> Result<(), QueryError> {
         let deadline = Deadline::after(PATIENCE);
         let Ok(mut connection) = Connection::connect(&self.database, deadline) else {
             return Ok(());
         };
         self.breakers.hold(THREAD, &connection);
         connection.set_deadline(Deadline::after(PATIENCE));
+        self.identity.check(&mut connection)?;
         // Nothing that this connection changes must outlive the primary.
         connection.batch("SET synchronous_commit = off")?;
         connection.listen(CHANNEL)?;
@@ -80,13 +114,14 @@ impl NewsThread {
             connection.set_deadline(Deadline::after(PATIENCE));
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
-                self.look(&mut connection, name, position)?;
+                self.look(&mut connection, own)?;
             }
-            self.send(&mut connection, name)?;
+            self.send(&mut connection, own)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
             let tick = if has_others { COLLECT } else { LOOK / 4 };
             if let Some(notification) = connection.wait_notification(Deadline::after(tick))? {
-                match bulletin::read(name, &notification.payload) {
+                let text = own.sealer.open(&notification.payload, now());
+                match bulletin::read(&own.name, &text.unwrap_or_default()) {
                     Received::Nothing => {}
                     Received::News(news) => self.hear([news]),
                     Received::Ended => next_look = None,
@@ -100,12 +135,7 @@ impl NewsThread {
 
     /// Shows that this server is there, looks for others, reads which sessions must end, and sends
     /// the news of logins.
-    fn look(
-        &self,
-        connection: &mut Connection,
-        name: &str,
-        position: &mut Position,
-    ) -> Result<(), QueryError> {
+    fn look(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
         let node = self.row.node;
         self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
@@ -119,27 +149,28 @@ impl NewsThread {
         let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
         self.board.has_others.store(has_others, Ordering::Relaxed);
         let mut news = Vec::new();
-        position.read(connection, node, &mut news)?;
+        own.position.read(connection, node, &mut news)?;
         if self.board.is_unsettled() {
-            position.read_own(connection, node, &mut news)?;
+            own.position.read_own(connection, node, &mut news)?;
+            self.board.settle(LOOK);
         }
         self.hear(news);
-        for text in bulletin::of_logins(name, &self.board.take_logins()) {
-            connection.notify(CHANNEL, &text)?;
+        for text in bulletin::of_logins(&own.name, &self.board.take_logins()) {
+            own.tell(connection, &text)?;
         }
         Ok(())
     }
 
     /// Sends what has gathered.
-    fn send(&self, connection: &mut Connection, name: &str) -> Result<(), QueryError> {
+    fn send(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
         if self.board.has_ended.swap(false, Ordering::Relaxed)
-            && let Some(text) = bulletin::of_ended(name)
+            && let Some(text) = bulletin::of_ended(&own.name)
         {
-            connection.notify(CHANNEL, &text)?;
+            own.tell(connection, &text)?;
         }
         for (accounts, mail) in self.board.take_outgoing() {
-            for text in bulletin::of_mail(name, &accounts, &mail) {
-                connection.notify(CHANNEL, &text)?;
+            for text in bulletin::of_mail(&own.name, &accounts, &mail) {
+                own.tell(connection, &text)?;
             }
         }
         Ok(())

@@ -165,7 +165,9 @@ fn recorded(transaction: &mut Transaction<'_>, file: &'static str) -> Result<Row
 fn keeper(rows: &Rows) -> Result<Option<Keeper>, QueryError> {
     let keeper = |row: Row<'_>| {
         let (host, directory): (&str, &str) = (row.get(1)?, row.get(2)?);
-        Ok(Keeper { host: host.to_owned(), directory: directory.to_owned() })
+        // An error shows them on a terminal.
+        let shown = |text: &str| text.chars().filter(|c| !c.is_control()).collect();
+        Ok(Keeper { host: shown(host), directory: shown(directory) })
     };
     rows.first().map(keeper).transpose()
 }

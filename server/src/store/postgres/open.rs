@@ -8,12 +8,14 @@ use super::{
     connection::{Connection, Transaction},
     database_url::DatabaseUrl,
     deadline::Deadline,
+    ended_sessions::Position,
     error::QueryError,
     heartbeat::Heartbeat,
     marker,
     open_error::PostgresOpenError,
     row::array,
     schema::{MIGRATION_LOCK, STEPS, VERSION},
+    sealer,
 };
 use crate::{
     data_directory,
@@ -25,11 +27,15 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the server knows of an opened store.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Opened {
     pub(super) realm: Realm,
     pub(super) history: History,
     pub(super) heartbeat: Heartbeat,
+    /// The key of what servers tell each other.
+    pub(super) news_key: [u8; sealer::KEY],
+    /// How far `ended_session` was read before the first session.
+    pub(super) ended: Position,
 }
 
 /// Makes and locks the directory of the server's keys and of its admin socket.
@@ -70,10 +76,9 @@ pub(super) fn open(
         _ => {}
     }
     make_tables(&mut transaction, done, Realm(random()?))?;
-    let (realm, history) = facts(&mut transaction)?;
-    let heartbeat = Heartbeat { node: random()? };
+    let opened = facts(&mut transaction, Heartbeat { node: random()? })?;
     drop(transaction.commit()?);
-    Ok(Opened { realm, history, heartbeat })
+    Ok(opened)
 }
 
 /// Brings the tables from version `done` to the present one; 0 means that there are none. New ones
@@ -111,10 +116,11 @@ pub(super) fn version(transaction: &mut Transaction<'_>) -> Result<i32, QueryErr
     rows.first().map_or(Ok(0), |row| row.get(0))
 }
 
-fn facts(transaction: &mut Transaction<'_>) -> Result<(Realm, History), QueryError> {
+fn facts(transaction: &mut Transaction<'_>, heartbeat: Heartbeat) -> Result<Opened, QueryError> {
     let statement = statement!(
         "SELECT realm, EXISTS (SELECT 1 FROM name WHERE kind IN (0, 2)),
-             EXISTS (SELECT 1 FROM used_invite)
+             EXISTS (SELECT 1 FROM used_invite), news_key,
+             greatest(ended_through, (SELECT coalesce(max(id), 0) FROM ended_session))
          FROM meta"
     );
     let rows = transaction.query(statement, &[])?;
@@ -122,7 +128,9 @@ fn facts(transaction: &mut Transaction<'_>) -> Result<(Realm, History), QueryErr
         return Err(QueryError::Fatal("the table meta is empty".into()));
     };
     let history = History { had_accounts: row.get(1)?, had_invites: row.get(2)? };
-    Ok((Realm(array(&row, 0)?), history))
+    let (realm, news_key) = (Realm(array(&row, 0)?), array(&row, 3)?);
+    let ended = Position::at(row.get(4)?);
+    Ok(Opened { realm, history, heartbeat, news_key, ended })
 }
 
 fn random() -> Result<[u8; 16], PostgresOpenError> {

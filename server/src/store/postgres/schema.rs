@@ -67,7 +67,8 @@ pub(super) const COPY_LOCK: i64 = 0x636f_7276;
 /// something; a row without a name is that of a command. `node_key` has the digests of the keys
 /// that all servers have in common, and the machine and data directory of the first one.
 /// `ended_session` tells the other servers whose sessions end; `meta.ended_through` is the highest
-/// number of it that was deleted.
+/// number of it that was deleted. `meta.news_key` is the key of `sealer.rs`, of which 244 bits are
+/// random.
 const VERSION_1: &str = "
     CREATE TABLE meta (
         single boolean PRIMARY KEY DEFAULT true CHECK (single),
@@ -75,7 +76,8 @@ const VERSION_1: &str = "
         realm bytea NOT NULL,
         retention_day bigint,
         retention_days bigint NOT NULL DEFAULT 0,
-        ended_through bigint NOT NULL DEFAULT 0
+        ended_through bigint NOT NULL DEFAULT 0,
+        news_key bytea NOT NULL DEFAULT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
     );
     CREATE TABLE ended_session (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

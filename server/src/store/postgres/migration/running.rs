@@ -17,11 +17,16 @@ pub(super) fn connect(database: &DatabaseUrl) -> Result<Connection, PostgresMigr
     Ok(connection)
 }
 
-/// Connects to a database. The connection holds the lock of copies until it ends.
+/// Connects to a database. The connection holds the lock of copies until it ends, which each
+/// connection of a server shares.
 pub(super) fn connect_alone(database: &DatabaseUrl) -> Result<Connection, PostgresMigrationError> {
     let mut connection = connect(database)?;
     let statement = statement!("SELECT pg_try_advisory_lock($1)", INT8);
     if !connection.query(statement, &[&COPY_LOCK])?.one()?.get::<bool>(0)? {
+        let has_servers = statement!("SELECT to_regclass('node') IS NOT NULL");
+        if connection.query(has_servers, &[])?.one()?.get::<bool>(0)? {
+            require_stopped(&mut connection)?;
+        }
         return Err(PostgresMigrationError::Busy);
     }
     Ok(connection)
