@@ -46,7 +46,8 @@ pub enum Received {
     Ended,
 }
 
-/// The texts that tell of a mail, each of at most [`TEXT_MAX`](super::sealer::TEXT_MAX) bytes. `node` is the server that tells it.
+/// The texts that tell of a mail, each of at most [`TEXT_MAX`](super::sealer::TEXT_MAX) bytes.
+/// `node` is the server that tells it.
 #[must_use]
 pub fn of_mail(node: &str, accounts: &[AccountId], mail: &ArrivedMail) -> Vec<String> {
     let text = |accounts: &[AccountId]| {
