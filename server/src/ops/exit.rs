@@ -37,6 +37,18 @@ pub enum Failure {
         /// The directory.
         directory: PathBuf,
     },
+    /// The server of the data directory keeps its store in a database.
+    #[error("the server of the data directory {} keeps its store in a PostgreSQL database: name its settings with --config FILE, or with --store postgres and --database; for a server with SQLite, name an empty directory", directory.display())]
+    StoreInDatabase {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The data directory has a store of SQLite, and the settings name a database.
+    #[error("the data directory {} has a store of SQLite, which --store postgres does not use: copy it with `correiod migrate`, then move correio.db away", directory.display())]
+    StoreLeft {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The keys in the data directory are not those of the other servers on the store.
     #[error(transparent)]
     NodeKey(#[from] NodeKeyError),
@@ -185,6 +197,8 @@ impl Failure {
             | Self::Inherit(_)
             | Self::Certificate(_)
             | Self::NoServer { .. }
+            | Self::StoreInDatabase { .. }
+            | Self::StoreLeft { .. }
             | Self::BackupElsewhere
             | Self::CheckElsewhere
             | Self::Unsound { .. }
