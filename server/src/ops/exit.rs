@@ -59,7 +59,7 @@ pub enum Failure {
     BackupElsewhere,
     /// The store has a way of its own for checks.
     #[error(
-        "the store is a PostgreSQL database, which PostgreSQL's own tools check: `pg_amcheck URL` verifies its tables and indexes"
+        "the store is a PostgreSQL database, which PostgreSQL's own tools check: `pg_amcheck URL` verifies its tables and indexes, as a superuser, after CREATE EXTENSION amcheck was run in it once"
     )]
     CheckElsewhere,
     /// The directory that a command was given cannot be searched.
@@ -208,7 +208,7 @@ impl Failure {
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
             Self::Key(KeyFileError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
-            Self::Key(KeyFileError::Damaged { .. }) => CONFIG,
+            Self::Key(KeyFileError::Damaged { .. } | KeyFileError::Open { .. }) => CONFIG,
             Self::Key(KeyFileError::Random(_)) => OS,
             Self::Open(error) => error.exit_status(),
             Self::NodeKey(error) => error.exit_status(),
