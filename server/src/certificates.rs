@@ -56,7 +56,14 @@ impl Certificates {
         if let CertificateSource::Own(directory) = source {
             required_files::require_certificate(directory, history, nodes.as_deref_mut())?;
         }
-        let own = Certificate::open(source.clone()).map_err(Failure::Certificate)?;
+        let own = Certificate::open(source.clone()).map_err(|error| match source {
+            CertificateSource::Own(_) => {
+                required_files::certificate_failure(error, nodes.as_deref_mut())
+            }
+            CertificateSource::Files { .. } | CertificateSource::Programs(_) => {
+                Failure::Certificate(error)
+            }
+        })?;
         match source {
             CertificateSource::Own(_) => {
                 required_files::agree_on_certificate(own.fingerprint(), nodes)?;

@@ -27,6 +27,9 @@ pub(crate) const INVITE_KEY: &str = "invite.key";
 /// Name of the file with the key of resume tickets.
 pub(crate) const TICKET_KEY: &str = "ticket.key";
 
+/// Name of the file that says that the store is a PostgreSQL database, and not in this directory.
+pub(crate) const STORE_IS_POSTGRES: &str = "store-is-postgres";
+
 /// Name of the file that a running server keeps locked.
 pub(crate) const LOCK: &str = "lock";
 
@@ -35,7 +38,16 @@ pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
 
 /// Whether the server uses this file name in a data directory.
 pub(crate) fn is_reserved(name: &str) -> bool {
-    [CERTIFICATE, PROGRAM_CERTIFICATE, INVITE_KEY, TICKET_KEY, LOCK, ADMIN_SOCKET].contains(&name)
+    [
+        CERTIFICATE,
+        PROGRAM_CERTIFICATE,
+        INVITE_KEY,
+        TICKET_KEY,
+        STORE_IS_POSTGRES,
+        LOCK,
+        ADMIN_SOCKET,
+    ]
+    .contains(&name)
         || name.starts_with(DATABASE)
 }
 

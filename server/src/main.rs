@@ -38,7 +38,7 @@ use correio_server::{
         exit::Failure,
         interrupt,
         logging::{Logging, Style},
-        manual, program_certificate, required_files,
+        manual, program_certificate, recorded_store, required_files,
         sampler::Sampler,
         systemd::{self, InheritError, InheritedListener, ServiceManager},
     },
@@ -401,7 +401,10 @@ fn open_store(
         create: config.create_store,
         role: StoreRole::Server(config.node_name.clone().unwrap_or_else(NodeName::of_process)),
     };
-    config.store.open(options, waker.clone()).map_err(Failure::Open)
+    recorded_store::require(config)?;
+    let opened = config.store.open(options, waker.clone()).map_err(Failure::Open)?;
+    recorded_store::record(config)?;
+    Ok(opened)
 }
 
 fn tell_ready(manager: &ServiceManager, bound: &[SocketAddr]) {

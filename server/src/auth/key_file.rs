@@ -1,13 +1,17 @@
 //! The files of the server's secret keys in the data directory: 32 random bytes each.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use zeroize::Zeroizing;
 
 use crate::private_file;
+
+/// Bits of a file's mode that let every user read or change it.
+const OTHERS: u32 = 0o007;
 
 /// A secret key.
 pub(super) type Key = Zeroizing<[u8; 32]>;
@@ -22,6 +26,12 @@ pub enum KeyFileError {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// Other users may read or change the file.
+    #[error("the key {} can be read or changed by every user of this machine: chmod o= {}", path.display(), path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
     },
     /// This program did not make the file.
     #[error("{} is damaged; delete it, and {consequence}", path.display())]
@@ -53,6 +63,9 @@ pub(super) fn open(
         private_file::make(directory, name, random()?.as_ref()).map_err(failed)?;
     }
     let bytes = private_file::read(&path).map_err(failed)?;
+    if fs::symlink_metadata(&path).map_err(failed)?.permissions().mode() & OTHERS != 0 {
+        return Err(KeyFileError::Open { path });
+    }
     let key = bytes.as_slice().try_into();
     let key = key.map_err(|_| KeyFileError::Damaged { path: path.clone(), consequence })?;
     Ok(Zeroizing::new(key))
@@ -67,4 +80,28 @@ pub(super) fn random() -> Result<Key, KeyFileError> {
     let mut key = Zeroizing::new([0; 32]);
     getrandom::fill(key.as_mut()).map_err(KeyFileError::Random)?;
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_every_user_can_read_is_refused_with_the_command_that_closes_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = open(directory.path(), "ticket.key", "").unwrap();
+        let path = directory.path().join("ticket.key");
+        for (mode, is_open) in [(0o604, true), (0o602, true), (0o640, false), (0o600, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let opened = open(directory.path(), "ticket.key", "");
+            match opened {
+                Err(error) => {
+                    assert!(is_open, "{mode:o}: {error}");
+                    let command = format!("chmod o= {}", path.display());
+                    assert!(error.to_string().ends_with(&command), "{error}");
+                }
+                Ok(key) => assert!(!is_open && key == made, "{mode:o}"),
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     export::{self, ExportChoice, Exported},
     migrate::{self, Migrated, Migration, Step, VerifiedTable},
     progress::Progress,
-    required_files,
+    recorded_store, required_files,
     restore::{self, RestoreSource},
     table::Table,
 };
@@ -34,7 +34,8 @@ const YIELD: i32 = 10;
 /// # Errors
 ///
 /// [`Failure::Backup`], [`Failure::Restore`], [`Failure::Export`], [`Failure::Migrate`];
-/// [`Failure::BackupElsewhere`] and [`Failure::CheckElsewhere`] for a store in PostgreSQL; of a
+/// [`Failure::BackupElsewhere`], [`Failure::CheckElsewhere`] and [`Failure::StoreInDatabase`] for a
+/// store in PostgreSQL, [`Failure::StoreLeft`] for one of SQLite beside it; of a
 /// check [`Failure::Unsound`], [`Failure::Open`] and [`Failure::Snapshot`].
 pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<(), Failure> {
     // Compressing and checking take a processor's time. A server beside the command goes first.
@@ -46,6 +47,18 @@ pub fn run(config: &Config, operation: &Operation, cancel: &Cancel) -> Result<()
             Operation::Check => return Err(Failure::CheckElsewhere),
             Operation::Export { .. } | Operation::Migrate(_) => {}
         }
+    }
+    match operation {
+        Operation::Backup(_) | Operation::Check | Operation::Export { .. } => {
+            recorded_store::require(config)?;
+        }
+        Operation::Migrate(Migration::ToDirectory { to, .. })
+            if recorded_store::is_in_database(to) =>
+        {
+            return Err(Failure::StoreInDatabase { directory: to.clone() });
+        }
+        // These say what is in the way of their target.
+        Operation::Restore(_) | Operation::Migrate(_) => {}
     }
     match operation {
         Operation::Backup(target) => backup(directory, target, cancel),

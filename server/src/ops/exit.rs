@@ -37,6 +37,18 @@ pub enum Failure {
         /// The directory.
         directory: PathBuf,
     },
+    /// The server of the data directory keeps its store in a database.
+    #[error("the server of the data directory {} keeps its store in a PostgreSQL database: name its settings with --config FILE, or with --store postgres and --database; for a server with SQLite, name an empty directory", directory.display())]
+    StoreInDatabase {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The data directory has a store of SQLite, and the settings name a database.
+    #[error("the data directory {} has a store of SQLite, which --store postgres does not use: copy it with `correiod migrate`, then move correio.db away", directory.display())]
+    StoreLeft {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// The keys in the data directory are not those of the other servers on the store.
     #[error(transparent)]
     NodeKey(#[from] NodeKeyError),
@@ -47,7 +59,7 @@ pub enum Failure {
     BackupElsewhere,
     /// The store has a way of its own for checks.
     #[error(
-        "the store is a PostgreSQL database, which PostgreSQL's own tools check: `pg_amcheck URL` verifies its tables and indexes"
+        "the store is a PostgreSQL database, which PostgreSQL's own tools check: `pg_amcheck URL` verifies its tables and indexes, as a superuser, after CREATE EXTENSION amcheck was run in it once"
     )]
     CheckElsewhere,
     /// The directory that a command was given cannot be searched.
@@ -185,6 +197,8 @@ impl Failure {
             | Self::Inherit(_)
             | Self::Certificate(_)
             | Self::NoServer { .. }
+            | Self::StoreInDatabase { .. }
+            | Self::StoreLeft { .. }
             | Self::BackupElsewhere
             | Self::CheckElsewhere
             | Self::Unsound { .. }
@@ -194,7 +208,7 @@ impl Failure {
             Self::Logging(LoggingError::File { .. }) => NO_PERMISSION,
             Self::Logging(_) | Self::Start(_) | Self::Clock | Self::Files { .. } => OS,
             Self::Key(KeyFileError::Io { .. }) | Self::DataDirectory { .. } => NO_PERMISSION,
-            Self::Key(KeyFileError::Damaged { .. }) => CONFIG,
+            Self::Key(KeyFileError::Damaged { .. } | KeyFileError::Open { .. }) => CONFIG,
             Self::Key(KeyFileError::Random(_)) => OS,
             Self::Open(error) => error.exit_status(),
             Self::NodeKey(error) => error.exit_status(),

@@ -18,6 +18,7 @@ pub mod manual;
 pub mod migrate;
 pub mod program_certificate;
 mod progress;
+pub mod recorded_store;
 pub mod renewal;
 pub mod required_files;
 pub mod restore;

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use correio_proto::fingerprint::Fingerprint;
 
-use super::exit::Failure;
+use super::{certificate::CertificateError, exit::Failure};
 use crate::{
-    auth::{invite::InviteKey, resume_ticket::TicketKey},
+    auth::{invite::InviteKey, key_file::KeyFileError, resume_ticket::TicketKey},
     data_directory::{CERTIFICATE, DATABASE, INVITE_KEY, TICKET_KEY, has, key_in},
     store::{History, postgres::NodeKeys},
 };
@@ -71,7 +71,8 @@ pub fn open_invite_key(
     require_of_nodes(directory, INVITE_KEY, nodes.as_deref_mut())?;
     let consequence = "and every invite that was made before becomes void";
     require(directory, history.had_invites, INVITE_KEY, "invite", consequence)?;
-    let key = InviteKey::open(directory).map_err(Failure::Key)?;
+    let key = InviteKey::open(directory);
+    let key = key.map_err(|error| key_failure(error, INVITE_KEY, nodes.as_deref_mut()))?;
     nodes.map_or(Ok(()), |nodes| nodes.agree(INVITE_KEY, key.digest()))?;
     Ok(key)
 }
@@ -87,9 +88,34 @@ pub fn open_ticket_key(
     mut nodes: Option<&mut NodeKeys>,
 ) -> Result<TicketKey, Failure> {
     require_of_nodes(directory, TICKET_KEY, nodes.as_deref_mut())?;
-    let key = TicketKey::open(directory).map_err(Failure::Key)?;
+    let key = TicketKey::open(directory);
+    let key = key.map_err(|error| key_failure(error, TICKET_KEY, nodes.as_deref_mut()))?;
     nodes.map_or(Ok(()), |nodes| nodes.agree(TICKET_KEY, key.digest()))?;
     Ok(key)
+}
+
+/// Why the certificate of the data directory cannot be used. Of a damaged one, the other servers
+/// have a copy.
+pub fn certificate_failure(error: CertificateError, nodes: Option<&mut NodeKeys>) -> Failure {
+    let is_damaged = matches!(
+        error,
+        CertificateError::NoCertificate { .. }
+            | CertificateError::NoKey { .. }
+            | CertificateError::Mismatch { .. }
+    );
+    match nodes.filter(|_| is_damaged).map(|nodes| nodes.may_replace(CERTIFICATE)) {
+        Some(Err(refused)) => refused.into(),
+        Some(Ok(())) | None => Failure::Certificate(error),
+    }
+}
+
+/// The same of a key.
+fn key_failure(error: KeyFileError, file: &'static str, nodes: Option<&mut NodeKeys>) -> Failure {
+    let is_damaged = matches!(error, KeyFileError::Damaged { .. });
+    match nodes.filter(|_| is_damaged).map(|nodes| nodes.may_replace(file)) {
+        Some(Err(refused)) => refused.into(),
+        Some(Ok(())) | None => Failure::Key(error),
+    }
 }
 
 /// Refuses to make a file that another server has.

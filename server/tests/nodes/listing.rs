@@ -77,6 +77,8 @@ fn the_servers_on_a_database_are_shown_by_any_of_them_and_without_one() {
     drop(tony);
     stop(one);
     assert_eq!(nodes(&database, first), Vec::<Value>::new());
+    let none = "no server runs on this database\n";
+    assert_eq!(operate(&database, first, &["nodes"]), none);
     let status: Value =
         serde_json::from_str(&operate(&database, first, &["status", "--json"])).unwrap();
     assert_eq!((&status["server"], &status["store"]["nodes"]), (&Value::Null, &Value::from(0)));

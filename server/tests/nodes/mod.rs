@@ -5,6 +5,7 @@ mod listing;
 mod metrics;
 mod one_socket;
 mod outage;
+mod recorded_store;
 mod throttle;
 
 use std::{

@@ -71,6 +71,12 @@ fn a_store_is_served_there_and_back_again_with_the_same_mail() {
     let last = compared.lines().last().unwrap();
     assert!(last.ends_with(": 2 accounts and 15 waiting mails"), "{last}");
 
+    let mut start = listening(&data);
+    start.args(["--store", "postgres", "--database", &database]);
+    let (status, error) = refused(start);
+    assert_eq!(status, Some(78), "{error}");
+    assert!(error.contains("then move correio.db away"), "{error}");
+    fs::rename(data.join("correio.db"), directory.path().join("correio.db")).unwrap();
     let daemon = serve(&data, &database);
     let (tony, pepper) = (mails(&daemon, "tony"), mails(&daemon, "pepper"));
     assert_eq!((tony.len(), pepper.len()), (10, 5));
@@ -80,6 +86,10 @@ fn a_store_is_served_there_and_back_again_with_the_same_mail() {
     assert!(error.contains("a server uses the database"), "{error}");
     assert_eq!(daemon.stop().code(), Some(0));
 
+    // The server of the directory would not start with what was copied into it.
+    let (status, _, error) = migrate(&database, text(&data));
+    assert_eq!(status, Some(78), "{error}");
+    assert!(error.contains("name an empty directory"), "{error}");
     let again = migrated(&database, text(&back));
     assert_eq!(again.lines().count(), compared.lines().count());
     done(&back, &["check"]);

@@ -13,7 +13,7 @@ use correio_server::{
 };
 use correio_testing::{
     database_proxy::{DatabaseProxy, Side},
-    postgres::{Database, database},
+    postgres::{Database, Postgres, database},
 };
 
 use super::support::{Harness, ROOMY, find, id, is_sent, send, waker, whole_mailbox};
@@ -137,6 +137,19 @@ fn tables_of_a_newer_version_are_left_as_they_are() {
     assert_eq!(tables(&mut administrator), before);
     let version = administrator.query(&VERSION, &[]).unwrap();
     assert_eq!(version.one().unwrap().get::<i32>(0), Ok(1000));
+}
+
+#[test]
+fn a_role_that_may_make_no_tables_learns_who_must_own_the_database() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database();
+    let mut administrator = database.connect();
+    administrator.batch("REVOKE CREATE ON SCHEMA public FROM PUBLIC").unwrap();
+    administrator.batch("CREATE ROLE without_tables LOGIN").unwrap();
+    let url = server.tcp_address("without_tables", "127.0.0.1", &database.name);
+    let error = refused(&Database { url: url.parse().unwrap(), ..database });
+    assert!(error.to_string().contains("ALTER DATABASE NAME OWNER TO correio"), "{error}");
+    assert_eq!(error.exit_status(), sysexits::CONFIG);
 }
 
 #[test]

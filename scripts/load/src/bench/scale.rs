@@ -15,6 +15,12 @@ const USERS: [f64; 5] = [1e3, 1e5, 1e6, 1e8, 1e9];
 
 const SECONDS_OF_DAY: f64 = 86_400.0;
 
+/// Rows that are read of the first results.
+const ROWS: [&str; 2] = ["login", "idle-tls"];
+
+/// Rows that are read of the results of PostgreSQL.
+const POSTGRES_ROWS: [&str; 3] = ["postgres", "postgres-record", "node-death"];
+
 /// Days for which the server keeps an idempotency record.
 const RECORD_DAYS: f64 = 7.0;
 
@@ -76,6 +82,14 @@ impl Figures {
     pub fn read(results: &str, postgres: &str) -> Result<Self> {
         let parse = |text| serde_json::from_str(text).context("no results of scripts/benchmark");
         let (results, postgres): (Value, Value) = (parse(results)?, parse(postgres)?);
+        let missing = missing(&results, &ROWS).chain(missing(&postgres, &POSTGRES_ROWS));
+        let missing: Vec<_> = missing.collect();
+        ensure!(
+            missing.is_empty(),
+            "no row {}: scripts/benchmark --only {} --json FILE measures what is missing",
+            missing.join(", "),
+            missing.join(" --only ")
+        );
         let death = of_row(&postgres, "node-death")?;
         let sessions = row(&postgres, "node-death")
             .and_then(|row| row.pointer("/correio/rounds/0/sessions"))
@@ -98,12 +112,20 @@ fn row<'a>(results: &'a Value, name: &str) -> Option<&'a Value> {
     rows.iter().find(|row| row.get("row").and_then(Value::as_str) == Some(name))
 }
 
+/// The names of those rows that were not measured.
+fn missing<'a>(
+    results: &'a Value,
+    names: &'a [&'static str],
+) -> impl Iterator<Item = &'static str> {
+    names.iter().copied().filter(|name| {
+        row(results, name).is_none_or(|row| row.pointer("/correio/median").is_none())
+    })
+}
+
 /// The figure of correio in a row.
 fn of_row(results: &Value, name: &str) -> Result<f64> {
     let median = row(results, name).and_then(|row| row.pointer("/correio/median"));
-    let figure = median.and_then(Value::as_f64).with_context(|| {
-        format!("no row {name}: scripts/benchmark --only {name} --json FILE measures it")
-    })?;
+    let figure = median.and_then(Value::as_f64).with_context(|| format!("no row {name}"))?;
     ensure!(figure > 0.0, "the row {name} has the figure {figure}");
     Ok(figure)
 }
@@ -253,12 +275,15 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_row_is_named_with_the_command_that_measures_it() {
+    fn missing_rows_are_named_together_with_the_command_that_measures_them() {
         let mut results = results();
         results["rows"].as_array_mut().unwrap().remove(1);
         let text = results.to_string();
         let error = format!("{:#}", Figures::read(&text, &text).unwrap_err());
-        assert!(error.contains("scripts/benchmark --only login"), "{error}");
+        assert!(error.contains("scripts/benchmark --only login --json"), "{error}");
+        let error = format!("{:#}", Figures::read(&text, r#"{"rows": []}"#).unwrap_err());
+        let all = "--only login --only postgres --only postgres-record --only node-death --json";
+        assert!(error.contains(all), "{error}");
         assert!(Figures::read("{", "{").is_err());
     }
 }

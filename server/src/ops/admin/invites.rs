@@ -16,12 +16,13 @@ use crate::{
     clock::Clock,
     data_directory::{DATABASE, has},
     day::days_after,
-    ops::{config::Config, exit::Failure, required_files, streams::note},
+    ops::{config::Config, exit::Failure, recorded_store, required_files, streams::note},
     store::{History, kind::StoreConfig},
 };
 
 /// Makes invites. The key stays with the command: a server of another policy has none.
 pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInvite>, Failure> {
+    recorded_store::require(config)?;
     required_files::require_server(&config.data_dir)?;
     let mut keys = config.store.node_keys(&config.data_dir).map_err(Failure::NodeKey)?;
     let history = History::default();

@@ -29,7 +29,7 @@ use super::{
     admin_command::types::{AdminCommand, CommandAction, InviteAction, OutputFormat},
     config::Config,
     exit::Failure,
-    streams,
+    recorded_store, streams,
 };
 use crate::ops::admin_error::AdminCommandError;
 use crate::{
@@ -48,6 +48,11 @@ use crate::{
 /// [`Failure::Store`]. With JSON, standard output has the error, too.
 pub fn run(config: &Config, command: &AdminCommand, cancel: &Cancel) -> Result<(), Failure> {
     let Ended { result, closed } = act(config, command.action.clone(), cancel);
+    if matches!(result, Ok(CommandResult::Ended(_)))
+        && recorded_store::is_in_database(&config.data_dir)
+    {
+        streams::note("these are the sessions at this server; correiod nodes shows the others");
+    }
     match result {
         // The result holds, whether or not the store could be closed.
         Ok(result) => print(&result, command.output, cancel).map_err(Failure::Admin).and(closed),

@@ -16,7 +16,10 @@ use crate::{
     cancel::Cancel,
     clock::Clock,
     ids::{ConnId, Ticket},
-    ops::{admin_error::AdminCommandError, config::Config, exit::Failure, required_files},
+    ops::{
+        admin_error::AdminCommandError, config::Config, exit::Failure, recorded_store,
+        required_files,
+    },
     store::{
         CreateStore, Store, StoreDone, StoreJob, Submitted, UploadLimits,
         kind::{OpenError, StoreConfig, StoreOptions},
@@ -50,6 +53,7 @@ impl Wake for Unpark {
 impl<'a> OpenedStore<'a> {
     /// Opens the store, and locks the data directory.
     pub(super) fn open(config: &Config, cancel: &'a Cancel) -> Result<Self, Failure> {
+        recorded_store::require(config)?;
         if config.store == StoreConfig::Sqlite {
             required_files::require_server(&config.data_dir)?;
         }

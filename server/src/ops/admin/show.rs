@@ -254,6 +254,9 @@ fn nodes_lines(nodes: Option<&[NodeView]>) -> Vec<String> {
     let Some(nodes) = nodes else {
         return vec!["this store has one server".to_owned()];
     };
+    if nodes.is_empty() {
+        return vec!["no server runs on this database".to_owned()];
+    }
     let head = ["NAME", "STATE", "SEEN", "SESSIONS", "STARTED", "VERSION", "THIS"];
     let mut table = Table::new(&head);
     for node in nodes {

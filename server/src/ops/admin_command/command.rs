@@ -12,8 +12,8 @@ pub(in crate::ops) const COMMANDS: [&str; 8] =
 
 const RUNNING: &str = "\
 The command asks the running server through admin.sock in the data directory, as the server's user or
-as root. Where no server runs, it works on the database itself, and no server can start until the
-command has ended.";
+as root. Where no server runs, it works on the database itself, and no server can start in this data
+directory until the command has ended.";
 
 const CREATE: &str = "\
 The command prints a recovery code, once. Give it to the person: with username and code, the client
@@ -134,10 +134,9 @@ fn list() -> Command {
 
 fn sessions() -> Command {
     leaf("sessions", "Show who is logged in, or end sessions").after_help(RUNNING).arg(
-        Arg::new("end")
-            .long("end")
-            .value_name("USERNAME|CONNECTION")
-            .help("End all sessions of an account, or that of a connection such as 3.4"),
+        Arg::new("end").long("end").value_name("USERNAME|CONNECTION").help(
+            "End all sessions of an account at this server, or that of a connection such as 3.4",
+        ),
     )
 }
 

@@ -55,8 +55,8 @@ gets its name. A thief of the file can read the mail and impersonate the server.
 settings file nor the files of tls-cert and tls-key.
 
 The command runs beside the server, as the same user or as root, and holds nothing up. Where no
-server runs, none can start until the command has ended. It needs room for a copy of the
-database, beside FILE or in $TMPDIR.";
+server runs, no server can start in this data directory until the command has ended. It needs room
+for a copy of the database, beside FILE or in $TMPDIR.";
 
 const RESTORE: &str = "\
 Nothing is restored into a directory that has anything in it, and nothing from a backup that is
@@ -65,8 +65,8 @@ files get the directory's owner.";
 
 const CHECK: &str = "\
 Prints what is wrong, one line for each, and ends with 78; or one line and 0. It changes
-nothing, and runs beside the server. Where no server runs, none can start until the command has
-ended.";
+nothing, and runs beside the server. Where no server runs, no server can start in this data
+directory until the command has ended.";
 
 const EXPORT: &str = "\
 Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is deleted on the

@@ -31,6 +31,10 @@ pub enum ConnectError {
         "the database at {host} asks for the password of {user}: put it into the address, or into a file that passfile= names"
     )]
     NoPassword { host: String, user: String },
+    #[error(
+        "the file of passwords {} has no line for {user} and the database {database} at {host}: a line is HOST:PORT:DATABASE:USER:PASSWORD, and * stands for any of the first four", path.display()
+    )]
+    NoPasswordLine { path: PathBuf, host: String, database: String, user: String },
     #[error("cannot use the file of passwords {}: {reason}", path.display())]
     PasswordFile { path: PathBuf, reason: String },
     #[error(

@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub enum NodeKeyError {
     #[error("{}", other(file, directory, keeper))]
     Other { file: &'static str, directory: PathBuf, keeper: Keeper },
+    #[error("{}", damaged(file, directory, keeper))]
+    Damaged { file: &'static str, directory: PathBuf, keeper: Keeper },
     #[error("{}", missing(file, directory, keeper))]
     Missing { file: &'static str, directory: PathBuf, keeper: Keeper },
     #[error("{0}")]
@@ -41,20 +43,46 @@ pub enum NodeKeyError {
 
 /// The server that has recorded a key first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keeper {
-    /// The name of its machine.
-    pub host: String,
-    /// Its data directory.
-    pub directory: String,
+pub enum Keeper {
+    /// This server, which has no copy any more.
+    This,
+    /// Another server.
+    Other {
+        /// The name of its machine.
+        host: String,
+        /// Its data directory.
+        directory: String,
+    },
+}
+
+impl Keeper {
+    /// Where a copy of the file is.
+    fn copy_of(&self, file: &str) -> String {
+        match self {
+            Self::This => {
+                format!("{file} from the data directory of another server, or from a backup,")
+            }
+            Self::Other { host, directory } => format!("{directory}/{file} of the machine {host}"),
+        }
+    }
 }
 
 fn other(file: &str, directory: &Path, keeper: &Keeper) -> String {
     format!(
         "{file} in the data directory {} is not the one of the other servers on this database, \
-         and they must have the same: put {}/{file} of the machine {} in its place{}",
+         and they must have the same: put {} in its place{}",
         directory.display(),
-        keeper.directory,
-        keeper.host,
+        keeper.copy_of(file),
+        lost(file)
+    )
+}
+
+fn damaged(file: &str, directory: &Path, keeper: &Keeper) -> String {
+    format!(
+        "{file} in the data directory {} is damaged, and all servers on this database must have \
+         the same: put {} in its place{}",
+        directory.display(),
+        keeper.copy_of(file),
         lost(file)
     )
 }
@@ -62,10 +90,9 @@ fn other(file: &str, directory: &Path, keeper: &Keeper) -> String {
 fn missing(file: &str, directory: &Path, keeper: &Keeper) -> String {
     format!(
         "the data directory {} has no {file}, and all servers on this database must have the same: \
-         copy {}/{file} of the machine {} into it{}",
+         copy {} into it{}",
         directory.display(),
-        keeper.directory,
-        keeper.host,
+        keeper.copy_of(file),
         lost(file)
     )
 }
@@ -83,7 +110,9 @@ impl NodeKeyError {
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::Other { .. } | Self::Missing { .. } | Self::Query(_) => sysexits::CONFIG,
+            Self::Other { .. } | Self::Damaged { .. } | Self::Missing { .. } | Self::Query(_) => {
+                sysexits::CONFIG
+            }
             Self::Connect(error) => error.exit_status(),
             Self::Commit(_) => sysexits::UNAVAILABLE,
         }
@@ -117,10 +146,27 @@ impl NodeKeys {
     ///
     /// [`NodeKeyError::Missing`], or the database cannot be asked.
     pub fn may_make(&mut self, file: &'static str) -> Result<(), NodeKeyError> {
-        match keeper(&recorded(&mut self.connection.transaction(), file)?)? {
+        let rows = recorded(&mut self.connection.transaction(), file)?;
+        match self.keeper(&rows)? {
             None => Ok(()),
             Some(keeper) => {
                 Err(NodeKeyError::Missing { file, directory: self.directory.clone(), keeper })
+            }
+        }
+    }
+
+    /// Refuses to let this server make a new file in place of a damaged one that a server has
+    /// recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`NodeKeyError::Damaged`], or the database cannot be asked.
+    pub fn may_replace(&mut self, file: &'static str) -> Result<(), NodeKeyError> {
+        let rows = recorded(&mut self.connection.transaction(), file)?;
+        match self.keeper(&rows)? {
+            None => Ok(()),
+            Some(keeper) => {
+                Err(NodeKeyError::Damaged { file, directory: self.directory.clone(), keeper })
             }
         }
     }
@@ -147,12 +193,25 @@ impl NodeKeys {
         let rows = recorded(&mut transaction, file)?;
         drop(transaction.commit()?);
         let is_same = array::<32>(&rows.one()?, 0)? == digest;
-        match keeper(&rows)?.filter(|_| !is_same) {
+        match self.keeper(&rows)?.filter(|_| !is_same) {
             None => Ok(()),
             Some(keeper) => {
                 Err(NodeKeyError::Other { file, directory: self.directory.clone(), keeper })
             }
         }
+    }
+
+    /// The server that has recorded the file of these rows.
+    fn keeper(&self, rows: &Rows) -> Result<Option<Keeper>, QueryError> {
+        let keeper = |row: Row<'_>| {
+            let (host, directory): (&str, &str) = (row.get(1)?, row.get(2)?);
+            let is_this = host == host_name() && directory == self.directory.display().to_string();
+            Ok(match is_this {
+                true => Keeper::This,
+                false => Keeper::Other { host: shown(host), directory: shown(directory) },
+            })
+        };
+        rows.first().map(keeper).transpose()
     }
 }
 
@@ -162,12 +221,7 @@ fn recorded(transaction: &mut Transaction<'_>, file: &'static str) -> Result<Row
     transaction.query(statement, &[&file])
 }
 
-fn keeper(rows: &Rows) -> Result<Option<Keeper>, QueryError> {
-    let keeper = |row: Row<'_>| {
-        let (host, directory): (&str, &str) = (row.get(1)?, row.get(2)?);
-        // An error shows them on a terminal.
-        let shown = |text: &str| text.chars().filter(|c| !c.is_control()).collect();
-        Ok(Keeper { host: shown(host), directory: shown(directory) })
-    };
-    rows.first().map(keeper).transpose()
+/// A text of the database as an error shows it on a terminal.
+fn shown(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }

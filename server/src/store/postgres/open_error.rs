@@ -18,7 +18,7 @@ pub enum PostgresOpenError {
     InUse { path: PathBuf },
     #[error("{0}")]
     Connect(#[from] ConnectError),
-    #[error("the database refuses to make or read the tables of correio: {0}")]
+    #[error("the database refuses to make or read the tables of correio: {}{}", .0, owner(.0))]
     Query(#[from] QueryError),
     #[error("the tables of correio could not be committed: {0}")]
     Commit(#[from] CommitError),
@@ -40,6 +40,17 @@ pub enum PostgresOpenError {
     Random { detail: String },
     #[error("cannot start a thread of the store: {source}")]
     Thread { source: io::Error },
+}
+
+/// What to do where the role may not make tables (insufficient_privilege).
+fn owner(error: &QueryError) -> &'static str {
+    match error {
+        QueryError::Fatal(text) if text.ends_with("(42501)") => {
+            ". Let the role of the address own the database: for the role correio, with ALTER \
+             DATABASE NAME OWNER TO correio"
+        }
+        _ => "",
+    }
 }
 
 impl PostgresOpenError {

@@ -119,14 +119,21 @@ fn password(greeting: &Greeting<'_>) -> Result<Password, ConnectError> {
     if let Some(password) = &url.password {
         return Ok(password.clone());
     }
-    let missing = || ConnectError::NoPassword { host: greeting.name(), user: url.user.clone() };
-    let Some(path) = &url.password_file else { return Err(missing()) };
+    let Some(path) = &url.password_file else {
+        let (host, user) = (greeting.name(), url.user.clone());
+        return Err(ConnectError::NoPassword { host, user });
+    };
     let found = password_file::find(path, greeting.host, &url.database, &url.user);
     let found = found.map_err(|error| ConnectError::PasswordFile {
         path: path.clone(),
         reason: error.to_string(),
     })?;
-    found.ok_or_else(missing)
+    found.ok_or_else(|| ConnectError::NoPasswordLine {
+        path: path.clone(),
+        host: greeting.name(),
+        database: url.database.clone(),
+        user: url.user.clone(),
+    })
 }
 
 /// The password where the server gets to see it, or a hash that is soon guessed from: only if the
