@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_remembered_any_more_counts_as_an_end() {
+    fn an_end_that_may_be_forgotten_counts_for_every_account() {
         let mut ends = RecentEnds::default();
         let before = ends.mark();
         for _ in 0..REMEMBERED_MAX {

@@ -192,7 +192,7 @@ fn a_migration_that_is_killed_goes_on_and_no_server_serves_it_before() {
 }
 
 #[test]
-fn what_cannot_be_migrated_is_told_why() {
+fn a_migration_that_cannot_begin_says_why() {
     let Some(server) = Postgres::shared() else { return };
     let database = server.database();
     let directory = tempfile::tempdir().unwrap();

@@ -186,7 +186,8 @@ fn a_server_that_starts_at_an_unlocked_source_is_noticed() {
         served.get_or_insert_with(|| sqlite(there.path()));
     });
     let refusal = refusal.unwrap_err();
-    let is_expected = matches!(refusal, MigrateError::Directory(SqliteMigrationError::Runs { .. }));
+    let is_expected =
+        matches!(refusal, MigrateError::Directory(SqliteMigrationError::InUse { .. }));
     assert!(is_expected, "{refusal}");
     served.unwrap().close();
     let refusal = open_postgres(&database.url);

@@ -265,7 +265,7 @@ pub fn run(
     see: &mut impl FnMut(Step),
 ) -> Result<Migrated, MigrateError> {
     let is_held = |error: &MigrateError| match error {
-        MigrateError::Database(PostgresMigrationError::Runs) => true,
+        MigrateError::Database(PostgresMigrationError::InUse) => true,
         error => is_locked(error),
     };
     run_unless(is_held, migration, cancel, see)
@@ -275,7 +275,7 @@ pub fn run(
 pub fn is_locked(error: &MigrateError) -> bool {
     matches!(
         error,
-        MigrateError::Directory(SqliteMigrationError::Runs { .. })
+        MigrateError::Directory(SqliteMigrationError::InUse { .. })
             | MigrateError::Database(PostgresMigrationError::Busy)
     )
 }
@@ -512,7 +512,8 @@ fn a_store_that_a_server_uses_is_not_copied() {
     fill(&mut harness);
     let migration = to_database(there.path(), &database.url);
     let refusal = migrate(&migration, SMALL, &Cancel::default(), &mut |_| {}).unwrap_err();
-    let is_expected = matches!(refusal, MigrateError::Directory(SqliteMigrationError::Runs { .. }));
+    let is_expected =
+        matches!(refusal, MigrateError::Directory(SqliteMigrationError::InUse { .. }));
     assert!(is_expected, "{refusal}");
     harness.close();
     whole(&migration);
@@ -523,7 +524,7 @@ fn a_store_that_a_server_uses_is_not_copied() {
     for migration in [migration, to_directory(&database.url, back.path())] {
         let refused = run_unless(is_locked, &migration, &Cancel::default(), &mut |_| {});
         let refusal = refused.unwrap_err();
-        let is_expected = matches!(refusal, MigrateError::Database(PostgresMigrationError::Runs));
+        let is_expected = matches!(refusal, MigrateError::Database(PostgresMigrationError::InUse));
         assert!(is_expected, "{refusal}");
     }
     harness.close();

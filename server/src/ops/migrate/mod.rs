@@ -22,12 +22,12 @@ pub use self::{
 use self::{
     side::Side as _,
     source::Source,
-    target::{Begun, Target},
+    target::{Target, TargetState},
     verified::compare,
 };
 use crate::{
     cancel::Cancel,
-    store::migration::{BatchLimits, Position},
+    store::migration::{BatchLimits, CopyPosition},
 };
 
 /// What a migration has done.
@@ -52,8 +52,8 @@ pub fn migrate(
 ) -> Result<Migrated, MigrateError> {
     let mut source = Source::open(migration, cancel)?;
     let (mut target, position) = match Target::open(migration, source.realm(), cancel)? {
-        Begun::Unfinished(target, position) => (target, position),
-        Begun::Whole(mut there) => {
+        TargetState::Unfinished(target, position) => (target, position),
+        TargetState::Whole(mut there) => {
             let compared = compare(&mut source, &mut there, (limits, cancel), see)?;
             let place = migration.target();
             let verified =
@@ -74,7 +74,7 @@ pub fn migrate(
 fn copy(
     source: &mut Source,
     target: &mut Target,
-    mut position: Position,
+    mut position: CopyPosition,
     (limits, cancel): (BatchLimits, &Cancel),
     see: &mut impl FnMut(Step),
 ) -> Result<(), MigrateError> {
@@ -83,7 +83,7 @@ fn copy(
         if cancel.is_asked() {
             return Err(MigrateError::Interrupted);
         }
-        let rows = source.page(table, &position.after, limits)?;
+        let rows = source.page(table, &position.key, limits)?;
         let Some(last) = rows.last() else {
             position = position.next_table();
             continue;

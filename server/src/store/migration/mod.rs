@@ -3,7 +3,7 @@
 
 pub use self::{
     digest::TableDigest,
-    position::Position,
+    position::CopyPosition,
     settings::{MigrationNumbers, MigrationSettings},
     table::{MigrationTable, ValueKind},
     value::{MigrationRow, MigrationValue},
