@@ -1,8 +1,8 @@
-//! The accounts whose sessions were ended last.
+//! Remembers the accounts whose sessions were ended last.
 //!
 //! A store that does jobs in parallel, or that other servers change as well, may answer a look-up
-//! after it has told of a later change. A login by that answer has missed the end of the account's
-//! sessions, and is found here.
+//! after it has told of a later change. A login by that answer began after the end of the account's
+//! sessions and rests on the state before it; this module finds such a login.
 
 use std::collections::VecDeque;
 

@@ -87,8 +87,8 @@ impl Response {
         Self::repeated_with(reply, Transition::Unchanged)
     }
 
-    /// As [`Response::repeated`], with the transition of the first request: the server may not have
-    /// heard of its success.
+    /// As [`Response::repeated`], with the transition of the first request, of whose success the
+    /// server may not have heard.
     pub(crate) fn repeated_with(reply: Reply, transition: Transition) -> Self {
         Self::Reply(Answer { reply, settlement: Settlement::Repeated, transition })
     }

@@ -1,9 +1,10 @@
-//! `correiod migrate`: a store of one kind from one of the other, a data directory's from a
-//! database's or the reverse. Nothing is deleted at the source.
+//! `correiod migrate`: copies the store of a data directory into a database, or the reverse.
+//! Nothing is deleted at the source.
 //!
 //! Rows are copied table by table, in batches. Each batch is a transaction of the target, which
-//! also says how far the copy has come: after any end, the same command goes on from there. No
-//! server serves the target before all of it was read back, and is what the source has.
+//! also records how far the copy has come: however a command has ended, the same command goes on
+//! from there. No server serves the target before all of it was read back and found equal to the
+//! source.
 
 mod error;
 mod place;
@@ -39,7 +40,7 @@ pub enum Migrated {
     Before(Verified),
 }
 
-/// Copies a store, or goes on with a copy, and verifies it. `see` learns of each step.
+/// Copies a store, or goes on with a copy, and verifies it. `see` is called after each step.
 ///
 /// # Errors
 ///

@@ -27,7 +27,7 @@ pub(super) fn connect_alone(database: &DatabaseUrl) -> Result<Connection, Postgr
     Ok(connection)
 }
 
-/// Gives the next statements their time.
+/// Gives the next statements [`PATIENCE`] from now on.
 pub(super) fn renew_deadline(connection: &mut Connection) {
     connection.set_deadline(Deadline::after(PATIENCE));
 }

@@ -31,7 +31,7 @@ use crate::store::{
     },
 };
 
-/// Longest time that the database counts what its tables have, in samples of them.
+/// Longest time of the `ANALYZE`, in which the database samples its tables.
 const ANALYSIS: Duration = Duration::from_secs(3600);
 
 /// A store in a database, with the lock of copies.
@@ -213,6 +213,6 @@ fn position(transaction: &mut Transaction<'_>) -> Result<CopyPosition, PostgresM
     let rows = transaction.query(statement!("SELECT step, position FROM migration"), &[])?;
     let row = rows.one()?;
     let (step, key): (i64, &[u8]) = (row.get(0)?, row.get(1)?);
-    let reason = "its position is none";
+    let reason = "its position cannot be read";
     CopyPosition::decode(step, key).ok_or(PostgresMigrationError::Damaged { reason })
 }

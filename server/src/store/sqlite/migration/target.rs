@@ -110,7 +110,7 @@ impl SqliteMigrationTarget {
         let sql = "SELECT step, position FROM migration";
         let read = self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
         let (step, key): (i64, Vec<u8>) = read.map_err(|source| self.failed(source))?;
-        let reason = "its position is none".to_owned();
+        let reason = "its position cannot be read".to_owned();
         let damaged = || SqliteMigrationError::Damaged { path: self.path.clone(), reason };
         CopyPosition::decode(step, &key).ok_or_else(damaged)
     }
