@@ -13,9 +13,9 @@ use correio_testing::postgres::{Database, Postgres, database};
 
 use super::{
     files::{DATABASE, with_sql},
-    postgres_migrate::{
-        SMALL, copy_only, filled, open_postgres, postgres, run, sqlite, to_database, to_directory,
-        whole,
+    migrated_store::{postgres, sqlite},
+    migration_runs::{
+        SMALL, copy_only, filled, open_postgres, run, to_database, to_directory, whole,
     },
     support::{id, is_sent, send},
 };
