@@ -232,7 +232,7 @@ fn a_migration_that_cannot_begin_says_why() {
         assert_eq!(status, Some(64), "{error}");
     }
     let help = done(directory.path(), &["migrate", "--help"]);
-    for told in ["--from <PLACE>", "--to <PLACE>", "Nothing is\ndeleted at the source"] {
+    for told in ["--from <PLACE>", "--to <PLACE>", "Nothing is deleted at the source"] {
         assert!(help.contains(told), "{help}");
     }
     assert!(!help.contains("--listen"), "{help}");
