@@ -64,7 +64,7 @@ load_begins() {
     grep -q 'closed load$' "$dir/load.out"
 }
 
-# acts NAME: notes the kill of a member, unless the clients have stopped to act.
+# acts NAME: notes the kill of a member, unless the clients have stopped acting.
 acts() {
     kill -0 "$loader" 2>/dev/null || fail "the load ended before $1 was killed: $(tail -n 2 "$dir/load.out")"
     kills+=("$1 $(seconds_since "$load_began")")

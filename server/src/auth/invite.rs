@@ -105,8 +105,8 @@ impl InviteKey {
         Ok(InviteId(*id))
     }
 
-    /// A digest of the key, by which several servers compare theirs. It gives nothing of the key
-    /// away, which is random.
+    /// A digest by which several servers compare their keys. It reveals nothing of the key, which
+    /// is random.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         let mut mac = self.mac();

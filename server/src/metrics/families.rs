@@ -108,11 +108,11 @@ families! {
     STORE_READY Gauge "correio_store_ready" [""]
         "1 while the store takes all jobs, 0 while /readyz answers 503.";
     DATABASE_REACHABLE Gauge "correio_database_reachable" [""]
-        "1 while the database of the store postgres answers, otherwise 0; of other stores, it is not shown.";
+        "1 while the database of the store postgres answers, otherwise 0; not shown with other stores.";
     NODES Gauge "correio_nodes" [""]
         "Servers on the database that were seen in the last ten seconds, as this one last read; not shown while that is unknown.";
     LOGINS_UNTOLD Counter "correio_failed_logins_untold" [""]
-        "Failed logins that the other servers on the database were not told of, because too many waited; of other stores, it is not shown.";
+        "Failed logins that the other servers on the database were not told of, because too many waited; not shown with other stores.";
     STORE_COMMIT_SECONDS Histogram "correio_store_commit_seconds" [""]
         "Time of a commit that changed something, its sync included.";
     STORE_GROUP_JOBS Histogram "correio_store_group_jobs" [""]

@@ -101,7 +101,7 @@ fn answer(
         (AppPasswordStep::Revoking(_), AppPasswordDone::Revoked(None)) => {
             // A store that lost the result of its commit has done the job again, and found nothing.
             let revoked = Transition::AppPasswordRevoked(identity.account);
-            Response::repeating(Reply::AppPasswordRevoked {}, revoked)
+            Response::repeated_with(Reply::AppPasswordRevoked {}, revoked)
         }
         (AppPasswordStep::Revoking(id), AppPasswordDone::Revoked(Some(_))) => {
             let (username, connection) = (&identity.username, context.connection);

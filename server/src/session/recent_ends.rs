@@ -1,8 +1,8 @@
-//! The accounts whose sessions were ended last.
+//! Remembers the accounts whose sessions were ended last.
 //!
 //! A store that does jobs in parallel, or that other servers change as well, may answer a look-up
-//! after it has told of a later change. A login by that answer has missed the end of the account's
-//! sessions, and is found here.
+//! after it has told of a later change. A login by that answer began after the end of the account's
+//! sessions and rests on the state before it; this module finds such a login.
 
 use std::collections::VecDeque;
 
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_remembered_any_more_counts_as_an_end() {
+    fn an_end_that_may_be_forgotten_counts_for_every_account() {
         let mut ends = RecentEnds::default();
         let before = ends.mark();
         for _ in 0..REMEMBERED_MAX {

@@ -84,12 +84,12 @@ impl Response {
     /// The same request had succeeded before, and was charged then: this one does not count as a
     /// success.
     pub(crate) fn repeated(reply: Reply) -> Self {
-        Self::repeating(reply, Transition::Unchanged)
+        Self::repeated_with(reply, Transition::Unchanged)
     }
 
-    /// As [`Response::repeated`], with the transition of the first request: the server may not have
-    /// heard of its success.
-    pub(crate) fn repeating(reply: Reply, transition: Transition) -> Self {
+    /// As [`Response::repeated`], with the transition of the first request, of whose success the
+    /// server may not have heard.
+    pub(crate) fn repeated_with(reply: Reply, transition: Transition) -> Self {
         Self::Reply(Answer { reply, settlement: Settlement::Repeated, transition })
     }
 

@@ -112,8 +112,9 @@ impl StoreConfig {
         }
     }
 
-    /// What compares the keys in a data directory with those of the other servers on the store, if
-    /// there may be others. The store was opened before.
+    /// Connects to the digests of the keys that all servers on the store have in common; `None` if
+    /// the store can have one server alone. Call it after [`StoreConfig::open`], which makes the
+    /// tables.
     ///
     /// # Errors
     ///

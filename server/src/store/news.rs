@@ -16,7 +16,8 @@ pub enum News {
         /// The mail.
         mail: ArrivedMail,
     },
-    /// Logins failed at another server, or its operator has failures forgotten. This may be lost.
+    /// Logins failed at another server, or an operator unblocked an address or an account there.
+    /// This may be lost.
     Logins(Vec<LoginNews>),
     /// All sessions of an account end: its password was changed or is void, or the account was
     /// disabled or deleted. This is never lost.

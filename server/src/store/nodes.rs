@@ -15,8 +15,8 @@ pub enum StoreRole {
     Server(NodeName),
 }
 
-/// The name of a server, which the operator tells it from others by: 1 to 64 printable characters
-/// of ASCII, without spaces.
+/// The name of a server, by which the operator tells it from the others: 1 to 64 printable
+/// characters of ASCII, without spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeName(String);
 
@@ -58,7 +58,7 @@ impl std::str::FromStr for NodeName {
     }
 }
 
-/// The name of this machine, for people.
+/// The name of this machine, to show to people.
 pub(crate) fn host_name() -> String {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     match name.trim() {
@@ -84,7 +84,7 @@ pub struct NodeRecord {
     pub state: NodeState,
     /// Sessions that were open then.
     pub sessions: u64,
-    /// The server that was asked, or another one.
+    /// Whether it is the server that was asked.
     pub identity: NodeIdentity,
 }
 
@@ -92,18 +92,19 @@ pub struct NodeRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
-    /// It reached the store in the last ten seconds.
+    /// The server reached the store in the last ten seconds.
     Present,
-    /// It did not, and it did not end in order: it was killed, or cannot reach the store.
+    /// The server did not reach the store in that time, and did not end in order: it was killed, or
+    /// has lost the store.
     Gone,
 }
 
-/// Which of the servers it is.
+/// Whether a server is the one that was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeIdentity {
-    /// The one that was asked.
+    /// The server that was asked.
     This,
-    /// Another one.
+    /// Another server.
     Other,
 }
 

@@ -202,7 +202,7 @@ fn a_migration_that_is_killed_goes_on_and_no_server_serves_it_before() {
 }
 
 #[test]
-fn what_cannot_be_migrated_is_told_why() {
+fn a_migration_that_cannot_begin_says_why() {
     let Some(server) = Postgres::shared() else { return };
     let database = server.database();
     let directory = tempfile::tempdir().unwrap();
@@ -242,7 +242,7 @@ fn what_cannot_be_migrated_is_told_why() {
         assert_eq!(status, Some(64), "{error}");
     }
     let help = done(directory.path(), &["migrate", "--help"]);
-    for told in ["--from <PLACE>", "--to <PLACE>", "Nothing is\ndeleted at the source"] {
+    for told in ["--from <PLACE>", "--to <PLACE>", "Nothing is deleted at the source"] {
         assert!(help.contains(told), "{help}");
     }
     assert!(!help.contains("--listen"), "{help}");

@@ -42,7 +42,7 @@ fn copy(directory: &Path) -> Result<(), SqliteMigrationError> {
     let opened = SqliteMigrationTarget::open(&directory.join(TO), source.realm(), &cancel)?;
     let SqliteTargetState::Unfinished(mut target, mut position) = opened else { return Ok(()) };
     while let Some(table) = position.table() {
-        let rows = source.page(table, &position.after, BatchLimits::default())?;
+        let rows = source.page(table, &position.key, BatchLimits::default())?;
         let Some(last) = rows.last() else {
             position = position.next_table();
             continue;
@@ -103,7 +103,7 @@ fn a_copy_that_is_killed_at_any_moment_is_refused_or_whole_and_goes_on() {
                 assert!(refused.is_err(), "killed at {when} of {calls}");
             }
             eventually(|| match copy(directory.path()) {
-                Err(SqliteMigrationError::Runs { .. }) => false,
+                Err(SqliteMigrationError::InUse { .. }) => false,
                 result => result.map(|()| true).unwrap(),
             });
             let mut harness = Harness::sqlite(&to);

@@ -13,9 +13,9 @@ use correio_testing::postgres::{Database, Postgres, database};
 
 use super::{
     files::{DATABASE, with_sql},
-    postgres_migrate::{
-        SMALL, copy_only, filled, open_postgres, postgres, run, sqlite, to_database, to_directory,
-        whole,
+    migrated_store::{postgres, sqlite},
+    migration_runs::{
+        SMALL, copy_only, filled, open_postgres, run, to_database, to_directory, whole,
     },
     support::{id, is_sent, send},
 };
@@ -186,7 +186,8 @@ fn a_server_that_starts_at_an_unlocked_source_is_noticed() {
         served.get_or_insert_with(|| sqlite(there.path()));
     });
     let refusal = refusal.unwrap_err();
-    let is_expected = matches!(refusal, MigrateError::Directory(SqliteMigrationError::Runs { .. }));
+    let is_expected =
+        matches!(refusal, MigrateError::Directory(SqliteMigrationError::InUse { .. }));
     assert!(is_expected, "{refusal}");
     served.unwrap().close();
     let refusal = open_postgres(&database.url);

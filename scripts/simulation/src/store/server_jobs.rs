@@ -16,7 +16,8 @@ pub enum OpenJobs {
     Undone,
 }
 
-/// Lanes of a server, as a store in PostgreSQL has them: the jobs of a connection share one.
+/// Lanes of a server, as a store in PostgreSQL has them. Here all jobs of a connection share one,
+/// whatever they are.
 pub const LANES: u32 = 4;
 
 /// A lane whose answers are still under way.

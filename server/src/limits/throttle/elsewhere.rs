@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub enum LoginNews {
     /// A login failed.
     Failed(FailedLogin),
-    /// The operator has the failures from an address, and its registrations, forgotten.
+    /// The operator unblocked an address: its failures and registrations are forgotten.
     AddressUnblocked(IpAddr),
-    /// The operator has the failures to log in to an account forgotten.
+    /// The operator unblocked an account: the failures to log in to it are forgotten.
     AccountUnblocked(Username),
 }
 

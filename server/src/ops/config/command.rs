@@ -76,9 +76,9 @@ received is not on the server any more.";
 const MIGRATE: &str = "\
 One of the two places is a data directory, and the other one is a PostgreSQL database. Stop the
 servers of both first; none can start until the command has ended. The target is empty, or has what
-an earlier command has copied of the same store: after any end, the same command goes on. Nothing is
-deleted at the source. No server serves the target before the command has read all of it back and
-compared it with the source; the command prints the rows and the digest of each table.
+an earlier command has copied of the same store: however a command has ended, the same command goes
+on. Nothing is deleted at the source. No server serves the target before the command has read all of
+it back and compared it with the source; the command prints the rows and the digest of each table.
 
 The certificates and the keys of invites and tickets are not in the store: the server of the target
 needs them in its data directory.";
@@ -187,7 +187,7 @@ fn migrate() -> Command {
         .about("Copy a store into one of the other kind, SQLite or PostgreSQL")
         .after_help(MIGRATE)
         .arg(place("from", "The store to copy: a data directory, or an address postgres://…"))
-        .arg(place("to", "Its new place, of the other kind"))
+        .arg(place("to", "The place of the copy, of the other kind"))
 }
 
 fn man() -> Command {

@@ -32,7 +32,7 @@ pub(super) fn check(config: &Config, values: &Values) -> Result<(), ConfigError>
             return refuse(
                 "store",
                 key,
-                "only the store postgres has a database elsewhere, and several servers",
+                "only the store postgres is in a database that several servers can share",
             );
         }
     }

@@ -12,14 +12,14 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages describe each.
 pub enum MigrateError {
-    #[error("nothing was deleted at the source: {0}")]
+    #[error("{0}; nothing was deleted at the source")]
     Directory(SqliteMigrationError),
-    #[error("nothing was deleted at the source: {0}")]
+    #[error("{0}; nothing was deleted at the source")]
     Database(#[from] PostgresMigrationError),
-    #[error("stopped by a signal; the same command goes on where this one has ended")]
+    #[error("stopped by a signal; the same command goes on where this one ended")]
     Interrupted,
     #[error(
-        "the copy is not what the source has, and no server serves it: {differences}. Empty the target and begin anew; a source that a server has changed between two commands has this effect"
+        "the copy differs from the source, and no server serves it: {differences}. Empty the target and begin anew; one cause is a server that has changed the source between two commands"
     )]
     Differs { differences: String },
     #[error(

@@ -1,9 +1,10 @@
-//! `correiod migrate`: a store of one kind from one of the other, a data directory's from a
-//! database's or the reverse. Nothing is deleted at the source.
+//! `correiod migrate`: copies the store of a data directory into a database, or the reverse.
+//! Nothing is deleted at the source.
 //!
 //! Rows are copied table by table, in batches. Each batch is a transaction of the target, which
-//! also says how far the copy has come: after any end, the same command goes on from there. No
-//! server serves the target before all of it was read back, and is what the source has.
+//! also records how far the copy has come: however a command has ended, the same command goes on
+//! from there. No server serves the target before all of it was read back and found equal to the
+//! source.
 
 mod error;
 mod place;
@@ -22,12 +23,12 @@ pub use self::{
 use self::{
     side::Side as _,
     source::Source,
-    target::{Begun, Target},
+    target::{Target, TargetState},
     verified::compare,
 };
 use crate::{
     cancel::Cancel,
-    store::migration::{BatchLimits, Position},
+    store::migration::{BatchLimits, CopyPosition},
 };
 
 /// What a migration has done.
@@ -39,7 +40,7 @@ pub enum Migrated {
     Before(Verified),
 }
 
-/// Copies a store, or goes on with a copy, and verifies it. `see` learns of each step.
+/// Copies a store, or goes on with a copy, and verifies it. `see` is called after each step.
 ///
 /// # Errors
 ///
@@ -52,8 +53,8 @@ pub fn migrate(
 ) -> Result<Migrated, MigrateError> {
     let mut source = Source::open(migration, cancel)?;
     let (mut target, position) = match Target::open(migration, source.realm(), cancel)? {
-        Begun::Unfinished(target, position) => (target, position),
-        Begun::Whole(mut there) => {
+        TargetState::Unfinished(target, position) => (target, position),
+        TargetState::Whole(mut there) => {
             let compared = compare(&mut source, &mut there, (limits, cancel), see)?;
             let place = migration.target();
             let verified =
@@ -74,7 +75,7 @@ pub fn migrate(
 fn copy(
     source: &mut Source,
     target: &mut Target,
-    mut position: Position,
+    mut position: CopyPosition,
     (limits, cancel): (BatchLimits, &Cancel),
     see: &mut impl FnMut(Step),
 ) -> Result<(), MigrateError> {
@@ -83,7 +84,7 @@ fn copy(
         if cancel.is_asked() {
             return Err(MigrateError::Interrupted);
         }
-        let rows = source.page(table, &position.after, limits)?;
+        let rows = source.page(table, &position.key, limits)?;
         let Some(last) = rows.last() else {
             position = position.next_table();
             continue;

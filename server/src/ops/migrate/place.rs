@@ -1,13 +1,13 @@
-//! What is copied where.
+//! The places of a migration: a data directory and a database.
 
 use std::{ffi::OsStr, path::PathBuf};
 
 use crate::store::postgres::{DatabaseUrl, DatabaseUrlError};
 
-/// How the address of a database begins.
+/// Beginnings of the address of a database.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// What is copied where.
+/// The two places of a migration, and the direction of the copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Migration {
     /// The store of a data directory, into a database.
@@ -26,7 +26,7 @@ pub enum Migration {
     },
 }
 
-/// Why two places are no migration.
+/// Why a store cannot be copied from one of two places to the other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // The messages describe each.
 pub enum MigrationParseError {

@@ -1,8 +1,8 @@
-//! A step of a migration.
+//! The steps of a migration.
 
 use crate::store::migration::MigrationTable;
 
-/// A step of the work.
+/// A step of a migration, for the display of its progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A batch of this table was written; so many rows were copied by this command.

@@ -7,8 +7,8 @@ use crate::{
     cancel::Cancel,
     store::{
         migration::{
-            BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
-            MigrationValue, Position,
+            BatchLimits, CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings,
+            MigrationTable, MigrationValue,
         },
         postgres::{PostgresMigrationTarget, PostgresTargetState},
         sqlite::{SqliteMigrationTarget, SqliteTargetState},
@@ -24,9 +24,9 @@ pub(super) enum Target {
 
 /// What the target has.
 #[derive(Debug)]
-pub(super) enum Begun {
+pub(super) enum TargetState {
     /// A copy that is not finished, or was just begun, and how far it has come.
-    Unfinished(Target, Position),
+    Unfinished(Target, CopyPosition),
     /// A whole store of the same realm.
     Whole(Source),
 }
@@ -36,20 +36,20 @@ impl Target {
         migration: &Migration,
         source: Realm,
         cancel: &Cancel,
-    ) -> Result<Begun, MigrateError> {
+    ) -> Result<TargetState, MigrateError> {
         Ok(match migration {
             Migration::ToDatabase { to, .. } => match PostgresMigrationTarget::open(to, source)? {
                 PostgresTargetState::Unfinished(target, position) => {
-                    Begun::Unfinished(Self::Postgres(target), position)
+                    TargetState::Unfinished(Self::Postgres(target), position)
                 }
-                PostgresTargetState::Whole(there) => Begun::Whole(Source::Postgres(there)),
+                PostgresTargetState::Whole(there) => TargetState::Whole(Source::Postgres(there)),
             },
             Migration::ToDirectory { to, .. } => {
                 match SqliteMigrationTarget::open(to, source, cancel)? {
                     SqliteTargetState::Unfinished(target, position) => {
-                        Begun::Unfinished(Self::Sqlite(target), position)
+                        TargetState::Unfinished(Self::Sqlite(target), position)
                     }
-                    SqliteTargetState::Whole(there) => Begun::Whole(Source::Sqlite(there)),
+                    SqliteTargetState::Whole(there) => TargetState::Whole(Source::Sqlite(there)),
                 }
             }
         })
@@ -60,7 +60,7 @@ impl Target {
         &mut self,
         table: MigrationTable,
         rows: &[MigrationRow],
-        position: &Position,
+        position: &CopyPosition,
     ) -> Result<(), MigrateError> {
         match self {
             Self::Sqlite(target) => target.write(table, rows, position)?,

@@ -6,7 +6,7 @@ use crate::{
     store::migration::{BatchLimits, MigrationRow, MigrationTable, MigrationValue, TableDigest},
 };
 
-/// A copy that is what its source has.
+/// A copy that was found equal to its source.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified {
     /// The tables, in the order in which they were copied.
@@ -31,7 +31,7 @@ impl Verified {
     }
 }
 
-/// Reads all rows of both sides. The inner error says what differs.
+/// Reads and compares all rows of both sides. The inner error names the tables that differ.
 pub(super) fn compare(
     source: &mut impl Side,
     target: &mut impl Side,

@@ -3,7 +3,7 @@
 
 pub use self::{
     digest::TableDigest,
-    position::Position,
+    position::CopyPosition,
     settings::{MigrationNumbers, MigrationSettings},
     table::{MigrationTable, ValueKind},
     value::{MigrationRow, MigrationValue},
@@ -25,7 +25,7 @@ pub struct BatchLimits {
 }
 
 impl Default for BatchLimits {
-    /// 500 rows and 4 MiB: a commit takes longer than a row, and a batch is in memory.
+    /// 500 rows and 4 MiB: fewer would pay for more commits, and a batch is held in memory.
     fn default() -> Self {
         Self { rows: 500, bytes: 4 << 20 }
     }

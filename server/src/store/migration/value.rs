@@ -40,7 +40,7 @@ impl MigrationValue {
         }
     }
 
-    /// The bytes, if it has some.
+    /// The bytes, if it has any.
     #[must_use]
     pub fn bytes(&self) -> Option<&[u8]> {
         match self {
@@ -49,7 +49,7 @@ impl MigrationValue {
         }
     }
 
-    /// Bytes of memory, about.
+    /// About how many bytes of memory the value takes.
     #[must_use]
     pub fn size(&self) -> usize {
         match self {

@@ -1,8 +1,8 @@
-//! Which lane does a job.
+//! Chooses the lane of each job.
 //!
 //! A mail goes to the lane of its first recipient: otherwise each lane would wait for the mailboxes
-//! that the others have locked until their commits. The jobs of a connection are done in their
-//! order, so that all of them go to one lane while any of them is under way.
+//! that the others have locked until their commits. The jobs of a connection must be done in their
+//! order: while one of them is under way, all further ones go to its lane.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ struct UnderWay {
 }
 
 impl LaneChoice {
-    /// Chooses among so many lanes: at least one.
+    /// Chooses among this number of lanes, at least one.
     pub(super) fn new(lanes: usize) -> Self {
         Self { lanes: lanes.max(1), under_way: HashMap::new() }
     }
@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(choice.of(client(1), &other), first);
         choice.end(client(1));
         assert_ne!(choice.of(client(1), &other), first);
-        // What nobody has begun ends nothing.
+        // The end of a job that was not begun changes nothing.
         choice.end(client(1));
     }
 }

@@ -1,10 +1,11 @@
 //! Accounts and mail in a PostgreSQL database, which several servers may share.
 //!
-//! A lane is a thread with one connection to the database. The jobs of a connection of the server
-//! always go to the same lane, so that they are done in the order of submission. A lane takes the
-//! jobs that wait: sends and confirmations share a transaction (`batch/`), and each other job has
-//! one of its own. A job that the database could not do because it was restarted, or because the
-//! connection broke, is run again until a deadline; all jobs may be submitted several times.
+//! A lane is a thread with one connection to the database. The jobs of a client's connection that
+//! are under way share a lane, so that they are done in the order of submission (`lane_choice.rs`).
+//! A lane takes the jobs that wait: sends and confirmations share a transaction (`batch/`), and
+//! each other job has one of its own. A job that the database could not do because it was
+//! restarted, or because the connection broke, is run again until a deadline; all jobs may be
+//! submitted several times.
 //!
 //! Every answer that says that a change holds, also one that found the change made before, follows
 //! a commit that wrote something: a commit that wrote nothing waits for no standby, and what it

@@ -1,9 +1,9 @@
 //! The table `node_key`: digests of the keys that all servers on one database must have in common.
 //!
 //! Clients pin the fingerprint of the server's own certificate, and an invite or a resume ticket is
-//! checked with the key that it was made with. A server with other keys than the first one would be
-//! taken for a false one, or refuse what is valid: it refuses to start, and says where the right
-//! file is.
+//! checked with the key that it was made with. Clients would take a server with other keys for a
+//! false one, and that server would refuse valid invites and tickets: it does not start, and says
+//! where the right file is.
 
 use std::{
     path::{Path, PathBuf},
@@ -41,7 +41,7 @@ pub enum NodeKeyError {
     Commit(#[from] CommitError),
 }
 
-/// The server that has recorded a key first.
+/// The server that recorded a key first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keeper {
     /// This server, which has no copy any more.
@@ -97,7 +97,7 @@ fn missing(file: &str, directory: &Path, keeper: &Keeper) -> String {
     )
 }
 
-/// What to do where no server has the file any more.
+/// The advice for the case that no server has the file any more.
 fn lost(file: &str) -> String {
     format!(
         "; if every copy of that file is lost, stop all servers, and have the database forget it: \

@@ -22,8 +22,8 @@ pub(super) struct OwnRow {
 }
 
 impl OwnRow {
-    /// Shows that this server is there, and what it does. Rows of servers that are gone for a day
-    /// are deleted.
+    /// Records that this server is there, with the number of its sessions. Deletes the rows of
+    /// servers that have been gone for a day.
     pub(super) fn show(
         &self,
         connection: &mut Connection,

@@ -1,11 +1,11 @@
-//! The queue of the store thread, with two lanes.
+//! The two queues of the store thread, for small jobs and for large ones.
 //!
-//! A job that fits into a group waits in the first lane; all jobs there are made durable together.
-//! A large job, a mail to many recipients that takes a transaction for itself, waits in the second
-//! lane. It is accepted however full the first lane is, since that is never empty on a busy server.
-//! It runs once all jobs that came before it are done. If other jobs waited for it, the first lane
-//! then has the thread for twice as long as the large job took: large jobs take at most a third of
-//! the time, and no job waits for two of them.
+//! A job that fits into a group waits in the queue of small jobs, which are made durable together.
+//! A large job, a mail to many recipients that takes a transaction for itself, waits in the queue
+//! of large jobs. It is accepted however full the other queue is, since that is never empty on a
+//! busy server. It runs once all jobs that came before it are done. If small jobs waited for it,
+//! they then have the thread for twice as long as the large job took: large jobs take at most a
+//! third of the time, and no job waits for two of them.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -38,11 +38,11 @@ const MEMBER_BYTES: u64 = 64;
 struct Waiting {
     ticket: Ticket,
     job: StoreJob,
-    /// Position in the order of arrival, over both lanes.
+    /// Position in the order of arrival, over both queues.
     number: u64,
 }
 
-/// The two lanes.
+/// See the module's description.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// Jobs that fit into a group.

@@ -88,7 +88,7 @@ fn failures_with_an_app_password_elsewhere_have_a_tally_of_their_own() {
 }
 
 #[test]
-fn what_an_operator_unblocks_elsewhere_is_unblocked_here() {
+fn an_unblock_elsewhere_unblocks_here_too() {
     let tony = name("tony");
     let unblocked =
         [LoginNews::AddressUnblocked(ADDRESS), LoginNews::AccountUnblocked(tony.clone())];

@@ -24,7 +24,7 @@ pub enum PostgresMigrationError {
     #[error(
         "a server uses the database, or used it a moment ago: stop all its servers, and wait ten seconds after one that was killed"
     )]
-    Runs,
+    InUse,
     #[error("another `correiod migrate` reads or fills the database: wait for its end")]
     Busy,
     #[error("there is no store in the database: name that of the servers")]
@@ -64,7 +64,7 @@ impl PostgresMigrationError {
                 }
                 QueryError::Refused { .. } | QueryError::Fatal(_) => sysexits::CONFIG,
             },
-            Self::Commit(_) | Self::Runs | Self::Busy => sysexits::UNAVAILABLE,
+            Self::Commit(_) | Self::InUse | Self::Busy => sysexits::UNAVAILABLE,
             Self::NoStore | Self::Older { .. } | Self::Damaged { .. } => sysexits::CONFIG,
             Self::OtherStore | Self::NotEmpty => sysexits::CANNOT_CREATE,
             Self::MayNotMake | Self::MayNotRead => sysexits::NO_PERMISSION,

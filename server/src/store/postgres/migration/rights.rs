@@ -1,5 +1,5 @@
-//! The rights that a copy needs, asked for before anything else: the database names only the first
-//! table that is refused.
+//! Checks the rights that a copy needs before anything else is done: the database itself would name
+//! only the first table that it refuses.
 
 use super::error::PostgresMigrationError;
 use crate::store::postgres::connection::Transaction;

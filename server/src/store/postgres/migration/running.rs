@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Connects to a database.
 pub(super) fn connect(database: &DatabaseUrl) -> Result<Connection, PostgresMigrationError> {
     let mut connection = Connection::connect(database, Deadline::after(PATIENCE))?;
-    begin(&mut connection);
+    renew_deadline(&mut connection);
     Ok(connection)
 }
 
@@ -32,8 +32,8 @@ pub(super) fn connect_alone(database: &DatabaseUrl) -> Result<Connection, Postgr
     Ok(connection)
 }
 
-/// Gives the next statements their time.
-pub(super) fn begin(connection: &mut Connection) {
+/// Gives the next statements [`PATIENCE`] from now on.
+pub(super) fn renew_deadline(connection: &mut Connection) {
     connection.set_deadline(Deadline::after(PATIENCE));
 }
 
@@ -43,7 +43,7 @@ pub(super) fn require_stopped(connection: &mut Connection) -> Result<(), Postgre
         "SELECT EXISTS (SELECT 1 FROM node WHERE seen_at > now() - interval '10 seconds')"
     );
     match connection.query(statement, &[])?.one()?.get(0)? {
-        true => Err(PostgresMigrationError::Runs),
+        true => Err(PostgresMigrationError::InUse),
         false => Ok(()),
     }
 }

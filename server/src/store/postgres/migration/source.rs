@@ -5,7 +5,7 @@ use correio_proto::message::Realm;
 use super::{
     error::PostgresMigrationError,
     read, rights,
-    running::{begin, connect, connect_alone, require_stopped},
+    running::{connect, connect_alone, renew_deadline, require_stopped},
 };
 use crate::store::{
     migration::{
@@ -81,7 +81,7 @@ impl PostgresMigrationSource {
         after: &[MigrationValue],
         limits: BatchLimits,
     ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         Ok(read::page(&mut self.connection, table, after, limits)?)
     }
 
@@ -91,7 +91,7 @@ impl PostgresMigrationSource {
     ///
     /// See [`PostgresMigrationError`].
     pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         Ok(read::settings(&mut self.connection)?)
     }
 
@@ -101,7 +101,7 @@ impl PostgresMigrationSource {
     ///
     /// See [`PostgresMigrationError`].
     pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         Ok(read::numbers(&mut self.connection)?)
     }
 
@@ -109,7 +109,7 @@ impl PostgresMigrationSource {
     ///
     /// # Errors
     ///
-    /// [`PostgresMigrationError::Runs`], or the database cannot be reached.
+    /// [`PostgresMigrationError::InUse`], or the database cannot be reached.
     pub fn require_unused(&self) -> Result<(), PostgresMigrationError> {
         let mut connection = connect(&self.database)?;
         require_stopped(&mut connection)

@@ -10,14 +10,14 @@ use correio_proto::message::Realm;
 use super::{
     error::PostgresMigrationError,
     read, rights,
-    running::{begin, connect_alone},
+    running::{connect_alone, renew_deadline},
     source::PostgresMigrationSource,
     write,
 };
 use crate::store::{
     migration::{
-        BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
-        MigrationValue, Position,
+        BatchLimits, CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings,
+        MigrationTable, MigrationValue,
     },
     postgres::{
         connection::{Connection, Transaction},
@@ -31,7 +31,7 @@ use crate::store::{
     },
 };
 
-/// Longest time that the database counts what its tables have, in samples of them.
+/// Longest time of the `ANALYZE`, in which the database samples its tables.
 const ANALYSIS: Duration = Duration::from_secs(3600);
 
 /// A store in a database, with the lock of copies.
@@ -44,7 +44,7 @@ pub struct PostgresMigrationTarget {
 #[derive(Debug)]
 pub enum PostgresTargetState {
     /// A copy that is not finished, or was just begun, and how far it has come.
-    Unfinished(Box<PostgresMigrationTarget>, Position),
+    Unfinished(Box<PostgresMigrationTarget>, CopyPosition),
     /// A whole store of the same realm, as a finished copy has left it or servers since.
     Whole(Box<PostgresMigrationSource>),
 }
@@ -78,7 +78,7 @@ impl PostgresMigrationTarget {
             transaction.batch(marker::MAKE)?;
             drop(transaction.commit()?);
             let target = Self { connection };
-            return Ok(PostgresTargetState::Unfinished(Box::new(target), Position::default()));
+            return Ok(PostgresTargetState::Unfinished(Box::new(target), CopyPosition::default()));
         }
         if realm(&mut transaction)? != source {
             return Err(PostgresMigrationError::OtherStore);
@@ -107,13 +107,13 @@ impl PostgresMigrationTarget {
         &mut self,
         table: MigrationTable,
         rows: &[MigrationRow],
-        position: &Position,
+        position: &CopyPosition,
     ) -> Result<(), PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         let mut transaction = self.connection.transaction();
         write::rows(&mut transaction, table, rows)?;
         let statement = statement!("UPDATE migration SET step = $1, position = $2", INT8, BYTEA);
-        let step = i64::try_from(position.table).unwrap_or(i64::MAX);
+        let step = i64::try_from(position.index).unwrap_or(i64::MAX);
         transaction.execute(statement, &[&step, &position.encoded_key()])?;
         drop(transaction.commit()?);
         Ok(())
@@ -129,7 +129,7 @@ impl PostgresMigrationTarget {
         settings: MigrationSettings,
         numbers: MigrationNumbers,
     ) -> Result<(), PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         let mut transaction = self.connection.transaction();
         write::end(&mut transaction, settings, numbers)?;
         drop(transaction.commit()?);
@@ -145,7 +145,7 @@ impl PostgresMigrationTarget {
     ///
     /// See [`PostgresMigrationError`].
     pub fn finish(mut self) -> Result<(), PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         let mut transaction = self.connection.transaction();
         transaction.batch("DROP TABLE migration")?;
         drop(transaction.commit()?);
@@ -163,7 +163,7 @@ impl PostgresMigrationTarget {
         after: &[MigrationValue],
         limits: BatchLimits,
     ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         Ok(read::page(&mut self.connection, table, after, limits)?)
     }
 
@@ -173,7 +173,7 @@ impl PostgresMigrationTarget {
     ///
     /// See [`PostgresMigrationError`].
     pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         Ok(read::settings(&mut self.connection)?)
     }
 
@@ -183,7 +183,7 @@ impl PostgresMigrationTarget {
     ///
     /// See [`PostgresMigrationError`].
     pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
-        begin(&mut self.connection);
+        renew_deadline(&mut self.connection);
         Ok(read::numbers(&mut self.connection)?)
     }
 }
@@ -209,10 +209,10 @@ fn realm(transaction: &mut Transaction<'_>) -> Result<Realm, PostgresMigrationEr
     Ok(Realm(array(&rows.one()?, 0)?))
 }
 
-fn position(transaction: &mut Transaction<'_>) -> Result<Position, PostgresMigrationError> {
+fn position(transaction: &mut Transaction<'_>) -> Result<CopyPosition, PostgresMigrationError> {
     let rows = transaction.query(statement!("SELECT step, position FROM migration"), &[])?;
     let row = rows.one()?;
     let (step, key): (i64, &[u8]) = (row.get(0)?, row.get(1)?);
-    let reason = "its position is none";
-    Position::decode(step, key).ok_or(PostgresMigrationError::Damaged { reason })
+    let reason = "its position cannot be read";
+    CopyPosition::decode(step, key).ok_or(PostgresMigrationError::Damaged { reason })
 }

@@ -28,7 +28,7 @@ pub enum SqliteMigrationError {
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     #[error("a server or another command uses {}: stop it first", path.display())]
-    Runs { path: PathBuf },
+    InUse { path: PathBuf },
     #[error("{} has another store already; nothing was changed: name another directory", path.display())]
     OtherStore { path: PathBuf },
     #[error("{} is damaged ({reason}): move it away and begin anew", path.display())]
@@ -48,7 +48,7 @@ impl SqliteMigrationError {
             Self::NoStore { .. } | Self::Foreign { .. } => sysexits::CONFIG,
             Self::Unusable { .. } => sysexits::NO_PERMISSION,
             Self::Snapshot(error) => error.exit_status(),
-            Self::Runs { .. } => sysexits::UNAVAILABLE,
+            Self::InUse { .. } => sysexits::UNAVAILABLE,
             Self::OtherStore { .. } => sysexits::CANNOT_CREATE,
             Self::Damaged { .. } => sysexits::CONFIG,
             Self::NoRoom { .. } | Self::Write { .. } => sysexits::IO,
@@ -73,7 +73,7 @@ impl From<SqliteOpenError> for SqliteMigrationError {
             SqliteOpenError::Foreign { path } => Self::Foreign { path },
             SqliteOpenError::Directory { path, source }
             | SqliteOpenError::Unreadable { path, source } => Self::Unusable { path, source },
-            SqliteOpenError::InUse { path } => Self::Runs { path },
+            SqliteOpenError::InUse { path } => Self::InUse { path },
             error => Self::Open(error),
         }
     }

@@ -42,7 +42,7 @@ impl SqliteMigrationSource {
         let unlocked = (!data_directory::has(directory, LOCK).unwrap_or(false)).then_some(lock);
         let snapshot = SqliteSnapshot::open(directory, cancel)?;
         if snapshot.is_beside_server() {
-            return Err(SqliteMigrationError::Runs { path: directory.to_owned() });
+            return Err(SqliteMigrationError::InUse { path: directory.to_owned() });
         }
         if snapshot.is_older() {
             let (path, known) = (snapshot.path.clone(), Schema::PRESENT.version());
@@ -86,12 +86,12 @@ impl SqliteMigrationSource {
     ///
     /// # Errors
     ///
-    /// [`SqliteMigrationError::Runs`].
+    /// [`SqliteMigrationError::InUse`].
     pub fn require_unused(&self) -> Result<(), SqliteMigrationError> {
         match &self.unlocked {
             Some(lock) if lock.symlink_metadata().is_ok() => {
                 let directory = lock.parent().unwrap_or(lock);
-                Err(SqliteMigrationError::Runs { path: directory.to_owned() })
+                Err(SqliteMigrationError::InUse { path: directory.to_owned() })
             }
             _ => Ok(()),
         }

@@ -20,8 +20,8 @@ use crate::{
     scratch::Scratch,
     store::{
         migration::{
-            BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
-            MigrationValue, Position,
+            BatchLimits, CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings,
+            MigrationTable, MigrationValue,
         },
         sqlite::{
             header::{self, FileKind},
@@ -50,7 +50,7 @@ pub struct SqliteMigrationTarget {
 #[derive(Debug)]
 pub enum SqliteTargetState {
     /// A copy that is not finished, or was just begun, and how far it has come.
-    Unfinished(Box<SqliteMigrationTarget>, Position),
+    Unfinished(Box<SqliteMigrationTarget>, CopyPosition),
     /// A whole store of the same realm, as a finished copy has left it or a server since.
     Whole(Box<SqliteMigrationSource>),
 }
@@ -71,7 +71,7 @@ impl SqliteMigrationTarget {
         data_directory::make(directory).map_err(cannot_use)?;
         let lock = data_directory::lock(directory).map_err(|error| match error {
             fs::TryLockError::WouldBlock => {
-                SqliteMigrationError::Runs { path: directory.to_owned() }
+                SqliteMigrationError::InUse { path: directory.to_owned() }
             }
             fs::TryLockError::Error(source) => cannot_use(source).into(),
         })?;
@@ -106,13 +106,13 @@ impl SqliteMigrationTarget {
         Ok(SqliteTargetState::Unfinished(Box::new(target), position))
     }
 
-    fn position(&self) -> Result<Position, SqliteMigrationError> {
+    fn position(&self) -> Result<CopyPosition, SqliteMigrationError> {
         let sql = "SELECT step, position FROM migration";
         let read = self.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
         let (step, key): (i64, Vec<u8>) = read.map_err(|source| self.failed(source))?;
-        let reason = "its position is none".to_owned();
+        let reason = "its position cannot be read".to_owned();
         let damaged = || SqliteMigrationError::Damaged { path: self.path.clone(), reason };
-        Position::decode(step, &key).ok_or_else(damaged)
+        CopyPosition::decode(step, &key).ok_or_else(damaged)
     }
 
     /// Writes the rows of a batch durably, and how far the copy has come with them.
@@ -124,7 +124,7 @@ impl SqliteMigrationTarget {
         &mut self,
         table: MigrationTable,
         rows: &[MigrationRow],
-        position: &Position,
+        position: &CopyPosition,
     ) -> Result<(), SqliteMigrationError> {
         self.transact(|db| write::batch(db, table, rows, position))
     }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Result, params, params_from_iter};
 
 use super::read::to_sql;
 use crate::store::migration::{
-    MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable, Position,
+    CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
 };
 
 /// Inserts the rows of a batch, and says how far the copy has come.
@@ -12,7 +12,7 @@ pub(super) fn batch(
     db: &Connection,
     table: MigrationTable,
     rows: &[MigrationRow],
-    position: &Position,
+    position: &CopyPosition,
 ) -> Result<()> {
     let mut insert = db.prepare_cached(insert(table))?;
     for row in rows {
@@ -25,7 +25,7 @@ pub(super) fn batch(
         }
     }
     let sql = "UPDATE migration SET step = ?1, position = ?2";
-    let step = i64::try_from(position.table).unwrap_or(i64::MAX);
+    let step = i64::try_from(position.index).unwrap_or(i64::MAX);
     db.prepare_cached(sql)?.execute(params![step, position.encoded_key()]).map(drop)
 }
 
