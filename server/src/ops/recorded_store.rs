@@ -1,4 +1,5 @@
-//! The file `store-is-postgres` in a data directory, which says that its server keeps the store in a
+//! The file `store-is-postgres` in a data directory, which says that its server keeps the store in
+//! a
 //! PostgreSQL database.
 //!
 //! A command without the server's settings would take an old file of SQLite for the store, or make
