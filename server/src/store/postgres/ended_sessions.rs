@@ -2,7 +2,7 @@
 //! transaction of the change that ends them, so that no failover loses it.
 
 use super::{
-    connection::{Connection, Row},
+    connection::{Connection, Row, Rows},
     context::{Context, Param},
     error::QueryError,
     row::to_sql,
@@ -75,7 +75,8 @@ impl Position {
 
     /// Reads the rows of other servers that were not read yet. All sessions end if the server
     /// cannot know which of them must: rows were deleted before it has read them, or the database
-    /// is one of an earlier time, whose numbers are given again.
+    /// is one of an earlier time, whose numbers are given again. What was read before an error is in
+    /// `news`, and is not read again.
     pub(super) fn read(
         &mut self,
         connection: &mut Connection,
@@ -93,61 +94,55 @@ impl Position {
             news.push(News::AllSessionsEnded);
             *self = Self::at(newest);
         }
-        let mut last = self.last;
-        let statement = statement!(
-            "SELECT id, account, of_gateways, node = $1 FROM ended_session WHERE id > $2
-             ORDER BY id LIMIT $3",
-            BYTEA,
-            INT8,
-            INT8
-        );
         loop {
-            let values: [Param<'_>; 3] = [&node.as_slice(), &last, &PAGE];
-            let rows = connection.query(statement, &values)?;
+            let rows = page(connection, node, self.last)?;
             for row in rows.iter() {
-                last = row.get(0)?;
-                news.extend(ended(&row)?);
+                let (number, is_own, ended) = ended(&row)?;
+                self.last = number;
+                news.extend((!is_own).then_some(ended));
             }
-            self.last = last;
             if to_sql(rows.len() as u64) < PAGE {
                 return Ok(());
             }
         }
     }
-}
 
-impl Position {
-    /// Reads the rows that this server has added lately and has not read yet. They are news for it
-    /// after a change whose commit is unknown.
+    /// Reads a page of the rows that this server itself has added and has not read yet. They are
+    /// news for it after a change whose commit is unknown.
     pub(super) fn read_own(
         &mut self,
         connection: &mut Connection,
         node: [u8; 16],
         news: &mut Vec<News>,
     ) -> Result<(), QueryError> {
-        let statement = statement!(
-            "SELECT id, account, of_gateways, false FROM ended_session
-             WHERE node = $1 AND id > $2 ORDER BY id LIMIT $3",
-            BYTEA,
-            INT8,
-            INT8
-        );
-        let values: [Param<'_>; 3] = [&node.as_slice(), &self.last_own, &PAGE];
-        let rows = connection.query(statement, &values)?;
-        for row in rows.iter() {
-            self.last_own = row.get(0)?;
-            news.extend(ended(&row)?);
+        for row in page(connection, node, self.last_own)?.iter() {
+            let (number, is_own, ended) = ended(&row)?;
+            self.last_own = number;
+            news.extend(is_own.then_some(ended));
         }
         Ok(())
     }
 }
 
-/// The news of a row; none if it is this server's own.
-fn ended(row: &Row<'_>) -> Result<Option<News>, QueryError> {
-    let account = AccountId(row.get(1)?);
-    Ok(match (row.get(3)?, row.get(2)?) {
-        (true, _) => None,
-        (false, true) => Some(News::GatewaySessionsEnded { account }),
-        (false, false) => Some(News::SessionsEnded { account }),
-    })
+/// The rows after a number, in their order: at most [`PAGE`].
+fn page(connection: &mut Connection, node: [u8; 16], after: i64) -> Result<Rows, QueryError> {
+    let statement = statement!(
+        "SELECT id, node = $1, account, of_gateways FROM ended_session WHERE id > $2
+         ORDER BY id LIMIT $3",
+        BYTEA,
+        INT8,
+        INT8
+    );
+    let values: [Param<'_>; 3] = [&node.as_slice(), &after, &PAGE];
+    connection.query(statement, &values)
+}
+
+/// Number of a row, whether it is this server's own, and its news.
+fn ended(row: &Row<'_>) -> Result<(i64, bool, News), QueryError> {
+    let account = AccountId(row.get(2)?);
+    let news = match row.get(3)? {
+        true => News::GatewaySessionsEnded { account },
+        false => News::SessionsEnded { account },
+    };
+    Ok((row.get(0)?, row.get(1)?, news))
 }

@@ -135,11 +135,10 @@ impl NewsBoard {
         !lock(&self.unsettled).is_zero()
     }
 
-    /// Records that they were read, which happens once in this time. Time without the database
-    /// counts for nothing.
-    pub(super) fn settle(&self, every: Duration) {
+    /// Records that they were read, this time after the last reading.
+    pub(super) fn settle(&self, since: Duration) {
         let mut unsettled = lock(&self.unsettled);
-        *unsettled = unsettled.saturating_sub(every);
+        *unsettled = unsettled.saturating_sub(since);
     }
 
     fn arrived(&self, accounts: Vec<AccountId>, mail: ArrivedMail) {

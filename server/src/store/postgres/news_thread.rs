@@ -20,7 +20,11 @@ use super::{
     queue::LaneQueue,
     sealer::{self, Sealer},
 };
-use crate::{clock, store::news::News, waker::Wake};
+use crate::{
+    clock::{self, Clock},
+    store::news::News,
+    waker::Wake,
+};
 
 /// The thread's number; those of the lanes begin with 1.
 const THREAD: usize = 0;
@@ -61,6 +65,8 @@ struct Own {
     name: String,
     sealer: Sealer,
     position: Position,
+    /// Runs since the last reading of `ended_session`.
+    read_ended: Clock,
 }
 
 impl Own {
@@ -89,7 +95,7 @@ impl NewsThread {
         }
         // The key has the right length.
         let Some(sealer) = Sealer::new(self.row.node, &self.key) else { return };
-        let mut own = Own { name, sealer, position: self.ended };
+        let mut own = Own { name, sealer, position: self.ended, read_ended: Clock::start() };
         while !self.queue.is_closed() {
             // Whatever the error, the next connection goes on from the position.
             let _ = self.connected(&mut own);
@@ -149,14 +155,30 @@ impl NewsThread {
         let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
         self.board.has_others.store(has_others, Ordering::Relaxed);
         let mut news = Vec::new();
-        own.position.read(connection, node, &mut news)?;
-        if self.board.is_unsettled() {
-            own.position.read_own(connection, node, &mut news)?;
-            self.board.settle(LOOK);
-        }
+        let read = self.read_ended(connection, own, &mut news);
+        // Also where reading failed half-way: the position is after these news.
         self.hear(news);
+        read?;
         for text in bulletin::of_logins(&own.name, &self.board.take_logins()) {
             own.tell(connection, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Reads which sessions must end.
+    fn read_ended(
+        &self,
+        connection: &mut Connection,
+        own: &mut Own,
+        news: &mut Vec<News>,
+    ) -> Result<(), QueryError> {
+        let node = self.row.node;
+        own.position.read(connection, node, news)?;
+        let since = std::mem::replace(&mut own.read_ended, Clock::start()).uptime();
+        if self.board.is_unsettled() {
+            own.position.read_own(connection, node, news)?;
+            // Time without the database counts for nothing.
+            self.board.settle(since.min(LOOK));
         }
         Ok(())
     }
