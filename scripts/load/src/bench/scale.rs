@@ -1,4 +1,4 @@
-//! A small model of a large service: what its users ask for, divided by what was measured of one
+//! A small model of a large service: it divides the load of the users by the measured figures of one
 //! node and one database.
 //!
 //! It knows neither the network between machines nor uneven use, and takes users to be spread over
@@ -56,7 +56,7 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "it takes a number from 0 to 1".to_owned())
 }
 
-/// What was measured.
+/// The measured figures that the model needs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figures {
     /// Mails a second of a node with its database on one machine.
