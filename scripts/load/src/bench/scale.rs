@@ -1,5 +1,5 @@
-//! A small model of a large service: it divides the load of the users by the measured figures of one
-//! node and one database.
+//! A small model of a large service: it divides the load of the users by the measured figures of
+//! one node and one database.
 //!
 //! It knows neither the network between machines nor uneven use, and takes users to be spread over
 //! databases, which correio does not do: its last column says where one database is the end.
