@@ -160,7 +160,7 @@ fn a_backup_of_a_newer_version_or_of_another_database_is_refused() {
         ("UPDATE account SET mails = 99", "account tony states 99 mails"),
         ("DELETE FROM mailbox", "missing in its mailbox's index"),
         ("UPDATE wal_state SET is_open = 1", "was not closed"),
-        ("PRAGMA user_version = 7", "it was written by a newer correio (0.1.0)"),
+        ("PRAGMA user_version = 8", "it was written by a newer correio (0.1.0)"),
         ("DROP TABLE verdict", "table verdict is missing"),
     ] {
         let manifest = {

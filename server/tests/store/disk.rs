@@ -93,9 +93,9 @@ fn a_failed_sync_ends_the_store() {
         eprintln!("acknowledged {acknowledged}\ncame to the end");
         return;
     }
-    // Each thread's 24th sync; those before it are for the opening, and for the first accounts and
+    // Each thread's 32nd sync; those before it are for the opening, and for the first accounts and
     // mails.
-    let failing = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=24"];
+    let failing = ["-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:error=EIO:when=32"];
     if !can_trace() {
         return;
     }
