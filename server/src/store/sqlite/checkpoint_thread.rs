@@ -12,7 +12,10 @@ use std::{
 
 use rusqlite::Connection;
 
-use super::fatal::{Fatal, is_fatal};
+use super::{
+    fatal::{Fatal, is_fatal},
+    tail,
+};
 use crate::{mutex::lock, waker::Wake};
 
 /// How far a checkpoint came, in database pages of the log.
@@ -29,6 +32,15 @@ impl Moved {
     pub(super) fn is_whole(self) -> bool {
         self.pages >= self.of
     }
+}
+
+/// A part of the log that is to be moved.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    /// Pages of the log up to the part's end.
+    pub(super) pages: u32,
+    /// Bytes of the main file up to the database's end as of the part's end.
+    pub(super) end: u64,
 }
 
 /// The handle of the thread.
@@ -49,7 +61,7 @@ struct Shared {
 enum State {
     Idle,
     /// A checkpoint was asked for and is not over.
-    Asked,
+    Asked(Part),
     /// The result of a checkpoint, until it is collected. `None` if the disk was full.
     Done(Result<Option<Moved>, Fatal>),
     /// The thread is to end.
@@ -71,9 +83,9 @@ impl CheckpointThread {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Asks for a checkpoint. No other may be under way.
-    pub(super) fn ask(&self) {
-        *lock(&self.shared.state) = State::Asked;
+    /// Asks for a checkpoint that ends with this part. No other may be under way.
+    pub(super) fn ask(&self, part: Part) {
+        *lock(&self.shared.state) = State::Asked(part);
         self.shared.changed.notify_all();
     }
 
@@ -92,7 +104,7 @@ impl CheckpointThread {
     /// Waits until the checkpoint that was asked for is over.
     pub(super) fn wait(&self) {
         let mut state = lock(&self.shared.state);
-        while matches!(*state, State::Asked) {
+        while matches!(*state, State::Asked(_)) {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -113,8 +125,8 @@ impl Drop for CheckpointThread {
 
 impl Shared {
     fn serve(&self, connection: &Connection, main: &File, wake: &dyn Wake) {
-        while self.is_asked() {
-            let moved = catch_unwind(AssertUnwindSafe(|| move_and_sync(connection, main)));
+        while let Some(part) = self.next() {
+            let moved = catch_unwind(AssertUnwindSafe(|| move_part(connection, main, part)));
             let moved =
                 moved.unwrap_or_else(|_| Err(Fatal("the checkpoint thread panicked".into())));
             *lock(&self.state) = State::Done(moved);
@@ -123,13 +135,13 @@ impl Shared {
         }
     }
 
-    /// Waits until a checkpoint is asked for. Returns false once the thread is to end.
-    fn is_asked(&self) -> bool {
+    /// Waits until a checkpoint is asked for. `None` once the thread is to end.
+    fn next(&self) -> Option<Part> {
         let mut state = lock(&self.state);
         loop {
             match *state {
-                State::Asked => return true,
-                State::Closed => return false,
+                State::Asked(part) => return Some(part),
+                State::Closed => return None,
                 State::Idle | State::Done(_) => {}
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -137,10 +149,16 @@ impl Shared {
     }
 }
 
-fn move_and_sync(connection: &Connection, main: &File) -> Result<Option<Moved>, Fatal> {
+fn move_part(connection: &Connection, main: &File, part: Part) -> Result<Option<Moved>, Fatal> {
     let moved = checkpoint(connection, "PASSIVE")?;
-    if moved.is_some() {
-        main.sync_data()?;
+    let Some(Moved { pages, .. }) = moved else {
+        return Ok(None);
+    };
+    main.sync_data()?;
+    // A reader of an earlier state would have kept the checkpoint from moving the part to its end.
+    if pages >= part.pages {
+        // Without holes, the cut takes longer.
+        let _ = tail::free(main, part.end);
     }
     Ok(moved)
 }

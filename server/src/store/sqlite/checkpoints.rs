@@ -9,7 +9,7 @@
 //! right after this commit, the pin, keeps the checkpoint from moving anything later.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     path::Path,
     sync::{
         Arc,
@@ -20,7 +20,7 @@ use std::{
 use rusqlite::{Connection, hooks::Wal};
 
 use super::{
-    checkpoint_thread::{CheckpointThread, Moved, checkpoint},
+    checkpoint_thread::{CheckpointThread, Moved, Part, checkpoint},
     connection::{Locking, connect, keep_log},
     fatal::Fatal,
     open_error::{SqliteOpenError, failure},
@@ -119,7 +119,10 @@ impl Checkpoints {
         let page_size: u32 =
             store.pragma_query_value(None, "page_size", |row| row.get(0)).map_err(failed)?;
         let page_size = u64::from(page_size);
-        let main = File::open(path)
+        let main = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
             .map_err(|source| SqliteOpenError::Directory { path: path.to_owned(), source })?;
         let main = Arc::new(main);
         let moving = helper(path).map_err(failed)?;
@@ -217,9 +220,11 @@ impl Checkpoints {
                 if self.bytes(self.new_pages()) >= LARGE_BYTES {
                     self.full_at = u64::from(self.pages()) + FULL_BYTES / self.page_size;
                 }
+                let end = self.pin.prepare_cached("PRAGMA page_count")?;
+                let end: u32 = { end }.query_row([], |row| row.get(0))?;
                 self.noted = self.pages();
                 self.is_running = true;
-                self.thread.ask();
+                self.thread.ask(Part { pages: self.noted, end: self.bytes(u64::from(end)) });
             }
             Due::Rest => {
                 self.noted = self.pages();

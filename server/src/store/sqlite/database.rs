@@ -19,9 +19,10 @@ use super::{
     jobs::run_job,
     memtable::{Extent, Memtable, Slice},
     options::SqliteOptions,
+    pace::{Load, Pace},
     pieces,
     report::{Report, Stopped},
-    room::{Load, Room, Step},
+    room::{Room, Step},
     tables::Tables,
     wal_state,
 };
@@ -65,6 +66,7 @@ pub(super) struct Database {
     names: Vec<NameChange>,
     finder: Arc<Finder>,
     room: Room,
+    pace: Pace,
     census: Census,
     report: Arc<Report>,
     /// When the free space was measured last (uptime).
@@ -96,6 +98,7 @@ impl Database {
             names: Vec::new(),
             finder,
             room: Room::new(checkpoints.page_size()),
+            pace: Pace::new(),
             connection,
             checkpoints,
             due: Due::Nothing,
@@ -331,6 +334,7 @@ impl Database {
     /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces.
     /// The memtable is flushed with the groups, unless it is late.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
+        self.pace.group_done();
         let due = std::mem::take(&mut self.due);
         self.checkpoints.proceed(due, &self.connection)?;
         if self.contents.dropped == Dropped::DiskFull {
@@ -346,19 +350,21 @@ impl Database {
             self.flush_memtable(extent)?;
         }
         self.proceed_with_census();
-        self.give_back(Load::Busy)
+        self.give_back()
     }
 
     /// Deletes some dropped pieces, so few that the next group hardly waits for it. On a full disk
     /// they stay until after the next group.
     fn delete_dropped(&mut self) -> Result<(), Fatal> {
-        if self.contents.dropped != Dropped::Pieces {
+        if self.contents.dropped != Dropped::Pieces || !self.pace.wait().is_zero() {
             return Ok(());
         }
+        let load = self.pace.load();
         let deleted = self.begin().and_then(|()| {
-            let more = pieces::delete_slice(&self.connection)?;
+            let more = pieces::delete_slice(&self.connection, load)?;
             Ok((more, self.commit(Commit::Group)?))
         });
+        self.pace.slice_done();
         match deleted {
             Ok((more, due)) => {
                 if !more {
@@ -377,17 +383,17 @@ impl Database {
     /// How long the thread may wait for jobs until [`Database::tidy_idle`] has something to do;
     /// `None` if nothing but a checkpoint's end.
     pub(super) fn idle_wait(&self) -> Option<Duration> {
-        let is_due = self.checkpoints.is_cutting()
-            || self.contents.dropped == Dropped::Pieces
-            || self.is_flush_due();
-        if is_due {
+        if self.checkpoints.is_cutting() || self.is_flush_due() {
             return Some(Duration::ZERO);
         }
+        let pace = self.pace.wait();
+        let dropped = (self.contents.dropped == Dropped::Pieces).then_some(pace);
+        let room = self.room.wait().map(|wait| wait.max(pace));
         let report = self.report.is_watched().then(|| {
             let now = self.clock.uptime();
             self.census.wait(now).min((self.measured_at + MEASURED_EVERY).saturating_sub(now))
         });
-        self.room.wait().into_iter().chain(report).min()
+        dropped.into_iter().chain(room).chain(report).min()
     }
 
     /// Whether the memtable is late, and the disk was not full when it was flushed last.
@@ -398,7 +404,7 @@ impl Database {
     /// Does upkeep while no job waits.
     pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
         self.checkpoints.collect()?;
-        if self.contents.dropped == Dropped::Pieces {
+        if self.contents.dropped == Dropped::Pieces && self.pace.wait().is_zero() {
             return self.delete_dropped();
         }
         if self.is_flush_due() {
@@ -410,9 +416,9 @@ impl Database {
         }
         self.proceed_with_census();
         if self.checkpoints.is_cutting() {
-            return self.give_back_in(|_, _| Ok(()));
+            return self.give_back_in(|_, _, _| Ok(()));
         }
-        self.give_back(Load::Idle)
+        self.give_back()
     }
 
     /// Counts a slice of the accounts, if one is due and the numbers are asked for.
@@ -433,10 +439,17 @@ impl Database {
     }
 
     /// Gives a slice of room back to the disk, if one is due.
-    fn give_back(&mut self, load: Load) -> Result<(), Fatal> {
-        match self.room.step(&self.connection, load)? {
+    fn give_back(&mut self) -> Result<(), Fatal> {
+        if !self.pace.wait().is_zero() {
+            return Ok(());
+        }
+        match self.room.step(&self.connection)? {
             Step::Nothing => Ok(()),
-            Step::Slice => self.give_back_in(Room::slice),
+            Step::Slice => {
+                self.give_back_in(Room::slice)?;
+                self.pace.slice_done();
+                Ok(())
+            }
             Step::Cut => {
                 self.checkpoints.cut();
                 Ok(())
@@ -447,11 +460,12 @@ impl Database {
     /// Runs a step for room in a transaction, and has the log moved that it makes.
     fn give_back_in(
         &mut self,
-        step: fn(&Room, &Connection) -> rusqlite::Result<()>,
+        step: fn(&Room, &Connection, Load) -> rusqlite::Result<()>,
     ) -> Result<(), Fatal> {
+        let load = self.pace.load();
         let given = self
             .begin()
-            .and_then(|()| step(&self.room, &self.connection))
+            .and_then(|()| step(&self.room, &self.connection, load))
             .and_then(|()| self.commit(Commit::Room));
         match given {
             Ok(due) => self.checkpoints.proceed(due, &self.connection),

@@ -4,7 +4,10 @@
 use correio_proto::{limits::PIECE_MAX, mail::Piece};
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
-use super::row::{to_sql, unsigned};
+use super::{
+    pace::Load,
+    row::{to_sql, unsigned},
+};
 
 /// A row with fewer bytes takes further bytes in. Otherwise a content that came in tiny pieces
 /// would have so many rows that reading a part of it takes long.
@@ -12,6 +15,9 @@ const ROW_BYTES_MIN: u32 = 32 << 10;
 
 /// Rows deleted in one slice, about a mebibyte: SQLite reads each of their database pages.
 const SLICE_ROWS: u32 = 4;
+
+/// The same while jobs come.
+const BUSY_SLICE_ROWS: u32 = 1;
 
 /// The number of the pieces of one upload or content. No number is given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,14 +113,18 @@ pub(super) fn drop_later(db: &Connection, Pieces(pieces): Pieces) -> Result<()> 
 /// # Errors
 ///
 /// The file cannot be read or written to.
-pub(super) fn delete_slice(db: &Connection) -> Result<bool> {
+pub(super) fn delete_slice(db: &Connection, load: Load) -> Result<bool> {
     let first = db.prepare_cached("SELECT pieces FROM dropped LIMIT 1")?;
     let Some(pieces) = { first }.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
         return Ok(false);
     };
+    let rows = match load {
+        Load::Idle => SLICE_ROWS,
+        Load::Busy => BUSY_SLICE_ROWS,
+    };
     let sql = "DELETE FROM piece WHERE pieces = ?1 AND position IN
                (SELECT position FROM piece WHERE pieces = ?1 LIMIT ?2)";
-    if db.prepare_cached(sql)?.execute(params![pieces, SLICE_ROWS])? < SLICE_ROWS as usize {
+    if db.prepare_cached(sql)?.execute(params![pieces, rows])? < rows as usize {
         db.prepare_cached("DELETE FROM dropped WHERE pieces = ?1")?.execute([pieces])?;
     }
     Ok(true)

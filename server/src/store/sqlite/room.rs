@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Result};
 
+use super::pace::Load;
 use crate::clock::Clock;
 
 /// Bytes of free pages that are kept for later mail.
@@ -21,11 +22,11 @@ const MANY_BYTES: u64 = 32 << 20;
 const SLICE_PAGES: u32 = 256;
 const SLICE_TIME: Duration = Duration::from_millis(2);
 
+/// The same while jobs come.
+const BUSY_SLICE_PAGES: u32 = 64;
+
 /// Time from one look at the free pages to the next.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// Time from one slice to the next while jobs wait, so that they have most of the thread's time.
-const PAUSE: Duration = Duration::from_millis(25);
 
 /// What the store thread knows about free pages, and does about them.
 #[derive(Debug)]
@@ -41,15 +42,8 @@ enum State {
     Known,
     /// The free pages are looked at, at this uptime.
     Look(Duration),
-    /// Free pages are given back; while jobs wait, from this uptime on.
-    GiveBack(Duration),
-}
-
-/// Whether jobs wait for the store thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Load {
-    Idle,
-    Busy,
+    /// Free pages are given back.
+    GiveBack,
 }
 
 /// What is to be done for room now.
@@ -79,12 +73,12 @@ impl Room {
         match self.state {
             State::Known => None,
             State::Look(at) => Some(at.saturating_sub(self.clock.uptime())),
-            State::GiveBack(_) => Some(Duration::ZERO),
+            State::GiveBack => Some(Duration::ZERO),
         }
     }
 
     /// Decides what is due.
-    pub(super) fn step(&mut self, db: &Connection, load: Load) -> Result<Step> {
+    pub(super) fn step(&mut self, db: &Connection) -> Result<Step> {
         let now = self.clock.uptime();
         match self.state {
             State::Look(at) if at <= now => {
@@ -93,11 +87,10 @@ impl Room {
                 // A database that an earlier version made has no map of its pages to move them by.
                 let can_move = count(db, "auto_vacuum")? == INCREMENTAL;
                 let gives_back = is_much && can_move;
-                self.state = if gives_back { State::GiveBack(now) } else { State::Known };
+                self.state = if gives_back { State::GiveBack } else { State::Known };
                 Ok(Step::Nothing)
             }
-            State::GiveBack(at) if load == Load::Idle || at <= now => {
-                self.state = State::GiveBack(now + PAUSE);
+            State::GiveBack => {
                 let (free, pages) = (count(db, "freelist_count")?, count(db, "page_count")?);
                 if free * self.page_size > KEPT_BYTES && free * 8 > pages {
                     return Ok(Step::Slice);
@@ -105,7 +98,7 @@ impl Room {
                 self.state = State::Known;
                 Ok(Step::Cut)
             }
-            State::Known | State::Look(_) | State::GiveBack(_) => Ok(Step::Nothing),
+            State::Known | State::Look(_) => Ok(Step::Nothing),
         }
     }
 
@@ -115,9 +108,13 @@ impl Room {
     }
 
     /// Moves pages within the open transaction.
-    pub(super) fn slice(&self, db: &Connection) -> Result<()> {
+    pub(super) fn slice(&self, db: &Connection, load: Load) -> Result<()> {
         let end = self.clock.uptime() + SLICE_TIME;
-        let sql = format!("PRAGMA incremental_vacuum({SLICE_PAGES})");
+        let pages = match load {
+            Load::Idle => SLICE_PAGES,
+            Load::Busy => BUSY_SLICE_PAGES,
+        };
+        let sql = format!("PRAGMA incremental_vacuum({pages})");
         let mut statement = db.prepare_cached(&sql)?;
         // Each row is a page.
         let mut pages = statement.query([])?;
