@@ -230,10 +230,21 @@ impl PostgresStore {
             return Ok(());
         };
         let (database, board, wake) = (database.clone(), self.news.clone(), wake.clone());
-        let breakers = self.breakers.clone();
+        let (breakers, report) = (self.breakers.clone(), self.report.clone());
         let identity = StoreIdentity { realm: opened.realm };
         let (key, ended) = (opened.news_key, opened.ended);
-        let news = NewsThread { database, identity, row, key, ended, board, queue, breakers, wake };
+        let news = NewsThread {
+            database,
+            identity,
+            row,
+            key,
+            ended,
+            board,
+            queue,
+            breakers,
+            report,
+            wake,
+        };
         let thread = std::thread::Builder::new().name("store-news".to_owned());
         let thread = thread.spawn(move || {
             news.serve();

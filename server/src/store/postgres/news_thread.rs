@@ -18,6 +18,7 @@ use super::{
     news_board::NewsBoard,
     nodes::{self, OwnRow},
     queue::LaneQueue,
+    report::{Lost, Report},
     sealer::{self, Sealer},
 };
 use crate::{
@@ -56,6 +57,7 @@ pub(super) struct NewsThread {
     /// A lane's queue, which is closed when the store is.
     pub(super) queue: Arc<LaneQueue>,
     pub(super) breakers: Arc<Breakers>,
+    pub(super) report: Arc<Report>,
     pub(super) wake: Arc<dyn Wake>,
 }
 
@@ -96,22 +98,38 @@ impl NewsThread {
         // The key has the right length.
         let Some(sealer) = Sealer::new(self.row.node, &self.key) else { return };
         let mut own = Own { name, sealer, position: self.ended, read_ended: Clock::start() };
+        let mut lost = None;
         while !self.queue.is_closed() {
+            let begun = Clock::start();
             // Whatever the error, the next connection goes on from the position.
-            let _ = self.connected(&mut own);
+            if let Err(text) = self.connected(&mut own, &mut lost) {
+                match &mut lost {
+                    None => lost = Some(self.report.lost(text)),
+                    Some(lost) => lost.again(&begun),
+                }
+            }
             self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
         }
     }
 
-    fn connected(&self, own: &mut Own) -> Result<(), QueryError> {
+    /// Connects, and sends and receives. The error is its text.
+    fn connected(&self, own: &mut Own, lost: &mut Option<Lost<'_>>) -> Result<(), Arc<str>> {
         let deadline = Deadline::after(PATIENCE);
-        let Ok(mut connection) = Connection::connect(&self.database, deadline) else {
-            return Ok(());
-        };
+        let mut connection = Connection::connect(&self.database, deadline)
+            .map_err(|error| Arc::from(error.to_string()))?;
         self.breakers.hold(THREAD, &connection);
         connection.set_deadline(Deadline::after(PATIENCE));
-        self.identity.check(&mut connection)?;
+        self.exchange(&mut connection, own, lost).map_err(|error| error.to_string().into())
+    }
+
+    fn exchange(
+        &self,
+        connection: &mut Connection,
+        own: &mut Own,
+        lost: &mut Option<Lost<'_>>,
+    ) -> Result<(), QueryError> {
+        self.identity.check(connection)?;
         // Nothing that this connection changes must outlive the primary.
         connection.batch("SET synchronous_commit = off")?;
         connection.listen(CHANNEL)?;
@@ -120,9 +138,12 @@ impl NewsThread {
             connection.set_deadline(Deadline::after(PATIENCE));
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
-                self.look(&mut connection, own)?;
+                self.look(connection, own)?;
+                if let Some(lost) = lost.take() {
+                    lost.end();
+                }
             }
-            self.send(&mut connection, own)?;
+            self.send(connection, own)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
             let tick = if has_others { COLLECT } else { LOOK / 4 };
             if let Some(notification) = connection.wait_notification(Deadline::after(tick))? {
