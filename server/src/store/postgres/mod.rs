@@ -34,7 +34,7 @@ use self::{
     lane_choice::LaneChoice,
     news_board::NewsBoard,
     news_thread::NewsThread,
-    nodes::OwnRow,
+    nodes::{OwnRow, OwnServer},
     open::{Opened, open},
     queue::LaneQueue,
     report::Report,
@@ -208,11 +208,11 @@ impl PostgresStore {
             // The lanes that were started end when `store` is dropped.
             store.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
         }
-        let name = match role {
+        let server = match role {
             StoreRole::Command => None,
-            StoreRole::Server(name) => Some(name),
+            StoreRole::Server(name) => Some(OwnServer::here(name, directory)),
         };
-        let row = OwnRow { node: heartbeat.node, name };
+        let row = OwnRow { node: heartbeat.node, server };
         store.start_news(database, row, &opened, wake, alive)?;
         Ok(store)
     }

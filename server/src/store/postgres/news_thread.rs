@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     clock::{self, Clock},
+    event::Event,
     store::news::News,
     waker::Wake,
 };
@@ -69,6 +70,22 @@ struct Own {
     position: Position,
     /// Runs since the last reading of `ended_session`.
     read_ended: Clock,
+    place: Place,
+    name_use: NameUse,
+}
+
+/// Whether the row of the server that had this server's directory before is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Unclaimed,
+    Claimed,
+}
+
+/// Whether another server has this server's name, as the log was told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NameUse {
+    Alone,
+    Shared,
 }
 
 impl Own {
@@ -97,7 +114,14 @@ impl NewsThread {
         }
         // The key has the right length.
         let Some(sealer) = Sealer::new(self.row.node, &self.key) else { return };
-        let mut own = Own { name, sealer, position: self.ended, read_ended: Clock::start() };
+        let mut own = Own {
+            name,
+            sealer,
+            position: self.ended,
+            read_ended: Clock::start(),
+            place: Place::Unclaimed,
+            name_use: NameUse::Alone,
+        };
         let mut lost = None;
         while !self.queue.is_closed() {
             let begun = Clock::start();
@@ -165,6 +189,10 @@ impl NewsThread {
     fn look(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
         let node = self.row.node;
         self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        if own.place == Place::Unclaimed {
+            self.row.replace(connection)?;
+            own.place = Place::Claimed;
+        }
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
         self.board.nodes.set(u64::try_from(nodes).ok());
         let statement = statement!(
@@ -175,6 +203,10 @@ impl NewsThread {
         );
         let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
         self.board.has_others.store(has_others, Ordering::Relaxed);
+        match has_others {
+            true => self.look_for_namesake(connection, own)?,
+            false => own.name_use = NameUse::Alone,
+        }
         let mut news = Vec::new();
         let read = self.read_ended(connection, own, &mut news);
         // Also where reading failed half-way: the position is after these news.
@@ -182,6 +214,22 @@ impl NewsThread {
         read?;
         for text in bulletin::of_logins(&own.name, &self.board.take_logins()) {
             own.tell(connection, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Warns, once for as long as it holds, of another server that has this server's name.
+    fn look_for_namesake(
+        &self,
+        connection: &mut Connection,
+        own: &mut Own,
+    ) -> Result<(), QueryError> {
+        let Some(name) = self.row.name() else { return Ok(()) };
+        let namesake = self.row.namesake(connection)?;
+        let name_use = if namesake.is_some() { NameUse::Shared } else { NameUse::Alone };
+        let before = std::mem::replace(&mut own.name_use, name_use);
+        if let Some(namesake) = namesake.filter(|_| before == NameUse::Alone) {
+            Event::ServerWarning { text: &namesake.warning(name) }.log();
         }
         Ok(())
     }
