@@ -9,7 +9,8 @@ use std::{
 
 use rustix::io::Errno;
 
-/// A directory that only this user can enter. A process that is killed leaves it behind.
+/// A directory that only this user can enter. A process that is killed leaves it behind
+/// ([`Scratch::remove_left_in`]).
 #[derive(Debug)]
 pub(crate) struct Scratch {
     path: PathBuf,
@@ -28,6 +29,23 @@ impl Scratch {
         Ok(Self { path })
     }
 
+    /// Removes the directories of this name that killed processes have left in a directory. The
+    /// caller holds a lock without which no process makes one there. Those that cannot be removed
+    /// stay.
+    pub(crate) fn remove_left_in(parent: &Path, name: &str) {
+        let is_left = |entry: &fs::DirEntry| {
+            let found = entry.file_name();
+            let ending =
+                found.to_str().and_then(|found| found.strip_prefix(name)?.strip_prefix('-'));
+            // Not what a link leads to.
+            ending.is_some_and(is_ending) && entry.file_type().is_ok_and(|kind| kind.is_dir())
+        };
+        let entries = fs::read_dir(parent).into_iter().flatten().flatten();
+        for left in entries.filter(is_left) {
+            let _ = fs::remove_dir_all(left.path());
+        }
+    }
+
     /// The directory's path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -39,6 +57,11 @@ impl Drop for Scratch {
         // Files that cannot be removed stay: the command's own result counts.
         let _ = fs::remove_dir_all(&self.path);
     }
+}
+
+/// Whether a text is a random ending that [`Scratch::make_in`] gives.
+fn is_ending(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Gives a finished file its name. The old name may stay.

@@ -38,7 +38,7 @@ pub(crate) fn get(metrics: SocketAddr, path: &str, accept: &str) -> HttpAnswer {
 }
 
 /// The names of the samples of a page; of a histogram, without the suffixes of its parts.
-fn names(page: &str) -> BTreeSet<String> {
+pub(crate) fn names(page: &str) -> BTreeSet<String> {
     let lines = page.lines().filter(|line| !line.starts_with('#'));
     let names = lines.map(|line| line.split(['{', ' ']).next().unwrap());
     let whole = |name: &str| {
@@ -50,6 +50,10 @@ fn names(page: &str) -> BTreeSet<String> {
     };
     names.map(whole).collect()
 }
+
+/// The metrics of the store `sqlite`.
+pub(crate) const OF_SQLITE: [&str; 3] =
+    ["correio_accounts", "correio_mails_waiting", "correio_store_file_bytes"];
 
 /// The metrics of the store `postgres`.
 const OF_POSTGRES: [&str; 3] =
@@ -71,6 +75,8 @@ fn a_server_on_sqlite_shows_every_metric_but_those_of_postgresql() {
     eventually(|| page().contains("\ncorreio_accounts 1\n"));
     let page = page();
     assert_eq!(names(&page), listed);
+    // Not even a heading.
+    assert!(OF_POSTGRES.iter().all(|name| !page.contains(name)), "{page}");
     for line in [
         "correio_mails_accepted_total 3",
         "correio_store_ready 1",

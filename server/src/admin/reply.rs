@@ -295,14 +295,26 @@ pub struct NodeView {
     pub sessions: u64,
     /// Whether it is the server that was asked.
     pub is_this: bool,
+    /// Whether it is there together with another server of its name.
+    pub is_name_shared: bool,
 }
 
 /// The servers as the operator sees them.
 pub(super) fn node_views(nodes: Nodes) -> Option<Vec<NodeView>> {
+    let Nodes::Several(nodes) = nodes else { return None };
+    let present = |node: &&NodeRecord| node.state == NodeState::Present;
+    let mut names: Vec<String> =
+        nodes.iter().filter(present).map(|node| node.name.clone()).collect();
+    names.sort_unstable();
+    let is_shared = |name: &str| {
+        let first = names.partition_point(|other| other.as_str() < name);
+        names.get(first + 1).is_some_and(|next| next == name)
+    };
     let view = |node: NodeRecord| {
         let NodeRecord { name, version, started_at, seen_at, age, state, sessions, identity } =
             node;
         NodeView {
+            is_name_shared: state == NodeState::Present && is_shared(&name),
             name,
             version,
             started_at: Moment(started_at),
@@ -313,10 +325,7 @@ pub(super) fn node_views(nodes: Nodes) -> Option<Vec<NodeView>> {
             is_this: identity == NodeIdentity::This,
         }
     };
-    match nodes {
-        Nodes::One => None,
-        Nodes::Several(nodes) => Some(nodes.into_iter().map(view).collect()),
-    }
+    Some(nodes.into_iter().map(view).collect())
 }
 
 /// The state of server and store.

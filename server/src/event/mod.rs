@@ -351,6 +351,12 @@ events! {
         Info "store.migrating" StoreMigrating { from: u32, to: u32 },
         /// The database has the present version.
         Info "store.migrated" StoreMigrated { from: u32, to: u32 },
+        /// The database of the store `postgres` cannot be reached, takes no changes, or has no
+        /// standby where one is asked for; `text` is the first error. One line for a loss, however
+        /// many connections notice it.
+        Warn "database.lost" DatabaseLost { text: &'a str },
+        /// The database is back; it was lost for so many seconds.
+        Info "database.back" DatabaseBack { seconds: u64 },
         /// The store could not do a job and continues with the next.
         Error "store.unavailable" StoreUnavailable { text: &'a str },
         /// The store has failed for good; the server stops.

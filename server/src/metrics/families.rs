@@ -92,9 +92,9 @@ families! {
     ACCOUNTS_CREATED Counter "correio_accounts_created" [""] "Accounts that were registered.";
     ACCOUNTS_DELETED Counter "correio_accounts_deleted" [""] "Accounts that were deleted.";
     ACCOUNTS Gauge "correio_accounts" [""]
-        "Accounts of the store, as of the last count, which takes place once a minute.";
+        "Accounts of the store sqlite, as of the last count, which takes place once a minute; not shown with other stores.";
     MAILS_WAITING Gauge "correio_mails_waiting" [""]
-        "Mails in all mailboxes, as of the last count; the newest few thousand may be missing.";
+        "Mails in all mailboxes of the store sqlite, as of the last count; the newest few thousand may be missing; not shown with other stores.";
     MAILS_ACCEPTED Counter "correio_mails_accepted" [""] "Mails that were stored for their recipients.";
     MAILS_REPEATED Counter "correio_mails_repeated" [""] "Mails that were sent again after they were stored.";
     MAILS_DELIVERED Counter "correio_mails_delivered" [""]
@@ -103,14 +103,14 @@ families! {
     RECEIVED_BYTES Counter "correio_received_bytes" [""] "Bytes that mail clients sent, TLS included.";
     SENT_BYTES Counter "correio_sent_bytes" [""] "Bytes that were sent to mail clients, TLS included.";
     BUDGET_BYTES Gauge "correio_budget_bytes" ["budget"]
-        "Bytes of a shared budget in use: input (memory for incomplete frames, and for mails that mail programs send), output (memory for unread replies, and for mailboxes that mail programs read), uploads (contents in the store whose mails were not sent yet).";
+        "Bytes of a shared budget in use: input (memory for incomplete frames, and for mails that mail programs send), output (memory for unread replies, and for mailboxes that mail programs read), uploads (contents in the store sqlite whose mails were not sent yet).";
     BUDGET_MAX_BYTES Gauge "correio_budget_max_bytes" ["budget"] "Size of the budget.";
     STORE_READY Gauge "correio_store_ready" [""]
         "1 while the store takes all jobs, 0 while /readyz answers 503.";
     DATABASE_REACHABLE Gauge "correio_database_reachable" [""]
         "1 while the database of the store postgres answers, otherwise 0; not shown with other stores.";
     NODES Gauge "correio_nodes" [""]
-        "Servers on the database that were seen in the last ten seconds, as this one last read; not shown while that is unknown.";
+        "Servers on the database that were seen in the last ten seconds, as this one last read; not shown while that is unknown, nor with other stores than postgres.";
     LOGINS_UNTOLD Counter "correio_failed_logins_untold" [""]
         "Failed logins that the other servers on the database were not told of, because too many waited; not shown with other stores.";
     STORE_COMMIT_SECONDS Histogram "correio_store_commit_seconds" [""]
@@ -118,7 +118,7 @@ families! {
     STORE_GROUP_JOBS Histogram "correio_store_group_jobs" [""]
         "Jobs that one transaction made durable together.";
     STORE_FILE_BYTES Gauge "correio_store_file_bytes" ["file"]
-        "Size of the files database and wal (its write-ahead log).";
+        "Size of the files database and wal (its write-ahead log) of the store sqlite; not shown with other stores.";
     DISK_FREE_BYTES Gauge "correio_disk_free_bytes" [""]
         "Free bytes of the data directory's file system.";
     LOG_LINES_DROPPED Counter "correio_log_lines_dropped" [""] "Lines of the log that were lost.";

@@ -1,10 +1,12 @@
 //! `correiod nodes` and `correiod status` with several servers.
 
 use std::{
+    fs,
     path::Path,
     process::{Command, Stdio},
 };
 
+use correio_server::store::postgres::Statement;
 use correio_testing::{
     client::Client,
     postgres::{Database, database},
@@ -14,6 +16,10 @@ use serde_json::Value;
 
 use super::{SERVER, server, settings, stop};
 use crate::daemon::{self, Daemon, login, register};
+
+/// How often the server has shown itself that has done so least often.
+static BEATS: Statement =
+    Statement { sql: "SELECT min(beats) FROM node WHERE name IS NOT NULL", params: &[] };
 
 /// Runs a command of the operator, and returns what it prints.
 fn operate(database: &Database, directory: &Path, command: &[&str]) -> String {
@@ -111,14 +117,106 @@ fn a_server_that_was_killed_is_shown_as_gone() {
     assert!(text.lines().any(|line| line.starts_with("mail2  gone     ")), "{text}");
     let status = operate(&database, first, &["status"]);
     assert!(status.contains("1 on this database"), "{status}");
-    // It is there again under its name, beside the row that it left.
-    let again = start(second, "mail2");
-    eventually(|| nodes(&database, first).len() == 3);
-    stop(again);
     stop(one);
     let all = nodes(&database, first);
     assert_eq!(all.len(), 1, "{all:?}");
     assert_eq!((&all[0]["name"], &all[0]["state"]), (&"mail2".into(), &"gone".into()));
+    // It is there again, in the place of the row that it left.
+    let again = start(second, "mail2");
+    eventually(|| matches!(&*nodes(&database, first), [one] if one["state"] == "present"));
+    stop(again);
+    assert_eq!(nodes(&database, first), Vec::<Value>::new());
+}
+
+#[test]
+fn a_server_takes_the_place_of_the_one_before_it_in_its_directory_or_with_its_name() {
+    let Some(database) = database() else { return };
+    let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let [first, second, third] = directories.each_ref().map(tempfile::TempDir::path);
+    let start = |directory, name: &[&str]| {
+        let mut command = server(&database, directory);
+        command.arg("--plaintext").args(name);
+        super::start(command)
+    };
+    let shown = || {
+        let name = |node: Value| node["name"].as_str().unwrap().to_owned();
+        nodes(&database, first).into_iter().map(name).collect::<Vec<_>>()
+    };
+    // Without a name of its own, a server has another name each time.
+    let killed = start(first, &[]);
+    eventually(|| shown().len() == 1);
+    let before = shown();
+    drop(killed);
+    let again = start(first, &[]);
+    eventually(|| shown().len() == 1 && shown() != before);
+    stop(again);
+    // With its name, also in another directory, once the one that had the name is gone.
+    let name = ["--node-name", "mail1"];
+    let killed = start(second, &name);
+    eventually(|| shown() == ["mail1"]);
+    drop(killed);
+    let again = start(third, &name);
+    eventually(|| shown() == ["mail1", "mail1"]);
+    let age = "UPDATE node SET seen_at = seen_at - interval '30 seconds' WHERE directory LIKE '%";
+    let of_killed = second.file_name().unwrap().to_str().unwrap();
+    database.connect().batch(&format!("{age}{of_killed}'")).unwrap();
+    eventually(|| shown() == ["mail1"]);
+    let all = nodes(&database, first);
+    let told = (&all[0]["state"], &all[0]["is_name_shared"]);
+    assert_eq!(told, (&"present".into(), &false.into()));
+    stop(again);
+}
+
+#[test]
+fn servers_that_have_one_name_for_long_say_so() {
+    let Some(database) = database() else { return };
+    let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [first, second] = directories.each_ref().map(tempfile::TempDir::path);
+    let log = |directory: &Path| directory.with_extension("log");
+    let start = |directory: &Path| {
+        let mut command = server(&database, directory);
+        command.args(["--plaintext", "--node-name", "mail1", "--log-file"]).arg(log(directory));
+        super::start(command)
+    };
+    let warnings = |directory: &Path| {
+        let text = fs::read_to_string(log(directory)).unwrap();
+        let lines = text.lines().filter(|line| line.contains("another server on this database"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (one, other) = (start(first), start(second));
+    eventually(|| {
+        let all = nodes(&database, first);
+        all.len() == 2 && all.iter().all(|node| node["is_name_shared"] == true)
+    });
+    let text = operate(&database, first, &["nodes"]);
+    assert_eq!(text.lines().count(), 4, "{text}");
+    assert!(text.contains("several servers have the name mail1: give each a"), "{text}");
+    // So it is also while a server takes the place of one that ends: nothing is wrong yet.
+    let beats = || {
+        let rows = database.connect().query(&BEATS, &[]).unwrap();
+        rows.one().unwrap().get::<i64>(0).unwrap()
+    };
+    let before = beats();
+    eventually(|| beats() > before + 2);
+    assert_eq!([warnings(first), warnings(second)], [Vec::<String>::new(), Vec::new()]);
+    // Three minutes pass for the servers, and not for the test.
+    let age = "UPDATE node SET started_at = started_at - interval '3 minutes'";
+    database.connect().batch(age).unwrap();
+    for (directory, named) in [(first, second), (second, first)] {
+        eventually(|| warnings(directory).len() == 1);
+        let warning = warnings(directory).remove(0);
+        assert!(warning.contains("has the name mail1, too"), "{warning}");
+        assert!(warning.contains(named.to_str().unwrap()), "{warning}");
+    }
+    let before = beats();
+    eventually(|| beats() > before + 2);
+    assert_eq!([warnings(first).len(), warnings(second).len()], [1, 1], "each says it once");
+    stop(other);
+    eventually(|| matches!(&*nodes(&database, first), [node] if node["is_name_shared"] == false));
+    stop(one);
+    for directory in [first, second] {
+        fs::remove_file(log(directory)).unwrap();
+    }
 }
 
 #[test]

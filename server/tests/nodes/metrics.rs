@@ -1,16 +1,44 @@
 //! What a server shows of the database that it shares.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
+use correio_proto::message::Reply;
+use correio_server::metrics::families;
 use correio_testing::{
     port::free_address,
-    postgres::{Database, Postgres},
+    postgres::{Database, Postgres, database},
     wait::eventually,
 };
 use serde_json::Value;
 
 use super::{server, start, stop};
-use crate::metrics::get;
+use crate::{
+    daemon::mail,
+    metrics::{OF_SQLITE, get, names},
+};
+
+#[test]
+fn a_server_on_postgresql_shows_every_metric_but_those_of_sqlite() {
+    let Some(database) = database() else { return };
+    let (directory, metrics) = (tempfile::tempdir().unwrap(), free_address());
+    let mut command = server(&database, directory.path());
+    command.args(["--plaintext", "--metrics", &metrics.to_string()]);
+    let server = start(command);
+    let mut tony = server.session("tony");
+    assert!(matches!(tony.ask(mail(1, "tony")), Reply::Sent { .. }));
+    tony.ask(mail(9, "nobody"));
+    let mut listed: BTreeSet<String> = families::names().into_iter().collect();
+    listed.retain(|name| !OF_SQLITE.contains(&name.as_str()));
+    let page = || get(metrics, "/metrics", "text/plain").body;
+    eventually(|| page().contains("\ncorreio_nodes 1\n"));
+    let page = page();
+    assert_eq!(names(&page), listed);
+    // Not even a heading.
+    let heading = |name: &str| format!(" {name} ");
+    assert!(OF_SQLITE.iter().all(|name| !page.contains(&heading(name))), "{page}");
+    assert!(!page.contains("budget=\"uploads\""), "{page}");
+    stop(server);
+}
 
 #[test]
 fn a_server_shows_how_many_share_its_database_and_whether_it_is_there() {

@@ -2,6 +2,7 @@
 
 mod keys;
 mod listing;
+mod lost;
 mod metrics;
 mod one_socket;
 mod outage;

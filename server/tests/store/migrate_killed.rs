@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::Write as _,
-    os::unix::process::ExitStatusExt,
+    os::unix::{fs::symlink, process::ExitStatusExt},
     path::Path,
     process::{ExitStatus, Stdio},
 };
@@ -106,6 +106,7 @@ fn a_copy_that_is_killed_at_any_moment_is_refused_or_whole_and_goes_on() {
                 Err(SqliteMigrationError::InUse { .. }) => false,
                 result => result.map(|()| true).unwrap(),
             });
+            assert_eq!(unmade(&to), Vec::<String>::new(), "killed at {when} of {calls}");
             let mut harness = Harness::sqlite(&to);
             assert_eq!(everything(&mut harness), before, "killed at {when} of {calls}");
             harness.close();
@@ -116,6 +117,43 @@ fn a_copy_that_is_killed_at_any_moment_is_refused_or_whole_and_goes_on() {
             assert_eq!(ended.signal(), Some(9), "{ended:?}");
         }
     }
+}
+
+/// The names of a copy that was killed before the database had all its tables.
+fn unmade(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(".migrate")).collect()
+}
+
+#[test]
+fn a_copy_removes_what_killed_ones_have_left_and_nothing_of_one_that_runs() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite(&directory.path().join(FROM));
+    harness.account("tony");
+    harness.close();
+    let to = directory.path().join(TO);
+    let left = ".migrate-0123456789abcdef";
+    fs::create_dir_all(to.join(left)).unwrap();
+    fs::write(to.join(left).join("correio.db"), "a part of a database").unwrap();
+    // Not from a copy.
+    let others = [".migrate-notes", ".migrate-ABCDEF0123456789", ".migrate-fedcba9876543210"];
+    fs::create_dir(to.join(others[0])).unwrap();
+    fs::create_dir(to.join(others[1])).unwrap();
+    symlink(directory.path().join(FROM), to.join(others[2])).unwrap();
+    let lock = fs::File::create(to.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let refused = copy(directory.path()).unwrap_err();
+    assert!(matches!(refused, SqliteMigrationError::InUse { .. }), "{refused}");
+    assert!(to.join(left).join("correio.db").exists());
+    drop(lock);
+    copy(directory.path()).unwrap();
+    let mut unmade = unmade(&to);
+    unmade.sort();
+    let mut others = others.to_vec();
+    others.sort_unstable();
+    assert_eq!(unmade, others);
+    assert!(directory.path().join(FROM).join("correio.db").exists());
 }
 
 #[test]

@@ -274,7 +274,17 @@ fn nodes_lines(nodes: Option<&[NodeView]>) -> Vec<String> {
             this.to_owned(),
         ]);
     }
-    table.lines()
+    let mut lines = table.lines();
+    let mut shared: Vec<&str> =
+        nodes.iter().filter(|node| node.is_name_shared).map(|node| &*node.name).collect();
+    shared.dedup();
+    lines.extend(shared.iter().map(|name| {
+        format!(
+            "several servers have the name {name}: give each a --node-name of its own, \
+             unless all but one of them are about to end"
+        )
+    }));
+    lines
 }
 
 fn mailboxes(number: u64) -> String {

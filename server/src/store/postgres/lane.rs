@@ -80,7 +80,16 @@ struct Reach<'a> {
 struct Outage<'a> {
     /// What the last attempt has found.
     text: Arc<str>,
-    _lost: Lost<'a>,
+    lost: Lost<'a>,
+}
+
+impl Reach<'_> {
+    /// Ends the outage, if there is one.
+    fn regain(&mut self) {
+        if let Some(outage) = self.outage.take() {
+            outage.lost.end();
+        }
+    }
 }
 
 /// A lane's connection.
@@ -280,12 +289,13 @@ impl Lane {
             if let Some(outage) = reach.outage.as_ref().filter(|_| is_over) {
                 return Ok(Err(GivenUp::Unreachable(outage.text.clone())));
             }
+            let begun = Clock::start();
             let result = self.connected(reach, deadline).and_then(&mut attempt);
             let text = match result {
                 Err(Failure::Reconnect(text)) => text,
                 answered => {
                     if work == Work::Writes {
-                        reach.outage = None;
+                        reach.regain();
                     }
                     match answered {
                         Ok(done) => return Ok(Ok(done)),
@@ -302,9 +312,8 @@ impl Lane {
                     continue;
                 }
             };
-            reach.link = None;
             is_unknown = true;
-            self.record_outage(reach, text);
+            self.lose(reach, text, &begun);
             self.queue.wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
             wait = (wait * 2).min(RETRY.1);
         }
@@ -315,26 +324,33 @@ impl Lane {
         if deadline.has_passed() { REPEATS_MIN } else { REPEATS_MAX }
     }
 
-    fn record_outage<'a>(&'a self, reach: &mut Reach<'a>, text: Arc<str>) {
+    /// Records that an attempt has failed, which began when `begun` did. Its connection is of no
+    /// use any more.
+    fn lose<'a>(&'a self, reach: &mut Reach<'a>, text: Arc<str>, begun: &Clock) {
+        reach.link = None;
         match &mut reach.outage {
-            Some(outage) => outage.text = text,
-            None => reach.outage = Some(Outage { text, _lost: self.report.lost() }),
+            Some(outage) => {
+                outage.text = text;
+                outage.lost.again(begun);
+            }
+            None => {
+                let lost = self.report.lost(text.clone());
+                reach.outage = Some(Outage { text, lost });
+            }
         }
     }
 
     /// Ends an outage once the database answers a commit.
     fn probe<'a>(&'a self, reach: &mut Reach<'a>) -> Result<(), Arc<str>> {
+        let begun = Clock::start();
         let answer = self.connected(reach, Deadline::after(PROBE)).and_then(|connection| {
             self.heartbeat.beat(connection)?;
             Ok(())
         });
         match answer {
-            Err(Failure::Reconnect(text)) => {
-                reach.link = None;
-                self.record_outage(reach, text);
-            }
+            Err(Failure::Reconnect(text)) => self.lose(reach, text, &begun),
             Err(Failure::Fatal(text)) => return Err(text),
-            Ok(()) | Err(Failure::Repeat | Failure::Unavailable(_)) => reach.outage = None,
+            Ok(()) | Err(Failure::Repeat | Failure::Unavailable(_)) => reach.regain(),
         }
         Ok(())
     }

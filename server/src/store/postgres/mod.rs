@@ -34,7 +34,7 @@ use self::{
     lane_choice::LaneChoice,
     news_board::NewsBoard,
     news_thread::NewsThread,
-    nodes::OwnRow,
+    nodes::{OwnRow, OwnServer},
     open::{Opened, open},
     queue::LaneQueue,
     report::Report,
@@ -208,11 +208,11 @@ impl PostgresStore {
             // The lanes that were started end when `store` is dropped.
             store.threads.push(thread.map_err(|source| PostgresOpenError::Thread { source })?);
         }
-        let name = match role {
+        let server = match role {
             StoreRole::Command => None,
-            StoreRole::Server(name) => Some(name),
+            StoreRole::Server(name) => Some(OwnServer::here(name, directory)),
         };
-        let row = OwnRow { node: heartbeat.node, name };
+        let row = OwnRow { node: heartbeat.node, server };
         store.start_news(database, row, &opened, wake, alive)?;
         Ok(store)
     }
@@ -230,10 +230,21 @@ impl PostgresStore {
             return Ok(());
         };
         let (database, board, wake) = (database.clone(), self.news.clone(), wake.clone());
-        let breakers = self.breakers.clone();
+        let (breakers, report) = (self.breakers.clone(), self.report.clone());
         let identity = StoreIdentity { realm: opened.realm };
         let (key, ended) = (opened.news_key, opened.ended);
-        let news = NewsThread { database, identity, row, key, ended, board, queue, breakers, wake };
+        let news = NewsThread {
+            database,
+            identity,
+            row,
+            key,
+            ended,
+            board,
+            queue,
+            breakers,
+            report,
+            wake,
+        };
         let thread = std::thread::Builder::new().name("store-news".to_owned());
         let thread = thread.spawn(move || {
             news.serve();

@@ -18,10 +18,12 @@ use super::{
     news_board::NewsBoard,
     nodes::{self, OwnRow},
     queue::LaneQueue,
+    report::{Lost, Report},
     sealer::{self, Sealer},
 };
 use crate::{
     clock::{self, Clock},
+    event::Event,
     store::news::News,
     waker::Wake,
 };
@@ -56,6 +58,7 @@ pub(super) struct NewsThread {
     /// A lane's queue, which is closed when the store is.
     pub(super) queue: Arc<LaneQueue>,
     pub(super) breakers: Arc<Breakers>,
+    pub(super) report: Arc<Report>,
     pub(super) wake: Arc<dyn Wake>,
 }
 
@@ -67,6 +70,22 @@ struct Own {
     position: Position,
     /// Runs since the last reading of `ended_session`.
     read_ended: Clock,
+    place: Place,
+    name_use: NameUse,
+}
+
+/// Whether the row of the server that had this server's directory before is deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Unclaimed,
+    Claimed,
+}
+
+/// Whether another server has this server's name, as the log was told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NameUse {
+    Alone,
+    Shared,
 }
 
 impl Own {
@@ -95,23 +114,46 @@ impl NewsThread {
         }
         // The key has the right length.
         let Some(sealer) = Sealer::new(self.row.node, &self.key) else { return };
-        let mut own = Own { name, sealer, position: self.ended, read_ended: Clock::start() };
+        let mut own = Own {
+            name,
+            sealer,
+            position: self.ended,
+            read_ended: Clock::start(),
+            place: Place::Unclaimed,
+            name_use: NameUse::Alone,
+        };
+        let mut lost = None;
         while !self.queue.is_closed() {
+            let begun = Clock::start();
             // Whatever the error, the next connection goes on from the position.
-            let _ = self.connected(&mut own);
+            if let Err(text) = self.connected(&mut own, &mut lost) {
+                match &mut lost {
+                    None => lost = Some(self.report.lost(text)),
+                    Some(lost) => lost.again(&begun),
+                }
+            }
             self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
         }
     }
 
-    fn connected(&self, own: &mut Own) -> Result<(), QueryError> {
+    /// Connects, and sends and receives. The error is its text.
+    fn connected(&self, own: &mut Own, lost: &mut Option<Lost<'_>>) -> Result<(), Arc<str>> {
         let deadline = Deadline::after(PATIENCE);
-        let Ok(mut connection) = Connection::connect(&self.database, deadline) else {
-            return Ok(());
-        };
+        let mut connection = Connection::connect(&self.database, deadline)
+            .map_err(|error| Arc::from(error.to_string()))?;
         self.breakers.hold(THREAD, &connection);
         connection.set_deadline(Deadline::after(PATIENCE));
-        self.identity.check(&mut connection)?;
+        self.exchange(&mut connection, own, lost).map_err(|error| error.to_string().into())
+    }
+
+    fn exchange(
+        &self,
+        connection: &mut Connection,
+        own: &mut Own,
+        lost: &mut Option<Lost<'_>>,
+    ) -> Result<(), QueryError> {
+        self.identity.check(connection)?;
         // Nothing that this connection changes must outlive the primary.
         connection.batch("SET synchronous_commit = off")?;
         connection.listen(CHANNEL)?;
@@ -120,9 +162,12 @@ impl NewsThread {
             connection.set_deadline(Deadline::after(PATIENCE));
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
-                self.look(&mut connection, own)?;
+                self.look(connection, own)?;
+                if let Some(lost) = lost.take() {
+                    lost.end();
+                }
             }
-            self.send(&mut connection, own)?;
+            self.send(connection, own)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
             let tick = if has_others { COLLECT } else { LOOK / 4 };
             if let Some(notification) = connection.wait_notification(Deadline::after(tick))? {
@@ -144,6 +189,10 @@ impl NewsThread {
     fn look(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
         let node = self.row.node;
         self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        if own.place == Place::Unclaimed {
+            self.row.replace(connection)?;
+            own.place = Place::Claimed;
+        }
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
         self.board.nodes.set(u64::try_from(nodes).ok());
         let statement = statement!(
@@ -154,6 +203,10 @@ impl NewsThread {
         );
         let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
         self.board.has_others.store(has_others, Ordering::Relaxed);
+        match has_others {
+            true => self.look_for_namesake(connection, own)?,
+            false => own.name_use = NameUse::Alone,
+        }
         let mut news = Vec::new();
         let read = self.read_ended(connection, own, &mut news);
         // Also where reading failed half-way: the position is after these news.
@@ -161,6 +214,22 @@ impl NewsThread {
         read?;
         for text in bulletin::of_logins(&own.name, &self.board.take_logins()) {
             own.tell(connection, &text)?;
+        }
+        Ok(())
+    }
+
+    /// Warns, once for as long as it holds, of another server that has this server's name.
+    fn look_for_namesake(
+        &self,
+        connection: &mut Connection,
+        own: &mut Own,
+    ) -> Result<(), QueryError> {
+        let Some(name) = self.row.name() else { return Ok(()) };
+        let namesake = self.row.namesake(connection)?;
+        let name_use = if namesake.is_some() { NameUse::Shared } else { NameUse::Alone };
+        let before = std::mem::replace(&mut own.name_use, name_use);
+        if let Some(namesake) = namesake.filter(|_| before == NameUse::Alone) {
+            Event::ServerWarning { text: &namesake.warning(name) }.log();
         }
         Ok(())
     }

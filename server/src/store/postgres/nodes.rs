@@ -1,6 +1,6 @@
 //! The rows of `node` that have a name: the servers on the database.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use correio_proto::mail::Timestamp;
 
@@ -10,40 +10,139 @@ use super::{
     error::QueryError,
     row::{to_sql, unsigned},
 };
-use crate::store::nodes::{NodeIdentity, NodeName, NodeRecord, NodeState, Nodes};
+use crate::store::nodes::{NodeIdentity, NodeName, NodeRecord, NodeState, Nodes, host_name};
 
-/// The row of a server, besides its key.
+/// How long two servers of one name may run before that is a mistake: a new server is started
+/// before the old one is told to end, which then may take a minute (`drain-timeout`).
+const TOGETHER: &str = "2 minutes";
+
+/// The row of a server, or of a command, whose row is not shown.
 #[derive(Clone, Debug)]
 pub(super) struct OwnRow {
     /// Its key.
     pub(super) node: [u8; 16],
-    /// Its name; `None` for a command, whose row is not shown.
-    pub(super) name: Option<NodeName>,
+    /// `None` for a command.
+    pub(super) server: Option<OwnServer>,
+}
+
+/// What the row of a server shows.
+#[derive(Clone, Debug)]
+pub(super) struct OwnServer {
+    name: NodeName,
+    host: String,
+    /// Its data directory, which it has locked.
+    directory: String,
+}
+
+impl OwnServer {
+    /// The server of this name on this machine and in this directory.
+    pub(super) fn here(name: NodeName, directory: &Path) -> Self {
+        let directory = directory.canonicalize().unwrap_or_else(|_| directory.to_owned());
+        Self { name, host: host_name(), directory: directory.display().to_string() }
+    }
+}
+
+/// Another server that has the name of this one.
+pub(super) struct Namesake {
+    host: String,
+    directory: String,
+}
+
+impl Namesake {
+    /// What the operator is to do.
+    pub(super) fn warning(&self, name: &NodeName) -> String {
+        format!(
+            "another server on this database has the name {}, too, with the data directory {} on \
+             the machine {}: give each server a node-name of its own",
+            name.as_str(),
+            self.directory,
+            self.host
+        )
+    }
 }
 
 impl OwnRow {
+    /// The server's name; `None` for a command.
+    pub(super) fn name(&self) -> Option<&NodeName> {
+        self.server.as_ref().map(|server| &server.name)
+    }
+
     /// Records that this server is there, with the number of its sessions. Deletes the rows of
-    /// servers that have been gone for a day.
+    /// servers that are gone: after a day, and after ten seconds where this one has taken their
+    /// place, with their name or in their directory.
     pub(super) fn show(
         &self,
         connection: &mut Connection,
         sessions: u64,
     ) -> Result<(), QueryError> {
         let statement = statement!(
-            "INSERT INTO node (id, name, version, sessions) VALUES ($1, $2, $3, $4)
+            "INSERT INTO node (id, name, host, directory, version, sessions)
+                 VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (id) DO UPDATE SET beats = node.beats + 1, seen_at = now(),
-                 name = $2, version = $3, sessions = $4",
+                 name = $2, host = $3, directory = $4, version = $5, sessions = $6",
             BYTEA,
+            TEXT,
+            TEXT,
             TEXT,
             TEXT,
             INT8
         );
-        let name = self.name.as_ref().map(NodeName::as_str);
+        let node = self.node.as_slice();
+        let server = self.server.as_ref();
+        let name = server.map(|server| server.name.as_str());
+        let host = server.map(|server| server.host.as_str());
+        let directory = server.map(|server| server.directory.as_str());
         let version = env!("CARGO_PKG_VERSION");
         let sessions = to_sql(sessions);
-        connection.execute(statement, &[&self.node.as_slice(), &name, &version, &sessions])?;
-        let statement = statement!("DELETE FROM node WHERE seen_at < now() - interval '1 day'");
-        connection.execute(statement, &[]).map(drop)
+        connection.execute(statement, &[&node, &name, &host, &directory, &version, &sessions])?;
+        let statement = statement!(
+            "DELETE FROM node WHERE id <> $1 AND
+                 (seen_at < now() - interval '1 day'
+                  OR seen_at < now() - interval '10 seconds'
+                      AND (name = $2 OR host = $3 AND directory = $4))",
+            BYTEA,
+            TEXT,
+            TEXT,
+            TEXT
+        );
+        connection.execute(statement, &[&node, &name, &host, &directory]).map(drop)
+    }
+
+    /// Deletes the row of the server that had this server's directory before, however lately it was
+    /// seen: this one has the directory's lock. It is done once. Where two machines have one name,
+    /// it may be the row of a server that runs, which shows itself again within a second.
+    pub(super) fn replace(&self, connection: &mut Connection) -> Result<(), QueryError> {
+        let Some(OwnServer { host, directory, .. }) = &self.server else { return Ok(()) };
+        let statement = statement!(
+            "DELETE FROM node WHERE id <> $1 AND host = $2 AND directory = $3",
+            BYTEA,
+            TEXT,
+            TEXT
+        );
+        connection.execute(statement, &[&self.node.as_slice(), host, directory]).map(drop)
+    }
+
+    /// Another server of this server's name, if the two have run for [`TOGETHER`] at once.
+    pub(super) fn namesake(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<Option<Namesake>, QueryError> {
+        let statement = statement!(
+            "SELECT coalesce(other.host, ''), coalesce(other.directory, '')
+             FROM node AS own JOIN node AS other ON other.name = own.name AND other.id <> own.id
+             WHERE own.id = $1 AND other.seen_at > now() - interval '10 seconds'
+                 AND other.seen_at
+                     > greatest(own.started_at, other.started_at) + $2::text::interval
+             ORDER BY other.id LIMIT 1",
+            BYTEA,
+            TEXT
+        );
+        let rows = connection.query(statement, &[&self.node.as_slice(), &TOGETHER])?;
+        let read = |row: Row<'_>| {
+            let (host, directory): (&str, &str) = (row.get(0)?, row.get(1)?);
+            Ok(Namesake { host: host.to_owned(), directory: directory.to_owned() })
+        };
+        rows.first().map(read).transpose()
     }
 }
 

@@ -64,8 +64,9 @@ pub(super) const COPY_LOCK: i64 = 0x636f_7276;
 /// An upload with `is_open` has no size yet: `size` is the largest that its content may have.
 /// `dropped` has contents in pieces that no mail names any more, whose pieces are deleted in
 /// slices. `node` has a row for each server, whose `beats` a transaction raises that must write
-/// something; a row without a name is that of a command. `node_key` has the digests of the keys
-/// that all servers have in common, and the machine and data directory of the first one.
+/// something; a row without a name is that of a command. `host` and `directory` are the machine and
+/// the data directory of a server, which has the directory locked. `node_key` has the digests of
+/// the keys that all servers have in common, and the machine and data directory of the first one.
 /// `ended_session` tells the other servers whose sessions end; `meta.ended_through` is the highest
 /// number of it that was deleted. `meta.news_key` is the key of `sealer.rs`, of which 244 bits are
 /// random.
@@ -92,6 +93,8 @@ const VERSION_1: &str = "
         beats bigint NOT NULL DEFAULT 0,
         seen_at timestamptz NOT NULL DEFAULT now(),
         name text,
+        host text,
+        directory text,
         version text NOT NULL DEFAULT '',
         started_at timestamptz NOT NULL DEFAULT now(),
         sessions bigint NOT NULL DEFAULT 0

@@ -35,7 +35,8 @@ use crate::{
     },
 };
 
-/// Name of the directory for a database that has no table yet.
+/// Name of the directory for a database that has no table yet. It is made under the lock of the
+/// data directory: whoever has the lock finds only those of killed commands.
 const UNMADE: &str = ".migrate";
 
 /// A store in a directory, whose lock is held.
@@ -75,6 +76,7 @@ impl SqliteMigrationTarget {
             }
             fs::TryLockError::Error(source) => cannot_use(source).into(),
         })?;
+        Scratch::remove_left_in(directory, UNMADE);
         let path = directory.join(DATABASE);
         if !marker::has_journal(&path) && !marker::is_in_file(&path) {
             match header::look(&path).map_err(cannot_use)? {
