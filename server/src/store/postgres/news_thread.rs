@@ -147,9 +147,7 @@ impl NewsThread {
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
         self.board.nodes.set(u64::try_from(nodes).ok());
         let statement = statement!(
-            "SELECT EXISTS (
-                 SELECT 1 FROM node WHERE id <> $1 AND seen_at > now() - interval '10 seconds'
-             )",
+            concat!("SELECT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND ", seen_lately!(), ")"),
             BYTEA
         );
         let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
