@@ -49,8 +49,8 @@ pub use self::{
     error::{CommitError, ProtocolError, QueryError},
     mail_reader::{MailDatabase, PostgresMailReader},
     migration::{
-        PostgresMigrationError, PostgresMigrationSource, PostgresMigrationTarget,
-        PostgresTargetState,
+        PostgresMigrationError, PostgresMigrationReader, PostgresMigrationSource,
+        PostgresMigrationTarget, PostgresTargetState,
     },
     node_keys::{Keeper, NodeKeyError, NodeKeys},
     open_error::PostgresOpenError,

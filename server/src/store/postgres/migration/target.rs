@@ -9,16 +9,14 @@ use correio_proto::message::Realm;
 
 use super::{
     error::PostgresMigrationError,
-    read, rights,
+    read::PostgresMigrationReader,
+    rights,
     running::{connect_alone, renew_deadline},
     source::PostgresMigrationSource,
     write,
 };
 use crate::store::{
-    migration::{
-        BatchLimits, CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings,
-        MigrationTable, MigrationValue,
-    },
+    migration::{CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable},
     postgres::{
         connection::{Connection, Transaction},
         database_url::DatabaseUrl,
@@ -152,39 +150,9 @@ impl PostgresMigrationTarget {
         Ok(())
     }
 
-    /// Rows of a table after a key; empty after the last one.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn page(
-        &mut self,
-        table: MigrationTable,
-        after: &[MigrationValue],
-        limits: BatchLimits,
-    ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::page(&mut self.connection, table, after, limits)?)
-    }
-
-    /// The values of the table `meta`.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::settings(&mut self.connection)?)
-    }
-
-    /// The numbers above which new ones are given.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::numbers(&mut self.connection)?)
+    /// Reads the store.
+    pub fn reader(&mut self) -> PostgresMigrationReader<'_> {
+        PostgresMigrationReader(&mut self.connection)
     }
 }
 
