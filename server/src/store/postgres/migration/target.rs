@@ -25,7 +25,7 @@ use crate::store::{
         open::{make_tables, version},
         open_error::PostgresOpenError,
         row::array,
-        schema::{MIGRATION_LOCK, VERSION},
+        schema::{UPGRADE_LOCK, VERSION},
     },
 };
 
@@ -60,7 +60,7 @@ impl PostgresMigrationTarget {
         let mut connection = connect_alone(database)?;
         let mut transaction = connection.transaction();
         let lock = statement!("SELECT pg_advisory_xact_lock($1)", INT8);
-        transaction.query(lock, &[&MIGRATION_LOCK])?;
+        transaction.query(lock, &[&UPGRADE_LOCK])?;
         let (is_unfinished, found) = (marker::is_in(&mut transaction)?, version(&mut transaction)?);
         if found > VERSION {
             return Err(PostgresOpenError::Newer { found, known: VERSION }.into());
