@@ -310,7 +310,7 @@ impl Store for PostgresStore {
         let now = self.lanes.iter().map(|lane| lane.len()).sum();
         let level = Level { now, max: self.options.queue_jobs };
         let counts = Some(&self.report.counts);
-        let reach = match self.report.outage() || !self.news.is_connected() {
+        let reach = match self.report.outage() || !self.news.has_counted_nodes() {
             true => Reach::Lost,
             false => Reach::Reached,
         };

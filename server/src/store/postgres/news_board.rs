@@ -92,8 +92,9 @@ fn may_end_sessions(job: &StoreJob) -> bool {
 }
 
 impl NewsBoard {
-    /// Whether the news thread reaches the database, as far as it knows.
-    pub(super) fn is_connected(&self) -> bool {
+    /// Whether the news thread has counted the servers on its present connection. It notices that
+    /// the connection is lost with its next statement.
+    pub(super) fn has_counted_nodes(&self) -> bool {
         self.nodes.get().is_some()
     }
 
