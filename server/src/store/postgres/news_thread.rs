@@ -15,7 +15,7 @@ use super::{
     ended_sessions::Position,
     error::QueryError,
     identity::StoreIdentity,
-    news_board::NewsBoard,
+    news_board::{NewsBoard, OutgoingMail},
     nodes::{self, OwnRow},
     queue::LaneQueue,
     sealer::{self, Sealer},
@@ -188,7 +188,7 @@ impl NewsThread {
         {
             own.tell(connection, &text)?;
         }
-        for (accounts, mail) in self.board.take_outgoing() {
+        for OutgoingMail { accounts, mail } in self.board.take_outgoing() {
             for text in bulletin::of_mail(&own.name, &accounts, &mail) {
                 own.tell(connection, &text)?;
             }

@@ -14,7 +14,7 @@ use super::{
     marker,
     open_error::PostgresOpenError,
     row::array,
-    schema::{UPGRADE_LOCK, STEPS, VERSION},
+    schema::{STEPS, UPGRADE_LOCK, VERSION},
     sealer,
 };
 use crate::{

@@ -2,7 +2,11 @@
 
 use postgres_types::ToSql;
 
-use super::{error::PostgresMigrationError, running::renew_deadline, select::select};
+use super::{
+    error::PostgresMigrationError,
+    running::renew_deadline,
+    select::{PageEnd, select},
+};
 use crate::store::{
     migration::{
         BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
@@ -39,8 +43,8 @@ impl PostgresMigrationReader<'_> {
         let bytes = i64::try_from(limits.bytes).unwrap_or(i64::MAX);
         let mut params: Vec<&(dyn ToSql + Sync)> = key.iter().filter_map(param).collect();
         params.push(&rows);
-        let (statement, has_bytes) = select(table);
-        if has_bytes {
+        let (statement, end) = select(table);
+        if end == PageEnd::RowsOrBytes {
             params.push(&bytes);
         }
         let rows = self.0.query(statement, &params)?;
