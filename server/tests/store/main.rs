@@ -50,6 +50,7 @@ mod postgres_migrate;
 mod postgres_nodes;
 mod postgres_outages;
 mod postgres_refusals;
+mod postgres_refused_repeats;
 mod queue;
 mod retention;
 mod snapshot;
