@@ -42,7 +42,7 @@ fn killed_right_after_the_answer_it_has_the_mail_after_restart() {
 }
 
 #[test]
-fn a_start_that_migrates_the_database_says_so_before_and_after() {
+fn a_start_that_upgrades_the_database_says_so_before_and_after() {
     let directory = tempfile::tempdir().unwrap();
     {
         let db = rusqlite::Connection::open(directory.path().join("correio.db")).unwrap();
@@ -64,7 +64,7 @@ fn a_start_that_migrates_the_database_says_so_before_and_after() {
     };
     let places = logged(directory.path());
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
-    // Neither the next start nor a new database is migrated.
+    // Neither the next start nor a new database is upgraded.
     for data in [directory.path().to_owned(), directory.path().join("new")] {
         assert!(matches!(logged(&data), [None, None, Some(_)]), "{}", data.display());
     }

@@ -20,7 +20,7 @@ load_kills() { # N
 
 # under_load N SCENARIO: runs the scenario against all nodes while the primary and a node lose their power N times each.
 under_load() {
-    local count=$1 scenario=$2 each=60 name victim servers=() fingerprint
+    local count=$1 scenario=$2 each=60 name victim servers=() fingerprint earlier
     if [ "$nodes" -lt 2 ] || [ "$load" = no ]; then
         fail 'the load needs two nodes that let it in: scripts/cluster up --nodes 2 --load'
     fi
@@ -29,6 +29,7 @@ under_load() {
     for name in "${all_nodes[@]:0:$nodes}"; do servers+=(--server "$(address "$name"):$port"); done
     wait_for "$patience" 'not every pg member is the primary or a synchronous standby' whole
     rm -f "$dir/load.json"
+    earlier=$(logins)
     "$here/load-test" "$scenario" "${servers[@]}" --fingerprint "$fingerprint" --seconds $((count * each + 20)) \
         --patience 120 --json "$dir/load.json" >"$dir/load.out" 2>&1 &
     loader=$!
@@ -38,8 +39,8 @@ under_load() {
     # Building it takes minutes.
     wait_for 1800 'the load has not begun' load_begins
     load_began=$(now) kills=()
-    # The clients register and log in first.
-    sleep 15
+    # The clients register and log in first, some seconds after another.
+    wait_for 120 'not every user of the load has logged in' have_logged_in $((earlier + $(users)))
     for _ in $(seq "$count"); do
         victim=$(need_primary)
         acts "$victim"
@@ -62,6 +63,33 @@ under_load() {
 load_begins() {
     kill -0 "$loader" || fail "the load test has ended: $(tail -n 2 "$dir/load.out")"
     grep -q 'closed load$' "$dir/load.out"
+}
+
+# users: how many users the scenario has. Clients with a behaviour of their own are left out: not all of them log in.
+users() {
+    local file=$here/load/scenarios/$scenario.toml
+    [ -e "$file" ] || file=$scenario
+    awk -F ' *= *' '
+        /^\[/ { sum += count; count = 0; is_user = 1 }
+        $1 == "behaviour" { is_user = 0; count = 0 }
+        $1 == "count" && is_user { count = $2 }
+        END { print sum + count }' "$file"
+}
+
+# logins: how many logins the nodes have counted since their starts.
+logins() {
+    local name
+    for name in "${all_nodes[@]:0:$nodes}"; do
+        curl --silent --fail --max-time 2 "http://$(address "$name"):$metrics_port/metrics" || true
+    done | awk '$1 == "correio_logins_total" { sum += $2 } END { print sum + 0 }'
+}
+
+have_logged_in() { # LOGINS
+    kill -0 "$loader" || fail "the load test has ended: $(tail -n 2 "$dir/load.out")"
+    local found
+    found=$(logins)
+    echo "$found of $1 logins"
+    [ "$found" -ge "$1" ]
 }
 
 # acts NAME: notes the kill of a member, unless the clients have stopped acting.

@@ -7,7 +7,7 @@ use crate::{
     limits::throttle::LoginNews,
     session::{
         effect::{Arrival, Effect},
-        recent_ends::EndedSessions,
+        recent_ends::{EndedSessions, SessionClient},
     },
 };
 
@@ -28,8 +28,11 @@ impl<T: Transport> Server<T> {
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
-                    let is_gateway = self.is_gateway(connection);
-                    if self.registry.ends.has_ended_since(since, account, is_gateway) {
+                    let client = match self.is_gateway(connection) {
+                        true => SessionClient::Program,
+                        false => SessionClient::Correio,
+                    };
+                    if self.registry.ends.has_ended_since(since, account, client) {
                         self.end(now, connection);
                     }
                 }

@@ -25,6 +25,15 @@ pub(crate) enum EndedSessions {
     Gateways,
 }
 
+/// The client that a session serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionClient {
+    /// One that speaks correio's own protocol.
+    Correio,
+    /// A mail program, by a gateway.
+    Program,
+}
+
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(crate) struct RecentEnds {
@@ -56,17 +65,21 @@ impl RecentEnds {
         EndMark(self.count)
     }
 
-    /// Whether sessions of this account, or those of its mail programs, were ended after a moment.
+    /// Whether sessions of this account with such a client were ended after a moment.
     #[must_use]
     pub(crate) fn has_ended_since(
         &self,
         EndMark(mark): EndMark,
         account: AccountId,
-        is_gateway: bool,
+        client: SessionClient,
     ) -> bool {
         let since = usize::try_from(self.count.saturating_sub(mark)).unwrap_or(usize::MAX);
         let is_of_it = |(of, ended): &(AccountId, EndedSessions)| {
-            *of == account && (*ended == EndedSessions::All || is_gateway)
+            *of == account
+                && match ended {
+                    EndedSessions::All => true,
+                    EndedSessions::Gateways => client == SessionClient::Program,
+                }
         };
         since > self.last.len() || self.last.iter().rev().take(since).any(is_of_it)
     }
@@ -83,11 +96,11 @@ mod tests {
     fn an_end_concerns_the_logins_of_its_account_that_began_before_it() {
         let mut ends = RecentEnds::default();
         let before = ends.mark();
-        assert!(!ends.has_ended_since(before, TONY, false));
+        assert!(!ends.has_ended_since(before, TONY, SessionClient::Correio));
         ends.add(TONY, EndedSessions::All);
-        assert!(ends.has_ended_since(before, TONY, false));
-        assert!(!ends.has_ended_since(before, PEPPER, false));
-        assert!(!ends.has_ended_since(ends.mark(), TONY, false));
+        assert!(ends.has_ended_since(before, TONY, SessionClient::Correio));
+        assert!(!ends.has_ended_since(before, PEPPER, SessionClient::Correio));
+        assert!(!ends.has_ended_since(ends.mark(), TONY, SessionClient::Correio));
     }
 
     #[test]
@@ -95,8 +108,8 @@ mod tests {
         let mut ends = RecentEnds::default();
         let before = ends.mark();
         ends.add(TONY, EndedSessions::Gateways);
-        assert!(ends.has_ended_since(before, TONY, true));
-        assert!(!ends.has_ended_since(before, TONY, false));
+        assert!(ends.has_ended_since(before, TONY, SessionClient::Program));
+        assert!(!ends.has_ended_since(before, TONY, SessionClient::Correio));
     }
 
     #[test]
@@ -106,13 +119,13 @@ mod tests {
         for _ in 0..REMEMBERED_MAX {
             ends.add(PEPPER, EndedSessions::All);
         }
-        assert!(!ends.has_ended_since(before, TONY, false));
+        assert!(!ends.has_ended_since(before, TONY, SessionClient::Correio));
         let later = ends.mark();
         ends.add(PEPPER, EndedSessions::All);
-        assert!(ends.has_ended_since(before, TONY, false));
-        assert!(!ends.has_ended_since(later, TONY, false));
+        assert!(ends.has_ended_since(before, TONY, SessionClient::Correio));
+        assert!(!ends.has_ended_since(later, TONY, SessionClient::Correio));
         ends.add_all();
-        assert!(ends.has_ended_since(later, TONY, false));
-        assert!(!ends.has_ended_since(ends.mark(), TONY, false));
+        assert!(ends.has_ended_since(later, TONY, SessionClient::Correio));
+        assert!(!ends.has_ended_since(ends.mark(), TONY, SessionClient::Correio));
     }
 }

@@ -124,7 +124,7 @@ fn a_database_that_lacks_a_part_is_refused_by_its_name() {
     }
 }
 
-/// A missing part is found before the schema is migrated, not by the step that needs the part.
+/// A missing part is found before the schema is upgraded, not by the step that needs the part.
 #[test]
 fn an_older_database_that_lacks_a_part_is_refused_by_its_name() {
     for (kind, name) in

@@ -145,7 +145,7 @@ fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
     harness.close();
     let path = directory.path().join(DATABASE);
     assert_eq!(version_of(&path), present());
-    // The first opening migrates the database, the second finds it migrated.
+    // The first opening upgrades the database, the second finds it upgraded.
     for _ in 0..2 {
         let mut harness = open_later(directory.path()).unwrap();
         assert_eq!(harness.store.as_ref().unwrap().realm(), realm);

@@ -175,6 +175,40 @@ fn a_server_whose_database_is_one_of_an_earlier_time_ends_all_sessions() {
     while !news(&mut other).contains(&News::SessionsEnded { account: tony }) {}
 }
 
+/// A row that cannot be read stands for any error half-way.
+#[test]
+fn ended_sessions_that_were_read_before_an_error_are_told_once() {
+    static BEATS: Statement = Statement { sql: "SELECT beats FROM node", params: &[] };
+    let Some(database) = database() else { return };
+    let mut harness = node(&database, ROOMY);
+    await_look(&database, 1);
+    let mut administrator = database.connect();
+    // More rows than are read at once.
+    let rows = "ALTER TABLE ended_session ALTER account DROP NOT NULL;
+        INSERT INTO ended_session (node, account, of_gateways)
+            SELECT 'other', nullif(number, 1500), false FROM generate_series(1, 2500) AS number
+            ORDER BY number";
+    administrator.batch(rows).unwrap();
+    let ended = |last: i64| -> Vec<_> {
+        (1..=last).map(|number| News::SessionsEnded { account: AccountId(number) }).collect()
+    };
+    let mut heard = Vec::new();
+    let mut hear_up_to = |last: i64| {
+        eventually(|| {
+            heard.extend(news_so_far(&mut harness));
+            heard.len() >= ended(last).len()
+        });
+        assert_eq!(heard, ended(last));
+    };
+    hear_up_to(1499);
+    // The error again, twice.
+    let beats = count(&mut administrator, &BEATS);
+    eventually(|| count(&mut administrator, &BEATS) >= beats + 2);
+    hear_up_to(1499);
+    administrator.batch("UPDATE ended_session SET account = 1500 WHERE account IS NULL").unwrap();
+    hear_up_to(2500);
+}
+
 /// Waits until so many servers have their rows: each has read the ended sessions before.
 fn await_look(database: &Database, servers: i64) {
     static SEEN: Statement =

@@ -21,7 +21,7 @@ pub use self::{
     verified::{Verified, VerifiedTable},
 };
 use self::{
-    side::Side as _,
+    side::Side,
     source::Source,
     target::{Target, TargetState},
     verified::compare,
@@ -55,16 +55,17 @@ pub fn migrate(
     let (mut target, position) = match Target::open(migration, source.realm(), cancel)? {
         TargetState::Unfinished(target, position) => (target, position),
         TargetState::Whole(mut there) => {
-            let compared = compare(&mut source, &mut there, (limits, cancel), see)?;
+            let compared = compare(source.side(), there.side(), (limits, cancel), see)?;
             let place = migration.target();
             let verified =
                 compared.map_err(|differences| MigrateError::Apart { place, differences })?;
             return Ok(Migrated::Before(verified));
         }
     };
-    copy(&mut source, &mut target, position, (limits, cancel), see)?;
-    target.end(source.settings()?, source.numbers()?)?;
-    let compared = compare(&mut source, &mut target, (limits, cancel), see)?;
+    copy(source.side(), &mut target, position, (limits, cancel), see)?;
+    let mut side = source.side();
+    target.end(side.settings()?, side.numbers()?)?;
+    let compared = compare(source.side(), target.side(), (limits, cancel), see)?;
     let verified = compared.map_err(|differences| MigrateError::Differs { differences })?;
     source.require_unused()?;
     target.finish()?;
@@ -73,7 +74,7 @@ pub fn migrate(
 
 /// Copies all rows after a position.
 fn copy(
-    source: &mut Source,
+    mut source: Side<'_>,
     target: &mut Target,
     mut position: CopyPosition,
     (limits, cancel): (BatchLimits, &Cancel),

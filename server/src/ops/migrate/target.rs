@@ -7,8 +7,7 @@ use crate::{
     cancel::Cancel,
     store::{
         migration::{
-            BatchLimits, CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings,
-            MigrationTable, MigrationValue,
+            CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
         },
         postgres::{PostgresMigrationTarget, PostgresTargetState},
         sqlite::{SqliteMigrationTarget, SqliteTargetState},
@@ -82,6 +81,14 @@ impl Target {
         Ok(())
     }
 
+    /// Reads the store back.
+    pub(super) fn side(&mut self) -> Side<'_> {
+        match self {
+            Self::Sqlite(target) => Side::SqliteTarget(target),
+            Self::Postgres(target) => Side::Postgres(target.reader()),
+        }
+    }
+
     /// Makes the store one that servers serve.
     pub(super) fn finish(self) -> Result<(), MigrateError> {
         match self {
@@ -89,40 +96,5 @@ impl Target {
             Self::Postgres(target) => target.finish()?,
         }
         Ok(())
-    }
-}
-
-impl Side for Target {
-    fn key(&self, table: MigrationTable) -> &'static [usize] {
-        match self {
-            Self::Sqlite(_) => SqliteMigrationTarget::key(table),
-            Self::Postgres(_) => table.key(),
-        }
-    }
-
-    fn page(
-        &mut self,
-        table: MigrationTable,
-        after: &[MigrationValue],
-        limits: BatchLimits,
-    ) -> Result<Vec<MigrationRow>, MigrateError> {
-        Ok(match self {
-            Self::Sqlite(target) => target.page(table, after, limits)?,
-            Self::Postgres(target) => target.page(table, after, limits)?,
-        })
-    }
-
-    fn settings(&mut self) -> Result<MigrationSettings, MigrateError> {
-        Ok(match self {
-            Self::Sqlite(target) => target.settings()?,
-            Self::Postgres(target) => target.settings()?,
-        })
-    }
-
-    fn numbers(&mut self) -> Result<MigrationNumbers, MigrateError> {
-        Ok(match self {
-            Self::Sqlite(target) => target.numbers()?,
-            Self::Postgres(target) => target.numbers()?,
-        })
     }
 }

@@ -33,8 +33,8 @@ impl Verified {
 
 /// Reads and compares all rows of both sides. The inner error names the tables that differ.
 pub(super) fn compare(
-    source: &mut impl Side,
-    target: &mut impl Side,
+    mut source: Side<'_>,
+    mut target: Side<'_>,
     (limits, cancel): (BatchLimits, &Cancel),
     see: &mut impl FnMut(Step),
 ) -> Result<Result<Verified, String>, MigrateError> {

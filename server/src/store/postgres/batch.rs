@@ -63,10 +63,17 @@ struct Found {
     mailboxes: HashMap<String, Mailbox>,
     /// Records that this transaction has made.
     made: HashSet<RecordKey>,
-    /// Earlier records, with their digests and results.
-    earlier: HashMap<RecordKey, ([u8; 16], StoreDone)>,
+    /// Earlier records.
+    earlier: HashMap<RecordKey, Record>,
     /// Numbers for mails.
     seqs: std::vec::IntoIter<i64>,
+}
+
+/// An idempotency record.
+struct Record {
+    digest: [u8; 16],
+    /// What the same mail is answered with.
+    result: StoreDone,
 }
 
 /// A mailbox that is locked.
@@ -93,11 +100,18 @@ struct Written<'a> {
     bodies: Vec<&'a [u8]>,
     inline_bytes: Vec<i64>,
     textures: Vec<Vec<u8>>,
-    /// Mails and bytes that the mailboxes get.
-    added: HashMap<i64, (i64, i64)>,
+    /// What the mailboxes of these accounts get.
+    added: HashMap<i64, Added>,
     /// Records of mails that were refused.
     refused_ids: Vec<&'a [u8]>,
     refused_senders: Vec<i64>,
+}
+
+/// What a mailbox gets.
+#[derive(Clone, Copy, Default)]
+struct Added {
+    mails: i64,
+    bytes: i64,
 }
 
 /// Sends the mails, and commits. `None` stands for a mail that must be sent alone; of it nothing
@@ -124,8 +138,7 @@ pub(super) fn send(
         }
         results.push(result);
     }
-    let added: Vec<(i64, (i64, i64))> =
-        written.added.iter().map(|(id, more)| (*id, *more)).collect();
+    let added: Vec<(i64, Added)> = written.added.iter().map(|(id, more)| (*id, *more)).collect();
     let (_, committed) = transaction.commit_with(|pipeline| {
         written.add_to(pipeline, &added);
         if !has_written {
@@ -200,7 +213,7 @@ fn earlier(
     transaction: &mut Transaction<'_>,
     ids: &[&[u8]],
     senders: &[i64],
-) -> Result<HashMap<RecordKey, ([u8; 16], StoreDone)>, QueryError> {
+) -> Result<HashMap<RecordKey, Record>, QueryError> {
     let statement = statement!(
         "SELECT verdict.id, verdict.sender, digest, sent_at
          FROM unnest($1::bytea[], $2::bigint[]) AS asked (id, sender)
@@ -210,8 +223,8 @@ fn earlier(
     );
     let rows = transaction.query(statement, &[&ids, &senders])?;
     let record = |row: Row<'_>| {
-        let sent_before = StoreDone::SentBefore { sent_at: timestamp(&row, 3)? };
-        Ok(((array(&row, 0)?, row.get(1)?), (array(&row, 2)?, sent_before)))
+        let result = StoreDone::SentBefore { sent_at: timestamp(&row, 3)? };
+        Ok(((array(&row, 0)?, row.get(1)?), Record { digest: array(&row, 2)?, result }))
     };
     rows.iter().map(record).collect()
 }
@@ -253,8 +266,8 @@ impl Found {
         // The first mail of the batch with a new record has it; later ones find it there.
         if !self.made.remove(&key) {
             let digest = plain.mail.digest().0;
-            return self.earlier.get(&key).map(|(earlier, result)| match *earlier == digest {
-                true => result.clone(),
+            return self.earlier.get(&key).map(|earlier| match earlier.digest == digest {
+                true => earlier.result.clone(),
                 false => StoreDone::Conflict,
             });
         }
@@ -347,7 +360,8 @@ impl<'a> Written<'a> {
         self.bodies.push(body);
         self.textures.push(texture_bytes::encode(&texture));
         let added = self.added.entry(account.0).or_default();
-        *added = (added.0 + 1, added.1.saturating_add(quota_bytes));
+        added.mails += 1;
+        added.bytes = added.bytes.saturating_add(quota_bytes);
     }
 
     fn refuse(&mut self, plain: &PlainMail<'a>) {
@@ -356,7 +370,7 @@ impl<'a> Written<'a> {
     }
 
     /// Adds the statements of the second round trip. `added` is `self.added` as a list.
-    fn add_to(&self, pipeline: &mut Pipeline<'_>, added: &[(i64, (i64, i64))]) {
+    fn add_to(&self, pipeline: &mut Pipeline<'_>, added: &[(i64, Added)]) {
         if !self.refused_ids.is_empty() {
             let statement = statement!(
                 "DELETE FROM verdict USING unnest($1::bytea[], $2::bigint[]) AS refused (id, sender)
@@ -406,8 +420,8 @@ impl<'a> Written<'a> {
             INT8_ARRAY
         );
         let accounts: Vec<i64> = added.iter().map(|(account, _)| *account).collect();
-        let mails: Vec<i64> = added.iter().map(|(_, (mails, _))| *mails).collect();
-        let bytes: Vec<i64> = added.iter().map(|(_, (_, bytes))| *bytes).collect();
+        let mails: Vec<i64> = added.iter().map(|(_, more)| more.mails).collect();
+        let bytes: Vec<i64> = added.iter().map(|(_, more)| more.bytes).collect();
         pipeline.add(statement, &[&accounts, &mails, &bytes]);
     }
 }

@@ -97,9 +97,9 @@ impl Position {
         loop {
             let rows = page(connection, node, self.last)?;
             for row in rows.iter() {
-                let (number, is_own, ended) = ended(&row)?;
-                self.last = number;
-                news.extend((!is_own).then_some(ended));
+                let read = EndedRow::read(&row)?;
+                self.last = read.number;
+                news.extend((read.node == RowNode::Other).then_some(read.news));
             }
             if to_sql(rows.len() as u64) < PAGE {
                 return Ok(());
@@ -116,9 +116,9 @@ impl Position {
         news: &mut Vec<News>,
     ) -> Result<(), QueryError> {
         for row in page(connection, node, self.last_own)?.iter() {
-            let (number, is_own, ended) = ended(&row)?;
-            self.last_own = number;
-            news.extend(is_own.then_some(ended));
+            let read = EndedRow::read(&row)?;
+            self.last_own = read.number;
+            news.extend((read.node == RowNode::This).then_some(read.news));
         }
         Ok(())
     }
@@ -137,12 +137,31 @@ fn page(connection: &mut Connection, node: [u8; 16], after: i64) -> Result<Rows,
     connection.query(statement, &values)
 }
 
-/// Number of a row, whether it is this server's own, and its news.
-fn ended(row: &Row<'_>) -> Result<(i64, bool, News), QueryError> {
-    let account = AccountId(row.get(2)?);
-    let news = match row.get(3)? {
-        true => News::GatewaySessionsEnded { account },
-        false => News::SessionsEnded { account },
-    };
-    Ok((row.get(0)?, row.get(1)?, news))
+/// A row of the table.
+struct EndedRow {
+    number: i64,
+    node: RowNode,
+    news: News,
+}
+
+/// The server that has added a row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RowNode {
+    /// The one that reads it.
+    This,
+    Other,
+}
+
+impl EndedRow {
+    fn read(row: &Row<'_>) -> Result<Self, QueryError> {
+        let account = AccountId(row.get(2)?);
+        Ok(Self {
+            number: row.get(0)?,
+            node: if row.get(1)? { RowNode::This } else { RowNode::Other },
+            news: match row.get(3)? {
+                true => News::GatewaySessionsEnded { account },
+                false => News::SessionsEnded { account },
+            },
+        })
+    }
 }

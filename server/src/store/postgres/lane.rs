@@ -38,8 +38,11 @@ const IDLE: Duration = Duration::from_secs(2);
 /// How often a lane looks whether the database waits for a standby, where one is asked for.
 const CHECKED_EVERY: Duration = Duration::from_secs(1);
 
-/// First and longest wait before another attempt to reach the database.
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// First wait before another attempt to reach the database; each is twice the one before.
+const RETRY_FIRST: Duration = Duration::from_millis(50);
+
+/// Longest of these waits.
+const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// How often a transaction is run again that another one has kept from its end: each time, the
 /// other one has come to its own.
@@ -281,7 +284,7 @@ impl Lane {
         work: Work,
         mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Result<T, GivenUp>, Arc<str>> {
-        let (mut repeats, mut wait) = (0, RETRY.0);
+        let (mut repeats, mut wait) = (0, RETRY_FIRST);
         // Whether an earlier attempt may have been committed.
         let mut is_unknown = false;
         loop {
@@ -315,7 +318,7 @@ impl Lane {
             is_unknown = true;
             self.lose(reach, text, &begun);
             self.queue.wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
-            wait = (wait * 2).min(RETRY.1);
+            wait = (wait * 2).min(RETRY_MAX);
         }
     }
 

@@ -49,8 +49,8 @@ pub use self::{
     error::{CommitError, ProtocolError, QueryError},
     mail_reader::{MailDatabase, PostgresMailReader},
     migration::{
-        PostgresMigrationError, PostgresMigrationSource, PostgresMigrationTarget,
-        PostgresTargetState,
+        PostgresMigrationError, PostgresMigrationReader, PostgresMigrationSource,
+        PostgresMigrationTarget, PostgresTargetState,
     },
     node_keys::{Keeper, NodeKeyError, NodeKeys},
     open_error::PostgresOpenError,
@@ -321,7 +321,7 @@ impl Store for PostgresStore {
         let now = self.lanes.iter().map(|lane| lane.len()).sum();
         let level = Level { now, max: self.options.queue_jobs };
         let counts = Some(&self.report.counts);
-        let reach = match self.report.outage() || !self.news.is_connected() {
+        let reach = match self.report.outage() || !self.news.has_counted_nodes() {
             true => Reach::Lost,
             false => Reach::Reached,
         };

@@ -44,13 +44,19 @@ const INCOMING_MAX: usize = 10_000;
 /// after the failover of others.
 const UNSETTLED: Duration = Duration::from_mins(10);
 
-/// News of a mail: the accounts that it has reached, and what their notices show.
-pub(super) type Outgoing = (Vec<AccountId>, ArrivedMail);
+/// News of a mail.
+#[derive(Debug)]
+pub(super) struct OutgoingMail {
+    /// The accounts that it has reached.
+    pub(super) accounts: Vec<AccountId>,
+    /// What their notices show.
+    pub(super) mail: ArrivedMail,
+}
 
 /// News of mails that wait to be sent.
 #[derive(Debug, Default)]
 struct Outbox {
-    news: VecDeque<Outgoing>,
+    news: VecDeque<OutgoingMail>,
     /// Accounts that `news` names.
     accounts: usize,
 }
@@ -92,8 +98,9 @@ fn may_end_sessions(job: &StoreJob) -> bool {
 }
 
 impl NewsBoard {
-    /// Whether the news thread reaches the database, as far as it knows.
-    pub(super) fn is_connected(&self) -> bool {
+    /// Whether the news thread has counted the servers on its present connection. It notices that
+    /// the connection is lost with its next statement.
+    pub(super) fn has_counted_nodes(&self) -> bool {
         self.nodes.get().is_some()
     }
 
@@ -149,15 +156,15 @@ impl NewsBoard {
         while outgoing.news.len() >= OUTGOING_MAX
             || outgoing.accounts + accounts.len() > OUTGOING_ACCOUNTS_MAX
         {
-            let Some((dropped, _)) = outgoing.news.pop_front() else { break };
-            outgoing.accounts -= dropped.len();
+            let Some(dropped) = outgoing.news.pop_front() else { break };
+            outgoing.accounts -= dropped.accounts.len();
         }
         outgoing.accounts += accounts.len();
-        outgoing.news.push_back((accounts, mail));
+        outgoing.news.push_back(OutgoingMail { accounts, mail });
     }
 
     /// Takes the news of mails that wait to be sent.
-    pub(super) fn take_outgoing(&self) -> VecDeque<Outgoing> {
+    pub(super) fn take_outgoing(&self) -> VecDeque<OutgoingMail> {
         std::mem::take(&mut *lock(&self.outgoing)).news
     }
 
@@ -224,14 +231,14 @@ mod tests {
         }
         let waiting = board.take_outgoing();
         assert_eq!(waiting.len(), OUTGOING_MAX);
-        assert_eq!(waiting.front().unwrap().1, mail(5), "the oldest are dropped");
+        assert_eq!(waiting.front().unwrap().mail, mail(5), "the oldest are dropped");
         let many = vec![AccountId(1); OUTGOING_ACCOUNTS_MAX / 2];
         for number in 0..5 {
             board.arrived(many.clone(), mail(number));
         }
         let waiting = board.take_outgoing();
         assert_eq!(
-            waiting.iter().map(|(_, mail)| mail.clone()).collect::<Vec<_>>(),
+            waiting.into_iter().map(|news| news.mail).collect::<Vec<_>>(),
             [mail(3), mail(4)]
         );
         // A mail to more accounts than that is told all the same.

@@ -15,7 +15,7 @@ use super::{
     ended_sessions::Position,
     error::QueryError,
     identity::StoreIdentity,
-    news_board::NewsBoard,
+    news_board::{NewsBoard, OutgoingMail},
     nodes::{self, OwnRow},
     queue::LaneQueue,
     report::{Lost, Report},
@@ -196,9 +196,7 @@ impl NewsThread {
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
         self.board.nodes.set(u64::try_from(nodes).ok());
         let statement = statement!(
-            "SELECT EXISTS (
-                 SELECT 1 FROM node WHERE id <> $1 AND seen_at > now() - interval '10 seconds'
-             )",
+            concat!("SELECT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND ", seen_lately!(), ")"),
             BYTEA
         );
         let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
@@ -259,7 +257,7 @@ impl NewsThread {
         {
             own.tell(connection, &text)?;
         }
-        for (accounts, mail) in self.board.take_outgoing() {
+        for OutgoingMail { accounts, mail } in self.board.take_outgoing() {
             for text in bulletin::of_mail(&own.name, &accounts, &mail) {
                 own.tell(connection, &text)?;
             }

@@ -146,23 +146,22 @@ impl OwnRow {
     }
 }
 
-/// The statement that counts the servers that were seen in the last ten seconds.
+/// The statement that counts the servers that were seen lately.
 pub(super) fn present() -> &'static Statement {
-    statement!(
-        "SELECT count(*) FROM node
-         WHERE name IS NOT NULL AND seen_at > now() - interval '10 seconds'"
-    )
+    statement!(concat!("SELECT count(*) FROM node WHERE name IS NOT NULL AND ", seen_lately!()))
 }
 
 /// Reads the servers that were seen in the last day and did not end in order.
 pub(super) fn all(context: &mut Context<'_, '_>) -> Result<Nodes, QueryError> {
     let node = context.node();
     let statement = statement!(
-        "SELECT name, version, (extract(epoch FROM started_at) * 1000)::bigint,
-             (extract(epoch FROM seen_at) * 1000)::bigint,
-             greatest(extract(epoch FROM now() - seen_at) * 1000, 0)::bigint,
-             seen_at > now() - interval '10 seconds', sessions, id = $1
-         FROM node WHERE name IS NOT NULL ORDER BY name, started_at",
+        concat!(
+            "SELECT name, version, (extract(epoch FROM started_at) * 1000)::bigint,
+                 (extract(epoch FROM seen_at) * 1000)::bigint,
+                 greatest(extract(epoch FROM now() - seen_at) * 1000, 0)::bigint, ",
+            seen_lately!(),
+            ", sessions, id = $1 FROM node WHERE name IS NOT NULL ORDER BY name, started_at"
+        ),
         BYTEA
     );
     let rows = context.query(statement, &[&node.as_slice()])?;

@@ -14,7 +14,7 @@ use super::{
     marker,
     open_error::PostgresOpenError,
     row::array,
-    schema::{MIGRATION_LOCK, STEPS, VERSION},
+    schema::{STEPS, UPGRADE_LOCK, VERSION},
     sealer,
 };
 use crate::{
@@ -60,7 +60,7 @@ pub(super) fn open(
     let mut connection = Connection::connect(database, deadline)?;
     connection.set_deadline(deadline);
     let mut transaction = connection.transaction();
-    transaction.query(statement!("SELECT pg_advisory_xact_lock($1)", INT8), &[&MIGRATION_LOCK])?;
+    transaction.query(statement!("SELECT pg_advisory_xact_lock($1)", INT8), &[&UPGRADE_LOCK])?;
     if !marker::lock_shared(&mut transaction)? {
         return Err(PostgresOpenError::Migrating);
     }

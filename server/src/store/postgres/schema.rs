@@ -10,8 +10,8 @@ pub(super) const STEPS: &[&str] = &[VERSION_1];
 /// The version that all steps lead to.
 pub(super) const VERSION: i32 = 1;
 
-/// Key of the advisory lock that a server holds while it makes or changes the tables: "corr".
-pub(super) const MIGRATION_LOCK: i64 = 0x636f_7272;
+/// Key of the advisory lock that a server holds while it makes or upgrades the tables: "corr".
+pub(super) const UPGRADE_LOCK: i64 = 0x636f_7272;
 
 /// Key of the advisory lock that a transaction holds while it takes room for an upload: the bound
 /// of all uploads together holds over all servers.

@@ -1,4 +1,4 @@
-//! The macro that makes a statement where it is used.
+//! The macro that makes a statement where it is used, and text that several statements share.
 
 /// A [`Statement`](super::connection::Statement) of this SQL text and of parameters of
 /// these types, such as `statement!("SELECT 1 FROM account WHERE id = $1", INT8)`.
@@ -11,4 +11,12 @@ macro_rules! statement {
             };
         &STATEMENT
     }};
+}
+
+/// The condition on a row of `node` that its server was seen lately: each is shown every second.
+/// A part of a statement's text, as in `concat!("SELECT id FROM node WHERE ", seen_lately!())`.
+macro_rules! seen_lately {
+    () => {
+        "seen_at > now() - interval '10 seconds'"
+    };
 }

@@ -146,7 +146,7 @@ impl SqliteStore {
         Self::open_with_schema(directory, quota, options, wake, &Schema::PRESENT)
     }
 
-    /// As [`SqliteStore::open`], with a schema of the caller's: for tests of migrations.
+    /// As [`SqliteStore::open`], with a schema of the caller's: for tests of upgrades.
     ///
     /// # Errors
     ///

@@ -105,13 +105,13 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
     schema.check(path, &connection, version)?;
     check_log(path, &connection, main, log)?;
     if version > 0 && version < schema.version() {
-        // A migration that begins a log begins it like any other change.
+        // An upgrade that begins a log begins it like any other change.
         let begin = if version == 1 { wal_state::begin_before_version_2 } else { wal_state::begin };
         begin_log(&connection, begin)
             .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
     }
     keep_log(&connection, false).map_err(failed)?;
-    schema.migrate(path, &mut connection, version)?;
+    schema.upgrade(path, &mut connection, version)?;
     let realm = realm(path, &connection)?;
     let history = history(&connection).map_err(failed)?;
     // Closing the connection would move the log without reporting a failed sync.

@@ -65,7 +65,7 @@ impl Schema {
         ],
     };
 
-    /// The version that `Schema::migrate` leads to.
+    /// The version that `Schema::upgrade` leads to.
     #[must_use]
     pub fn version(&self) -> u32 {
         u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
@@ -94,7 +94,7 @@ impl Schema {
 
     /// Brings a database from version `done` (0: it is empty) to the schema's last version. Each
     /// step is one transaction, its version number included.
-    pub(super) fn migrate(
+    pub(super) fn upgrade(
         &self,
         path: &Path,
         connection: &mut Connection,

@@ -112,7 +112,7 @@ fn a_deadline_ends_a_wait_and_its_connection() {
 }
 
 #[test]
-fn a_statement_whose_columns_a_migration_changed_calls_for_another_connection() {
+fn a_statement_whose_columns_an_upgrade_changed_calls_for_another_connection() {
     static ALL: Statement = Statement { sql: "SELECT * FROM wide", params: &[] };
     let Some((database, mut connection)) = connected() else { return };
     connection.batch("CREATE TABLE wide (a int8)").unwrap();

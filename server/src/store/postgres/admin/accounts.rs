@@ -239,12 +239,14 @@ pub(super) fn delete(
 /// Counts accounts, mails and lists.
 pub(super) fn totals(context: &mut Context<'_, '_>) -> Result<AdminDone, QueryError> {
     let statement = statement!(
-        "SELECT count(*), count(*) FILTER (WHERE state <> $1), coalesce(sum(mails), 0)::bigint,
-             coalesce(sum(bytes), 0)::bigint, (SELECT count(*) FROM list),
-             pg_database_size(current_database()),
-             (SELECT count(*) FROM node
-              WHERE name IS NOT NULL AND seen_at > now() - interval '10 seconds')
-         FROM account JOIN mailbox ON account = id",
+        concat!(
+            "SELECT count(*), count(*) FILTER (WHERE state <> $1), coalesce(sum(mails), 0)::bigint,
+                 coalesce(sum(bytes), 0)::bigint, (SELECT count(*) FROM list),
+                 pg_database_size(current_database()),
+                 (SELECT count(*) FROM node WHERE name IS NOT NULL AND ",
+            seen_lately!(),
+            ") FROM account JOIN mailbox ON account = id"
+        ),
         INT2
     );
     let rows = context.query(statement, &[&ENABLED])?;

@@ -104,7 +104,7 @@ impl From<&Notice> for QueryError {
             b"40003" | b"57P01" | b"57P02" | b"57P03" | b"57P05" | b"25006" | b"25P03"
             | b"25P04" => Self::Reconnect(text),
             [b'0', b'8', ..] => Self::Reconnect(text),
-            // A migration changed the columns of a statement that this connection has prepared.
+            // An upgrade changed the columns of a statement that this connection has prepared.
             b"0A000" if notice.routine == "RevalidateCachedQuery" => Self::Reconnect(text),
             // insufficient_resources, io_error.
             [b'5', b'3', ..] | b"58030" => Self::Unavailable(text),

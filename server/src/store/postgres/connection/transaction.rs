@@ -79,7 +79,7 @@ impl Transaction<'_> {
         self.query(statement, params).map(|rows| rows.affected())
     }
 
-    /// Runs SQL text of several statements without parameters, such as those of a migration. The
+    /// Runs SQL text of several statements without parameters, such as those of an upgrade. The
     /// text neither begins nor ends transactions.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 pub use self::{
     error::PostgresMigrationError,
+    read::PostgresMigrationReader,
     source::PostgresMigrationSource,
     target::{PostgresMigrationTarget, PostgresTargetState},
 };

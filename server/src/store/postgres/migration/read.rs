@@ -2,7 +2,11 @@
 
 use postgres_types::ToSql;
 
-use super::select::select;
+use super::{
+    error::PostgresMigrationError,
+    running::renew_deadline,
+    select::{PageEnd, select},
+};
 use crate::store::{
     migration::{
         BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
@@ -14,27 +18,80 @@ use crate::store::{
     },
 };
 
-/// Rows of a table after a key; empty after the last one.
-pub(super) fn page(
-    connection: &mut Connection,
-    table: MigrationTable,
-    after: &[MigrationValue],
-    limits: BatchLimits,
-) -> Result<Vec<MigrationRow>, QueryError> {
-    let key = match after {
-        [] => table.key().iter().filter_map(|column| lowest(table, *column)).collect(),
-        after => after.to_vec(),
-    };
-    let rows = i64::from(limits.rows);
-    let bytes = i64::try_from(limits.bytes).unwrap_or(i64::MAX);
-    let mut params: Vec<&(dyn ToSql + Sync)> = key.iter().filter_map(param).collect();
-    params.push(&rows);
-    let (statement, has_bytes) = select(table);
-    if has_bytes {
-        params.push(&bytes);
+/// A connection to a database whose store is read as a whole.
+#[derive(Debug)]
+pub struct PostgresMigrationReader<'a>(pub(super) &'a mut Connection);
+
+impl PostgresMigrationReader<'_> {
+    /// Rows of a table after a key; empty after the last one.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn page(
+        &mut self,
+        table: MigrationTable,
+        after: &[MigrationValue],
+        limits: BatchLimits,
+    ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
+        renew_deadline(self.0);
+        let key = match after {
+            [] => table.key().iter().filter_map(|column| lowest(table, *column)).collect(),
+            after => after.to_vec(),
+        };
+        let rows = i64::from(limits.rows);
+        let bytes = i64::try_from(limits.bytes).unwrap_or(i64::MAX);
+        let mut params: Vec<&(dyn ToSql + Sync)> = key.iter().filter_map(param).collect();
+        params.push(&rows);
+        let (statement, end) = select(table);
+        if end == PageEnd::RowsOrBytes {
+            params.push(&bytes);
+        }
+        let rows = self.0.query(statement, &params)?;
+        Ok(rows.iter().map(|row| read(table, &row)).collect::<Result<_, _>>()?)
     }
-    let rows = connection.query(statement, &params)?;
-    rows.iter().map(|row| read(table, &row)).collect()
+
+    /// The values of the table `meta`.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
+        renew_deadline(self.0);
+        let statement = statement!("SELECT retention_day, retention_days FROM meta");
+        let rows = self.0.query(statement, &[])?;
+        let row = rows.one()?;
+        Ok(MigrationSettings { retention_day: row.get(0)?, retention_days: row.get(1)? })
+    }
+
+    /// The highest numbers that were given, above which new ones are given.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostgresMigrationError`].
+    pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
+        renew_deadline(self.0);
+        let statement = statement!(
+            "SELECT coalesce(pg_sequence_last_value('mail_seq'::regclass), 0),
+                coalesce(pg_sequence_last_value(
+                    pg_get_serial_sequence('content', 'id')::regclass), 0),
+                coalesce(pg_sequence_last_value(
+                    pg_get_serial_sequence('account', 'id')::regclass), 0),
+                coalesce(pg_sequence_last_value(
+                    pg_get_serial_sequence('upload', 'pieces')::regclass), 0),
+                coalesce(pg_sequence_last_value(
+                    pg_get_serial_sequence('app_password', 'id')::regclass), 0)"
+        );
+        let rows = self.0.query(statement, &[])?;
+        let row = rows.one()?;
+        Ok(MigrationNumbers {
+            mail: row.get(0)?,
+            content: row.get(1)?,
+            account: row.get(2)?,
+            pieces: row.get(3)?,
+            app_password: row.get(4)?,
+        })
+    }
 }
 
 /// A value before all that a column of a key has.
@@ -66,36 +123,4 @@ fn read(table: MigrationTable, row: &Row<'_>) -> Result<MigrationRow, QueryError
         .unwrap_or(MigrationValue::Null))
     };
     table.columns().iter().enumerate().map(value).collect()
-}
-
-/// The values of the table `meta`.
-pub(super) fn settings(connection: &mut Connection) -> Result<MigrationSettings, QueryError> {
-    let statement = statement!("SELECT retention_day, retention_days FROM meta");
-    let rows = connection.query(statement, &[])?;
-    let row = rows.one()?;
-    Ok(MigrationSettings { retention_day: row.get(0)?, retention_days: row.get(1)? })
-}
-
-/// The highest numbers that were given.
-pub(super) fn numbers(connection: &mut Connection) -> Result<MigrationNumbers, QueryError> {
-    let statement = statement!(
-        "SELECT coalesce(pg_sequence_last_value('mail_seq'::regclass), 0),
-             coalesce(pg_sequence_last_value(
-                 pg_get_serial_sequence('content', 'id')::regclass), 0),
-             coalesce(pg_sequence_last_value(
-                 pg_get_serial_sequence('account', 'id')::regclass), 0),
-             coalesce(pg_sequence_last_value(
-                 pg_get_serial_sequence('upload', 'pieces')::regclass), 0),
-             coalesce(pg_sequence_last_value(
-                 pg_get_serial_sequence('app_password', 'id')::regclass), 0)"
-    );
-    let rows = connection.query(statement, &[])?;
-    let row = rows.one()?;
-    Ok(MigrationNumbers {
-        mail: row.get(0)?,
-        content: row.get(1)?,
-        account: row.get(2)?,
-        pieces: row.get(3)?,
-        app_password: row.get(4)?,
-    })
 }

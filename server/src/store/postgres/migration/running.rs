@@ -37,11 +37,10 @@ pub(super) fn renew_deadline(connection: &mut Connection) {
     connection.set_deadline(Deadline::after(PATIENCE));
 }
 
-/// Refuses a database that a server has used in the last ten seconds: each says so every second.
+/// Refuses a database that a server has used lately.
 pub(super) fn require_stopped(connection: &mut Connection) -> Result<(), PostgresMigrationError> {
-    let statement = statement!(
-        "SELECT EXISTS (SELECT 1 FROM node WHERE seen_at > now() - interval '10 seconds')"
-    );
+    let statement =
+        statement!(concat!("SELECT EXISTS (SELECT 1 FROM node WHERE ", seen_lately!(), ")"));
     match connection.query(statement, &[])?.one()?.get(0)? {
         true => Err(PostgresMigrationError::InUse),
         false => Ok(()),

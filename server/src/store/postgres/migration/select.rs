@@ -2,22 +2,30 @@
 
 use crate::store::{migration::MigrationTable, postgres::connection::Statement};
 
-/// The statement that reads a table, and whether its last parameter is the number of bytes after
-/// which a page ends. The parameters before are the key and the number of rows.
-pub(super) fn select(table: MigrationTable) -> (&'static Statement, bool) {
+/// The end of a page: the parameters of a statement after the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PageEnd {
+    /// The number of rows.
+    Rows,
+    /// The number of rows, then the number of bytes.
+    RowsOrBytes,
+}
+
+/// The statement that reads a table, and how its pages end.
+pub(super) fn select(table: MigrationTable) -> (&'static Statement, PageEnd) {
     match table {
-        MigrationTable::Account => (accounts(), false),
-        MigrationTable::RetiredName => (retired_names(), false),
-        MigrationTable::List => (lists(), false),
-        MigrationTable::ListMember => (list_members(), false),
-        MigrationTable::Content => (contents(), true),
-        MigrationTable::Upload => (uploads(), false),
-        MigrationTable::Piece => (pieces(), true),
-        MigrationTable::Mail => (mails(), true),
-        MigrationTable::Verdict => (verdicts(), false),
-        MigrationTable::UsedInvite => (used_invites(), false),
-        MigrationTable::Invite => (invites(), false),
-        MigrationTable::AppPassword => (app_passwords(), false),
+        MigrationTable::Account => (accounts(), PageEnd::Rows),
+        MigrationTable::RetiredName => (retired_names(), PageEnd::Rows),
+        MigrationTable::List => (lists(), PageEnd::Rows),
+        MigrationTable::ListMember => (list_members(), PageEnd::Rows),
+        MigrationTable::Content => (contents(), PageEnd::RowsOrBytes),
+        MigrationTable::Upload => (uploads(), PageEnd::Rows),
+        MigrationTable::Piece => (pieces(), PageEnd::RowsOrBytes),
+        MigrationTable::Mail => (mails(), PageEnd::RowsOrBytes),
+        MigrationTable::Verdict => (verdicts(), PageEnd::Rows),
+        MigrationTable::UsedInvite => (used_invites(), PageEnd::Rows),
+        MigrationTable::Invite => (invites(), PageEnd::Rows),
+        MigrationTable::AppPassword => (app_passwords(), PageEnd::Rows),
     }
 }
 

@@ -4,18 +4,13 @@ use correio_proto::message::Realm;
 
 use super::{
     error::PostgresMigrationError,
-    read, rights,
-    running::{connect, connect_alone, renew_deadline, require_stopped},
+    read::PostgresMigrationReader,
+    rights,
+    running::{connect, connect_alone, require_stopped},
 };
-use crate::store::{
-    migration::{
-        BatchLimits, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable,
-        MigrationValue,
-    },
-    postgres::{
-        connection::Connection, database_url::DatabaseUrl, marker, open::version,
-        open_error::PostgresOpenError, row::array, schema::VERSION,
-    },
+use crate::store::postgres::{
+    connection::Connection, database_url::DatabaseUrl, marker, open::version,
+    open_error::PostgresOpenError, row::array, schema::VERSION,
 };
 
 /// A store in a database, read as of one moment. No server can start on it meanwhile.
@@ -70,39 +65,9 @@ impl PostgresMigrationSource {
         self.realm
     }
 
-    /// Rows of a table after a key; empty after the last one.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn page(
-        &mut self,
-        table: MigrationTable,
-        after: &[MigrationValue],
-        limits: BatchLimits,
-    ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::page(&mut self.connection, table, after, limits)?)
-    }
-
-    /// The values of the table `meta`.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::settings(&mut self.connection)?)
-    }
-
-    /// The highest numbers that were given.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::numbers(&mut self.connection)?)
+    /// Reads the store.
+    pub fn reader(&mut self) -> PostgresMigrationReader<'_> {
+        PostgresMigrationReader(&mut self.connection)
     }
 
     /// Refuses a source that a server has used since it was opened: one that was not seen then.

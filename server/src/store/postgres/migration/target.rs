@@ -9,16 +9,14 @@ use correio_proto::message::Realm;
 
 use super::{
     error::PostgresMigrationError,
-    read, rights,
+    read::PostgresMigrationReader,
+    rights,
     running::{connect_alone, renew_deadline},
     source::PostgresMigrationSource,
     write,
 };
 use crate::store::{
-    migration::{
-        BatchLimits, CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings,
-        MigrationTable, MigrationValue,
-    },
+    migration::{CopyPosition, MigrationNumbers, MigrationRow, MigrationSettings, MigrationTable},
     postgres::{
         connection::{Connection, Transaction},
         database_url::DatabaseUrl,
@@ -27,7 +25,7 @@ use crate::store::{
         open::{make_tables, version},
         open_error::PostgresOpenError,
         row::array,
-        schema::{MIGRATION_LOCK, VERSION},
+        schema::{UPGRADE_LOCK, VERSION},
     },
 };
 
@@ -62,7 +60,7 @@ impl PostgresMigrationTarget {
         let mut connection = connect_alone(database)?;
         let mut transaction = connection.transaction();
         let lock = statement!("SELECT pg_advisory_xact_lock($1)", INT8);
-        transaction.query(lock, &[&MIGRATION_LOCK])?;
+        transaction.query(lock, &[&UPGRADE_LOCK])?;
         let (is_unfinished, found) = (marker::is_in(&mut transaction)?, version(&mut transaction)?);
         if found > VERSION {
             return Err(PostgresOpenError::Newer { found, known: VERSION }.into());
@@ -152,39 +150,9 @@ impl PostgresMigrationTarget {
         Ok(())
     }
 
-    /// Rows of a table after a key; empty after the last one.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn page(
-        &mut self,
-        table: MigrationTable,
-        after: &[MigrationValue],
-        limits: BatchLimits,
-    ) -> Result<Vec<MigrationRow>, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::page(&mut self.connection, table, after, limits)?)
-    }
-
-    /// The values of the table `meta`.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn settings(&mut self) -> Result<MigrationSettings, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::settings(&mut self.connection)?)
-    }
-
-    /// The numbers above which new ones are given.
-    ///
-    /// # Errors
-    ///
-    /// See [`PostgresMigrationError`].
-    pub fn numbers(&mut self) -> Result<MigrationNumbers, PostgresMigrationError> {
-        renew_deadline(&mut self.connection);
-        Ok(read::numbers(&mut self.connection)?)
+    /// Reads the store.
+    pub fn reader(&mut self) -> PostgresMigrationReader<'_> {
+        PostgresMigrationReader(&mut self.connection)
     }
 }
 

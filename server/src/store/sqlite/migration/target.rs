@@ -256,7 +256,7 @@ fn make(directory: &Path, source: Realm) -> Result<(), SqliteMigrationError> {
     let mut connection = Connection::open(&made).map_err(failed)?;
     // Before the first page is written (`room.rs`).
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(failed)?;
-    Schema::PRESENT.migrate(&made, &mut connection, 0)?;
+    Schema::PRESENT.upgrade(&made, &mut connection, 0)?;
     // The lists are those of the source, also the list of everybody.
     let filled = connection
         .execute_batch(marker::MAKE)

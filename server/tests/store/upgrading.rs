@@ -1,4 +1,4 @@
-//! Kills the migration of an older database at each of its syncs and writes.
+//! Kills the upgrade of an older database at each of its syncs and writes.
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -39,7 +39,7 @@ use super::{
 
 #[test]
 fn killed_at_any_moment_it_has_changed_nothing_or_all() {
-    let test = "migrating::killed_at_any_moment_it_has_changed_nothing_or_all";
+    let test = "upgrading::killed_at_any_moment_it_has_changed_nothing_or_all";
     let open = |directory: &Path| open_later(directory).unwrap();
     let make = |directory: &Path| {
         let mut harness = Harness::sqlite(directory);
@@ -53,7 +53,7 @@ fn killed_at_any_moment_it_has_changed_nothing_or_all() {
 
 #[test]
 fn killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all() {
-    let test = "migrating::killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all";
+    let test = "upgrading::killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all";
     killed_at_any_moment(
         test,
         make_version_1,
@@ -65,7 +65,7 @@ fn killed_on_the_way_from_the_first_version_it_has_changed_nothing_or_all() {
 
 #[test]
 fn killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all() {
-    let test = "migrating::killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all";
+    let test = "upgrading::killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all";
     killed_at_any_moment(
         test,
         make_version_2,
@@ -77,7 +77,7 @@ fn killed_on_the_way_from_the_second_version_it_has_changed_nothing_or_all() {
 
 #[test]
 fn killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all() {
-    let test = "migrating::killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all";
+    let test = "upgrading::killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all";
     killed_at_any_moment(
         test,
         make_version_3,
@@ -89,7 +89,7 @@ fn killed_on_the_way_from_the_third_version_it_has_changed_nothing_or_all() {
 
 #[test]
 fn killed_on_the_way_from_the_fourth_version_it_has_changed_nothing_or_all() {
-    let test = "migrating::killed_on_the_way_from_the_fourth_version_it_has_changed_nothing_or_all";
+    let test = "upgrading::killed_on_the_way_from_the_fourth_version_it_has_changed_nothing_or_all";
     killed_at_any_moment(
         test,
         make_version_4,
