@@ -96,10 +96,13 @@ impl OwnRow {
         let sessions = to_sql(sessions);
         connection.execute(statement, &[&node, &name, &host, &directory, &version, &sessions])?;
         let statement = statement!(
-            "DELETE FROM node WHERE id <> $1 AND
-                 (seen_at < now() - interval '1 day'
-                  OR seen_at < now() - interval '10 seconds'
-                      AND (name = $2 OR host = $3 AND directory = $4))",
+            concat!(
+                "DELETE FROM node WHERE id <> $1 AND
+                     (seen_at < now() - interval '1 day'
+                      OR NOT (",
+                seen_lately!(),
+                ") AND (name = $2 OR host = $3 AND directory = $4))"
+            ),
             BYTEA,
             TEXT,
             TEXT,
@@ -128,12 +131,15 @@ impl OwnRow {
         connection: &mut Connection,
     ) -> Result<Option<Namesake>, QueryError> {
         let statement = statement!(
-            "SELECT coalesce(other.host, ''), coalesce(other.directory, '')
-             FROM node AS own JOIN node AS other ON other.name = own.name AND other.id <> own.id
-             WHERE own.id = $1 AND other.seen_at > now() - interval '10 seconds'
-                 AND other.seen_at
+            concat!(
+                "SELECT coalesce(other.host, ''), coalesce(other.directory, '')
+                 FROM node AS own JOIN node AS other ON other.name = own.name AND other.id <> own.id
+                 WHERE own.id = $1 AND ",
+                seen_lately!("other."),
+                " AND other.seen_at
                      > greatest(own.started_at, other.started_at) + $2::text::interval
-             ORDER BY other.id LIMIT 1",
+                 ORDER BY other.id LIMIT 1"
+            ),
             BYTEA,
             TEXT
         );

@@ -14,9 +14,13 @@ macro_rules! statement {
 }
 
 /// The condition on a row of `node` that its server was seen lately: each is shown every second.
-/// A part of a statement's text, as in `concat!("SELECT id FROM node WHERE ", seen_lately!())`.
+/// A part of a statement's text, as in `concat!("SELECT id FROM node WHERE ", seen_lately!())`, or
+/// `seen_lately!("other.")` for the row of the table that the statement calls `other`.
 macro_rules! seen_lately {
     () => {
-        "seen_at > now() - interval '10 seconds'"
+        seen_lately!("")
+    };
+    ($row:literal) => {
+        concat!($row, "seen_at > now() - interval '10 seconds'")
     };
 }
