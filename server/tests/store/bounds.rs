@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use correio_proto::mail::{Mail, MailRef, Timestamp};
+use correio_proto::mail::{Mail, MailRef, Piece, Timestamp};
 use correio_server::store::{
     Quota, StoreDone, StoreJob, memory::MemoryLimits, sqlite::SqliteOptions,
 };
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::{
     files::{DATABASE, LOG, salt_of},
-    support::{Harness, ROOMY, create, delete, find, is_sent, send},
+    support::{Harness, ROOMY, content, create, delete, find, id, is_sent, send, send_large},
 };
 
 #[test]
@@ -191,4 +191,39 @@ fn room_that_deleted_mail_has_left_is_given_back() {
     let found: String =
         connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(found, "ok");
+}
+
+#[test]
+fn pieces_that_nothing_names_do_not_pile_up_while_further_ones_come() {
+    const PIECE: u64 = 256 << 10;
+    const PIECES: u64 = 8;
+    let quota = Quota { mails: 1000, bytes: 1 << 30 };
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = Harness::sqlite_with(directory.path(), quota, SqliteOptions::default());
+    let tony = harness.account("tony");
+    let pieces: Vec<(u64, Piece)> = (0..PIECES)
+        .map(|at| at * PIECE)
+        .map(|offset| (offset, content(0, offset..offset + PIECE).as_slice().try_into().unwrap()))
+        .collect();
+    let size = PIECE * PIECES;
+    for number in 1..60 {
+        for (offset, bytes) in &pieces {
+            let uploaded = harness.run(StoreJob::Upload {
+                account: tony,
+                id: id(number),
+                size: size.try_into().unwrap(),
+                offset: *offset,
+                bytes: bytes.clone(),
+                now: Timestamp(1000),
+            });
+            assert_eq!(uploaded, StoreDone::Uploaded { staged: offset + PIECE });
+        }
+        assert!(is_sent(&harness.run(send_large(tony, number, "tony", size))));
+        harness.confirm_all(tony);
+    }
+    // Without waiting for the time when no jobs come.
+    let connection = Connection::open(directory.path().join(DATABASE)).unwrap();
+    let left: i64 =
+        connection.query_row("SELECT count(*) FROM piece", [], |row| row.get(0)).unwrap();
+    assert!(u64::try_from(left).unwrap() <= 3 * PIECES, "{left} of {}", 59 * PIECES);
 }

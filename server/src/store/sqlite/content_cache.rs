@@ -17,6 +17,8 @@ pub(super) struct ContentCache {
     upload_bytes: Option<u64>,
     /// Whether pieces are left to delete.
     pub(super) dropped: Dropped,
+    /// Pieces that uploads got and that no deleted piece has made up for yet.
+    owed: u32,
     /// Textures of contents whose rows have none.
     pub(super) counted: CountedTextures,
 }
@@ -36,7 +38,7 @@ impl ContentCache {
     /// The cache of a file that nothing was read from yet.
     pub(super) fn new(limits: UploadLimits) -> Self {
         let (dropped, counted) = (Dropped::Pieces, CountedTextures::default());
-        Self { limits, upload_bytes: None, dropped, counted }
+        Self { limits, upload_bytes: None, dropped, owed: 0, counted }
     }
 
     /// Empties the cache, since the file may have changed without it.
@@ -69,9 +71,20 @@ impl ContentCache {
         pieces::drop_later(db, pieces)
     }
 
-    /// Counts bytes that an upload got.
+    /// Counts a piece with these bytes that an upload got.
     pub(super) fn add(&mut self, new: u64) {
+        self.owed = self.owed.saturating_add(1);
         self.upload_bytes = self.upload_bytes.map(|bytes| bytes.saturating_add(new));
+    }
+
+    /// Pieces to delete, if any are dropped, so that the file does not grow for new ones.
+    pub(super) fn owed(&self) -> u32 {
+        self.owed
+    }
+
+    /// Counts pieces that were deleted, or finds that none are left.
+    pub(super) fn deleted(&mut self, pieces: Option<u32>) {
+        self.owed = pieces.map_or(0, |pieces| self.owed.saturating_sub(pieces));
     }
 
     /// Counts an upload that is gone, and that had these bytes.

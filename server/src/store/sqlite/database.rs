@@ -356,14 +356,20 @@ impl Database {
     /// Deletes some dropped pieces, so few that the next group hardly waits for it. On a full disk
     /// they stay until after the next group.
     fn delete_dropped(&mut self) -> Result<(), Fatal> {
-        if self.contents.dropped != Dropped::Pieces || !self.pace.wait().is_zero() {
+        if self.contents.dropped != Dropped::Pieces {
+            self.contents.deleted(None);
             return Ok(());
         }
-        let load = self.pace.load();
+        let owed = self.contents.owed();
+        if owed == 0 && !self.pace.wait().is_zero() {
+            return Ok(());
+        }
+        let rows = pieces::slice_rows(self.pace.load(), owed);
         let deleted = self.begin().and_then(|()| {
-            let more = pieces::delete_slice(&self.connection, load)?;
+            let more = pieces::delete_slice(&self.connection, rows)?;
             Ok((more, self.commit(Commit::Group)?))
         });
+        self.contents.deleted(Some(rows));
         self.pace.slice_done();
         match deleted {
             Ok((more, due)) => {

@@ -16,9 +16,6 @@ const ROW_BYTES_MIN: u32 = 32 << 10;
 /// Rows deleted in one slice, about a mebibyte: SQLite reads each of their database pages.
 const SLICE_ROWS: u32 = 4;
 
-/// The same while jobs come.
-const BUSY_SLICE_ROWS: u32 = 1;
-
 /// The number of the pieces of one upload or content. No number is given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pieces(pub(super) i64);
@@ -107,20 +104,25 @@ pub(super) fn drop_later(db: &Connection, Pieces(pieces): Pieces) -> Result<()> 
     db.prepare_cached("INSERT INTO dropped (pieces) VALUES (?1)")?.execute([pieces]).map(drop)
 }
 
+/// Rows that a slice deletes. While jobs come, they are one more than uploads got meanwhile:
+/// otherwise the file would grow as long as large contents come and go.
+pub(super) fn slice_rows(load: Load, owed: u32) -> u32 {
+    match load {
+        Load::Idle => SLICE_ROWS,
+        Load::Busy => owed.saturating_add(1).min(SLICE_ROWS),
+    }
+}
+
 /// Deletes some rows of dropped pieces within the open transaction. Returns whether there may be
 /// more. After a restart this goes on where it stood.
 ///
 /// # Errors
 ///
 /// The file cannot be read or written to.
-pub(super) fn delete_slice(db: &Connection, load: Load) -> Result<bool> {
+pub(super) fn delete_slice(db: &Connection, rows: u32) -> Result<bool> {
     let first = db.prepare_cached("SELECT pieces FROM dropped LIMIT 1")?;
     let Some(pieces) = { first }.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
         return Ok(false);
-    };
-    let rows = match load {
-        Load::Idle => SLICE_ROWS,
-        Load::Busy => BUSY_SLICE_ROWS,
     };
     let sql = "DELETE FROM piece WHERE pieces = ?1 AND position IN
                (SELECT position FROM piece WHERE pieces = ?1 LIMIT ?2)";
