@@ -54,7 +54,7 @@ fn a_start_that_upgrades_the_database_says_so_before_and_after() {
     }
     let to = Schema::PRESENT.version();
     let (begin, end) =
-        (format!("store.migrating from=2 to={to}"), format!("store.migrated from=2 to={to}"));
+        (format!("store.upgrading from=2 to={to}"), format!("store.upgraded from=2 to={to}"));
     let logged = |data: &Path| {
         let log = directory.path().join("log");
         let _ = fs::remove_file(&log);

@@ -346,11 +346,11 @@ events! {
         Warn "queue.full" QueueFull { queue: &'a str },
         /// A worker failed at a job and continues with the next.
         Error "worker.failed" WorkerFailed,
-        /// The store brings a database of an older version of the program forward, which may take
-        /// time.
-        Info "store.migrating" StoreMigrating { from: u32, to: u32 },
-        /// The database has the present version.
-        Info "store.migrated" StoreMigrated { from: u32, to: u32 },
+        /// The schema upgrade of a database that an older version of the program made begins; it
+        /// may take time.
+        Info "store.upgrading" StoreUpgrading { from: u32, to: u32 },
+        /// The schema upgrade has ended.
+        Info "store.upgraded" StoreUpgraded { from: u32, to: u32 },
         /// The database of the store `postgres` cannot be reached, takes no changes, or has no
         /// standby where one is asked for; `text` is the first error. One line for a loss, however
         /// many connections notice it.

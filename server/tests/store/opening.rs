@@ -135,7 +135,7 @@ fn a_database_that_is_a_directory_is_refused() {
 }
 
 #[test]
-fn an_older_database_is_brought_forward_with_all_that_is_in_it() {
+fn an_older_database_is_upgraded_with_all_that_is_in_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut harness = Harness::sqlite(directory.path());
     let realm = harness.store.as_ref().unwrap().realm();

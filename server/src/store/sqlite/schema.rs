@@ -105,7 +105,7 @@ impl Schema {
         // An operator sees why the start takes time. A new database takes none.
         let is_older = done > 0 && done < to;
         if is_older {
-            Event::StoreMigrating { from, to }.log();
+            Event::StoreUpgrading { from, to }.log();
         }
         for (version, step) in (1..).zip(self.steps).skip(done as usize) {
             let transaction = connection.transaction().map_err(failed)?;
@@ -121,7 +121,7 @@ impl Schema {
             transaction.commit().map_err(failed)?;
         }
         if is_older {
-            Event::StoreMigrated { from, to }.log();
+            Event::StoreUpgraded { from, to }.log();
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ pub enum SnapshotError {
     Interrupted,
     #[error("{} is damaged ({reason}): `correiod check` lists what is wrong", path.display())]
     Damaged { path: PathBuf, reason: String },
-    #[error("{} was written by an older correio (schema {found}, this one reads {known}): start the server once, which brings it forward", path.display())]
+    #[error("{} was written by an older correio (schema {found}, this one reads {known}): start its server once, which upgrades the schema", path.display())]
     Older { path: PathBuf, found: u32, known: u32 },
     #[error("a server uses {} for itself: try again, or stop the server", path.display())]
     Busy { path: PathBuf },

@@ -36,7 +36,7 @@ pub enum PostgresMigrationError {
     )]
     NotEmpty,
     #[error(
-        "the tables in the database were made by an earlier correio (schema {found}, this one copies {known}): start its server once, which brings them forward"
+        "the tables in the database were made by an earlier correio (schema {found}, this one copies {known}): start its server once, which upgrades the schema"
     )]
     Older { found: i32, known: i32 },
     #[error(
