@@ -10,14 +10,14 @@ use std::{
 use rustix::io::Errno;
 
 /// A directory that only this user can enter. A process that is killed leaves it behind
-/// ([`Scratch::remove_left_in`]).
+/// ([`Scratch::remove_orphans_in`]).
 #[derive(Debug)]
 pub(crate) struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
-    /// Makes the directory `name` with a random ending in a directory.
+    /// Makes the directory `name` with a random suffix in a directory.
     ///
     /// # Errors
     ///
@@ -29,20 +29,19 @@ impl Scratch {
         Ok(Self { path })
     }
 
-    /// Removes the directories of this name that killed processes have left in a directory. The
-    /// caller holds a lock without which no process makes one there. Those that cannot be removed
-    /// stay.
-    pub(crate) fn remove_left_in(parent: &Path, name: &str) {
-        let is_left = |entry: &fs::DirEntry| {
+    /// Removes the directories of this name that killed processes left in `parent`. The caller must
+    /// hold the lock under which processes make them. A directory that cannot be removed stays.
+    pub(crate) fn remove_orphans_in(parent: &Path, name: &str) {
+        let is_orphan = |entry: &fs::DirEntry| {
             let found = entry.file_name();
-            let ending =
+            let suffix =
                 found.to_str().and_then(|found| found.strip_prefix(name)?.strip_prefix('-'));
-            // Not what a link leads to.
-            ending.is_some_and(is_ending) && entry.file_type().is_ok_and(|kind| kind.is_dir())
+            // A link is no directory here: `file_type` does not follow it.
+            suffix.is_some_and(is_suffix) && entry.file_type().is_ok_and(|kind| kind.is_dir())
         };
         let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-        for left in entries.filter(is_left) {
-            let _ = fs::remove_dir_all(left.path());
+        for orphan in entries.filter(is_orphan) {
+            let _ = fs::remove_dir_all(orphan.path());
         }
     }
 
@@ -59,8 +58,8 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether a text is a random ending that [`Scratch::make_in`] gives.
-fn is_ending(text: &str) -> bool {
+/// Whether a text is a random suffix that [`Scratch::make_in`] gives.
+fn is_suffix(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 

@@ -76,7 +76,7 @@ impl SqliteMigrationTarget {
             }
             fs::TryLockError::Error(source) => cannot_use(source).into(),
         })?;
-        Scratch::remove_left_in(directory, UNMADE);
+        Scratch::remove_orphans_in(directory, UNMADE);
         let path = directory.join(DATABASE);
         if !marker::has_journal(&path) && !marker::is_in_file(&path) {
             match header::look(&path).map_err(cannot_use)? {
