@@ -20,7 +20,7 @@ load_kills() { # N
 
 # under_load N SCENARIO: runs the scenario against all nodes while the primary and a node lose their power N times each.
 under_load() {
-    local count=$1 scenario=$2 each=60 name victim servers=() fingerprint earlier
+    local count=$1 scenario=$2 each=60 name victim servers=() fingerprint logins_before
     if [ "$nodes" -lt 2 ] || [ "$load" = no ]; then
         fail 'the load needs two nodes that let it in: scripts/cluster up --nodes 2 --load'
     fi
@@ -29,7 +29,7 @@ under_load() {
     for name in "${all_nodes[@]:0:$nodes}"; do servers+=(--server "$(address "$name"):$port"); done
     wait_for "$patience" 'not every pg member is the primary or a synchronous standby' whole
     rm -f "$dir/load.json"
-    earlier=$(logins)
+    logins_before=$(logins)
     "$here/load-test" "$scenario" "${servers[@]}" --fingerprint "$fingerprint" --seconds $((count * each + 20)) \
         --patience 120 --json "$dir/load.json" >"$dir/load.out" 2>&1 &
     loader=$!
@@ -39,8 +39,8 @@ under_load() {
     # Building it takes minutes.
     wait_for 1800 'the load has not begun' load_begins
     load_began=$(now) kills=()
-    # The clients register and log in first, some seconds after another.
-    wait_for 120 'not every user of the load has logged in' have_logged_in $((earlier + $(users)))
+    # The clients register and log in first, over some seconds.
+    wait_for 120 'not every user of the load has logged in' have_logged_in $((logins_before + $(users)))
     for _ in $(seq "$count"); do
         victim=$(need_primary)
         acts "$victim"

@@ -39,8 +39,8 @@ impl Moved {
 pub(super) struct Part {
     /// Pages of the log up to the part's end.
     pub(super) pages: u32,
-    /// Bytes of the main file up to the database's end as of the part's end.
-    pub(super) end: u64,
+    /// Size of the database as of the part's end: the main file needs no block after it.
+    pub(super) database_bytes: u64,
 }
 
 /// The handle of the thread.
@@ -83,7 +83,7 @@ impl CheckpointThread {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Asks for a checkpoint that ends with this part. No other may be under way.
+    /// Asks for a checkpoint of the log up to the end of this part. No other may be under way.
     pub(super) fn ask(&self, part: Part) {
         *lock(&self.shared.state) = State::Asked(part);
         self.shared.changed.notify_all();
@@ -157,8 +157,8 @@ fn move_part(connection: &Connection, main: &File, part: Part) -> Result<Option<
     main.sync_data()?;
     // A reader of an earlier state would have kept the checkpoint from moving the part to its end.
     if pages >= part.pages {
-        // Without holes, the cut takes longer.
-        let _ = tail::free(main, part.end);
+        // An error is no harm: the cut only takes longer.
+        let _ = tail::free(main, part.database_bytes);
     }
     Ok(moved)
 }

@@ -220,11 +220,12 @@ impl Checkpoints {
                 if self.bytes(self.new_pages()) >= LARGE_BYTES {
                     self.full_at = u64::from(self.pages()) + FULL_BYTES / self.page_size;
                 }
-                let end = self.pin.prepare_cached("PRAGMA page_count")?;
-                let end: u32 = { end }.query_row([], |row| row.get(0))?;
+                let statement = self.pin.prepare_cached("PRAGMA page_count")?;
+                let pages: u32 = { statement }.query_row([], |row| row.get(0))?;
                 self.noted = self.pages();
                 self.is_running = true;
-                self.thread.ask(Part { pages: self.noted, end: self.bytes(u64::from(end)) });
+                let database_bytes = self.bytes(u64::from(pages));
+                self.thread.ask(Part { pages: self.noted, database_bytes });
             }
             Due::Rest => {
                 self.noted = self.pages();

@@ -361,7 +361,7 @@ impl Database {
             return Ok(());
         }
         let owed = self.contents.owed();
-        if owed == 0 && !self.pace.wait().is_zero() {
+        if owed == 0 && !self.pace.is_due() {
             return Ok(());
         }
         let rows = pieces::slice_rows(self.pace.load(), owed);
@@ -410,7 +410,7 @@ impl Database {
     /// Does upkeep while no job waits.
     pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
         self.checkpoints.collect()?;
-        if self.contents.dropped == Dropped::Pieces && self.pace.wait().is_zero() {
+        if self.contents.dropped == Dropped::Pieces && self.pace.is_due() {
             return self.delete_dropped();
         }
         if self.is_flush_due() {
@@ -446,7 +446,7 @@ impl Database {
 
     /// Gives a slice of room back to the disk, if one is due.
     fn give_back(&mut self) -> Result<(), Fatal> {
-        if !self.pace.wait().is_zero() {
+        if !self.pace.is_due() {
             return Ok(());
         }
         match self.room.step(&self.connection)? {

@@ -4,16 +4,18 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 
-/// Time from one slice to the next while jobs come.
+/// Time between two slices while jobs come.
 const PAUSE: Duration = Duration::from_millis(8);
 
-/// Time after the last group of jobs from which on none is expected soon.
+/// How long after a group of jobs more are expected.
 const CALM: Duration = Duration::from_millis(100);
 
 /// Whether jobs come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Load {
+    /// No jobs are expected soon.
     Idle,
+    /// Jobs have come lately.
     Busy,
 }
 
@@ -21,20 +23,20 @@ pub(super) enum Load {
 #[derive(Debug)]
 pub(super) struct Pace {
     clock: Clock,
-    /// Uptime from which on jobs are not expected.
-    calm_at: Duration,
+    /// Uptime until which more jobs are expected.
+    busy_until: Duration,
     /// Uptime from which on the next slice may run while jobs come.
     next: Duration,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { clock: Clock::start(), calm_at: Duration::ZERO, next: Duration::ZERO }
+        Self { clock: Clock::start(), busy_until: Duration::ZERO, next: Duration::ZERO }
     }
 
     /// Learns that a group of jobs was done.
     pub(super) fn group_done(&mut self) {
-        self.calm_at = self.clock.uptime() + CALM;
+        self.busy_until = self.clock.uptime() + CALM;
     }
 
     /// Learns that a slice was done.
@@ -44,11 +46,16 @@ impl Pace {
 
     /// Whether jobs come.
     pub(super) fn load(&self) -> Load {
-        if self.clock.uptime() < self.calm_at { Load::Busy } else { Load::Idle }
+        if self.clock.uptime() < self.busy_until { Load::Busy } else { Load::Idle }
+    }
+
+    /// Whether a slice may run now.
+    pub(super) fn is_due(&self) -> bool {
+        self.wait().is_zero()
     }
 
     /// Time until the next slice may run.
     pub(super) fn wait(&self) -> Duration {
-        self.next.min(self.calm_at).saturating_sub(self.clock.uptime())
+        self.next.min(self.busy_until).saturating_sub(self.clock.uptime())
     }
 }

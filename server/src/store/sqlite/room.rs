@@ -22,7 +22,7 @@ const MANY_BYTES: u64 = 32 << 20;
 const SLICE_PAGES: u32 = 256;
 const SLICE_TIME: Duration = Duration::from_millis(2);
 
-/// The same while jobs come.
+/// Most pages that one slice gives back while jobs come.
 const BUSY_SLICE_PAGES: u32 = 64;
 
 /// Time from one look at the free pages to the next.
