@@ -22,7 +22,7 @@ use correio_testing::{
 };
 
 use super::{
-    files::open,
+    files::{DATABASE, make_version_6, open, with_sql},
     outlines::outline,
     support::{Harness, ROOMY, content, find, id, is_sent, send, send_large, upload},
 };
@@ -254,6 +254,34 @@ fn on_a_full_disk_uploads_wait_and_their_end_makes_room() {
         return;
     }
     on_a_small_disk("disk::on_a_full_disk_uploads_wait_and_their_end_makes_room");
+}
+
+#[test]
+fn an_upgrade_without_room_changes_nothing_and_goes_on_once_there_is_room() {
+    let Some(disk) = data_directory() else {
+        return on_a_small_disk(
+            "disk::an_upgrade_without_room_changes_nothing_and_goes_on_once_there_is_room",
+        );
+    };
+    let data = disk.join("data");
+    fs::create_dir(&data).unwrap();
+    make_version_6(&data);
+    let rows = "INSERT INTO piece SELECT 2, 2 + value * 1000000, zeroblob(1000000)
+                FROM json_each('[1, 2, 3]')";
+    with_sql(&data.join(DATABASE), rows);
+    // The contents do not fit a second time.
+    let ballast = disk.join("ballast");
+    fs::write(&ballast, vec![1; 7 << 20]).unwrap();
+    for _ in 0..2 {
+        let error = open(&data).unwrap_err();
+        assert!(matches!(error, SqliteOpenError::NoRoomToUpgrade { .. }), "{error}");
+        assert_eq!(error.exit_status(), 74);
+    }
+    fs::remove_file(ballast).unwrap();
+    let mut harness = Harness::sqlite(&data);
+    let tony = harness.find("tony");
+    assert_eq!(harness.fetch(tony).len(), 4);
+    eprintln!("came to the end");
 }
 
 #[test]

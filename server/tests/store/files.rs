@@ -235,6 +235,16 @@ pub fn make_version_4(directory: &Path) {
     connection.execute_batch(rows).unwrap();
 }
 
+/// Makes a database as the sixth version of the program has left it.
+pub fn make_version_6(directory: &Path) {
+    make_version_4(directory);
+    let connection = Connection::open(directory.join(DATABASE)).unwrap();
+    for step in &Schema::PRESENT.steps[4..6] {
+        connection.execute_batch(step).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 6).unwrap();
+}
+
 /// Opens a directory, which must be refused. See [`unchanged`].
 pub fn refused(directory: &Path) -> SqliteOpenError {
     unchanged(directory, || unlocked(|| open(directory)).unwrap_err())

@@ -110,7 +110,8 @@ fn prepare(path: &Path, schema: &Schema) -> Result<(Realm, History), SqliteOpenE
         begin_log(&connection, begin)
             .map_err(|Fatal(reason)| cannot_use(io::Error::other(reason.to_string())))?;
     }
-    keep_log(&connection, false).map_err(failed)?;
+    // Where an upgrade finds no room, the log that the main file says it has must stay.
+    keep_log(&connection, version > 0 && version < schema.version()).map_err(failed)?;
     schema.upgrade(path, &mut connection, version)?;
     let realm = realm(path, &connection)?;
     let history = history(&connection).map_err(failed)?;

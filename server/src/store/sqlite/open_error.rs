@@ -42,6 +42,8 @@ pub enum SqliteOpenError {
     ReadOnly { path: PathBuf },
     #[error("there is no room on the disk of {}, not even for the files that a server shares the database with; make room and start again", path.display())]
     NoRoom { path: PathBuf },
+    #[error("there is no room on the disk of {} to upgrade its schema, which needs twice the bytes of its large contents; nothing was changed: make room and start again", path.display())]
+    NoRoomToUpgrade { path: PathBuf },
     #[error("cannot open {}: {source}", path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("the system gives no random bytes: {detail}")]
@@ -59,7 +61,7 @@ impl SqliteOpenError {
             Self::Directory { .. } | Self::Unreadable { .. } | Self::ReadOnly { .. } => {
                 sysexits::NO_PERMISSION
             }
-            Self::NoRoom { .. } => sysexits::IO,
+            Self::NoRoom { .. } | Self::NoRoomToUpgrade { .. } => sysexits::IO,
             Self::Foreign { .. }
             | Self::Missing { .. }
             | Self::NoStore { .. }

@@ -7,7 +7,10 @@ use std::path::Path;
 
 use rusqlite::{Connection, params};
 
-use super::open_error::{SqliteOpenError, failure};
+use super::{
+    fatal::is_full,
+    open_error::{SqliteOpenError, failure},
+};
 use crate::event::Event;
 
 /// SQLite's `application_id` of a correio database: "corr".
@@ -100,7 +103,11 @@ impl Schema {
         connection: &mut Connection,
         done: u32,
     ) -> Result<(), SqliteOpenError> {
-        let failed = |source| failure(path, source);
+        // A new database has nothing to copy.
+        let failed = |source| match is_full(&source) && done > 0 {
+            true => SqliteOpenError::NoRoomToUpgrade { path: path.to_owned() },
+            false => failure(path, source),
+        };
         let (from, to) = (done, self.version());
         // An operator sees why the start takes time. A new database takes none.
         let is_older = done > 0 && done < to;
