@@ -39,8 +39,9 @@ impl Moved {
 pub(super) struct Part {
     /// Pages of the log up to the part's end.
     pub(super) pages: u32,
-    /// Size of the database as of the part's end: the main file needs no block after it.
-    pub(super) database_bytes: u64,
+    /// Size of the database as of the part's end, if it is known: the main file needs no block
+    /// after it.
+    pub(super) database_bytes: Option<u64>,
 }
 
 /// The handle of the thread.
@@ -156,9 +157,11 @@ fn move_part(connection: &Connection, main: &File, part: Part) -> Result<Option<
     };
     main.sync_data()?;
     // A reader of an earlier state would have kept the checkpoint from moving the part to its end.
-    if pages >= part.pages {
+    if let Some(end) = part.database_bytes
+        && pages >= part.pages
+    {
         // An error is no harm: the cut only takes longer.
-        let _ = tail::free(main, part.database_bytes);
+        let _ = tail::free(main, end);
     }
     Ok(moved)
 }

@@ -92,6 +92,8 @@ pub(super) struct Checkpoints {
     is_cut: bool,
     /// Pages of log at which the store thread moves the rest, however much it is.
     full_at: u64,
+    /// Other programs' changes up to the commit that ends a part, as SQLite counts them.
+    data_version: u32,
     /// Whether the whole log is in the main file, so that the next change begins a new log.
     is_new_log: bool,
     /// SQLite's connections lock the main file. Closing any other handle of it would give up their
@@ -139,6 +141,7 @@ impl Checkpoints {
             is_moved: false,
             is_cut: false,
             full_at: FULL_BYTES / page_size,
+            data_version: 0,
             is_new_log,
             _main: main,
         })
@@ -146,7 +149,7 @@ impl Checkpoints {
 
     /// Notes in the open transaction, which has changed the database, what its commit means for the
     /// log. Returns what [`Checkpoints::proceed`] is to do after the commit.
-    pub(super) fn note(&self, store: &Connection, commit: Commit) -> rusqlite::Result<Due> {
+    pub(super) fn note(&mut self, store: &Connection, commit: Commit) -> rusqlite::Result<Due> {
         match commit {
             Commit::End => return Ok(Due::Nothing),
             _ if self.is_new_log => wal_state::begin(store)?,
@@ -156,6 +159,7 @@ impl Checkpoints {
                 if due != Due::Nothing {
                     // The commit writes a page at least, so that each note is higher than the last.
                     wal_state::moving(store, self.pages().saturating_add(1))?;
+                    self.data_version = data_version(store)?;
                 }
                 return Ok(due);
             }
@@ -222,9 +226,12 @@ impl Checkpoints {
                 }
                 let statement = self.pin.prepare_cached("PRAGMA page_count")?;
                 let pages: u32 = { statement }.query_row([], |row| row.get(0))?;
+                let bytes = self.bytes(u64::from(pages));
+                // The pin sees a later state if another program has written since the commit.
+                let is_own = data_version(store)? == self.data_version;
+                let database_bytes = is_own.then_some(bytes);
                 self.noted = self.pages();
                 self.is_running = true;
-                let database_bytes = self.bytes(u64::from(pages));
                 self.thread.ask(Part { pages: self.noted, database_bytes });
             }
             Due::Rest => {
@@ -307,6 +314,11 @@ impl Checkpoints {
     fn pages(&self) -> u32 {
         self.log_pages.load(Ordering::Relaxed)
     }
+}
+
+/// SQLite's count of the changes that this connection did not make.
+fn data_version(store: &Connection) -> rusqlite::Result<u32> {
+    store.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }
 
 /// A connection that needs no memory for pages, and that leaves the log to the store's connection.

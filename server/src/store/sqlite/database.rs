@@ -20,7 +20,7 @@ use super::{
     memtable::{Extent, Memtable, Slice},
     options::SqliteOptions,
     pace::{Load, Pace},
-    pieces,
+    pieces::{self, Left},
     report::{Report, Stopped},
     room::{Room, Step},
     tables::Tables,
@@ -66,7 +66,8 @@ pub(super) struct Database {
     names: Vec<NameChange>,
     finder: Arc<Finder>,
     room: Room,
-    pace: Pace,
+    deletion: Pace,
+    giving_back: Pace,
     census: Census,
     report: Arc<Report>,
     /// When the free space was measured last (uptime).
@@ -98,7 +99,8 @@ impl Database {
             names: Vec::new(),
             finder,
             room: Room::new(checkpoints.page_size()),
-            pace: Pace::new(),
+            deletion: Pace::new(),
+            giving_back: Pace::new(),
             connection,
             checkpoints,
             due: Due::Nothing,
@@ -334,7 +336,8 @@ impl Database {
     /// Does upkeep between groups: moves the log when it is due, and deletes some dropped pieces.
     /// The memtable is flushed with the groups, unless it is late.
     pub(super) fn tidy(&mut self) -> Result<(), Fatal> {
-        self.pace.group_done();
+        self.deletion.group_done();
+        self.giving_back.group_done();
         let due = std::mem::take(&mut self.due);
         self.checkpoints.proceed(due, &self.connection)?;
         if self.contents.dropped == Dropped::DiskFull {
@@ -361,26 +364,30 @@ impl Database {
             return Ok(());
         }
         let owed = self.contents.owed();
-        if owed == 0 && !self.pace.is_due() {
+        if owed == 0 && !self.deletion.is_due() {
             return Ok(());
         }
-        let rows = pieces::slice_rows(self.pace.load(), owed);
+        let rows = pieces::slice_rows(self.deletion.load(), owed);
         let deleted = self.begin().and_then(|()| {
-            let more = pieces::delete_slice(&self.connection, rows)?;
-            Ok((more, self.commit(Commit::Group)?))
+            let deleted = pieces::delete_slice(&self.connection, rows)?;
+            Ok((deleted, self.commit(Commit::Group)?))
         });
-        self.contents.deleted(Some(rows));
-        self.pace.slice_done();
+        self.deletion.slice_done();
         match deleted {
-            Ok((more, due)) => {
-                if !more {
+            Ok((deleted, due)) => {
+                self.contents.deleted(Some(deleted.rows));
+                if deleted.left == Left::Nothing {
                     self.contents.dropped = Dropped::Nothing;
                 }
                 self.checkpoints.proceed(due, &self.connection)
             }
             Err(error) => {
                 self.roll_back(&error)?;
-                self.contents.dropped = Dropped::DiskFull;
+                match is_full(&error) {
+                    true => self.contents.dropped = Dropped::DiskFull,
+                    // Another program writes.
+                    false => self.deletion.slice_failed(),
+                }
                 Ok(())
             }
         }
@@ -392,9 +399,9 @@ impl Database {
         if self.checkpoints.is_cutting() || self.is_flush_due() {
             return Some(Duration::ZERO);
         }
-        let pace = self.pace.wait();
-        let dropped = (self.contents.dropped == Dropped::Pieces).then_some(pace);
-        let room = self.room.wait().map(|wait| wait.max(pace));
+        let is_dropped = self.contents.dropped == Dropped::Pieces;
+        let dropped = is_dropped.then(|| self.deletion.wait());
+        let room = self.room.wait().map(|wait| wait.max(self.giving_back.wait()));
         let report = self.report.is_watched().then(|| {
             let now = self.clock.uptime();
             self.census.wait(now).min((self.measured_at + MEASURED_EVERY).saturating_sub(now))
@@ -410,7 +417,7 @@ impl Database {
     /// Does upkeep while no job waits.
     pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
         self.checkpoints.collect()?;
-        if self.contents.dropped == Dropped::Pieces && self.pace.is_due() {
+        if self.contents.dropped == Dropped::Pieces && self.deletion.is_due() {
             return self.delete_dropped();
         }
         if self.is_flush_due() {
@@ -446,14 +453,14 @@ impl Database {
 
     /// Gives a slice of room back to the disk, if one is due.
     fn give_back(&mut self) -> Result<(), Fatal> {
-        if !self.pace.is_due() {
+        if !self.giving_back.is_due() {
             return Ok(());
         }
         match self.room.step(&self.connection)? {
             Step::Nothing => Ok(()),
             Step::Slice => {
                 self.give_back_in(Room::slice)?;
-                self.pace.slice_done();
+                self.giving_back.slice_done();
                 Ok(())
             }
             Step::Cut => {
@@ -468,7 +475,7 @@ impl Database {
         &mut self,
         step: fn(&Room, &Connection, Load) -> rusqlite::Result<()>,
     ) -> Result<(), Fatal> {
-        let load = self.pace.load();
+        let load = self.giving_back.load();
         let given = self
             .begin()
             .and_then(|()| step(&self.room, &self.connection, load))
@@ -476,7 +483,11 @@ impl Database {
         match given {
             Ok(due) => self.checkpoints.proceed(due, &self.connection),
             Err(error) => {
-                self.room.give_up();
+                match is_full(&error) {
+                    true => self.room.give_up(),
+                    // Another program writes.
+                    false => self.giving_back.slice_failed(),
+                }
                 self.checkpoints.give_up();
                 self.roll_back(&error)
             }

@@ -7,6 +7,9 @@ use crate::clock::Clock;
 /// Time between two slices while jobs come.
 const PAUSE: Duration = Duration::from_millis(8);
 
+/// Time from a slice that failed to the next try.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// How long after a group of jobs more are expected.
 const CALM: Duration = Duration::from_millis(100);
 
@@ -19,7 +22,7 @@ pub(super) enum Load {
     Busy,
 }
 
-/// When the next slice may run, and how large it may be.
+/// When the next slice of one kind may run, and how large it may be.
 #[derive(Debug)]
 pub(super) struct Pace {
     clock: Clock,
@@ -27,11 +30,18 @@ pub(super) struct Pace {
     busy_until: Duration,
     /// Uptime from which on the next slice may run while jobs come.
     next: Duration,
+    /// Uptime from which on a slice may be tried again, jobs or not.
+    retry: Duration,
 }
 
 impl Pace {
     pub(super) fn new() -> Self {
-        Self { clock: Clock::start(), busy_until: Duration::ZERO, next: Duration::ZERO }
+        Self {
+            clock: Clock::start(),
+            busy_until: Duration::ZERO,
+            next: Duration::ZERO,
+            retry: Duration::ZERO,
+        }
     }
 
     /// Learns that a group of jobs was done.
@@ -42,6 +52,11 @@ impl Pace {
     /// Learns that a slice was done.
     pub(super) fn slice_done(&mut self) {
         self.next = self.clock.uptime() + PAUSE;
+    }
+
+    /// Learns that a slice failed.
+    pub(super) fn slice_failed(&mut self) {
+        self.retry = self.clock.uptime() + RETRY;
     }
 
     /// Whether jobs come.
@@ -56,6 +71,6 @@ impl Pace {
 
     /// Time until the next slice may run.
     pub(super) fn wait(&self) -> Duration {
-        self.next.min(self.busy_until).saturating_sub(self.clock.uptime())
+        self.next.min(self.busy_until).max(self.retry).saturating_sub(self.clock.uptime())
     }
 }

@@ -16,6 +16,12 @@ const ROW_BYTES_MIN: u32 = 32 << 10;
 /// Rows deleted in one slice, about a mebibyte: SQLite reads each of their database pages.
 const SLICE_ROWS: u32 = 4;
 
+/// Most rows deleted in one slice while jobs come.
+const OWED_ROWS_MAX: u32 = 64;
+
+/// Most contents whose rows one slice deletes.
+const CONTENTS_MAX: u32 = 64;
+
 /// The number of the pieces of one upload or content. No number is given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pieces(pub(super) i64);
@@ -109,25 +115,50 @@ pub(super) fn drop_later(db: &Connection, Pieces(pieces): Pieces) -> Result<()> 
 pub(super) fn slice_rows(load: Load, owed: u32) -> u32 {
     match load {
         Load::Idle => SLICE_ROWS,
-        Load::Busy => owed.saturating_add(1).min(SLICE_ROWS),
+        Load::Busy => owed.saturating_add(1).min(OWED_ROWS_MAX),
     }
 }
 
-/// Deletes some rows of dropped pieces within the open transaction. Returns whether there may be
-/// more. After a restart this goes on where it stood.
+/// What a slice has deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Deleted {
+    pub(super) rows: u32,
+    pub(super) left: Left,
+}
+
+/// Whether dropped pieces are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    Nothing,
+    /// There may be some.
+    Perhaps,
+}
+
+/// Deletes up to so many rows of dropped pieces within the open transaction. After a restart this
+/// goes on where it stood.
 ///
 /// # Errors
 ///
 /// The file cannot be read or written to.
-pub(super) fn delete_slice(db: &Connection, rows: u32) -> Result<bool> {
-    let first = db.prepare_cached("SELECT pieces FROM dropped LIMIT 1")?;
-    let Some(pieces) = { first }.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
-        return Ok(false);
-    };
-    let sql = "DELETE FROM piece WHERE pieces = ?1 AND position IN
-               (SELECT position FROM piece WHERE pieces = ?1 LIMIT ?2)";
-    if db.prepare_cached(sql)?.execute(params![pieces, rows])? < rows as usize {
+pub(super) fn delete_slice(db: &Connection, rows_max: u32) -> Result<Deleted> {
+    let mut first = db.prepare_cached("SELECT pieces FROM dropped LIMIT 1")?;
+    let mut delete = db.prepare_cached(
+        "DELETE FROM piece WHERE pieces = ?1 AND position IN
+         (SELECT position FROM piece WHERE pieces = ?1 LIMIT ?2)",
+    )?;
+    let mut rows = 0;
+    // An upload may have been dropped before it had a row.
+    for _ in 0..CONTENTS_MAX {
+        let Some(pieces) = first.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
+            return Ok(Deleted { rows, left: Left::Nothing });
+        };
+        let wanted = rows_max.saturating_sub(rows);
+        let found = u32::try_from(delete.execute(params![pieces, wanted])?).unwrap_or(wanted);
+        rows += found;
+        if found >= wanted {
+            break;
+        }
         db.prepare_cached("DELETE FROM dropped WHERE pieces = ?1")?.execute([pieces])?;
     }
-    Ok(true)
+    Ok(Deleted { rows, left: Left::Perhaps })
 }

@@ -102,7 +102,8 @@ impl Room {
         }
     }
 
-    /// Gives up for now, since there is no room on the disk to move pages through the log.
+    /// Gives up until the database has changed, since there is no room on the disk to move pages
+    /// through the log.
     pub(super) fn give_up(&mut self) {
         self.state = State::Known;
     }
