@@ -69,7 +69,7 @@ use crate::{
 };
 
 #[macro_use]
-mod statement_macro;
+mod sql_macros;
 
 mod account_columns;
 mod account_rows;
