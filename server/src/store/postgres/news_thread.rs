@@ -15,10 +15,11 @@ use super::{
     ended_sessions::Position,
     error::QueryError,
     identity::StoreIdentity,
+    loss::{LossLog, Outage},
     news_board::{NewsBoard, OutgoingMail},
     nodes::{self, OwnRow},
     queue::LaneQueue,
-    report::{Lost, Report},
+    report::Report,
     sealer::{self, Sealer},
 };
 use crate::{
@@ -122,15 +123,12 @@ impl NewsThread {
             place: Place::Unclaimed,
             name_use: NameUse::Alone,
         };
-        let mut lost = None;
+        let mut outage = None;
         while !self.queue.is_closed() {
-            let begun = Clock::start();
+            let attempt = Clock::start();
             // Whatever the error, the next connection goes on from the position.
-            if let Err(text) = self.connected(&mut own, &mut lost) {
-                match &mut lost {
-                    None => lost = Some(self.report.lost(text)),
-                    Some(lost) => lost.again(&begun),
-                }
+            if let Err(text) = self.connected(&mut own, &mut outage) {
+                self.report.losses.failed(&mut outage, text, &attempt);
             }
             self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
@@ -138,20 +136,20 @@ impl NewsThread {
     }
 
     /// Connects, and sends and receives. The error is its text.
-    fn connected(&self, own: &mut Own, lost: &mut Option<Lost<'_>>) -> Result<(), Arc<str>> {
+    fn connected(&self, own: &mut Own, outage: &mut Option<Outage<'_>>) -> Result<(), Arc<str>> {
         let deadline = Deadline::after(PATIENCE);
         let mut connection = Connection::connect(&self.database, deadline)
             .map_err(|error| Arc::from(error.to_string()))?;
         self.breakers.hold(THREAD, &connection);
         connection.set_deadline(Deadline::after(PATIENCE));
-        self.exchange(&mut connection, own, lost).map_err(|error| error.to_string().into())
+        self.exchange(&mut connection, own, outage).map_err(|error| error.to_string().into())
     }
 
     fn exchange(
         &self,
         connection: &mut Connection,
         own: &mut Own,
-        lost: &mut Option<Lost<'_>>,
+        outage: &mut Option<Outage<'_>>,
     ) -> Result<(), QueryError> {
         self.identity.check(connection)?;
         // Nothing that this connection changes must outlive the primary.
@@ -163,9 +161,7 @@ impl NewsThread {
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
                 self.look(connection, own)?;
-                if let Some(lost) = lost.take() {
-                    lost.end();
-                }
+                LossLog::works(outage);
             }
             self.send(connection, own)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
