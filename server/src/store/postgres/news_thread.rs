@@ -184,9 +184,9 @@ impl NewsThread {
     /// the news of logins.
     fn look(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
         let node = self.row.node;
-        self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        self.row.renew(connection, self.board.sessions.load(Ordering::Relaxed))?;
         if own.place == Place::Unclaimed {
-            self.row.replace(connection)?;
+            self.row.replace_predecessor(connection)?;
             own.place = Place::Claimed;
         }
         let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
