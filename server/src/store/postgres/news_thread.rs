@@ -16,7 +16,7 @@ use super::{
     error::QueryError,
     identity::StoreIdentity,
     loss::{LossLog, Outage},
-    news_board::{NewsBoard, OutgoingMail},
+    news_board::{MailNews, NewsBoard},
     nodes::{self, OwnRow},
     queue::LaneQueue,
     report::Report,
@@ -261,7 +261,7 @@ impl NewsThread {
         {
             own.tell(connection, &text)?;
         }
-        for OutgoingMail { accounts, mail } in self.board.take_outgoing() {
+        for MailNews { accounts, mail } in self.board.take_outgoing() {
             for text in bulletin::of_mail(&own.name, &accounts, &mail) {
                 own.tell(connection, &text)?;
             }
