@@ -39,10 +39,10 @@ const IDLE: Duration = Duration::from_secs(2);
 /// How often a lane looks whether the database waits for a standby, where one is asked for.
 const CHECKED_EVERY: Duration = Duration::from_secs(1);
 
-/// First wait before another attempt to reach the database; each is twice the one before.
+/// The first wait before the database is tried again; each further wait is twice as long.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 
-/// Longest of these waits.
+/// The longest wait.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// How often a transaction is run again that another one has kept from its end: each time, the

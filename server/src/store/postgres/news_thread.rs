@@ -193,7 +193,7 @@ impl NewsThread {
         self.count_nodes(connection, own)?;
         let mut news = Vec::new();
         let read = self.read_ended(connection, own, &mut news);
-        // Also where reading failed half-way: the position is after these news.
+        // Also if reading failed half-way: the position is already after this news.
         self.hear(news);
         read?;
         for text in bulletin::of_logins(&own.name, &self.board.take_logins()) {
