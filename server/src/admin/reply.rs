@@ -1,6 +1,9 @@
 //! The replies to the operator.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, SocketAddr},
+};
 
 use correio_proto::{
     app_password::{AppPasswordId, AppPasswordOverview, Label},
@@ -295,26 +298,19 @@ pub struct NodeView {
     pub sessions: u64,
     /// Whether it is the server that was asked.
     pub is_this: bool,
-    /// Whether it is there together with another server of its name.
+    /// Whether it is present together with another server of its name.
     pub is_name_shared: bool,
 }
 
 /// The servers as the operator sees them.
 pub(super) fn node_views(nodes: Nodes) -> Option<Vec<NodeView>> {
     let Nodes::Several(nodes) = nodes else { return None };
-    let present = |node: &&NodeRecord| node.state == NodeState::Present;
-    let mut names: Vec<String> =
-        nodes.iter().filter(present).map(|node| node.name.clone()).collect();
-    names.sort_unstable();
-    let is_shared = |name: &str| {
-        let first = names.partition_point(|other| other.as_str() < name);
-        names.get(first + 1).is_some_and(|next| next == name)
-    };
+    let shared = shared_names(&nodes);
     let view = |node: NodeRecord| {
         let NodeRecord { name, version, started_at, seen_at, age, state, sessions, identity } =
             node;
         NodeView {
-            is_name_shared: state == NodeState::Present && is_shared(&name),
+            is_name_shared: state == NodeState::Present && shared.contains(&name),
             name,
             version,
             started_at: Moment(started_at),
@@ -326,6 +322,13 @@ pub(super) fn node_views(nodes: Nodes) -> Option<Vec<NodeView>> {
         }
     };
     Some(nodes.into_iter().map(view).collect())
+}
+
+/// The names that several present servers have.
+fn shared_names(nodes: &[NodeRecord]) -> BTreeSet<String> {
+    let present = nodes.iter().filter(|node| node.state == NodeState::Present);
+    let mut seen = BTreeSet::new();
+    present.map(|node| &node.name).filter(|name| !seen.insert(*name)).cloned().collect()
 }
 
 /// The state of server and store.

@@ -28,10 +28,7 @@ impl<T: Transport> Server<T> {
                     if let Some(oldest) = self.registry.add(account, connection) {
                         self.end(now, oldest);
                     }
-                    let client = match self.is_gateway(connection) {
-                        true => SessionClient::Program,
-                        false => SessionClient::Correio,
-                    };
+                    let client = self.client_of(connection);
                     if self.registry.ends.has_ended_since(since, account, client) {
                         self.end(now, connection);
                     }
@@ -49,9 +46,10 @@ impl<T: Transport> Server<T> {
                     }
                 }
                 Effect::EndGatewaySessions { account } => {
-                    self.registry.ends.add(account, EndedSessions::Gateways);
+                    let ended = EndedSessions::Gateways;
+                    self.registry.ends.add(account, ended);
                     for id in self.sessions_of(account) {
-                        if self.is_gateway(id) {
+                        if ended.include(self.client_of(id)) {
                             self.end(now, id);
                         }
                     }
@@ -81,10 +79,13 @@ impl<T: Transport> Server<T> {
         self.registry.of(account).iter().copied().filter(is_theirs).collect()
     }
 
-    /// Whether a connection is a mail program's.
-    fn is_gateway(&self, id: ConnId) -> bool {
+    /// The client of a connection's session.
+    fn client_of(&self, id: ConnId) -> SessionClient {
         let entry = self.connections.get(id);
-        entry.is_some_and(|entry| entry.connection.protocol().is_gateway())
+        match entry.is_some_and(|entry| entry.connection.protocol().is_gateway()) {
+            true => SessionClient::MailProgram,
+            false => SessionClient::Correio,
+        }
     }
 
     fn tell(&mut self, now: Now, id: ConnId, arrival: &Arrival) {

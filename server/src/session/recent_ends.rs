@@ -25,13 +25,24 @@ pub(crate) enum EndedSessions {
     Gateways,
 }
 
+impl EndedSessions {
+    /// Whether sessions with such a client are among them.
+    #[must_use]
+    pub(crate) fn include(self, client: SessionClient) -> bool {
+        match self {
+            Self::All => true,
+            Self::Gateways => client == SessionClient::MailProgram,
+        }
+    }
+}
+
 /// The client that a session serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionClient {
     /// One that speaks correio's own protocol.
     Correio,
-    /// A mail program, by a gateway.
-    Program,
+    /// A mail program, through a gateway.
+    MailProgram,
 }
 
 /// See the module's description.
@@ -65,7 +76,7 @@ impl RecentEnds {
         EndMark(self.count)
     }
 
-    /// Whether sessions of this account with such a client were ended after a moment.
+    /// Whether sessions of this account with such a client have ended since `mark`.
     #[must_use]
     pub(crate) fn has_ended_since(
         &self,
@@ -74,13 +85,8 @@ impl RecentEnds {
         client: SessionClient,
     ) -> bool {
         let since = usize::try_from(self.count.saturating_sub(mark)).unwrap_or(usize::MAX);
-        let is_of_it = |(of, ended): &(AccountId, EndedSessions)| {
-            *of == account
-                && match ended {
-                    EndedSessions::All => true,
-                    EndedSessions::Gateways => client == SessionClient::Program,
-                }
-        };
+        let is_of_it =
+            |(of, ended): &(AccountId, EndedSessions)| *of == account && ended.include(client);
         since > self.last.len() || self.last.iter().rev().take(since).any(is_of_it)
     }
 }
@@ -108,7 +114,7 @@ mod tests {
         let mut ends = RecentEnds::default();
         let before = ends.mark();
         ends.add(TONY, EndedSessions::Gateways);
-        assert!(ends.has_ended_since(before, TONY, SessionClient::Program));
+        assert!(ends.has_ended_since(before, TONY, SessionClient::MailProgram));
         assert!(!ends.has_ended_since(before, TONY, SessionClient::Correio));
     }
 

@@ -78,7 +78,7 @@ fn a_loss_of_the_database_is_one_line_and_so_is_its_end() {
         assert_eq!(lines(log).len(), 2 * losses, "{:?}", lines(log));
     }
     let all = lines(log);
-    assert!(all[0].contains("warn") || all[0].contains("WARN"), "{all:?}");
+    assert!(all[0].contains(" WARN  database.lost "), "{all:?}");
     assert!(all[0].contains("text=\"") && all[1].contains("seconds="), "{all:?}");
     // A server that ends without the database does not say that it is back.
     postgres.kill();

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{server, start, stop};
 use crate::{
     daemon::mail,
-    metrics::{OF_SQLITE, get, names},
+    metrics::{OF_SQLITE, assert_absent, get, names},
 };
 
 #[test]
@@ -33,9 +33,7 @@ fn a_server_on_postgresql_shows_every_metric_but_those_of_sqlite() {
     eventually(|| page().contains("\ncorreio_nodes 1\n"));
     let page = page();
     assert_eq!(names(&page), listed);
-    // Not even a heading.
-    let heading = |name: &str| format!(" {name} ");
-    assert!(OF_SQLITE.iter().all(|name| !page.contains(&heading(name))), "{page}");
+    assert_absent(&page, &OF_SQLITE);
     assert!(!page.contains("budget=\"uploads\""), "{page}");
     stop(server);
 }

@@ -119,7 +119,7 @@ fn a_copy_that_is_killed_at_any_moment_is_refused_or_whole_and_goes_on() {
     }
 }
 
-/// The names of a copy that was killed before the database had all its tables.
+/// Names of the directories that copies make before the database has its tables.
 fn unmade(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -136,7 +136,7 @@ fn a_copy_removes_what_killed_ones_have_left_and_nothing_of_one_that_runs() {
     let left = ".migrate-0123456789abcdef";
     fs::create_dir_all(to.join(left)).unwrap();
     fs::write(to.join(left).join("correio.db"), "a part of a database").unwrap();
-    // Not from a copy.
+    // No copy made these.
     let others = [".migrate-notes", ".migrate-ABCDEF0123456789", ".migrate-fedcba9876543210"];
     fs::create_dir(to.join(others[0])).unwrap();
     fs::create_dir(to.join(others[1])).unwrap();

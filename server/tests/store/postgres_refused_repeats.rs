@@ -21,8 +21,7 @@ use super::support::{Harness, PATIENCE, ROOMY, create, delete, find, id, send};
 /// A mailbox has room for one mail.
 const ONE_MAIL: Quota = Quota { mails: 1, ..ROOMY };
 
-/// Number of the mail that takes the room of another; the mail to the same recipient has a lower
-/// one.
+/// What is added to a mail's number for the mail that takes its room.
 const RIVAL: u64 = 50;
 
 /// A connection whose answer comes after those of the mails.

@@ -1,5 +1,7 @@
 //! What a command of the operator gives back, as text for people.
 
+use std::collections::BTreeSet;
+
 use indicatif::HumanBytes;
 
 use super::result::{ChangeKind, CommandResult, role_word, senders_word};
@@ -275,9 +277,8 @@ fn nodes_lines(nodes: Option<&[NodeView]>) -> Vec<String> {
         ]);
     }
     let mut lines = table.lines();
-    let mut shared: Vec<&str> =
+    let shared: BTreeSet<&str> =
         nodes.iter().filter(|node| node.is_name_shared).map(|node| &*node.name).collect();
-    shared.dedup();
     lines.extend(shared.iter().map(|name| {
         format!(
             "several servers have the name {name}: give each a --node-name of its own, \

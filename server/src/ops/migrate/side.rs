@@ -1,4 +1,4 @@
-//! What a comparison reads of a source and of its copy.
+//! Reads one side of a migration: its source, or its target.
 
 use super::error::MigrateError;
 use crate::store::{

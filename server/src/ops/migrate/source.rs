@@ -34,7 +34,7 @@ impl Source {
         }
     }
 
-    /// Reads the store.
+    /// What reads this store.
     pub(super) fn side(&mut self) -> Side<'_> {
         match self {
             Self::Sqlite(source) => Side::SqliteSource(source),

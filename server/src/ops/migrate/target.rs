@@ -81,7 +81,7 @@ impl Target {
         Ok(())
     }
 
-    /// Reads the store back.
+    /// What reads this store.
     pub(super) fn side(&mut self) -> Side<'_> {
         match self {
             Self::Sqlite(target) => Side::SqliteTarget(target),

@@ -75,8 +75,8 @@ impl Position {
 
     /// Reads the rows of other servers that were not read yet. All sessions end if the server
     /// cannot know which of them must: rows were deleted before it has read them, or the database
-    /// is one of an earlier time, whose numbers are given again. News that were read before an
-    /// error stand in `news`, and are not read again.
+    /// is one of an earlier time, whose numbers are given again. News that was read before an error
+    /// is in `news`, and is not read again.
     pub(super) fn read(
         &mut self,
         connection: &mut Connection,

@@ -20,11 +20,12 @@ use super::{
     heartbeat::Heartbeat,
     identity::StoreIdentity,
     jobs::{run_job, tells_a_change},
+    loss::{LossLog, Outage},
     news_board::NewsBoard,
     options::{DatabaseSync, PostgresOptions},
     pieces,
     queue::{LaneQueue, Taken, Waiting},
-    report::{Lost, Report},
+    report::Report,
 };
 use crate::{
     clock::Clock,
@@ -38,10 +39,10 @@ const IDLE: Duration = Duration::from_secs(2);
 /// How often a lane looks whether the database waits for a standby, where one is asked for.
 const CHECKED_EVERY: Duration = Duration::from_secs(1);
 
-/// First wait before another attempt to reach the database; each is twice the one before.
+/// The first wait before the database is tried again; each further wait is twice as long.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
 
-/// Longest of these waits.
+/// The longest wait.
 const RETRY_MAX: Duration = Duration::from_secs(1);
 
 /// How often a transaction is run again that another one has kept from its end: each time, the
@@ -77,22 +78,8 @@ struct Reach<'a> {
     link: Option<Link>,
     /// Set from a failed attempt to the next commit that wrote something.
     outage: Option<Outage<'a>>,
-}
-
-/// A time in which the database cannot be reached, or answers nothing.
-struct Outage<'a> {
-    /// What the last attempt has found.
-    text: Arc<str>,
-    lost: Lost<'a>,
-}
-
-impl Reach<'_> {
-    /// Ends the outage, if there is one.
-    fn regain(&mut self) {
-        if let Some(outage) = self.outage.take() {
-            outage.lost.end();
-        }
-    }
+    /// The error of the last failed attempt; empty before the first.
+    last_error: Arc<str>,
 }
 
 /// A lane's connection.
@@ -282,23 +269,23 @@ impl Lane {
         reach: &mut Reach<'a>,
         deadline: Deadline,
         work: Work,
-        mut attempt: impl FnMut(&mut Connection) -> Result<T, Failure>,
+        mut run: impl FnMut(&mut Connection) -> Result<T, Failure>,
     ) -> Result<Result<T, GivenUp>, Arc<str>> {
         let (mut repeats, mut wait) = (0, RETRY_FIRST);
         // Whether an earlier attempt may have been committed.
         let mut is_unknown = false;
         loop {
             let is_over = deadline.has_passed() || self.queue.is_closed();
-            if let Some(outage) = reach.outage.as_ref().filter(|_| is_over) {
-                return Ok(Err(GivenUp::Unreachable(outage.text.clone())));
+            if reach.outage.is_some() && is_over {
+                return Ok(Err(GivenUp::Unreachable(reach.last_error.clone())));
             }
-            let begun = Clock::start();
-            let result = self.connected(reach, deadline).and_then(&mut attempt);
+            let attempt = Clock::start();
+            let result = self.connected(reach, deadline).and_then(&mut run);
             let text = match result {
                 Err(Failure::Reconnect(text)) => text,
                 answered => {
                     if work == Work::Writes {
-                        reach.regain();
+                        LossLog::works(&mut reach.outage);
                     }
                     match answered {
                         Ok(done) => return Ok(Ok(done)),
@@ -316,7 +303,7 @@ impl Lane {
                 }
             };
             is_unknown = true;
-            self.lose(reach, text, &begun);
+            self.lose(reach, text, &attempt);
             self.queue.wait_until_closed(deadline.left().map_or(wait, |left| wait.min(left)));
             wait = (wait * 2).min(RETRY_MAX);
         }
@@ -327,33 +314,26 @@ impl Lane {
         if deadline.has_passed() { REPEATS_MIN } else { REPEATS_MAX }
     }
 
-    /// Records that an attempt has failed, which began when `begun` did. Its connection is of no
-    /// use any more.
-    fn lose<'a>(&'a self, reach: &mut Reach<'a>, text: Arc<str>, begun: &Clock) {
+    /// Records that an attempt failed that started when `attempt` did, and drops its connection.
+    fn lose<'a>(&'a self, reach: &mut Reach<'a>, text: Arc<str>, attempt: &Clock) {
         reach.link = None;
-        match &mut reach.outage {
-            Some(outage) => {
-                outage.text = text;
-                outage.lost.again(begun);
-            }
-            None => {
-                let lost = self.report.lost(text.clone());
-                reach.outage = Some(Outage { text, lost });
-            }
-        }
+        reach.last_error = text.clone();
+        self.report.losses.failed(&mut reach.outage, text, attempt);
     }
 
     /// Ends an outage once the database answers a commit.
     fn probe<'a>(&'a self, reach: &mut Reach<'a>) -> Result<(), Arc<str>> {
-        let begun = Clock::start();
+        let attempt = Clock::start();
         let answer = self.connected(reach, Deadline::after(PROBE)).and_then(|connection| {
             self.heartbeat.beat(connection)?;
             Ok(())
         });
         match answer {
-            Err(Failure::Reconnect(text)) => self.lose(reach, text, &begun),
+            Err(Failure::Reconnect(text)) => self.lose(reach, text, &attempt),
             Err(Failure::Fatal(text)) => return Err(text),
-            Ok(()) | Err(Failure::Repeat | Failure::Unavailable(_)) => reach.regain(),
+            Ok(()) | Err(Failure::Repeat | Failure::Unavailable(_)) => {
+                LossLog::works(&mut reach.outage);
+            }
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ use crate::{
 };
 
 #[macro_use]
-mod statement_macro;
+mod sql_macros;
 
 mod account_columns;
 mod account_rows;
@@ -97,6 +97,7 @@ mod lane;
 mod lane_choice;
 mod list_changes;
 mod lists;
+mod loss;
 mod mail_reader;
 mod mails;
 mod marker;
@@ -321,7 +322,7 @@ impl Store for PostgresStore {
         let now = self.lanes.iter().map(|lane| lane.len()).sum();
         let level = Level { now, max: self.options.queue_jobs };
         let counts = Some(&self.report.counts);
-        let reach = match self.report.outage() || !self.news.has_counted_nodes() {
+        let reach = match self.report.losses.has_outage() || !self.news.has_counted_nodes() {
             true => Reach::Lost,
             false => Reach::Reached,
         };

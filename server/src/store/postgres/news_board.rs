@@ -46,7 +46,7 @@ const UNSETTLED: Duration = Duration::from_mins(10);
 
 /// News of a mail.
 #[derive(Debug)]
-pub(super) struct OutgoingMail {
+pub(super) struct MailNews {
     /// The accounts that it has reached.
     pub(super) accounts: Vec<AccountId>,
     /// What their notices show.
@@ -56,7 +56,7 @@ pub(super) struct OutgoingMail {
 /// News of mails that wait to be sent.
 #[derive(Debug, Default)]
 struct Outbox {
-    news: VecDeque<OutgoingMail>,
+    news: VecDeque<MailNews>,
     /// Accounts that `news` names.
     accounts: usize,
 }
@@ -160,11 +160,11 @@ impl NewsBoard {
             outgoing.accounts -= dropped.accounts.len();
         }
         outgoing.accounts += accounts.len();
-        outgoing.news.push_back(OutgoingMail { accounts, mail });
+        outgoing.news.push_back(MailNews { accounts, mail });
     }
 
     /// Takes the news of mails that wait to be sent.
-    pub(super) fn take_outgoing(&self) -> VecDeque<OutgoingMail> {
+    pub(super) fn take_outgoing(&self) -> VecDeque<MailNews> {
         std::mem::take(&mut *lock(&self.outgoing)).news
     }
 

@@ -15,10 +15,11 @@ use super::{
     ended_sessions::Position,
     error::QueryError,
     identity::StoreIdentity,
-    news_board::{NewsBoard, OutgoingMail},
+    loss::{LossLog, Outage},
+    news_board::{MailNews, NewsBoard},
     nodes::{self, OwnRow},
     queue::LaneQueue,
-    report::{Lost, Report},
+    report::Report,
     sealer::{self, Sealer},
 };
 use crate::{
@@ -70,18 +71,18 @@ struct Own {
     position: Position,
     /// Runs since the last reading of `ended_session`.
     read_ended: Clock,
-    place: Place,
+    predecessor: Predecessor,
     name_use: NameUse,
 }
 
-/// Whether the row of the server that had this server's directory before is deleted.
+/// Whether the row of the directory's earlier server was deleted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Unclaimed,
-    Claimed,
+enum Predecessor {
+    Unknown,
+    Removed,
 }
 
-/// Whether another server has this server's name, as the log was told.
+/// What the log was last told about this server's name: whether another server has it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum NameUse {
     Alone,
@@ -119,39 +120,38 @@ impl NewsThread {
             sealer,
             position: self.ended,
             read_ended: Clock::start(),
-            place: Place::Unclaimed,
+            predecessor: Predecessor::Unknown,
             name_use: NameUse::Alone,
         };
-        let mut lost = None;
+        let mut outage = None;
         while !self.queue.is_closed() {
-            let begun = Clock::start();
+            let attempt = Clock::start();
             // Whatever the error, the next connection goes on from the position.
-            if let Err(text) = self.connected(&mut own, &mut lost) {
-                match &mut lost {
-                    None => lost = Some(self.report.lost(text)),
-                    Some(lost) => lost.again(&begun),
-                }
+            if let Err(text) = self.connected(&mut own, &mut outage) {
+                self.report.losses.failed(&mut outage, text, &attempt);
             }
             self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
         }
     }
 
-    /// Connects, and sends and receives. The error is its text.
-    fn connected(&self, own: &mut Own, lost: &mut Option<Lost<'_>>) -> Result<(), Arc<str>> {
+    /// Connects, then exchanges news until the store is closed. Returns the error's text.
+    fn connected(&self, own: &mut Own, outage: &mut Option<Outage<'_>>) -> Result<(), Arc<str>> {
         let deadline = Deadline::after(PATIENCE);
         let mut connection = Connection::connect(&self.database, deadline)
             .map_err(|error| Arc::from(error.to_string()))?;
         self.breakers.hold(THREAD, &connection);
         connection.set_deadline(Deadline::after(PATIENCE));
-        self.exchange(&mut connection, own, lost).map_err(|error| error.to_string().into())
+        self.exchange(&mut connection, own, outage).map_err(|error| error.to_string().into())
     }
 
+    /// Sends and receives on this connection until the store is closed, then deletes this server's
+    /// row.
     fn exchange(
         &self,
         connection: &mut Connection,
         own: &mut Own,
-        lost: &mut Option<Lost<'_>>,
+        outage: &mut Option<Outage<'_>>,
     ) -> Result<(), QueryError> {
         self.identity.check(connection)?;
         // Nothing that this connection changes must outlive the primary.
@@ -163,9 +163,7 @@ impl NewsThread {
             if next_look.is_none_or(Deadline::has_passed) {
                 next_look = Some(Deadline::after(LOOK));
                 self.look(connection, own)?;
-                if let Some(lost) = lost.take() {
-                    lost.end();
-                }
+                LossLog::works(outage);
             }
             self.send(connection, own)?;
             let has_others = self.board.has_others.load(Ordering::Relaxed);
@@ -184,30 +182,18 @@ impl NewsThread {
         connection.execute(statement, &[&self.row.node.as_slice()]).map(drop)
     }
 
-    /// Shows that this server is there, looks for others, reads which sessions must end, and sends
-    /// the news of logins.
+    /// Renews this server's row, counts the servers, reads which sessions must end, and sends the
+    /// news of logins.
     fn look(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
-        let node = self.row.node;
-        self.row.show(connection, self.board.sessions.load(Ordering::Relaxed))?;
-        if own.place == Place::Unclaimed {
-            self.row.replace(connection)?;
-            own.place = Place::Claimed;
+        self.row.renew(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        if own.predecessor == Predecessor::Unknown {
+            self.row.replace_predecessor(connection)?;
+            own.predecessor = Predecessor::Removed;
         }
-        let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
-        self.board.nodes.set(u64::try_from(nodes).ok());
-        let statement = statement!(
-            concat!("SELECT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND ", seen_lately!(), ")"),
-            BYTEA
-        );
-        let has_others: bool = connection.query(statement, &[&node.as_slice()])?.one()?.get(0)?;
-        self.board.has_others.store(has_others, Ordering::Relaxed);
-        match has_others {
-            true => self.look_for_namesake(connection, own)?,
-            false => own.name_use = NameUse::Alone,
-        }
+        self.count_nodes(connection, own)?;
         let mut news = Vec::new();
         let read = self.read_ended(connection, own, &mut news);
-        // Also where reading failed half-way: the position is after these news.
+        // Also if reading failed half-way: the position is already after this news.
         self.hear(news);
         read?;
         for text in bulletin::of_logins(&own.name, &self.board.take_logins()) {
@@ -216,7 +202,25 @@ impl NewsThread {
         Ok(())
     }
 
-    /// Warns, once for as long as it holds, of another server that has this server's name.
+    /// Counts the servers, and looks whether there are others, and one of this server's name.
+    fn count_nodes(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
+        let nodes: i64 = connection.query(nodes::present(), &[])?.one()?.get(0)?;
+        self.board.nodes.set(u64::try_from(nodes).ok());
+        let statement = statement!(
+            concat!("SELECT EXISTS (SELECT 1 FROM node WHERE id <> $1 AND ", seen_lately!(), ")"),
+            BYTEA
+        );
+        let node = self.row.node.as_slice();
+        let has_others: bool = connection.query(statement, &[&node])?.one()?.get(0)?;
+        self.board.has_others.store(has_others, Ordering::Relaxed);
+        match has_others {
+            true => self.look_for_namesake(connection, own)?,
+            false => own.name_use = NameUse::Alone,
+        }
+        Ok(())
+    }
+
+    /// Logs a warning when another server has this server's name; once, until no other has it.
     fn look_for_namesake(
         &self,
         connection: &mut Connection,
@@ -257,7 +261,7 @@ impl NewsThread {
         {
             own.tell(connection, &text)?;
         }
-        for OutgoingMail { accounts, mail } in self.board.take_outgoing() {
+        for MailNews { accounts, mail } in self.board.take_outgoing() {
             for text in bulletin::of_mail(&own.name, &accounts, &mail) {
                 own.tell(connection, &text)?;
             }

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::store::nodes::{NodeIdentity, NodeName, NodeRecord, NodeState, Nodes, host_name};
 
-/// How long two servers of one name may run before that is a mistake: a new server is started
-/// before the old one is told to end, which then may take a minute (`drain-timeout`).
-const TOGETHER: &str = "2 minutes";
+/// How long two servers may have one name before each warns. A new server may start before the old
+/// one is told to end, and the old one then takes up to a minute (`drain-timeout`).
+const HANDOVER_MAX: &str = "2 minutes";
 
 /// The row of a server, or of a command, whose row is not shown.
 #[derive(Clone, Debug)]
@@ -67,10 +67,10 @@ impl OwnRow {
         self.server.as_ref().map(|server| &server.name)
     }
 
-    /// Records that this server is there, with the number of its sessions. Deletes the rows of
-    /// servers that are gone: after a day, and after ten seconds where this one has taken their
-    /// place, with their name or in their directory.
-    pub(super) fn show(
+    /// Records that this process uses the database, with the number of its sessions. Deletes rows
+    /// that were not renewed for a day, and rows that were not renewed for ten seconds and have
+    /// this server's name or directory.
+    pub(super) fn renew(
         &self,
         connection: &mut Connection,
         sessions: u64,
@@ -111,10 +111,14 @@ impl OwnRow {
         connection.execute(statement, &[&node, &name, &host, &directory]).map(drop)
     }
 
-    /// Deletes the row of the server that had this server's directory before, however lately it was
-    /// seen: this one has the directory's lock. It is done once. Where two machines have one name,
-    /// it may be the row of a server that runs, which shows itself again within a second.
-    pub(super) fn replace(&self, connection: &mut Connection) -> Result<(), QueryError> {
+    /// Deletes the row of the server that used this directory before, even if it was seen lately,
+    /// because this server holds the directory's lock. The caller does so once: where two machines
+    /// have one name, the row may be that of a running server, which makes it again within a
+    /// second.
+    pub(super) fn replace_predecessor(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<(), QueryError> {
         let Some(OwnServer { host, directory, .. }) = &self.server else { return Ok(()) };
         let statement = statement!(
             "DELETE FROM node WHERE id <> $1 AND host = $2 AND directory = $3",
@@ -125,7 +129,7 @@ impl OwnRow {
         connection.execute(statement, &[&self.node.as_slice(), host, directory]).map(drop)
     }
 
-    /// Another server of this server's name, if the two have run for [`TOGETHER`] at once.
+    /// Another server of this server's name, if the two have run for [`HANDOVER_MAX`] at once.
     pub(super) fn namesake(
         &self,
         connection: &mut Connection,
@@ -143,7 +147,7 @@ impl OwnRow {
             BYTEA,
             TEXT
         );
-        let rows = connection.query(statement, &[&self.node.as_slice(), &TOGETHER])?;
+        let rows = connection.query(statement, &[&self.node.as_slice(), &HANDOVER_MAX])?;
         let read = |row: Row<'_>| {
             let (host, directory): (&str, &str) = (row.get(0)?, row.get(1)?);
             Ok(Namesake { host: host.to_owned(), directory: directory.to_owned() })

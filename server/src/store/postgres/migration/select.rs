@@ -2,12 +2,12 @@
 
 use crate::store::{migration::MigrationTable, postgres::connection::Statement};
 
-/// The end of a page: the parameters of a statement after the key.
+/// What ends a page. The statement's parameters after the key state it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PageEnd {
-    /// The number of rows.
+    /// A number of rows.
     Rows,
-    /// The number of rows, then the number of bytes.
+    /// A number of rows or of bytes, in this order.
     RowsOrBytes,
 }
 

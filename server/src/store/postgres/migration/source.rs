@@ -65,7 +65,7 @@ impl PostgresMigrationSource {
         self.realm
     }
 
-    /// Reads the store.
+    /// What reads this store.
     pub fn reader(&mut self) -> PostgresMigrationReader<'_> {
         PostgresMigrationReader(&mut self.connection)
     }

@@ -150,7 +150,7 @@ impl PostgresMigrationTarget {
         Ok(())
     }
 
-    /// Reads the store.
+    /// What reads this store.
     pub fn reader(&mut self) -> PostgresMigrationReader<'_> {
         PostgresMigrationReader(&mut self.connection)
     }

@@ -1,4 +1,4 @@
-//! The macro that makes a statement where it is used, and text that several statements share.
+//! Macros for SQL: a statement where it is used, and conditions that several statements share.
 
 /// A [`Statement`](super::connection::Statement) of this SQL text and of parameters of
 /// these types, such as `statement!("SELECT 1 FROM account WHERE id = $1", INT8)`.
@@ -13,9 +13,10 @@ macro_rules! statement {
     }};
 }
 
-/// The condition on a row of `node` that its server was seen lately: each is shown every second.
-/// A part of a statement's text, as in `concat!("SELECT id FROM node WHERE ", seen_lately!())`, or
-/// `seen_lately!("other.")` for the row of the table that the statement calls `other`.
+/// The condition that the server of a row of `node` was seen in the last ten seconds; each server
+/// renews its row every second. It is a part of a statement's text:
+/// `concat!("SELECT id FROM node WHERE ", seen_lately!())`, or `seen_lately!("other.")` for the row
+/// of the table that the statement calls `other`.
 macro_rules! seen_lately {
     () => {
         seen_lately!("")
