@@ -352,7 +352,7 @@ events! {
         /// The schema upgrade has ended.
         Info "store.upgraded" StoreUpgraded { from: u32, to: u32 },
         /// The database of the store `postgres` cannot be reached, takes no changes, or has no
-        /// standby where one is asked for; `text` is the first error. One line for a loss, however
+        /// standby where one is asked for; `text` is the error. One line for a loss, however
         /// many connections notice it.
         Warn "database.lost" DatabaseLost { text: &'a str },
         /// The database is back; it was lost for so many seconds.

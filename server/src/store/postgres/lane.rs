@@ -317,8 +317,8 @@ impl Lane {
     /// Records that an attempt failed that started when `attempt` did, and drops its connection.
     fn lose<'a>(&'a self, reach: &mut Reach<'a>, text: Arc<str>, attempt: &Clock) {
         reach.link = None;
-        reach.last_error = text.clone();
-        self.report.losses.failed(&mut reach.outage, text, attempt);
+        self.report.losses.failed(&mut reach.outage, &text, attempt);
+        reach.last_error = text;
     }
 
     /// Ends an outage once the database answers a commit.

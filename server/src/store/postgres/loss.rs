@@ -6,7 +6,7 @@
 //! twice works again.
 
 use std::sync::{
-    Arc, Mutex,
+    Mutex,
     atomic::{AtomicUsize, Ordering},
 };
 
@@ -41,12 +41,12 @@ impl LossLog {
     pub(super) fn failed<'a>(
         &'a self,
         outage: &mut Option<Outage<'a>>,
-        text: Arc<str>,
+        text: &str,
         attempt: &Clock,
     ) {
         match outage {
-            None => *outage = Some(self.begin(text)),
-            Some(outage) => outage.failed_again(attempt),
+            None => *outage = Some(self.begin()),
+            Some(outage) => outage.failed_again(text, attempt),
         }
     }
 
@@ -57,9 +57,9 @@ impl LossLog {
         }
     }
 
-    fn begin(&self, text: Arc<str>) -> Outage<'_> {
+    fn begin(&self) -> Outage<'_> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        Outage { log: self, text, began: Clock::start(), stage: Stage::Once }
+        Outage { log: self, began: Clock::start(), stage: Stage::Once }
     }
 }
 
@@ -75,17 +75,16 @@ enum Stage {
 #[derive(Debug)]
 pub(super) struct Outage<'a> {
     log: &'a LossLog,
-    /// Why the first attempt has failed.
-    text: Arc<str>,
     /// Runs from the first failure.
     began: Clock,
     stage: Stage,
 }
 
 impl Outage<'_> {
-    /// Records that another attempt has failed. One that started before the last loss ended shows
+    /// Records that another attempt has failed. Its error says more than the first one, which may
+    /// be about the old connection alone. One that started before the last loss ended shows
     /// nothing new.
-    fn failed_again(&mut self, attempt: &Clock) {
+    fn failed_again(&mut self, text: &str, attempt: &Clock) {
         let mut loss = lock(&self.log.loss);
         let is_late = loss.ended.as_ref().is_some_and(|end| attempt.uptime() >= end.uptime());
         if self.stage == Stage::Repeatedly || is_late {
@@ -95,7 +94,7 @@ impl Outage<'_> {
         loss.threads += 1;
         if loss.threads == 1 {
             loss.began = Some(std::mem::replace(&mut self.began, Clock::start()));
-            Event::DatabaseLost { text: &self.text }.log();
+            Event::DatabaseLost { text }.log();
         }
     }
 

@@ -73,6 +73,10 @@ struct Own {
     read_ended: Clock,
     predecessor: Predecessor,
     name_use: NameUse,
+    /// Runs since the thread began.
+    uptime: Clock,
+    /// Until when there may be another server although no row shows it.
+    others_until: Option<Deadline>,
 }
 
 /// Whether the row of the directory's earlier server was deleted.
@@ -122,13 +126,15 @@ impl NewsThread {
             read_ended: Clock::start(),
             predecessor: Predecessor::Unknown,
             name_use: NameUse::Alone,
+            uptime: Clock::start(),
+            others_until: None,
         };
         let mut outage = None;
         while !self.queue.is_closed() {
             let attempt = Clock::start();
             // Whatever the error, the next connection goes on from the position.
             if let Err(text) = self.connected(&mut own, &mut outage) {
-                self.report.losses.failed(&mut outage, text, &attempt);
+                self.report.losses.failed(&mut outage, &text, &attempt);
             }
             self.board.nodes.set(None);
             self.queue.wait_until_closed(LOOK);
@@ -185,9 +191,14 @@ impl NewsThread {
     /// Renews this server's row, counts the servers, reads which sessions must end, and sends the
     /// news of logins.
     fn look(&self, connection: &mut Connection, own: &mut Own) -> Result<(), QueryError> {
-        self.row.renew(connection, self.board.sessions.load(Ordering::Relaxed))?;
+        let sessions = self.board.sessions.load(Ordering::Relaxed);
+        self.row.renew(connection, sessions, own.uptime.uptime())?;
         if own.predecessor == Predecessor::Unknown {
-            self.row.replace_predecessor(connection)?;
+            // The row may be that of a running server, which makes it again at its next look. Its
+            // clients must miss no news until then.
+            if self.row.replace_predecessor(connection)? > 0 {
+                own.others_until = Some(Deadline::after(2 * LOOK));
+            }
             own.predecessor = Predecessor::Removed;
         }
         self.count_nodes(connection, own)?;
@@ -211,9 +222,10 @@ impl NewsThread {
             BYTEA
         );
         let node = self.row.node.as_slice();
-        let has_others: bool = connection.query(statement, &[&node])?.one()?.get(0)?;
-        self.board.has_others.store(has_others, Ordering::Relaxed);
-        match has_others {
+        let are_seen: bool = connection.query(statement, &[&node])?.one()?.get(0)?;
+        let may_be = own.others_until.is_some_and(|until| !until.has_passed());
+        self.board.has_others.store(are_seen || may_be, Ordering::Relaxed);
+        match are_seen {
             true => self.look_for_namesake(connection, own)?,
             false => own.name_use = NameUse::Alone,
         }

@@ -67,17 +67,20 @@ impl OwnRow {
         self.server.as_ref().map(|server| &server.name)
     }
 
-    /// Records that this process uses the database, with the number of its sessions. Deletes rows
+    /// Records that this process uses the database, with the number of its sessions and since
+    /// when it runs. Deletes rows
     /// that were not renewed for a day, and rows that were not renewed for ten seconds and have
     /// this server's name or directory.
     pub(super) fn renew(
         &self,
         connection: &mut Connection,
         sessions: u64,
+        uptime: Duration,
     ) -> Result<(), QueryError> {
+        // The row may have been deleted meanwhile.
         let statement = statement!(
-            "INSERT INTO node (id, name, host, directory, version, sessions)
-                 VALUES ($1, $2, $3, $4, $5, $6)
+            "INSERT INTO node (id, name, host, directory, version, sessions, started_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, now() - $7 * interval '1 millisecond')
              ON CONFLICT (id) DO UPDATE SET beats = node.beats + 1, seen_at = now(),
                  name = $2, host = $3, directory = $4, version = $5, sessions = $6",
             BYTEA,
@@ -85,6 +88,7 @@ impl OwnRow {
             TEXT,
             TEXT,
             TEXT,
+            INT8,
             INT8
         );
         let node = self.node.as_slice();
@@ -94,7 +98,9 @@ impl OwnRow {
         let directory = server.map(|server| server.directory.as_str());
         let version = env!("CARGO_PKG_VERSION");
         let sessions = to_sql(sessions);
-        connection.execute(statement, &[&node, &name, &host, &directory, &version, &sessions])?;
+        let uptime = i64::try_from(uptime.as_millis()).unwrap_or(i64::MAX);
+        connection
+            .execute(statement, &[&node, &name, &host, &directory, &version, &sessions, &uptime])?;
         let statement = statement!(
             concat!(
                 "DELETE FROM node WHERE id <> $1 AND
@@ -114,19 +120,19 @@ impl OwnRow {
     /// Deletes the row of the server that used this directory before, even if it was seen lately,
     /// because this server holds the directory's lock. The caller does so once: where two machines
     /// have one name, the row may be that of a running server, which makes it again within a
-    /// second.
+    /// second. Returns the number of rows.
     pub(super) fn replace_predecessor(
         &self,
         connection: &mut Connection,
-    ) -> Result<(), QueryError> {
-        let Some(OwnServer { host, directory, .. }) = &self.server else { return Ok(()) };
+    ) -> Result<u64, QueryError> {
+        let Some(OwnServer { host, directory, .. }) = &self.server else { return Ok(0) };
         let statement = statement!(
             "DELETE FROM node WHERE id <> $1 AND host = $2 AND directory = $3",
             BYTEA,
             TEXT,
             TEXT
         );
-        connection.execute(statement, &[&self.node.as_slice(), host, directory]).map(drop)
+        connection.execute(statement, &[&self.node.as_slice(), host, directory])
     }
 
     /// Another server of this server's name, if the two have run for [`HANDOVER_MAX`] at once.
