@@ -91,6 +91,37 @@ fn the_servers_on_a_database_are_shown_by_any_of_them_and_without_one() {
 }
 
 #[test]
+fn a_server_whose_row_was_deleted_is_shown_again_as_started_when_it_was() {
+    static STARTED: Statement = Statement {
+        sql: "SELECT coalesce(max((extract(epoch FROM started_at) * 1000)::bigint), 0) FROM node \
+              WHERE name IS NOT NULL",
+        params: &[],
+    };
+    let Some(database) = database() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = server(&database, directory.path());
+    command.args(["--plaintext", "--node-name", "mail1"]);
+    let one = super::start(command);
+    let mut connection = database.connect();
+    let mut number = |statement| -> i64 {
+        connection
+            .query(statement, &[])
+            .unwrap()
+            .first()
+            .and_then(|row| row.get(0).ok())
+            .unwrap_or(0)
+    };
+    // Seconds after the start.
+    eventually(|| number(&BEATS) >= 2);
+    let started = number(&STARTED);
+    database.connect().batch("DELETE FROM node").unwrap();
+    eventually(|| number(&STARTED) > 0);
+    let moved = number(&STARTED).abs_diff(started);
+    assert!(moved < 900, "{moved} ms");
+    stop(one);
+}
+
+#[test]
 fn a_server_that_was_killed_is_shown_as_gone() {
     let Some(database) = database() else { return };
     let directories = [(); 2].map(|()| tempfile::tempdir().unwrap());
