@@ -222,7 +222,9 @@ fn invites_are_recorded_used_and_revoked() {
     assert_eq!(status, Some(69), "{error}");
     // One that was not recorded leaves no trace but that it is useless.
     let unknown = "0123456789abcdef";
-    done(directory.path(), &["invite", "revoke", unknown]);
+    let (status, said, error) = run(directory.path(), &["invite", "revoke", unknown]);
+    assert_eq!((status, said), (Some(0), format!("revoked {unknown}\n")));
+    assert!(error.contains("no invite with this id is recorded"), "{error}");
     let (status, _, error) = run(directory.path(), &["invite", "revoke", unknown]);
     assert_eq!(status, Some(69), "{error}");
     assert!(error.contains("without being recorded"), "{error}");

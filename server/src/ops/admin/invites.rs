@@ -5,7 +5,7 @@ use correio_proto::{mail::Timestamp, message::RegistrationPolicy};
 use super::{
     client::AdminClient,
     pages,
-    result::{CommandResult, MadeInvite},
+    result::{ChangeKind, CommandResult, MadeInvite},
 };
 use crate::{
     admin::{
@@ -72,10 +72,30 @@ pub(super) fn record(
 
 /// Shows the recorded invites.
 pub(super) fn list(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {
+    recorded(client).map(CommandResult::Invites)
+}
+
+/// Makes an invite useless. An id that is not recorded may be a mistyped one; the reply does not
+/// tell, so that the recorded invites are read before.
+pub(super) fn revoke(
+    client: &mut AdminClient<'_>,
+    id: InviteName,
+) -> Result<CommandResult, Failure> {
+    let is_recorded = recorded(client)?.iter().any(|invite| invite.id == id);
+    client.ask(AdminRequest::RevokeInvite { id })?;
+    if !is_recorded {
+        note(
+            "no invite with this id is recorded: compare it with `correiod invite list`; an invite \
+             that has this id is useless now",
+        );
+    }
+    Ok(CommandResult::Changed(ChangeKind::Revoked, id.to_string()))
+}
+
+fn recorded(client: &mut AdminClient<'_>) -> Result<Vec<InviteView>, Failure> {
     let request = |all: &[InviteView]| AdminRequest::Invites { skip: all.len() };
-    let all = pages::all(client, request, |reply| match reply {
+    pages::all(client, request, |reply| match reply {
         AdminReply::Invites { invites, more } => Some((invites, more)),
         _ => None,
-    });
-    all.map(CommandResult::Invites)
+    })
 }
