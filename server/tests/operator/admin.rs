@@ -335,6 +335,7 @@ fn errors_say_what_to_do_and_have_their_statuses() {
         (&directory, 64, &["account", "quota", "tony", "10", "1X"], "no size"),
         (&directory, 64, &["account", "delete", "tony"], "--yes"),
         (&directory, 64, &["account"], "Usage"),
+        (&directory, 64, &["invite", "revoke", "zzz"], "this is no id of an invite"),
         (&directory, 78, &["account", "list", "--store", "memory"], "--store sqlite"),
         (&nowhere, 78, &["status"], "no server has used"),
     ] {
