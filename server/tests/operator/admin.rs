@@ -326,7 +326,7 @@ fn errors_say_what_to_do_and_have_their_statuses() {
     create(directory.path(), "tony");
     let nowhere = TempDir::new().unwrap();
     for (directory, status, arguments, word) in [
-        (&directory, 67, &["account", "show", "nobody"][..], "no such account"),
+        (&directory, 67, &["account", "show", "nobody"][..], "no account nobody ("),
         (&directory, 67, &["list", "members", "nobody"], "no such list"),
         (&directory, 73, &["account", "create", "tony", "Tony Stark"], "have these names"),
         (&directory, 64, &["account", "create", "-x"], "unexpected argument"),
