@@ -462,6 +462,7 @@ watch-not-marked = the e-mail { $subject } from { $from } cannot be marked as ha
 watch-no-notification = The desktop's notifications do not work ({ $reason }); everything else goes on.
 man-more = MORE
 needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD or --password-command, or give it as the first line of standard input with --password-stdin
+password-stdin-empty = the first line of standard input, which --password-stdin takes as the password, is empty
 body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send … A file that is no text goes with --attach.
 body-unreadable = could not read { $path }: { $reason }
 body-changed = { $path } was changed while it was sent; nothing was sent. Send the e-mail again once the file no longer changes.

@@ -462,6 +462,7 @@ watch-not-marked = o e-mail { $subject } de { $from } não pode ser marcado como
 watch-no-notification = As notificações da área de trabalho não funcionam ({ $reason }); o resto continua.
 man-more = MAIS
 needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD ou --password-command, ou dê a senha na primeira linha da entrada padrão com --password-stdin
+password-stdin-empty = a primeira linha da entrada padrão, que --password-stdin toma como a senha, está vazia
 body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send … Um arquivo que não é texto vai com --attach.
 body-unreadable = não foi possível ler { $path }: { $reason }
 body-changed = { $path } mudou durante o envio; nada foi enviado. Envie de novo quando o arquivo parar de mudar.
