@@ -293,6 +293,7 @@ field-recipients = the list of recipients
 field-password = the password
 field-query = the part of a name
 field-label = the label
+field-title = the title
 field-software = the program's name
 problem-empty = { $field } must not be empty
 problem-too-short = { $field } needs at least { $limit }

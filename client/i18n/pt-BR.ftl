@@ -293,6 +293,7 @@ field-recipients = a lista de destinatários
 field-password = a senha
 field-query = a parte de um nome
 field-label = o rótulo
+field-title = o título
 field-software = o nome do programa
 problem-empty = { $field } não pode ficar em branco
 problem-too-short = { $field } precisa ter no mínimo { $limit }

@@ -96,6 +96,9 @@ fn refusals_have_their_status_and_name_the_reason() {
     }
     let done = setup.run("tony", &["--lang", "en", "list", "add", "turma", "turma"], "");
     assert!(done.err.contains("no account: turma") && done.err.contains("in a list"), "{done:?}");
+    let untitled = ["--lang", "en", "list", "create", "x", "--title", ""];
+    let done = setup.run("tony", &untitled, "");
+    assert!(done.err.contains("the title must not be empty"), "{done:?}");
     let done = setup.run("pepper", &send, "");
     assert!(done.err.contains("não aceita e-mail desta conta: turma"), "{done:?}");
     // The server's own text is in English.
