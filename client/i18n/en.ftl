@@ -697,9 +697,8 @@ help-after =
       correio --server mail.example --user pepper receive
       correio --server mail.example --user pepper read 1
 
-    The password is asked for on the terminal, also where standard input is a pipe; without a terminal
-    it comes from --password-stdin (the first line), CORREIO_PASSWORD or --password-command, never from
-    an argument.
+    The password comes from --password-stdin (the first line), --password-command, CORREIO_PASSWORD or
+    the configuration, otherwise from a question on the terminal; never from an argument.
 
     The mail on this computer is kept in files of the operating system's user: list, read, search, save,
     delete and mark ask for no password.

@@ -697,9 +697,8 @@ help-after =
       correio --server mail.example --user pepper receive
       correio --server mail.example --user pepper read 1
 
-    A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
-    de --password-stdin (a primeira linha), de CORREIO_PASSWORD ou de --password-command, nunca de um
-    argumento.
+    A senha vem de --password-stdin (a primeira linha), de --password-command, de CORREIO_PASSWORD ou da
+    configuração; sem nenhum deles, de uma pergunta no terminal; nunca de um argumento.
 
     Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
     search, save, delete e mark não pedem senha.
