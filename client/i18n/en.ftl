@@ -72,7 +72,7 @@ session-ended = The session has ended; log in again.
 logout-done = Goodbye, { $name }.
 
 send-to = To (several, separated by commas)
-send-draft-offer = There is a draft to { $to }: { $subject }. Enter alone goes on with it.
+send-draft-offer = There is a draft to { $to }: "{ $subject }". Enter alone goes on with it.
 send-subject = Subject
 send-body = Body (end with a line that is a single dot; a line of dots alone takes one dot more):
 send-body-editor = (Ctrl-D ends it, too; Ctrl-X opens { $editor }, Ctrl-T attaches a file)

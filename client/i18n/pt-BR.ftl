@@ -72,7 +72,7 @@ session-ended = A sessão terminou; entre de novo.
 logout-done = Até logo, { $name }.
 
 send-to = Destinatário (vários, separados por vírgula)
-send-draft-offer = Há um rascunho para { $to }: { $subject }. Enter sem nada continua com ele.
+send-draft-offer = Há um rascunho para { $to }: "{ $subject }". Enter sem nada continua com ele.
 send-subject = Assunto
 send-body = Corpo (termine com uma linha que só tenha um ponto; uma linha só de pontos leva um ponto a mais):
 send-body-editor = (Ctrl-D também termina; Ctrl-X abre { $editor }, Ctrl-T anexa um arquivo)
