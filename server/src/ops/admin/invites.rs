@@ -37,8 +37,16 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInv
             made.push(MadeInvite { code, id: InviteName(id), expires_at: Moment(end) });
         }
     }
-    if config.registration != (RegistrationPolicy::Invite {}) {
-        note("a server asks for these codes if it runs with --registration invite");
+    let other = match config.registration {
+        RegistrationPolicy::Open {} => Some("open"),
+        RegistrationPolicy::Closed {} => Some("closed"),
+        _ => None,
+    };
+    if let Some(policy) = other {
+        note(&format!(
+            "the settings of this command say registration = {policy}: only a server with \
+             --registration invite asks for these codes"
+        ));
     }
     Ok(made)
 }
