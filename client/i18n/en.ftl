@@ -402,7 +402,7 @@ trust-changed-offer = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may 
     shown now:
     { $found }
     Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint --data-dir DIR).
-trust-nobody-to-ask = There is no terminal to ask on. If this fingerprint is the one that the server prints (correiod fingerprint --data-dir DIR), type: correio trust { $address } --fingerprint { $found }
+trust-nobody-to-ask = There is no terminal to ask on. If it is the same, type: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } does not show the certificate that --fingerprint or CORREIO_FINGERPRINT states. Somebody may be posing as this server. Nothing was sent.
     stated: { $expected }
     found: { $found }

@@ -402,7 +402,7 @@ trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se
     mostrado agora:
     { $found }
     Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir DIR).
-trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint --data-dir DIR), digite: correio trust { $address } --fingerprint { $found }
+trust-nobody-to-ask = Não há terminal onde perguntar. Se for a mesma, digite: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
     informado: { $expected }
     encontrado: { $found }
