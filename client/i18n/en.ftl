@@ -72,7 +72,7 @@ session-ended = The session has ended; log in again.
 logout-done = Goodbye, { $name }.
 
 send-to = To (several, separated by commas)
-send-draft-offer = There is a draft to { $to }: { $subject }. Enter alone goes on with it.
+send-draft-offer = There is a draft to { $to }: "{ $subject }". Enter alone goes on with it.
 send-subject = Subject
 send-body = Body (end with a line that is a single dot; a line of dots alone takes one dot more):
 send-body-editor = (Ctrl-D ends it, too; Ctrl-X opens { $editor }, Ctrl-T attaches a file)
@@ -293,6 +293,7 @@ field-recipients = the list of recipients
 field-password = the password
 field-query = the part of a name
 field-label = the label
+field-title = the title
 field-software = the program's name
 problem-empty = { $field } must not be empty
 problem-too-short = { $field } needs at least { $limit }
@@ -401,7 +402,7 @@ trust-changed-offer = THE CERTIFICATE OF { $address } HAS CHANGED. Somebody may 
     shown now:
     { $found }
     Accept it only if the server's operator confirms a new certificate, with the fingerprint that the server prints now (correiod fingerprint --data-dir DIR).
-trust-nobody-to-ask = There is no terminal to ask on. If this fingerprint is the one that the server prints (correiod fingerprint --data-dir DIR), type: correio trust { $address } --fingerprint { $found }
+trust-nobody-to-ask = There is no terminal to ask on. If it is the same, type: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } does not show the certificate that --fingerprint or CORREIO_FINGERPRINT states. Somebody may be posing as this server. Nothing was sent.
     stated: { $expected }
     found: { $found }
@@ -424,9 +425,9 @@ list-removed = List { $name }: members removed.
 list-deleted = List { $name } deleted.
 list-none = The account is in no list.
 list-no-account = no account: { $names }. The members of a list are accounts; a list cannot be in a list. Nothing was changed
-list-create-not-allowed = this server lets nobody make lists
+list-create-not-allowed = this server lets nobody make lists: only its operator can turn it on
 list-change-not-allowed = only an owner may change a list, and a list keeps at least one owner
-list-remove-not-allowed = only an owner may remove others, a list keeps at least one owner, and nobody leaves the list of all accounts
+list-remove-not-allowed = nothing was removed. Only an owner may remove others; to leave as the last owner, first make another one (correio list add LIST NAME --owner); nobody leaves the list of all accounts
 list-delete-not-allowed = only an owner may delete a list, and the list of all accounts stays
 list-line = { $name }: { $title } (members: { $members }; { $role }; { $senders })
 list-member = { $username }: { $full_name }
@@ -462,6 +463,7 @@ watch-not-marked = the e-mail { $subject } from { $from } cannot be marked as ha
 watch-no-notification = The desktop's notifications do not work ({ $reason }); everything else goes on.
 man-more = MORE
 needs-password = there is no terminal to ask for the password: set CORREIO_PASSWORD or --password-command, or give it as the first line of standard input with --password-stdin
+password-stdin-empty = the first line of standard input, which --password-stdin takes as the password, is empty
 body-not-text = the body is not UTF-8 text from line { $line } on; nothing was sent. For a text in Latin-1, for instance: iconv -f LATIN1 -t UTF-8 FILE | correio send … A file that is no text goes with --attach.
 body-unreadable = could not read { $path }: { $reason }
 body-changed = { $path } was changed while it was sent; nothing was sent. Send the e-mail again once the file no longer changes.
@@ -695,9 +697,8 @@ help-after =
       correio --server mail.example --user pepper receive
       correio --server mail.example --user pepper read 1
 
-    The password is asked for on the terminal, also where standard input is a pipe; without a terminal
-    it comes from --password-stdin (the first line), CORREIO_PASSWORD or --password-command, never from
-    an argument.
+    The password comes from --password-stdin (the first line), --password-command, CORREIO_PASSWORD or
+    the configuration, otherwise from a question on the terminal; never from an argument.
 
     The mail on this computer is kept in files of the operating system's user: list, read, search, save,
     delete and mark ask for no password.

@@ -72,7 +72,7 @@ session-ended = A sessão terminou; entre de novo.
 logout-done = Até logo, { $name }.
 
 send-to = Destinatário (vários, separados por vírgula)
-send-draft-offer = Há um rascunho para { $to }: { $subject }. Enter sem nada continua com ele.
+send-draft-offer = Há um rascunho para { $to }: "{ $subject }". Enter sem nada continua com ele.
 send-subject = Assunto
 send-body = Corpo (termine com uma linha que só tenha um ponto; uma linha só de pontos leva um ponto a mais):
 send-body-editor = (Ctrl-D também termina; Ctrl-X abre { $editor }, Ctrl-T anexa um arquivo)
@@ -293,6 +293,7 @@ field-recipients = a lista de destinatários
 field-password = a senha
 field-query = a parte de um nome
 field-label = o rótulo
+field-title = o título
 field-software = o nome do programa
 problem-empty = { $field } não pode ficar em branco
 problem-too-short = { $field } precisa ter no mínimo { $limit }
@@ -401,7 +402,7 @@ trust-changed-offer = O CERTIFICADO DE { $address } MUDOU. Alguém pode estar se
     mostrado agora:
     { $found }
     Aceite-o só se quem cuida do servidor disser que há um novo, e se a impressão digital for a que o servidor mostra agora (correiod fingerprint --data-dir DIR).
-trust-nobody-to-ask = Não há terminal onde perguntar. Se esta impressão digital for a que o servidor mostra (correiod fingerprint --data-dir DIR), digite: correio trust { $address } --fingerprint { $found }
+trust-nobody-to-ask = Não há terminal onde perguntar. Se for a mesma, digite: correio trust { $address } --fingerprint { $found }
 trust-other-than-stated = { $address } não mostra o certificado que --fingerprint ou CORREIO_FINGERPRINT informa. Alguém pode estar se passando por este servidor. Nada foi enviado.
     informado: { $expected }
     encontrado: { $found }
@@ -424,9 +425,9 @@ list-removed = Lista { $name }: membros retirados.
 list-deleted = Lista { $name } apagada.
 list-none = A conta não está em nenhuma lista.
 list-no-account = não há conta: { $names }. Os membros de uma lista são contas; uma lista não pode estar em outra. Nada foi alterado
-list-create-not-allowed = este servidor não deixa ninguém criar listas
+list-create-not-allowed = este servidor não deixa ninguém criar listas: só quem o administra pode ativar isso
 list-change-not-allowed = só um dono pode alterar uma lista, e uma lista mantém ao menos um dono
-list-remove-not-allowed = só um dono pode remover outros, uma lista mantém ao menos um dono, e ninguém sai da lista de todas as contas
+list-remove-not-allowed = ninguém foi removido. Só um dono pode remover outros; para sair como o último dono, primeiro faça outro (correio list add LISTA NOME --owner); ninguém sai da lista de todas as contas
 list-delete-not-allowed = só um dono pode apagar uma lista, e a lista de todas as contas fica
 list-line = { $name }: { $title } (membros: { $members }; { $role }; { $senders })
 list-member = { $username }: { $full_name }
@@ -462,6 +463,7 @@ watch-not-marked = o e-mail { $subject } de { $from } não pode ser marcado como
 watch-no-notification = As notificações da área de trabalho não funcionam ({ $reason }); o resto continua.
 man-more = MAIS
 needs-password = não há terminal onde perguntar a senha: defina CORREIO_PASSWORD ou --password-command, ou dê a senha na primeira linha da entrada padrão com --password-stdin
+password-stdin-empty = a primeira linha da entrada padrão, que --password-stdin toma como a senha, está vazia
 body-not-text = o corpo não é texto UTF-8 a partir da linha { $line }; nada foi enviado. Para um texto em Latin-1, por exemplo: iconv -f LATIN1 -t UTF-8 ARQUIVO | correio send … Um arquivo que não é texto vai com --attach.
 body-unreadable = não foi possível ler { $path }: { $reason }
 body-changed = { $path } mudou durante o envio; nada foi enviado. Envie de novo quando o arquivo parar de mudar.
@@ -695,9 +697,8 @@ help-after =
       correio --server mail.example --user pepper receive
       correio --server mail.example --user pepper read 1
 
-    A senha é perguntada no terminal, mesmo que a entrada padrão seja um pipe; sem terminal, ela vem
-    de --password-stdin (a primeira linha), de CORREIO_PASSWORD ou de --password-command, nunca de um
-    argumento.
+    A senha vem de --password-stdin (a primeira linha), de --password-command, de CORREIO_PASSWORD ou da
+    configuração; sem nenhum deles, de uma pergunta no terminal; nunca de um argumento.
 
     Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
     search, save, delete e mark não pedem senha.

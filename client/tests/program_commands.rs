@@ -169,6 +169,20 @@ fn a_password_that_no_account_has_is_a_wrong_one() {
     }
 }
 
+#[test]
+fn an_empty_line_in_place_of_a_password_is_told_and_logs_nobody_in() {
+    let setup = Setup::of(&[("tony", "Tony Stark")]);
+    let address = setup.address.to_string();
+    let account = ["--lang", "en", "--server", &address, "--user", "tony", "--password-stdin"];
+    for (command, input) in
+        [(&["receive"][..], ""), (&["receive"], "\n"), (&["register", "--name", "T"], "\r\n")]
+    {
+        let done = finish(setup.program(&[&account[..], command].concat()), input);
+        assert_eq!(done.status, 78, "{done:?}");
+        assert!(done.err.contains("the first line of standard input"), "{done:?}");
+    }
+}
+
 /// A file that some editors and shells write begins with a byte-order mark.
 #[test]
 fn a_byte_order_mark_is_no_part_of_a_password() {

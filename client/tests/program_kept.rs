@@ -384,7 +384,7 @@ fn a_thousand_drafts_can_all_be_chosen() {
     screen.sees("8) Drafts (1000)");
     screen.press("4");
     // The last one is the one written last.
-    screen.sees("There is a draft to tony: D1000.");
+    screen.sees("There is a draft to tony: \"D1000\".");
     screen.asks("commas): ");
     screen.press(ESCAPE);
     screen.menu(HOME);

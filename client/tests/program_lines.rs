@@ -180,7 +180,7 @@ fn a_draft_is_sent_in_the_end() {
     assert_order(
         &done.out,
         &[
-            "Há um rascunho para peper: Jantar.",
+            "Há um rascunho para peper: \"Jantar\".",
             "E-mail enviado com sucesso",
             "Rascunhos (0)",
             "Não há rascunhos.",

@@ -96,6 +96,9 @@ fn refusals_have_their_status_and_name_the_reason() {
     }
     let done = setup.run("tony", &["--lang", "en", "list", "add", "turma", "turma"], "");
     assert!(done.err.contains("no account: turma") && done.err.contains("in a list"), "{done:?}");
+    let untitled = ["--lang", "en", "list", "create", "x", "--title", ""];
+    let done = setup.run("tony", &untitled, "");
+    assert!(done.err.contains("the title must not be empty"), "{done:?}");
     let done = setup.run("pepper", &send, "");
     assert!(done.err.contains("não aceita e-mail desta conta: turma"), "{done:?}");
     // The server's own text is in English.
@@ -107,9 +110,12 @@ fn refusals_have_their_status_and_name_the_reason() {
         let done = setup.run("pepper", &["--lang", lang, "list", "delete", "turma"], "");
         assert_eq!((done.status, done.err.as_str()), (77, said));
     }
-    for change in [&["remove", "turma", "peter"][..], &["add", "turma", "peter"]] {
-        let done = setup.run("pepper", &[&["list"], change].concat(), "");
-        assert!(done.status == 77 && done.err.starts_with("correio: só um dono pode"), "{done:?}");
+    for (change, said) in [
+        ("remove", "correio: ninguém foi removido. Só um dono pode"),
+        ("add", "correio: só um dono pode"),
+    ] {
+        let done = setup.run("pepper", &["list", change, "turma", "peter"], "");
+        assert!(done.status == 77 && done.err.starts_with(said), "{done:?}");
     }
     // A command line that lacks something is refused before anything is asked.
     for arguments in [

@@ -89,6 +89,23 @@ fn refused(setup: &Setup, arguments: &[&str]) -> (i32, String) {
 }
 
 #[test]
+fn a_reply_that_would_be_its_quotation_alone_is_refused() {
+    let setup = Setup::of(THREE);
+    setup.deliver("pepper", "tony", &[("Um", "Às oito?")]);
+    succeeded(&setup, "tony", &["receive"]);
+    for body in [&[][..], &["--body", " \n"]] {
+        let reply = [&["--lang", "en", "reply", "1"], body].concat();
+        let done = setup.run("tony", &reply, "");
+        assert_eq!((done.status, &*done.out), (65, ""), "{done:?}");
+        assert!(done.err.contains("the body must not be empty"), "{done:?}");
+    }
+    assert!(drafts(&setup).is_empty());
+    let file = setup.data.path().join("nota.txt");
+    fs::write(&file, "x").unwrap();
+    succeeded(&setup, "tony", &["reply", "1", "--attach", file.to_str().unwrap()]);
+}
+
+#[test]
 fn attachments_of_all_kinds_come_back_byte_for_byte() {
     let setup = Setup::of(THREE);
     let (from, to) = (TempDir::new().unwrap(), TempDir::new().unwrap());

@@ -268,7 +268,9 @@ fn a_name_that_the_operator_does_not_know_is_refused() {
     }
     // A URL in the request line counts more.
     let url = b"GET http://attacker.example/metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-    assert_eq!(client.ask(&mut world, url)[0].status, 421);
+    let answers = client.ask(&mut world, url);
+    assert_eq!(answers[0].status, 421);
+    assert!(answers[0].body.contains("setting metrics-host"), "{}", answers[0].body);
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn what_is_typed_wrong_is_named_and_nothing_is_run() {
         (vec!["here", "--clients", "0"], "a number of users"),
         (vec!["here", "--clients", "100001"], "a number of users"),
         (vec!["here", "--fail-if", "send.p99 > 1MiB"], "a time"),
-        (vec!["here", "--fail-if", "sned.p99 > 1ms"], "is no condition"),
+        (vec!["here", "--fail-if", "sned.p99 > 1ms"], "send, upload, receive, read, confirm"),
         (vec!["here", "--fail-if", "ping.p99 > 1ms"], "does not measure"),
         (vec!["here", "--fail-if", "schedule.missed > 1"], "does not measure"),
         (vec!["here", "--server", "127.0.0.1:1"], "--fingerprint"),

@@ -257,14 +257,14 @@ pub enum Blocked {
 pub struct ConnectionName(pub ConnId);
 
 impl std::str::FromStr for ConnectionName {
-    type Err = NotAName;
+    type Err = NotAConnection;
 
-    fn from_str(text: &str) -> Result<Self, NotAName> {
+    fn from_str(text: &str) -> Result<Self, NotAConnection> {
         let number = |text: &str| {
             let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            if is_number { text.parse().map_err(|_| NotAName) } else { Err(NotAName) }
+            if is_number { text.parse().map_err(|_| NotAConnection) } else { Err(NotAConnection) }
         };
-        let (index, generation) = text.split_once('.').ok_or(NotAName)?;
+        let (index, generation) = text.split_once('.').ok_or(NotAConnection)?;
         Ok(Self(ConnId { index: number(index)?, generation: number(generation)? }))
     }
 }
@@ -280,15 +280,15 @@ impl std::fmt::Display for ConnectionName {
 pub struct InviteName(pub InviteId);
 
 impl std::str::FromStr for InviteName {
-    type Err = NotAName;
+    type Err = NotAnInvite;
 
-    fn from_str(text: &str) -> Result<Self, NotAName> {
+    fn from_str(text: &str) -> Result<Self, NotAnInvite> {
         let is_id = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let number = u64::from_str_radix(text, 16).map_err(|_| NotAName);
+        let number = u64::from_str_radix(text, 16).map_err(|_| NotAnInvite);
         if is_id {
             number.map(|number| Self(InviteId(number.to_be_bytes())))
         } else {
-            Err(NotAName)
+            Err(NotAnInvite)
         }
     }
 }
@@ -299,10 +299,15 @@ impl std::fmt::Display for InviteName {
     }
 }
 
-/// A text names no connection, or no invite.
+/// A text names no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this is not written as a connection (3.4) or an id of an invite (16 hexadecimal digits)")]
-pub struct NotAName;
+#[error("this is not written as a connection (3.4)")]
+pub struct NotAConnection;
+
+/// A text names no invite.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is no id of an invite: 16 hexadecimal digits, as `correiod invite list` shows them")]
+pub struct NotAnInvite;
 
 /// Writes a type as its text, and reads it from there.
 macro_rules! as_text {

@@ -222,7 +222,9 @@ fn invites_are_recorded_used_and_revoked() {
     assert_eq!(status, Some(69), "{error}");
     // One that was not recorded leaves no trace but that it is useless.
     let unknown = "0123456789abcdef";
-    done(directory.path(), &["invite", "revoke", unknown]);
+    let (status, said, error) = run(directory.path(), &["invite", "revoke", unknown]);
+    assert_eq!((status, said), (Some(0), format!("revoked {unknown}\n")));
+    assert!(error.contains("no invite with this id is recorded"), "{error}");
     let (status, _, error) = run(directory.path(), &["invite", "revoke", unknown]);
     assert_eq!(status, Some(69), "{error}");
     assert!(error.contains("without being recorded"), "{error}");
@@ -324,7 +326,7 @@ fn errors_say_what_to_do_and_have_their_statuses() {
     create(directory.path(), "tony");
     let nowhere = TempDir::new().unwrap();
     for (directory, status, arguments, word) in [
-        (&directory, 67, &["account", "show", "nobody"][..], "no such account"),
+        (&directory, 67, &["account", "show", "nobody"][..], "no account nobody ("),
         (&directory, 67, &["list", "members", "nobody"], "no such list"),
         (&directory, 73, &["account", "create", "tony", "Tony Stark"], "have these names"),
         (&directory, 64, &["account", "create", "-x"], "unexpected argument"),
@@ -333,6 +335,7 @@ fn errors_say_what_to_do_and_have_their_statuses() {
         (&directory, 64, &["account", "quota", "tony", "10", "1X"], "no size"),
         (&directory, 64, &["account", "delete", "tony"], "--yes"),
         (&directory, 64, &["account"], "Usage"),
+        (&directory, 64, &["invite", "revoke", "zzz"], "this is no id of an invite"),
         (&directory, 78, &["account", "list", "--store", "memory"], "--store sqlite"),
         (&nowhere, 78, &["status"], "no server has used"),
     ] {

@@ -92,10 +92,10 @@ pub enum InvalidCondition {
     /// The text has another form, or names no figure.
     #[error(
         "{0:?} is no condition: write OPERATION.FIGURE, <, <=, > or >=, and a value, such as \
-         'send.p99 > 50ms'; operations are connect, register, login, send, receive, confirm, ping, \
-         logout; figures count, rate, errors, p50, p90, p99, p99.9, max; further ledger.lost, \
+         'send.p99 > 50ms'; operations are {operations}; figures count, rate, errors, p50, p90, p99, p99.9, max; further ledger.lost, \
          ledger.doubled, ledger.misdelivered, ledger.changed, schedule.missed, server.memory; units \
-         us, ms, s, B, KiB, MiB, /s"
+         us, ms, s, B, KiB, MiB, /s",
+        operations = Operation::ALL.map(Operation::as_str).join(", ")
     )]
     Form(String),
     /// The value has no unit, or a unit of another dimension.

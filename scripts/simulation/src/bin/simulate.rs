@@ -169,7 +169,11 @@ impl Tally {
         let Self { ended, steps, .. } = self;
         let seconds = elapsed.as_secs_f64();
         let rate = self.rate(elapsed);
-        println!("{ended} seeds, {steps} steps in {seconds:.1} s: {rate:.0} seeds a second");
+        let hold = match self.failed.len() as u64 {
+            0 => format!("{ended} seeds hold"),
+            failed => format!("{} of {ended} seeds hold", ended.saturating_sub(failed)),
+        };
+        println!("{hold}; {steps} steps in {seconds:.1} s, {rate:.1} seeds a second");
         let Some((seed, violation)) = self.failed.first_key_value() else {
             return;
         };

@@ -1,9 +1,14 @@
 //! The client of the operator's requests: it asks a running server, or works on the store itself.
 
+use correio_proto::mail::Username;
+
 use super::{opened_store::OpenedStore, running::RunningServer};
 use crate::ops::admin_error::AdminCommandError;
 use crate::{
-    admin::{reply::AdminReply, request::AdminRequest},
+    admin::{
+        reply::{AdminError, AdminErrorCode, AdminReply},
+        request::{AdminRequest, SessionsOf},
+    },
     cancel::Cancel,
     ops::{config::Config, exit::Failure},
     store::kind::StoreConfig,
@@ -45,12 +50,15 @@ impl<'a> AdminClient<'a> {
         if self.cancel.is_asked() {
             return Err(AdminCommandError::Interrupted.into());
         }
+        let account = account_of(&request).cloned();
         let reply = match &mut self.target {
             Target::Server(server) => server.ask(&request)?,
             Target::Store(store) => store.ask(request)?,
         };
         match reply {
-            AdminReply::Error(error) => Err(AdminCommandError::Refused(error).into()),
+            AdminReply::Error(error) => {
+                Err(AdminCommandError::Refused(with_account(error, account.as_ref())).into())
+            }
             reply => Ok(reply),
         }
     }
@@ -61,5 +69,31 @@ impl<'a> AdminClient<'a> {
             Target::Server(_) => Ok(()),
             Target::Store(store) => store.close(),
         }
+    }
+}
+
+/// The account that a request is about, if it is about one.
+fn account_of(request: &AdminRequest) -> Option<&Username> {
+    match request {
+        AdminRequest::Account { username }
+        | AdminRequest::Reset { username, .. }
+        | AdminRequest::Enable { username }
+        | AdminRequest::Disable { username, .. }
+        | AdminRequest::Delete { username }
+        | AdminRequest::Rename { username, .. }
+        | AdminRequest::SetQuota { username, .. }
+        | AdminRequest::EndSessions { of: SessionsOf::Account { username } } => Some(username),
+        _ => None,
+    }
+}
+
+/// Names the account that there is not.
+fn with_account(error: AdminError, account: Option<&Username>) -> AdminError {
+    match account {
+        Some(name) if error.code == AdminErrorCode::NoAccount && error.names.is_empty() => {
+            let text = format!("there is no account {name} (correiod account list shows all)");
+            AdminError { text, ..error }
+        }
+        _ => error,
     }
 }

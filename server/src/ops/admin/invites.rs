@@ -5,7 +5,7 @@ use correio_proto::{mail::Timestamp, message::RegistrationPolicy};
 use super::{
     client::AdminClient,
     pages,
-    result::{CommandResult, MadeInvite},
+    result::{ChangeKind, CommandResult, MadeInvite},
 };
 use crate::{
     admin::{
@@ -37,8 +37,16 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInv
             made.push(MadeInvite { code, id: InviteName(id), expires_at: Moment(end) });
         }
     }
-    if config.registration != (RegistrationPolicy::Invite {}) {
-        note("a server asks for these codes if it runs with --registration invite");
+    let other = match config.registration {
+        RegistrationPolicy::Open {} => Some("open"),
+        RegistrationPolicy::Closed {} => Some("closed"),
+        _ => None,
+    };
+    if let Some(policy) = other {
+        note(&format!(
+            "the settings of this command say registration = {policy}: only a server with \
+             --registration invite asks for these codes"
+        ));
     }
     Ok(made)
 }
@@ -72,10 +80,30 @@ pub(super) fn record(
 
 /// Shows the recorded invites.
 pub(super) fn list(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {
+    recorded(client).map(CommandResult::Invites)
+}
+
+/// Makes an invite useless. An id that is not recorded may be a mistyped one; the reply does not
+/// tell, so that the recorded invites are read before.
+pub(super) fn revoke(
+    client: &mut AdminClient<'_>,
+    id: InviteName,
+) -> Result<CommandResult, Failure> {
+    let is_recorded = recorded(client)?.iter().any(|invite| invite.id == id);
+    client.ask(AdminRequest::RevokeInvite { id })?;
+    if !is_recorded {
+        note(
+            "no invite with this id is recorded: compare it with `correiod invite list`; an invite \
+             that has this id is useless now",
+        );
+    }
+    Ok(CommandResult::Changed(ChangeKind::Revoked, id.to_string()))
+}
+
+fn recorded(client: &mut AdminClient<'_>) -> Result<Vec<InviteView>, Failure> {
     let request = |all: &[InviteView]| AdminRequest::Invites { skip: all.len() };
-    let all = pages::all(client, request, |reply| match reply {
+    pages::all(client, request, |reply| match reply {
         AdminReply::Invites { invites, more } => Some((invites, more)),
         _ => None,
-    });
-    all.map(CommandResult::Invites)
+    })
 }

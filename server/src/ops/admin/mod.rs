@@ -109,10 +109,7 @@ fn plain(client: &mut AdminClient<'_>, action: CommandAction) -> Result<CommandR
     match action {
         CommandAction::Account(action) => accounts::run(client, action),
         CommandAction::List(action) => lists::run(client, action),
-        CommandAction::Invite(InviteAction::Revoke(id)) => {
-            client.ask(AdminRequest::RevokeInvite { id })?;
-            Ok(CommandResult::Changed(result::ChangeKind::Revoked, id.to_string()))
-        }
+        CommandAction::Invite(InviteAction::Revoke(id)) => invites::revoke(client, id),
         CommandAction::Invite(InviteAction::List) => invites::list(client),
         CommandAction::Sessions => sessions(client),
         CommandAction::EndSessions(of) => ask(client, AdminRequest::EndSessions { of }),

@@ -29,8 +29,9 @@ A username never changes: the password's credential and the mail that was sent h
 username, make another account.";
 
 const RESET: &str = "\
-The command prints a recovery code, once, in place of an earlier one. The person sets a new password
-with it; until then the old password stays valid, and sessions go on.";
+The command prints a recovery code, once, in place of an earlier one, and revokes the account's app
+passwords at once: its mail programs need new ones. The person sets a new password with the code; until
+then the old password stays valid, and sessions go on.";
 
 const ANNOUNCE: &str = "\
 The mail comes from postmaster and goes to every account that takes mail, even to full mailboxes. A

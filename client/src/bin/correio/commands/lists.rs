@@ -56,7 +56,9 @@ fn parsed(context: &Context<'_>, name: &str) -> Result<Username, Failure> {
 }
 
 fn parsed_title(context: &Context<'_>, title: &str) -> Result<FullName, Failure> {
-    title.parse().map_err(|invalid| Failure::invalid(context.text, invalid))
+    title.parse().map_err(|invalid| {
+        Failure::new(ExitStatus::BadData, "invalid", context.text.invalid_title(invalid))
+    })
 }
 
 /// Usernames as separate arguments, or separated by commas.

@@ -51,7 +51,12 @@ impl Context<'_> {
             let read =
                 io::stdin().lock().take(PASSWORD_LINE_MAX as u64).read_until(b'\n', &mut line);
             read.map_err(|error| self.no_password(&error.to_string()))?;
-            return self.password_text(&line).map(Some);
+            let password = self.password_text(&line)?;
+            if password.is_empty() {
+                let said = self.text.of("password-stdin-empty");
+                return Err(Failure::new(ExitStatus::Configuration, "no_password", said));
+            }
+            return Ok(Some(password));
         }
         let (command, origin) =
             (self.options.password_command.as_deref(), self.options.password_command_origin);

@@ -250,22 +250,27 @@ fn written(
         let mail = OutgoingMail { id: draft.id, to, subject, content };
         return Ok((Unsent::Text(mail), KeptMail::Elsewhere(drafts)));
     }
-    let body = new.quotation.around(&source.text(text)?);
+    let typed = source.text(text)?;
+    // An answer has more than its quotation.
+    if matches!(new.quotation, Quotation::First(_)) {
+        let checked = check(&typed, &new.draft.attachments);
+        checked.map_err(|invalid| Failure::invalid(text, invalid))?;
+    }
+    let body = new.quotation.around(&typed);
     let body = signature::add(&body, new.signature.as_deref());
     let draft = new.draft(body);
-    check(&draft).map_err(|invalid| Failure::invalid(text, invalid))?;
+    let checked = check(&draft.body, &draft.attachments);
+    checked.map_err(|invalid| Failure::invalid(text, invalid))?;
     let mut file = drafts.begin();
     // The message is made beside the draft's file.
     file.save(&draft).map_err(|error| Failure::draft(text, &error))?;
     Ok((Unsent::Draft(draft), KeptMail::Draft(drafts, file)))
 }
 
-/// Checks the body. A mail with attachments needs none.
-fn check(draft: &Draft) -> Result<(), Invalid> {
-    match OutgoingContent::check(&draft.body) {
-        Err(invalid) if invalid.problem == Problem::Empty && !draft.attachments.is_empty() => {
-            Ok(())
-        }
+/// Checks a body. A mail with attachments needs none.
+fn check(body: &str, attachments: &[DraftAttachment]) -> Result<(), Invalid> {
+    match OutgoingContent::check(body) {
+        Err(invalid) if invalid.problem == Problem::Empty && !attachments.is_empty() => Ok(()),
         checked => checked,
     }
 }
@@ -427,7 +432,7 @@ fn type_body(
         }
         let signed = signature::add(&composition.mail.body, signature);
         composition.set(DraftField::Body, &signed);
-        match check(&composition.mail) {
+        match check(&composition.mail.body, &composition.mail.attachments) {
             Ok(()) => return Ok(()),
             Err(invalid) if written == Err(Stop::Leave) => {
                 return Err(keep_typed(composition, Failure::invalid(text, invalid)));

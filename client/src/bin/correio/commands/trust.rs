@@ -174,6 +174,6 @@ fn address_value(address: &Address) -> (&'static str, Cow<'static, str>) {
 fn nobody_to_ask(text: &Text, untrusted: &Untrusted) -> Failure {
     let offer = text.offer(untrusted);
     let values = [address_value(&untrusted.address), ("found", untrusted.found.to_string().into())];
-    let said = format!("{offer}\n    {}", text.with("trust-nobody-to-ask", &values));
+    let said = format!("{offer}\n{}", text.with("trust-nobody-to-ask", &values));
     Failure::new(ExitStatus::NotAllowed, "untrusted", said)
 }

@@ -21,22 +21,16 @@ impl Text {
         if (invalid.field, invalid.problem) == (Field::Username, Problem::Character('@')) {
             return self.of("username-with-domain");
         }
-        let field = self.of(match invalid.field {
-            Field::Username => "field-username",
-            Field::FullName => "field-full-name",
-            Field::Subject => "field-subject",
-            Field::Body => "field-body",
-            Field::Message => "field-message",
-            Field::Content => "field-content",
-            Field::Piece => "field-piece",
-            Field::MailId => "field-mail-id",
-            Field::Recipients => "field-recipients",
-            Field::Password => "field-password",
-            Field::Software => "field-software",
-            Field::Query => "field-query",
-            Field::Label => "field-label",
-        });
-        let field = ("field", Cow::from(field));
+        self.invalid_field(field_key(invalid.field), invalid)
+    }
+
+    /// Why a list's title is not valid, which has the rules of a full name.
+    pub(crate) fn invalid_title(&self, invalid: Invalid) -> String {
+        self.invalid_field("field-title", invalid)
+    }
+
+    fn invalid_field(&self, key: &str, invalid: Invalid) -> String {
+        let field = ("field", Cow::from(self.of(key)));
         let number = |number: usize| {
             let limit = match invalid.field {
                 Field::Body | Field::Message | Field::Content => {
@@ -261,6 +255,25 @@ impl Text {
                 self.with("mailbox-error", &[("reason", reason)])
             }
         }
+    }
+}
+
+/// Key of a field's name.
+fn field_key(field: Field) -> &'static str {
+    match field {
+        Field::Username => "field-username",
+        Field::FullName => "field-full-name",
+        Field::Subject => "field-subject",
+        Field::Body => "field-body",
+        Field::Message => "field-message",
+        Field::Content => "field-content",
+        Field::Piece => "field-piece",
+        Field::MailId => "field-mail-id",
+        Field::Recipients => "field-recipients",
+        Field::Password => "field-password",
+        Field::Software => "field-software",
+        Field::Query => "field-query",
+        Field::Label => "field-label",
     }
 }
 

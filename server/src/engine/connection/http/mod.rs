@@ -85,7 +85,11 @@ pub(super) fn take_request(channel: &mut ByteChannel, context: &mut ServerContex
 
 fn respond(head: &Head, context: &ServerContext<'_>) -> Answer {
     if !head.host.as_ref().is_none_or(|host| context.monitoring.hosts.allow(host)) {
-        return Answer::refused(Status::Misdirected);
+        return Answer::text(
+            Status::Misdirected,
+            "421 Misdirected Request: ask by an IP address or localhost, or name this host in the \
+             setting metrics-host",
+        );
     }
     let Some(resource) = Resource::at(&head.path) else {
         return Answer::refused(Status::NotFound);
