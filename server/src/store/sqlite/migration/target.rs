@@ -35,8 +35,8 @@ use crate::{
     },
 };
 
-/// Name of the directory for a database that has no table yet. It is made under the lock of the
-/// data directory: whoever has the lock finds only those of killed commands.
+/// Name of the directory for a database that has no table yet. Commands make it under the lock of
+/// the data directory: the holder of the lock finds only directories of killed commands.
 const UNMADE: &str = ".migrate";
 
 /// A store in a directory, whose lock is held.
