@@ -242,30 +242,32 @@ fn pieces_that_nothing_names_do_not_pile_up_while_further_ones_come() {
 
 #[test]
 fn deletions_go_on_after_another_program_has_written_although_no_job_comes() {
-    const SIZE: u64 = 40 * (256 << 10);
+    const PIECE: u64 = 256 << 10;
+    const SIZE: u64 = 40 * PIECE;
     let quota = Quota { mails: 1000, bytes: 1 << 30 };
     let directory = tempfile::tempdir().unwrap();
     let mut harness = Harness::sqlite_with(directory.path(), quota, SqliteOptions::default());
     let tony = harness.account("tony");
-    for start in (0..SIZE).step_by(256 << 10) {
-        harness.run(upload(tony, 1, SIZE, start..start + (256 << 10)));
-    }
-    assert!(is_sent(&harness.run(send_large(tony, 1, "tony", SIZE))));
-    harness.confirm_all(tony);
     let mut other = Connection::open(directory.path().join(DATABASE)).unwrap();
     other.busy_timeout(PATIENCE).unwrap();
     let rows = |connection: &Connection| {
         let count = "SELECT count(*) FROM piece";
         connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap()
     };
-    let writing = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
-    let before = rows(&writing);
-    assert!(before > 0, "all were deleted before the other program wrote");
-    // Each of these jobs is followed by upkeep, which finds the database locked.
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_millis(50) {
-        harness.find("tony");
+    for number in 1.. {
+        for start in (0..SIZE).step_by(PIECE as usize) {
+            harness.run(upload(tony, number, SIZE, start..start + PIECE));
+        }
+        assert!(is_sent(&harness.run(send_large(tony, number, "tony", SIZE))));
+        harness.confirm_all(tony);
+        let writing = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        // Time in which the store finds the database locked.
+        let begun = Instant::now();
+        while rows(&writing) > 0 && begun.elapsed() < Duration::from_millis(200) {}
+        // Otherwise all pieces were gone before the other program wrote.
+        if rows(&writing) > 0 {
+            break;
+        }
     }
-    writing.rollback().unwrap();
     eventually(|| rows(&other) == 0);
 }
