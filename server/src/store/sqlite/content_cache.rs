@@ -82,9 +82,14 @@ impl ContentCache {
         self.owed
     }
 
-    /// Counts pieces that were deleted, or finds that none are left.
-    pub(super) fn deleted(&mut self, pieces: Option<u32>) {
-        self.owed = pieces.map_or(0, |pieces| self.owed.saturating_sub(pieces));
+    /// Counts pieces that were deleted.
+    pub(super) fn deleted(&mut self, pieces: u32) {
+        self.owed = self.owed.saturating_sub(pieces);
+    }
+
+    /// Owes nothing, since no piece can be deleted now.
+    pub(super) fn owe_nothing(&mut self) {
+        self.owed = 0;
     }
 
     /// Counts an upload that is gone, and that had these bytes.

@@ -360,7 +360,7 @@ impl Database {
     /// they stay until after the next group.
     fn delete_dropped(&mut self) -> Result<(), Fatal> {
         if self.contents.dropped != Dropped::Pieces {
-            self.contents.deleted(None);
+            self.contents.owe_nothing();
             return Ok(());
         }
         let owed = self.contents.owed();
@@ -375,7 +375,7 @@ impl Database {
         self.deletion.slice_done();
         match deleted {
             Ok((deleted, due)) => {
-                self.contents.deleted(Some(deleted.rows));
+                self.contents.deleted(deleted.rows);
                 if deleted.left == Left::Nothing {
                     self.contents.dropped = Dropped::Nothing;
                 }
