@@ -21,7 +21,7 @@ use super::support::{Harness, PATIENCE, ROOMY, create, delete, find, id, send};
 /// A mailbox has room for one mail.
 const ONE_MAIL: Quota = Quota { mails: 1, ..ROOMY };
 
-/// What is added to a mail's number for the mail that takes its room.
+/// The mail that takes another mail's place in a full mailbox has a number that is higher by this.
 const RIVAL: u64 = 50;
 
 /// A connection whose answer comes after those of the mails.
