@@ -5,7 +5,10 @@ use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     os::unix::net::UnixStream,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -37,9 +40,26 @@ struct State {
     from_client: u64,
     from_server: u64,
     is_held: bool,
+    /// How many messages are held back, at most two of a connection.
+    held: usize,
     is_refusing: bool,
-    clients: Vec<TcpStream>,
+    listeners: Listeners,
+    clients: Vec<(TcpStream, IsListening)>,
 }
+
+/// What becomes of connections that listen for notifications (LISTEN).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listeners {
+    /// They are counted, cut and held as all others.
+    #[default]
+    Cut,
+    /// They are neither counted nor cut nor held. Their messages come at times of their own:
+    /// without them the same jobs always have the same messages.
+    Spared,
+}
+
+/// Whether a connection listens for notifications.
+type IsListening = Arc<AtomicBool>;
 
 /// What becomes of a message.
 enum Verdict {
@@ -89,6 +109,17 @@ impl DatabaseProxy {
         (state.cut, state.cuts, state.from_client, state.from_server) = (messages, 0, 0, 0);
     }
 
+    /// Sets what becomes of connections that listen, from their LISTEN on.
+    pub fn set_listeners(&self, listeners: Listeners) {
+        self.state().listeners = listeners;
+    }
+
+    /// Whether a connection has begun to listen, open or not.
+    #[must_use]
+    pub fn has_listener(&self) -> bool {
+        self.state().clients.iter().any(|(_, is_listening)| is_listening.load(Ordering::SeqCst))
+    }
+
     /// Messages of a side that have passed since the last call of [`DatabaseProxy::cut_after`].
     #[must_use]
     pub fn passed(&self, side: Side) -> u64 {
@@ -105,17 +136,29 @@ impl DatabaseProxy {
         self.state().cuts > 0
     }
 
-    /// Ends every connection now.
+    /// Ends every connection now, but listeners that are spared.
     pub fn cut(&self) {
-        for client in self.state().clients.drain(..) {
-            let _ = client.shutdown(Shutdown::Both);
-        }
+        let mut state = self.state();
+        let spares = state.listeners == Listeners::Spared;
+        state.clients.retain(|(client, is_listening)| {
+            let is_spared = spares && is_listening.load(Ordering::SeqCst);
+            if !is_spared {
+                let _ = client.shutdown(Shutdown::Both);
+            }
+            is_spared
+        });
     }
 
     /// Sets whether messages are held back, with the connections open.
     pub fn hold(&self, is_held: bool) {
         self.state().is_held = is_held;
         self.shared.1.notify_all();
+    }
+
+    /// Whether a message has come that is held back.
+    #[must_use]
+    pub fn holds_something(&self) -> bool {
+        self.state().held > 0
     }
 
     /// Sets whether new connections are ended at once.
@@ -133,16 +176,18 @@ impl DatabaseProxy {
         }
         client.set_nodelay(true)?;
         let server = Upstream::connect(&self.to.hosts()[0])?;
-        self.state().clients.push(client.try_clone()?);
+        let is_listening = IsListening::default();
+        self.state().clients.push((client.try_clone()?, is_listening.clone()));
         let (from_client, to_server) = (client.try_clone()?, server.try_clone()?);
         let [forth, back] = [self.clone(), self.clone()];
+        let of_client = is_listening.clone();
         thread::spawn(move || {
-            let _ = forth.requests(from_client, &to_server);
+            let _ = forth.requests(from_client, &to_server, &of_client);
             to_server.end();
         });
         thread::spawn(move || {
             let mut server = server;
-            let _ = back.answers(&mut server, &client);
+            let _ = back.answers(&mut server, &client, &is_listening);
             let _ = client.shutdown(Shutdown::Both);
             // The database never sees a reset before it has read everything.
             let _ = io::copy(&mut server, &mut io::sink());
@@ -150,12 +195,20 @@ impl DatabaseProxy {
         Ok(())
     }
 
-    fn requests(&self, mut client: TcpStream, mut server: &Upstream) -> io::Result<()> {
+    fn requests(
+        &self,
+        mut client: TcpStream,
+        mut server: &Upstream,
+        is_listening: &IsListening,
+    ) -> io::Result<()> {
         let mut has_begun = false;
         while let Some(message) = read_message(&mut client, has_begun)? {
             let code = message.get(4..8).map(|code| u32::from_be_bytes(code.try_into().unwrap()));
             has_begun |= !code.is_some_and(|code| ENCRYPTION.contains(&code));
-            if let Verdict::Cuts = self.judge(Side::Client) {
+            if message.starts_with(b"Q") && message.get(5..).is_some_and(is_listen) {
+                is_listening.store(true, Ordering::SeqCst);
+            }
+            if let Verdict::Cuts = self.judge(Side::Client, is_listening) {
                 return client.shutdown(Shutdown::Both);
             }
             server.write_all(&message)?;
@@ -163,9 +216,14 @@ impl DatabaseProxy {
         Ok(())
     }
 
-    fn answers(&self, server: &mut Upstream, mut client: &TcpStream) -> io::Result<()> {
+    fn answers(
+        &self,
+        server: &mut Upstream,
+        mut client: &TcpStream,
+        is_listening: &IsListening,
+    ) -> io::Result<()> {
         while let Some(message) = read_message(server, true)? {
-            if let Verdict::Cuts = self.judge(Side::Server) {
+            if let Verdict::Cuts = self.judge(Side::Server, is_listening) {
                 return Ok(());
             }
             client.write_all(&message)?;
@@ -173,9 +231,15 @@ impl DatabaseProxy {
         Ok(())
     }
 
-    fn judge(&self, side: Side) -> Verdict {
-        let state = self.shared.1.wait_while(self.state(), |state| state.is_held);
+    fn judge(&self, side: Side, is_listening: &IsListening) -> Verdict {
+        let mut state = self.state();
+        if state.listeners == Listeners::Spared && is_listening.load(Ordering::SeqCst) {
+            return Verdict::Passes;
+        }
+        state.held += 1;
+        let state = self.shared.1.wait_while(state, |state| state.is_held);
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.held -= 1;
         let passed = match side {
             Side::Client => state.from_client,
             Side::Server => state.from_server,
@@ -191,6 +255,11 @@ impl DatabaseProxy {
         }
         Verdict::Passes
     }
+}
+
+/// Whether the text of a simple query is a LISTEN.
+fn is_listen(query: &[u8]) -> bool {
+    query.starts_with(b"LISTEN ")
 }
 
 /// Reads a message: a tag, and a length that counts itself. The messages before a connection has
