@@ -14,16 +14,17 @@ use correio_server::{
     },
 };
 use correio_testing::{
-    database_proxy::{DatabaseProxy, Side},
+    database_proxy::{DatabaseProxy, Listeners, Side},
     postgres::database,
+    wait::eventually,
 };
 
 use super::{
     app_passwords::passwords,
     lists,
     support::{
-        Harness, ROOMY, UPLOADS, create, delete, find, id, send, send_large, set_hash, upload,
-        whole_mailbox,
+        Harness, ROOMY, UPLOADS, create, delete, find, id, rename, send, send_large, set_hash,
+        upload, whole_mailbox,
     },
 };
 
@@ -148,6 +149,8 @@ fn cut_everywhere(scenario: &Scenario) {
     let options = PostgresOptions { lanes: 1, uploads: UPLOADS, ..PostgresOptions::default() };
     let mut direct = Harness::postgres_on(&database.url, ROOMY, options);
     let mut through = Harness::postgres_on(&proxy.url(), ROOMY, options);
+    proxy.set_listeners(Listeners::Spared);
+    eventually(|| proxy.has_listener());
     let mut oracle = Harness::oracle(ROOMY);
     let mut run = Run(0);
     for side in [Side::Client, Side::Server] {
@@ -161,6 +164,10 @@ fn cut_everywhere(scenario: &Scenario) {
                 run_all(&mut oracle, &prepared);
             }
             let jobs = (scenario.cut)(run, &mut direct);
+            // A new connection has nothing prepared: its messages are those of every run.
+            proxy.cut();
+            let tony = of(run, &mut direct, "tony");
+            assert_eq!(through.run(rename(tony, "Tony Stark")), StoreDone::Changed);
             proxy.cut_after(Some((side, messages)));
             let answers = run_all(&mut through, &jobs);
             let has_cut = proxy.has_cut();

@@ -10,13 +10,13 @@ use correio_server::{
     },
 };
 use correio_testing::{
-    database_proxy::{DatabaseProxy, Side},
+    database_proxy::{DatabaseProxy, Listeners, Side},
     postgres::database,
     wait::eventually,
 };
 use postgres_types::Type;
 
-use super::support::{Harness, PATIENCE, ROOMY, create, delete, find, id, send};
+use super::support::{Harness, PATIENCE, ROOMY, create, delete, find, id, rename, send};
 
 /// A mailbox has room for one mail.
 const ONE_MAIL: Quota = Quota { mails: 1, ..ROOMY };
@@ -81,6 +81,8 @@ impl Servers {
         let mut other = Harness::postgres_on(&database.url, ONE_MAIL, options);
         let tony = other.account("tony");
         let cut = Harness::postgres_on(&proxy.url(), ONE_MAIL, options);
+        proxy.set_listeners(Listeners::Spared);
+        eventually(|| proxy.has_listener());
         Some(Self { proxy, cut, other, administrator: database.connect(), tony })
     }
 
@@ -88,9 +90,13 @@ impl Servers {
     /// lets the server connect again once something has happened to the recipients. Returns the
     /// answers, and whether a connection was cut.
     fn run(&mut self, sent: &[Sent], at: (Side, u64), meanwhile: Meanwhile) -> (Answers, bool) {
+        // A new connection has nothing prepared: its messages are those of every run.
+        self.proxy.cut();
+        assert_eq!(self.cut.run(rename(self.tony, "Tony Stark")), StoreDone::Changed);
         // While the lane waits for this answer, the mails gather.
         self.proxy.hold(true);
         self.cut.submit_from(LAST, find("nobody"));
+        eventually(|| self.proxy.holds_something());
         for (index, mail) in (0..).zip(sent) {
             self.cut.submit_from(index, send(self.tony, mail.number, &mail.name, "x"));
         }
@@ -98,7 +104,6 @@ impl Servers {
         self.proxy.refuse(true);
         self.proxy.cut_after(Some(at));
         self.proxy.hold(false);
-        // A cut may also meet the connection of the news.
         let mut answers = Answers::new();
         eventually(|| {
             self.cut.store.as_mut().unwrap().collect(&mut answers).unwrap();
