@@ -34,6 +34,8 @@ fn no_answer_goes_out_before_its_sync() {
     let said = || fs::read_to_string(&trace).unwrap_or_default();
     eventually(|| said().contains("+++ exited with 0 +++"));
 
+    // The reply to a login acknowledges no change: the day on which the account was used last is
+    // written meanwhile.
     let (mut is_unsynced, mut changes, mut answered) = (false, 0, 0);
     for line in said().lines() {
         let is_of_the_log = line.contains("correio.db-wal>");
@@ -42,7 +44,7 @@ fn no_answer_goes_out_before_its_sync() {
         } else if line.contains("sync") && line.ends_with(" = 0") && is_unsynced {
             is_unsynced = false;
             changes += 1;
-        } else if line.contains("sendto(") {
+        } else if line.contains("sendto(") && !line.contains("logged_in") {
             assert!(!is_unsynced, "an answer before its sync: {line}");
             answered += std::mem::take(&mut changes).min(1);
         }
