@@ -688,25 +688,21 @@ help-value-shell = SHELL
 help-value-directory = DIR
 help-after =
     Examples:
-      correio                                 the menus
-      correio trust mail.example              accept a server's certificate, or its new one
-      correio --server mail.example:8888 ping
-      correio --server mail.example --user tony register --name 'Tony Stark'
-      correio --server mail.example --user pepper register --name 'Pepper Potts'
-      echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
-      correio --server mail.example --user pepper receive
-      correio --server mail.example --user pepper read 1
+      correio                     the menus
+      export CORREIO_SERVER=mail.example
+      correio trust mail.example  accept a server's certificate, or its new one
+      correio ping
+      correio --user tony register --name 'Tony Stark'
+      correio --user pepper register --name 'Pepper Potts'
+      echo 'Até já' | correio --user tony send --to pepper --subject Jantar
+      correio --user pepper receive
+      correio --user pepper read 1
 
-    The password comes from --password-stdin (the first line), --password-command, CORREIO_PASSWORD or
-    the configuration, otherwise from a question on the terminal; never from an argument.
+    The password comes from --password-stdin (the first line), --password-command, CORREIO_PASSWORD or the configuration, otherwise from a question on the terminal; never from an argument.
 
-    The mail on this computer is kept in files of the operating system's user: list, read, search, save,
-    delete and mark ask for no password.
+    The mail on this computer is kept in files of the operating system's user: list, read, search, save, delete and mark ask for no password.
 
-    Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text);
-    69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate
-    limited, mailbox full); 77 not allowed (bad credentials, untrusted certificate); 78 bad
-    configuration; 129, 130, 131 and 143 after SIGHUP, SIGINT, SIGQUIT and SIGTERM.
+    Exit status: 0 done; 64 wrong usage; 65 bad data (unknown recipient, refused text); 69 server not reachable; 74 something on this computer failed; 75 try again later (busy, rate limited, mailbox full); 77 not allowed (bad credentials, untrusted certificate); 78 bad configuration; 129, 130, 131 and 143 after SIGHUP, SIGINT, SIGQUIT and SIGTERM.
 
 usage-invalid-value = "{ $value }" is not a valid value for { $argument }
 usage-value-missing = { $argument } needs a value

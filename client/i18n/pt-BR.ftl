@@ -688,25 +688,21 @@ help-value-shell = SHELL
 help-value-directory = DIR
 help-after =
     Exemplos:
-      correio                                 os menus
-      correio trust mail.example              aceita o certificado de um servidor, ou o novo
-      correio --server mail.example:8888 ping
-      correio --server mail.example --user tony register --name 'Tony Stark'
-      correio --server mail.example --user pepper register --name 'Pepper Potts'
-      echo 'Até já' | correio --server mail.example --user tony send --to pepper --subject Jantar
-      correio --server mail.example --user pepper receive
-      correio --server mail.example --user pepper read 1
+      correio                     os menus
+      export CORREIO_SERVER=mail.example
+      correio trust mail.example  aceita o certificado de um servidor, ou o novo
+      correio ping
+      correio --user tony register --name 'Tony Stark'
+      correio --user pepper register --name 'Pepper Potts'
+      echo 'Até já' | correio --user tony send --to pepper --subject Jantar
+      correio --user pepper receive
+      correio --user pepper read 1
 
-    A senha vem de --password-stdin (a primeira linha), de --password-command, de CORREIO_PASSWORD ou da
-    configuração; sem nenhum deles, de uma pergunta no terminal; nunca de um argumento.
+    A senha vem de --password-stdin (a primeira linha), de --password-command, de CORREIO_PASSWORD ou da configuração; sem nenhum deles, de uma pergunta no terminal; nunca de um argumento.
 
-    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read,
-    search, save, delete e mark não pedem senha.
+    Os e-mails neste computador ficam em arquivos do usuário do sistema operacional: list, read, search, save, delete e mark não pedem senha.
 
-    Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto
-    recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde
-    (ocupado, pedidos demais, caixa cheia); 77 não permitido (credenciais erradas, certificado sem
-    confiança); 78 configuração errada; 129, 130, 131 e 143 após SIGHUP, SIGINT, SIGQUIT e SIGTERM.
+    Status de saída: 0 feito; 64 uso errado; 65 dados errados (destinatário inexistente, texto recusado); 69 servidor inacessível; 74 algo falhou neste computador; 75 tente mais tarde (ocupado, pedidos demais, caixa cheia); 77 não permitido (credenciais erradas, certificado sem confiança); 78 configuração errada; 129, 130, 131 e 143 após SIGHUP, SIGINT, SIGQUIT e SIGTERM.
 
 usage-invalid-value = "{ $value }" não serve para { $argument }
 usage-value-missing = falta um valor para { $argument }

@@ -20,6 +20,7 @@ mod program_commands;
 mod program_config;
 mod program_examples;
 mod program_find;
+mod program_help;
 mod program_json;
 mod program_kept;
 mod program_keys;

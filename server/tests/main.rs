@@ -19,6 +19,7 @@ mod fail2ban;
 mod faults;
 mod gateway_sessions;
 mod gateways;
+mod help;
 mod http;
 mod late_answers;
 mod limits;

@@ -12,6 +12,7 @@ pub mod client;
 pub mod database_proxy;
 pub mod guard;
 pub mod hasher;
+pub mod help;
 pub mod http;
 pub mod pipe;
 pub mod port;

@@ -68,12 +68,23 @@ fn page(command: &Command, name: &str) -> io::Result<Vec<u8>> {
         man.render_subcommands_section(&mut page)?;
     }
     if let Some(after) = after {
-        // The lines of examples stay as they are.
-        page.write_all(b".SH MORE\n.nf\n")?;
-        let mut lines = Roff::new();
-        lines.text([roman(after)]);
-        lines.to_writer(&mut page)?;
-        page.write_all(b".fi\n")?;
+        page.write_all(b".SH MORE\n")?;
+        write_paragraphs(&mut page, &after)?;
     }
     Ok(page)
+}
+
+/// Writes paragraphs, which the reader's program fills. Lines of examples, which are indented, stay
+/// as they are.
+fn write_paragraphs(page: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    for paragraph in text.split("\n\n") {
+        let has_examples = paragraph.lines().any(|line| line.starts_with(' '));
+        let (begin, end) = if has_examples { (".PP\n.nf\n", ".fi\n") } else { (".PP\n", "") };
+        page.write_all(begin.as_bytes())?;
+        let mut lines = Roff::new();
+        lines.text([roman(paragraph)]);
+        lines.to_writer(page)?;
+        page.write_all(end.as_bytes())?;
+    }
+    Ok(())
 }

@@ -11,6 +11,10 @@ const OPTIONS: &str = "[OPTIONS]";
 /// The parser's title of a usage line, in English only.
 pub(crate) const USAGE: &str = "Usage: ";
 
+/// Most columns of the help: longer lines of prose are hard to read. The parser breaks the lines;
+/// the texts have breaks between paragraphs and between examples only.
+const WIDTH_MAX: usize = 100;
+
 /// Positions in a list of options: those of all commands, and help and version, which come last.
 const GENERAL: usize = 100;
 const LAST: usize = 200;
@@ -21,6 +25,7 @@ pub(crate) const HELP: &str = "help";
 /// Gives a command line its texts in a language, and builds it.
 pub(crate) fn localized(text: &Text, command: Command) -> Command {
     let command = command.disable_help_flag(true).disable_version_flag(true);
+    let command = command.max_term_width(WIDTH_MAX);
     let mut command = with_all_texts(text, command, None)
         .arg(flag(text, "help", 'h', ArgAction::Help).global(true))
         .arg(flag(text, "version", 'V', ArgAction::Version))

@@ -80,14 +80,25 @@ fn page(text: &Text, lang: Lang, command: &Command, name: &str) -> io::Result<Ve
     man.render_options_section(&mut page)?;
     man.render_subcommands_section(&mut page)?;
     if let Some(after) = after {
-        // The lines of examples stay as they are.
-        write!(page, ".SH {}\n.nf\n", text.of("man-more"))?;
-        let mut lines = Roff::new();
-        lines.text([roman(after)]);
-        lines.to_writer(&mut page)?;
-        page.write_all(b".fi\n")?;
+        writeln!(page, ".SH {}", text.of("man-more"))?;
+        write_paragraphs(&mut page, &after)?;
     }
     Ok(translated(page, lang))
+}
+
+/// Writes paragraphs, which the reader's program fills. Lines of examples, which are indented, stay
+/// as they are.
+fn write_paragraphs(page: &mut Vec<u8>, text: &str) -> io::Result<()> {
+    for paragraph in text.split("\n\n") {
+        let has_examples = paragraph.lines().any(|line| line.starts_with(' '));
+        let (begin, end) = if has_examples { (".PP\n.nf\n", ".fi\n") } else { (".PP\n", "") };
+        page.write_all(begin.as_bytes())?;
+        let mut lines = Roff::new();
+        lines.text([roman(paragraph)]);
+        lines.to_writer(page)?;
+        page.write_all(end.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn translated(page: Vec<u8>, lang: Lang) -> Vec<u8> {

@@ -11,35 +11,35 @@ pub(in crate::ops) const COMMANDS: [&str; 8] =
     ["account", "list", "sessions", "unblock", "announce", "invite", "status", "nodes"];
 
 const RUNNING: &str = "\
-The command asks the running server through admin.sock in the data directory, as the server's user or
-as root. Where no server runs, it works on the database itself, and no server can start in this data
+The command asks the running server through admin.sock in the data directory, as the server's user or \
+as root. Where no server runs, it works on the database itself, and no server can start in this data \
 directory until the command has ended.";
 
 const CREATE: &str = "\
-The command prints a recovery code, once. Give it to the person: with username and code, the client
+The command prints a recovery code, once. Give it to the person: with username and code, the client \
 sets a password, which nobody else learns. A lost or expired code is replaced by account reset.";
 
 const IMPORT: &str = "\
-The file is CSV in UTF-8, with commas or semicolons. Each row has a username and a full name; a header
-with the names username and full_name may give another order, and other columns are ignored. At most
+The file is CSV in UTF-8, with commas or semicolons. Each row has a username and a full name; a header \
+with the names username and full_name may give another order, and other columns are ignored. At most \
 10,000 rows. Either all accounts are made or none: every row that is wrong is named with its line.";
 
 const RENAME: &str = "\
-A username never changes: the password's credential and the mail that was sent have it. For another
+A username never changes: the password's credential and the mail that was sent have it. For another \
 username, make another account.";
 
 const RESET: &str = "\
-The command prints a recovery code, once, in place of an earlier one, and revokes the account's app
-passwords at once: its mail programs need new ones. The person sets a new password with the code; until
+The command prints a recovery code, once, in place of an earlier one, and revokes the account's app \
+passwords at once: its mail programs need new ones. The person sets a new password with the code; until \
 then the old password stays valid, and sessions go on.";
 
 const ANNOUNCE: &str = "\
-The mail comes from postmaster and goes to every account that takes mail, even to full mailboxes. A
-command that is repeated sends the mail again. An announcement that was stopped prints its id and the
+The mail comes from postmaster and goes to every account that takes mail, even to full mailboxes. A \
+command that is repeated sends the mail again. An announcement that was stopped prints its id and the \
 username after which it goes on: --id with both, and the same subject and text, goes on there.";
 
 const INVITE: &str = "\
-Prints codes, one a line, and records them. Without a server and without a database, codes are printed
+Prints codes, one a line, and records them. Without a server and without a database, codes are printed \
 but not recorded.";
 
 /// The commands, apart from their settings.

@@ -7,11 +7,15 @@ use clap::{Arg, ArgAction, Command};
 use super::settings::{Kind, SETTINGS, Setting};
 use crate::ops::admin_command::command::{COMMANDS, commands};
 
+/// Most columns of the help: longer lines of prose are hard to read. The parser breaks the lines;
+/// the texts here have breaks between paragraphs and between examples only.
+const WIDTH_MAX: usize = 100;
+
 const ABOUT: &str = "The correio mail server.";
 
 const EXAMPLES: &str = "\
-Every setting can also stand in the file (key = value, the key being the flag's name) and in the
-environment (CORREIO_ and the flag's name in capitals). A flag overrides the environment, the
+Every setting can also stand in the file (key = value, the key being the flag's name) and in the \
+environment (CORREIO_ and the flag's name in capitals). A flag overrides the environment, the \
 environment overrides the file.
 
 Examples:
@@ -29,58 +33,58 @@ Examples:
   correiod migrate --from ./mail --to postgres://correio@db.example.org/correio
   CORREIO_LOG_LEVEL=warn correiod --config /etc/correio/correiod.toml
 
-When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each
-address, and then the fingerprint of its certificate, which clients show at the first contact.
-SIGTERM, SIGINT and SIGQUIT let it finish and exit; SIGHUP opens the log file anew and reads the
+When it is ready, it prints `listening on ADDRESS (tls)` on standard output, a line for each \
+address, and then the fingerprint of its certificate, which clients show at the first contact. \
+SIGTERM, SIGINT and SIGQUIT let it finish and exit; SIGHUP opens the log file anew and reads the \
 certificate again; SIGUSR1, SIGUSR2 and SIGALRM do nothing.
 
-Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. The server
+Sockets that a service manager hands over (LISTEN_FDS) are used instead of --listen. The server \
 reports readiness and shutdown to NOTIFY_SOCKET, and pings it at half of WATCHDOG_USEC.
 
 CORREIO_CONFIG names the file, too.
 
-Exit status: 0 the server stopped as asked, or the command is done; 64 wrong usage; 65 wrong data,
-such as rows of a file; 66 the named file does not exist; 67 the named account or list does not
-exist; 69 an address or the data directory is in use, no server runs or answers, or the named
-session does not exist; 71 the system refuses sockets, threads or random bytes; 73 a file exists
-already, its directory is missing or not empty, or a name is taken; 74 the store failed, or reading
-or writing a file failed; 75 the server has too much to do, try again; 77 the user lacks the right
-to a file, a port or the socket; 78 a setting is wrong, or data is damaged; 129, 130, 143 SIGHUP,
+Exit status: 0 the server stopped as asked, or the command is done; 64 wrong usage; 65 wrong data, \
+such as rows of a file; 66 the named file does not exist; 67 the named account or list does not \
+exist; 69 an address or the data directory is in use, no server runs or answers, or the named \
+session does not exist; 71 the system refuses sockets, threads or random bytes; 73 a file exists \
+already, its directory is missing or not empty, or a name is taken; 74 the store failed, or reading \
+or writing a file failed; 75 the server has too much to do, try again; 77 the user lacks the right \
+to a file, a port or the socket; 78 a setting is wrong, or data is damaged; 129, 130, 143 SIGHUP, \
 SIGINT or SIGTERM ended the command.";
 
 const BACKUP: &str = "\
-The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the
-database as of one moment, and the server's own certificate and keys. It is verified before it
-gets its name. A thief of the file can read the mail and impersonate the server. It has neither the
+The backup is a tar archive, compressed by gzip: manifest.json with sizes and checksums, the \
+database as of one moment, and the server's own certificate and keys. It is verified before it \
+gets its name. A thief of the file can read the mail and impersonate the server. It has neither the \
 settings file nor the files of tls-cert and tls-key.
 
-The command runs beside the server, as the same user or as root, and holds nothing up. Where no
-server runs, no server can start in this data directory until the command has ended. It needs room
+The command runs beside the server, as the same user or as root, and holds nothing up. Where no \
+server runs, no server can start in this data directory until the command has ended. It needs room \
 for a copy of the database, beside FILE or in $TMPDIR.";
 
 const RESTORE: &str = "\
-Nothing is restored into a directory that has anything in it, and nothing from a backup that is
-damaged, cut off, or of a newer version. After an error the directory is as it was. As root, the
+Nothing is restored into a directory that has anything in it, and nothing from a backup that is \
+damaged, cut off, or of a newer version. After an error the directory is as it was. As root, the \
 files get the directory's owner.";
 
 const CHECK: &str = "\
-Prints what is wrong, one line for each, and ends with 78; or one line and 0. It changes
-nothing, and runs beside the server. Where no server runs, no server can start in this data
+Prints what is wrong, one line for each, and ends with 78; or one line and 0. It changes \
+nothing, and runs beside the server. Where no server runs, no server can start in this data \
 directory until the command has ended.";
 
 const EXPORT: &str = "\
-Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is deleted on the
-server, and no file is replaced: a repeated export adds what came since. What clients have
+Each account gets a Maildir DIR/USERNAME, which mail programs open. Nothing is deleted on the \
+server, and no file is replaced: a repeated export adds what came since. What clients have \
 received is not on the server any more.";
 
 const MIGRATE: &str = "\
-One of the two places is a data directory, and the other one is a PostgreSQL database. Stop the
-servers of both first; none can start until the command has ended. The target is empty, or has what
-an earlier command has copied of the same store: however a command has ended, the same command goes
-on. Nothing is deleted at the source. No server serves the target before the command has read all of
+One of the two places is a data directory, and the other one is a PostgreSQL database. Stop the \
+servers of both first; none can start until the command has ended. The target is empty, or has what \
+an earlier command has copied of the same store: however a command has ended, the same command goes \
+on. Nothing is deleted at the source. No server serves the target before the command has read all of \
 it back and compared it with the source; the command prints the rows and the digest of each table.
 
-The certificates and the keys of invites and tickets are not in the store: the server of the target
+The certificates and the keys of invites and tickets are not in the store: the server of the target \
 needs them in its data directory.";
 
 /// The setting that the commands of the operator use.
@@ -99,6 +103,7 @@ pub(in crate::ops) fn command() -> Command {
     let mut command = Command::new("correiod")
         .version(env!("CARGO_PKG_VERSION"))
         .about(ABOUT)
+        .max_term_width(WIDTH_MAX)
         .after_help(EXAMPLES)
         .arg(config)
         .subcommand(Command::new("serve").about("Serve (what correiod does without a command)"))
