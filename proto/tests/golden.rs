@@ -462,7 +462,7 @@ fn error(code: ErrorCode) -> Option<(u32, ErrorReply)> {
             (4, "the mailbox of one or more recipients is full; nobody got the mail")
         }
         ErrorCode::TooLarge => (0, "a frame of 5000 bytes is above the limit of 4096"),
-        ErrorCode::Invalid => (2, "username must not contain \\u{2f}"),
+        ErrorCode::Invalid => (2, "username must not contain '/'"),
         ErrorCode::Disabled => (3, "the operator has disabled this account"),
         ErrorCode::NotAuthenticated => (5, "log in first"),
         ErrorCode::NotAllowed => (1, "hello was said already"),

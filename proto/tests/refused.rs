@@ -124,12 +124,12 @@ fn values_that_break_a_rule_are_invalid() {
     let v4 = b"\x01\x89\x0a\x5d\xac\x96\x47\x4b\xbc\xce\xb3\x02\x09\x9a\x80\x57".to_vec();
     for (example, field, value, says) in [
         ("hello", "name", text(&"x".repeat(limits::SOFTWARE_MAX + 1)), "at most 64"),
-        ("hello", "name", text("my client"), "software name must not contain \\u{20}"),
+        ("hello", "name", text("my client"), "software name must not contain ' '"),
         ("register", "username", text(""), "username is empty"),
         ("register", "username", text(&"x".repeat(33)), "username is too long (at most 32)"),
-        ("register", "username", text("../x"), "username must not contain \\u{2f}"),
-        ("register", "username", text(".x"), "username must not start with \\u{2e}"),
-        ("register", "username", text("tony stark"), "username must not contain \\u{20}"),
+        ("register", "username", text("../x"), "username must not contain '/'"),
+        ("register", "username", text(".x"), "username must not start with '.'"),
+        ("register", "username", text("tony stark"), "username must not contain ' '"),
         ("find", "text", text(" "), "part of a name is empty"),
         ("find", "text", text("\u{301}"), "part of a name is empty"),
         ("find", "text", text("a\nb"), "part of a name must not contain \\u{a}"),
@@ -160,7 +160,7 @@ fn values_that_break_a_rule_are_invalid() {
         ("send", "to", Value::List(vec![]), "list of recipients is empty"),
         ("send", "to", usernames(101), "list of recipients is too long (at most 100)"),
         ("send", "to", usernames(10_000), "list of recipients is too long (at most 100)"),
-        ("send", "to", Value::List(vec![text("a b")]), "username must not contain \\u{20}"),
+        ("send", "to", Value::List(vec![text("a b")]), "username must not contain ' '"),
     ] {
         let (kind, said) = verdict(example, field, value).unwrap_or_else(|| panic!("{says}"));
         assert_eq!(kind, MalformedKind::Invalid, "{example}: {field}: {said}");

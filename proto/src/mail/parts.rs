@@ -10,15 +10,26 @@ use crate::limits;
 
 /// Why a text from a person or from the wire is refused.
 ///
-/// [`fmt::Display`] gives an English sentence without the refused text; clients translate [`Field`]
-/// and [`Problem`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {problem}")]
+/// [`fmt::Display`] gives an English sentence without the refused text, in ASCII; its alternate
+/// form `{:#}` shows a letter that is not ASCII, too. Clients translate [`Field`] and [`Problem`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The kind of value that the text was meant to be.
     pub field: Field,
     /// The rule that the text breaks.
     pub problem: Problem,
+}
+
+impl std::error::Error for Invalid {}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, problem } = self;
+        match f.alternate() {
+            true => write!(f, "{field} {problem:#}"),
+            false => write!(f, "{field} {problem}"),
+        }
+    }
 }
 
 /// The parts that can be [`Invalid`].
@@ -95,10 +106,22 @@ impl fmt::Display for Problem {
             Self::Empty => f.write_str("is empty"),
             Self::TooShort(min) => write!(f, "is too short (at least {min})"),
             Self::TooLong(max) => write!(f, "is too long (at most {max})"),
-            Self::Character(c) => write!(f, "must not contain {}", c.escape_unicode()),
-            Self::Start(c) => write!(f, "must not start with {}", c.escape_unicode()),
+            Self::Character(c) => write_character(f, "must not contain", *c),
+            Self::Start(c) => write_character(f, "must not start with", *c),
             Self::Form => f.write_str("is not of the required form"),
         }
+    }
+}
+
+/// A character as people read it: itself in quotation marks if it can be seen, and as an escape
+/// otherwise. Those that are not ASCII have their number, too, since some look like ASCII.
+fn write_character(f: &mut fmt::Formatter<'_>, rule: &str, c: char) -> fmt::Result {
+    match c {
+        ' '..='~' => write!(f, "{rule} '{c}'"),
+        c if f.alternate() && c.escape_debug().eq([c]) => {
+            write!(f, "{rule} '{c}' (U+{:04X})", u32::from(c))
+        }
+        c => write!(f, "{rule} {}", c.escape_unicode()),
     }
 }
 
@@ -452,6 +475,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_refused_character_is_shown_if_it_can_be_seen() {
+        for (c, plain, alternate) in [
+            (' ', "' '", "' '"),
+            ('/', "'/'", "'/'"),
+            ('\n', "\\u{a}", "\\u{a}"),
+            ('\u{1b}', "\\u{1b}", "\\u{1b}"),
+            ('\u{a0}', "\\u{a0}", "\\u{a0}"),
+            ('\u{202e}', "\\u{202e}", "\\u{202e}"),
+            ('\u{301}', "\\u{301}", "\\u{301}"),
+            ('ã', "\\u{e3}", "'ã' (U+00E3)"),
+        ] {
+            let invalid = format!("tony{c}").parse::<Username>().unwrap_err();
+            assert_eq!(invalid.to_string(), format!("username must not contain {plain}"));
+            assert_eq!(format!("{invalid:#}"), format!("username must not contain {alternate}"));
+            let invalid = Invalid { field: Field::Username, problem: Problem::Start(c) };
+            assert_eq!(format!("{invalid:#}"), format!("username must not start with {alternate}"));
+        }
+    }
 
     #[test]
     fn usernames_are_folded() {

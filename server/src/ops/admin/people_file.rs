@@ -104,10 +104,10 @@ impl People {
         let value = |at: usize| row.get(at).unwrap_or_default();
         let username: Username = value(columns.username)
             .parse()
-            .map_err(|invalid| format!("{:?}: {invalid}", value(columns.username)))?;
+            .map_err(|invalid| format!("{:?}: {invalid:#}", value(columns.username)))?;
         let full_name = value(columns.full_name)
             .parse()
-            .map_err(|invalid| format!("{:?}: {invalid}", value(columns.full_name)))?;
+            .map_err(|invalid| format!("{:?}: {invalid:#}", value(columns.full_name)))?;
         if let Some(first) = self.lines.get(&username) {
             return Err(format!("{username} stands in line {first} already"));
         }

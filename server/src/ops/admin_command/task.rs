@@ -212,7 +212,7 @@ fn value<T: FromStr<Err: std::fmt::Display>>(matches: &ArgMatches, id: &str) -> 
 }
 
 fn parsed<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|invalid| format!("{text:?} is refused: {invalid}"))
+    text.parse().map_err(|invalid| format!("{text:?} is refused: {invalid:#}"))
 }
 
 /// The file of a command; `None` for standard input.

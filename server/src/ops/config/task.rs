@@ -82,7 +82,7 @@ fn exported(matches: &ArgMatches) -> Result<Operation, (ErrorKind, String)> {
         ([account, target], false) => {
             let account = account.to_string_lossy();
             let username = account.parse().map_err(|invalid| {
-                (ErrorKind::ValueValidation, format!("{account:?} is no account: {invalid}"))
+                (ErrorKind::ValueValidation, format!("{account:?} is no account: {invalid:#}"))
             })?;
             (ExportChoice::Account(username), target)
         }
