@@ -33,6 +33,7 @@ register-taken = The username { $username } is taken; choose another.
 login-username = Username
 login-password = Password
 login-working = Logging in…
+login-rate-limited = too many logins from this network address have failed; for now the server refuses further ones, even with the right password. Try again in { $wait }, or ask the server's operator to end the wait (correiod unblock)
 login-failed = Login failed: { $reason }
 login-app-password = this looks like an app password, which is for other mail programs only: type the password of the account
 login-forgotten = Forgotten? The operator of this server can give you a code: choice 4 sets a new password with it.
@@ -309,6 +310,18 @@ unit-bytes = { $count ->
     [one] { $count } byte
    *[other] { $count } bytes
 }
+unit-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+unit-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+unit-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
 unit-recipients = { $count ->
     [one] { $count } username
    *[other] { $count } usernames
@@ -354,7 +367,7 @@ error-invalid = the server does not accept it: { $text }
 error-not_authenticated = log in first
 error-not_allowed = the server does not allow it: { $text }
 error-busy = the server is busy; try again in { $seconds } s
-error-rate_limited = too many requests; try again in { $seconds } s
+error-rate_limited = too many requests in a short time; try again in { $wait }
 error-conflict = another e-mail was sent with this id
 error-incomplete = the server does not have the whole content any more; send the e-mail again
 error-no_such_mail = the e-mail is not on the server any more

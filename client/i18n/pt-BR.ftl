@@ -33,6 +33,7 @@ register-taken = O nome de usuário { $username } já existe; escolha outro.
 login-username = Nome de usuário
 login-password = Senha
 login-working = Entrando…
+login-rate-limited = muitos acessos a partir deste endereço de rede falharam; por enquanto o servidor recusa outros, mesmo com a senha certa. Tente de novo em { $wait }, ou peça ao operador do servidor que encerre a espera (correiod unblock)
 login-failed = Falha no acesso: { $reason }
 login-app-password = isto parece uma senha de aplicativo, que só serve para outros programas de e-mail: digite a senha da conta
 login-forgotten = Esqueceu? O operador deste servidor pode lhe dar um código: a opção 4 define uma senha nova com ele.
@@ -309,6 +310,18 @@ unit-bytes = { $count ->
     [one] { $count } byte
    *[other] { $count } bytes
 }
+unit-seconds = { $count ->
+    [one] { $count } segundo
+   *[other] { $count } segundos
+}
+unit-minutes = { $count ->
+    [one] { $count } minuto
+   *[other] { $count } minutos
+}
+unit-hours = { $count ->
+    [one] { $count } hora
+   *[other] { $count } horas
+}
 unit-recipients = { $count ->
     [one] { $count } nome de usuário
    *[other] { $count } nomes de usuário
@@ -354,7 +367,7 @@ error-invalid = o servidor não aceita: { $text }
 error-not_authenticated = é preciso entrar primeiro
 error-not_allowed = o servidor não permite: { $text }
 error-busy = o servidor está ocupado; tente de novo em { $seconds } s
-error-rate_limited = pedidos demais; tente de novo em { $seconds } s
+error-rate_limited = pedidos demais em pouco tempo; tente de novo em { $wait }
 error-conflict = outro e-mail já foi enviado com esta identificação
 error-incomplete = o servidor não tem mais o conteúdo inteiro; envie o e-mail de novo
 error-no_such_mail = o e-mail não está mais no servidor

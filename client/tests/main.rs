@@ -40,6 +40,7 @@ mod program_send;
 mod program_shell;
 mod program_status;
 mod program_terminal;
+mod program_throttled;
 mod program_trust;
 mod program_watch;
 mod received_messages;

@@ -48,6 +48,20 @@ pub enum Protection {
 /// The mail domain of a server that ordinary mail programs can use.
 const MAIL_DOMAIN: &str = "localhost";
 
+/// Settings that some tests change.
+#[derive(Clone, Copy)]
+struct Policies {
+    directory: DirectoryPolicy,
+    /// As the setting; 0 is no limit.
+    failed_logins: u32,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self { directory: DirectoryPolicy::Members, failed_logins: 0 }
+    }
+}
+
 /// A running server; dropping it stops it.
 pub struct RunningServer {
     /// The address that it listens on.
@@ -69,12 +83,19 @@ impl RunningServer {
 
     /// Starts a server without TLS that keeps everything in memory.
     pub fn in_memory() -> Self {
-        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, DirectoryPolicy::Members)
+        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, Policies::default())
+    }
+
+    /// As [`RunningServer::in_memory`]; after this many failed logins, further ones must wait.
+    pub fn with_failed_logins(failed_logins: u32) -> Self {
+        let policies = Policies { failed_logins, ..Policies::default() };
+        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, policies)
     }
 
     /// As [`RunningServer::in_memory`], without a directory of people.
     pub fn without_directory() -> Self {
-        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, DirectoryPolicy::Off)
+        let policies = Policies { directory: DirectoryPolicy::Off, ..Policies::default() };
+        Self::run(Trust::Plaintext, Security::Plaintext, 0, None, policies)
     }
 
     /// As [`RunningServer::start`], with or without TLS.
@@ -88,7 +109,7 @@ impl RunningServer {
                 (trust, tls::security(&certificate).unwrap())
             }
         };
-        Self::run(trust, security, port, Some(data), DirectoryPolicy::Members)
+        Self::run(trust, security, port, Some(data), Policies::default())
     }
 
     /// Starts a server with a store in a directory, or in memory.
@@ -97,7 +118,7 @@ impl RunningServer {
         security: Security,
         port: u16,
         data: Option<PathBuf>,
-        directory: DirectoryPolicy,
+        policies: Policies,
     ) -> Self {
         let (started, running) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -112,7 +133,7 @@ impl RunningServer {
             let waker = builder.waker();
             started.send((address, programs, Arc::clone(&waker))).unwrap();
             let wake = waker as Arc<dyn Wake>;
-            let server = server(data.as_deref(), security, directory, &wake);
+            let server = server(data.as_deref(), security, policies, &wake);
             let mut reactor = builder.build(server, Duration::from_secs(5));
             assert_eq!(reactor.run().unwrap(), LoopExit::End);
             reactor.close().unwrap();
@@ -133,7 +154,7 @@ impl Drop for RunningServer {
 fn server(
     data: Option<&Path>,
     security: Security,
-    directory: DirectoryPolicy,
+    policies: Policies,
     wake: &Arc<dyn Wake>,
 ) -> Server<Socket> {
     let quota = Quota { mails: 10_000, bytes: 1 << 30 };
@@ -161,7 +182,7 @@ fn server(
         content_max: limits::CONTENT_DEFAULT_MAX,
         piece_min: limits::PIECE_MIN,
         registrations: RegistrationRules::Open,
-        directory,
+        directory: policies.directory,
         lists: ListCreation::Members,
         bcrypt,
         tickets,
@@ -174,7 +195,11 @@ fn server(
             per_prefix_max: 1000,
             anonymous_max: 1000,
         },
-        throttle: ThrottleConfig { registrations_per_hour: 0, mails_per_hour: 0, failed_logins: 0 },
+        throttle: ThrottleConfig {
+            registrations_per_hour: 0,
+            mails_per_hour: 0,
+            failed_logins: policies.failed_logins,
+        },
         input_max: 64 << 20,
         output_max: 128 << 20,
     };

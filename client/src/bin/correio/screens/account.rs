@@ -143,7 +143,8 @@ fn report(app: &mut App, changed: Result<(), RequestError>) -> bool {
             true
         }
         Err(error) => {
-            let reason = app.text.request(&error);
+            // Some changes need the password, whose failures count as those of logins.
+            let reason = app.text.login(&error, None);
             app.say(&app.text.with("account-failed", &[("reason", reason.into())]));
             false
         }

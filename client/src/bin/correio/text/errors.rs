@@ -124,6 +124,9 @@ impl Text {
 
     /// Why a login failed, with the typed password if an account can have it.
     pub(crate) fn login(&self, error: &RequestError, password: Option<&Password>) -> String {
+        if let Some(said) = self.too_many_logins(error) {
+            return said;
+        }
         let said = self.request(error);
         let is_wrong = error.code() == Some(ErrorCode::BadCredentials);
         match is_wrong && password.is_some_and(Password::is_app_password) {
@@ -136,8 +139,21 @@ impl Text {
     pub(crate) fn recovery(&self, error: &RequestError) -> String {
         match error.code() {
             Some(ErrorCode::BadCredentials) => self.of("recover-wrong"),
-            _ => self.request(error),
+            _ => self.login(error, None),
         }
+    }
+
+    /// The text of a refusal of all passwords, the right one included: another one need not be
+    /// looked for.
+    fn too_many_logins(&self, error: &RequestError) -> Option<String> {
+        let RequestError::Refused(reply) = error else { return None };
+        let is_limited = reply.code == ErrorCode::RateLimited;
+        is_limited.then(|| self.with("login-rate-limited", &[("wait", self.wait_of(reply))]))
+    }
+
+    /// How long an error reply asks to wait.
+    fn wait_of(&self, reply: &ErrorReply) -> Cow<'static, str> {
+        self.wait(reply.retry_after.unwrap_or(1).into()).into()
     }
 
     pub(crate) fn send(&self, error: &SendError) -> String {
@@ -176,6 +192,7 @@ impl Text {
             &[
                 ("names", names.join(", ").into()),
                 ("seconds", error.retry_after.unwrap_or(1).to_string().into()),
+                ("wait", self.wait_of(error)),
                 ("text", one_line(&error.text)),
             ],
         )

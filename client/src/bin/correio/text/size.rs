@@ -44,6 +44,15 @@ impl Text {
         }
     }
 
+    /// How long to wait, rounded up: an attempt after the stated time does not come too early.
+    pub(super) fn wait(&self, seconds: u64) -> String {
+        match seconds {
+            0..=90 => self.count("unit-seconds", seconds.max(1)),
+            91..=5_400 => self.count("unit-minutes", seconds.div_ceil(60)),
+            _ => self.count("unit-hours", seconds.div_ceil(60 * 60)),
+        }
+    }
+
     /// A duration in milliseconds, without its unit, rounded to one decimal.
     pub(crate) fn milliseconds(&self, duration: Duration) -> String {
         let tenths = duration.as_micros().saturating_add(50) / 100;
@@ -67,6 +76,15 @@ mod tests {
         let (pt, en) = (Text::new(Lang::Pt), Text::new(Lang::En));
         assert_eq!(pt.milliseconds(Duration::from_micros(449)), "0,4");
         assert_eq!(en.milliseconds(Duration::from_micros(1_950)), "2.0");
+    }
+
+    #[test]
+    fn a_wait_is_at_least_as_long_as_it_is_shown() {
+        let (pt, en) = (Text::new(Lang::Pt), Text::new(Lang::En));
+        assert_eq!((en.wait(0), pt.wait(1)), ("1 second".to_owned(), "1 segundo".to_owned()));
+        assert_eq!((en.wait(90), pt.wait(91)), ("90 seconds".to_owned(), "2 minutos".to_owned()));
+        assert_eq!((en.wait(900), pt.wait(841)), ("15 minutes".into(), "15 minutos".into()));
+        assert_eq!((en.wait(5_401), pt.wait(7_201)), ("2 hours".into(), "3 horas".into()));
     }
 
     #[test]
