@@ -26,6 +26,7 @@ register-password-again = The password again
 register-passwords-differ = The passwords are not the same.
 register-working = Registering…
 register-done = Account { $username } registered.
+register-invite-refused = the server does not take this invite: it was used already, has expired, or is another server's. Ask the server's operator for another one
 register-failed = Registration failed: { $reason }
 register-retry = Try again with the same?
 register-taken = The username { $username } is taken; choose another.

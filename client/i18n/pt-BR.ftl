@@ -26,6 +26,7 @@ register-password-again = Repita a senha
 register-passwords-differ = As senhas não são iguais.
 register-working = Cadastrando…
 register-done = Conta { $username } cadastrada.
+register-invite-refused = o servidor não aceita este convite: já foi usado, expirou ou é de outro servidor. Peça outro ao operador do servidor
 register-failed = Falha no cadastro: { $reason }
 register-retry = Tentar de novo com os mesmos dados?
 register-taken = O nome de usuário { $username } já existe; escolha outro.

@@ -10,7 +10,7 @@ use correio_client::{
 use correio_proto::{
     credential::Password,
     mail::Invalid,
-    message::{ErrorCode, ErrorReply},
+    message::{ErrorCode, ErrorReply, RegistrationPolicy},
 };
 use serde_json::{Value, json};
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGTERM};
@@ -148,6 +148,15 @@ impl Failure {
     /// A login that failed with this typed password.
     pub(crate) fn login(text: &Text, error: &RequestError, password: &Password) -> Self {
         Self { text: text.login(error, Some(password)), ..Self::request(text, error) }
+    }
+
+    /// An account that was not registered on a server with this policy.
+    pub(crate) fn registration(
+        text: &Text,
+        error: &RequestError,
+        policy: RegistrationPolicy,
+    ) -> Self {
+        Self { text: text.registration(error, policy), ..Self::request(text, error) }
     }
 
     /// A code of the operator that has set no password.

@@ -22,7 +22,8 @@ pub(super) fn run(
     context.needs_password()?;
     // The connection comes first: no password is typed for a server that is not there.
     let service = context.connect()?;
-    if service.welcome().registration == (RegistrationPolicy::Invite {}) && invite.is_none() {
+    let policy = service.welcome().registration;
+    if policy == (RegistrationPolicy::Invite {}) && invite.is_none() {
         let text = text.of("needs-invite");
         return Err(Failure::new(ExitStatus::NotAllowed, "no_invite", text));
     }
@@ -36,7 +37,7 @@ pub(super) fn run(
     };
     service
         .register(&registration, &context.cancel)
-        .map_err(|error| Failure::request(text, &error))?;
+        .map_err(|error| Failure::registration(text, &error, policy))?;
     Ok(Output::new(
         text.with("command-registered", &[("username", username.as_str().to_owned().into())]),
         json!({

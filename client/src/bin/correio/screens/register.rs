@@ -41,6 +41,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
         let Some(service) = &app.service else {
             return Err(Stop::Back);
         };
+        let policy = service.welcome().registration;
         let doing = app.text.of("register-working");
         let name = ("username", username.as_str().to_owned().into());
         match app.wait(&doing, |cancel, _| service.register(&registration, cancel)) {
@@ -56,7 +57,7 @@ pub(crate) fn run(app: &mut App) -> Answer<()> {
                 id = new_mail_id();
             }
             Err(error) => {
-                let reason = app.text.request(&error);
+                let reason = app.text.registration(&error, policy);
                 app.say(&app.text.with("register-failed", &[("reason", reason.into())]));
                 if !try_again(app, &error)? {
                     return Ok(());

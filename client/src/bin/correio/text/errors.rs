@@ -9,7 +9,7 @@ use correio_client::{
 use correio_proto::{
     credential::Password,
     mail::{Field, Invalid, Problem, Subject, Username},
-    message::{ErrorCode, ErrorReply},
+    message::{ErrorCode, ErrorReply, RegistrationPolicy},
 };
 
 use super::{Text, size::Rounding};
@@ -132,6 +132,16 @@ impl Text {
         match is_wrong && password.is_some_and(Password::is_app_password) {
             true => format!("{said}; {}", self.of("login-app-password")),
             false => said,
+        }
+    }
+
+    /// Why an account was not registered on a server with this policy.
+    pub(crate) fn registration(&self, error: &RequestError, policy: RegistrationPolicy) -> String {
+        match (error.code(), policy) {
+            (Some(ErrorCode::NotAllowed), RegistrationPolicy::Invite {}) => {
+                self.of("register-invite-refused")
+            }
+            _ => self.request(error),
         }
     }
 
@@ -356,6 +366,22 @@ mod tests {
 
     use super::*;
     use crate::text::Lang;
+
+    #[test]
+    fn a_refused_invite_is_said_in_the_language_with_what_to_do() {
+        let reply = ErrorReply::new(ErrorCode::NotAllowed, "the invite was used already");
+        let error = RequestError::Refused(reply);
+        for (lang, advice) in [
+            (Lang::En, "Ask the server's operator for another one"),
+            (Lang::Pt, "Peça outro ao operador do servidor"),
+        ] {
+            let text = Text::new(lang);
+            let said = text.registration(&error, RegistrationPolicy::Invite {});
+            assert!(said.contains(advice), "{said}");
+            let said = text.registration(&error, RegistrationPolicy::Closed {});
+            assert!(!said.contains(advice), "{said}");
+        }
+    }
 
     #[test]
     fn limits_have_units_and_refusals_say_what_is_allowed() {
