@@ -60,8 +60,10 @@ impl People {
             .delimiter(delimiter(text))
             .from_reader(text.as_bytes());
         let (mut columns, mut people, mut bad) = (None, Self::default(), BadRows::default());
+        let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
         for record in reader.records() {
             let record = record.map_err(|error| PeopleError::File(error.to_string()))?;
+            let line = lines.of(&record);
             if record.iter().all(str::is_empty) {
                 continue;
             }
@@ -76,14 +78,17 @@ impl People {
                     found
                 }
             };
-            let line = record.position().map_or(0, csv::Position::line);
             match people.take(&record, columns, line) {
                 Ok(()) if people.people.len() > NEW_ACCOUNTS_MAX => {
                     let text = format!("the file has more than {NEW_ACCOUNTS_MAX} rows: split it");
                     return Err(PeopleError::File(text));
                 }
                 Ok(()) => {}
-                Err(problem) => bad.add(BadRow { line, problem }),
+                Err(problem) => {
+                    let is_first = bad.rows.is_empty();
+                    let hint = if is_first { columns.hint() } else { "" };
+                    bad.add(BadRow { line, problem: format!("{problem}{hint}") });
+                }
             }
             if bad.extent == Extent::First {
                 break;
@@ -130,7 +135,41 @@ impl People {
     }
 }
 
+/// The lines at which rows begin, found in the order of the rows. The parser states the end of the
+/// row before, without the second byte of its CR LF and without the empty lines that follow.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    /// The place up to which lines are counted, and its line, from 1.
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, row: &StringRecord) -> u64 {
+        let place = row.position().map_or(0, csv::Position::byte);
+        let before = usize::try_from(place).unwrap_or(usize::MAX);
+        let rest = self.bytes.get(before..).unwrap_or_default();
+        let start = before + rest.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        let passed = self.bytes.get(self.at..start).unwrap_or_default();
+        self.line += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.at = start;
+        self.line
+    }
+}
+
 impl Columns {
+    /// What the first wrong row of a file may come from: a header with other names, other columns,
+    /// or another character between them.
+    fn hint(self) -> &'static str {
+        match self.extra {
+            Extra::Allowed => "",
+            Extra::Refused => {
+                " (without a header username,full_name each row has a username, a comma or a \
+                 semicolon, and a full name)"
+            }
+        }
+    }
+
     /// The columns by the first row, and whether this row is a header.
     fn of(first: &StringRecord) -> Result<(Self, bool), PeopleError> {
         let column = |name: &str| first.iter().position(|text| text.eq_ignore_ascii_case(name));
@@ -205,6 +244,24 @@ mod tests {
         assert!(found[2].1.contains("line 2"), "{found:?}");
         let without = rows(b"tony,Tony Stark,admin\npepper\n");
         assert_eq!(without.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 2]);
+        let lines = |file: &[u8]| rows(file).into_iter().map(|(line, _)| line).collect::<Vec<_>>();
+        let of_windows = b"\xef\xbb\xbfusername;full_name\r\n-;Nobody\r\ntony;Tony\r\n-;Nobody";
+        assert_eq!(lines(of_windows), [2, 4]);
+        assert_eq!(lines(b"\n\ntony,Tony\n\r\n-,Nobody\n,\n\"-\",\"a\nb\"\n-,x\n"), [5, 7, 9]);
+        let file = "username,full_name\r\ntony,Tony\r\n\r\npepper,Pepper\r\n";
+        let taken = People::read(file.as_bytes()).unwrap().taken(&["pepper".parse().unwrap()]);
+        assert_eq!(taken.rows[0].line, 4);
+    }
+
+    #[test]
+    fn the_first_wrong_row_of_a_file_without_a_header_says_what_a_row_has() {
+        let other_header = rows("nome;usuário\nTony Stark;tony\nPepper Potts;pepper\n".as_bytes());
+        let hint = "a username, a comma or a semicolon";
+        let hinted: Vec<_> =
+            other_header.iter().map(|(_, problem)| problem.contains(hint)).collect();
+        assert_eq!(hinted, [true, false], "{other_header:?}");
+        assert!(rows(b"tony\tTony Stark\n")[0].1.contains(hint));
+        assert!(!rows(b"username,full_name\n-,Tony Stark\n")[0].1.contains(hint));
     }
 
     #[test]
