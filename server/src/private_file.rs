@@ -12,6 +12,14 @@ use zeroize::Zeroizing;
 /// Most bytes that are read from a file.
 const LENGTH_MAX: usize = 64 * 1024;
 
+/// What helps against an error of a file that only the server's user may use, for its text.
+pub(crate) fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run the command as the server's user or as root",
+        _ => "",
+    }
+}
+
 /// Makes a file atomically, unless it exists already. If two programs make it at the same time,
 /// both then read the file of the first. The file gets the directory's owner, so that an
 /// administrator may run commands before the service's first start.

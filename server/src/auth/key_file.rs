@@ -20,7 +20,7 @@ pub(super) type Key = Zeroizing<[u8; 32]>;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// The file cannot be read or made.
-    #[error("cannot use the key {}: {source}", path.display())]
+    #[error("cannot use the key {}: {source}{}", path.display(), private_file::advice(source))]
     Io {
         /// The file.
         path: PathBuf,

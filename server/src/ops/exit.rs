@@ -9,6 +9,7 @@ use crate::{
         config::ConfigError, export::ExportError, logging::LoggingError, migrate::MigrateError,
         restore::RestoreError, systemd::InheritError,
     },
+    private_file,
     store::{StoreFailed, kind::OpenError, postgres::NodeKeyError, sqlite::SnapshotError},
     sysexits::{CANNOT_CREATE, CONFIG, IO, NO_PERMISSION, OS, UNAVAILABLE, USAGE},
 };
@@ -63,7 +64,7 @@ pub enum Failure {
     )]
     CheckElsewhere,
     /// The directory that a command was given cannot be searched.
-    #[error("cannot use the data directory {}: {source}", directory.display())]
+    #[error("cannot use the data directory {}: {source}{}", directory.display(), private_file::advice(source))]
     DataDirectory {
         /// The directory.
         directory: PathBuf,
@@ -237,5 +238,29 @@ impl Failure {
             }
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_missing_right_says_who_has_it() {
+        let path = PathBuf::from("/srv/mail");
+        let source = || io::Error::from(io::ErrorKind::PermissionDenied);
+        for failure in [
+            Failure::DataDirectory { directory: path.clone(), source: source() },
+            Failure::Key(KeyFileError::Io { path: path.clone(), source: source() }),
+            Failure::Backup(BackupError::Unreadable { path: path.clone(), source: source() }),
+            Failure::Admin(AdminCommandError::Connect { path: path.clone(), source: source() }),
+        ] {
+            let text = failure.to_string();
+            assert!(text.ends_with("; run the command as the server's user or as root"), "{text}");
+            assert_eq!(failure.status(), NO_PERMISSION, "{text}");
+        }
+        let source = io::Error::from(io::ErrorKind::NotADirectory);
+        let failure = Failure::DataDirectory { directory: path, source };
+        assert!(!failure.to_string().contains("root"), "{failure}");
     }
 }

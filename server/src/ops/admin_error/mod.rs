@@ -11,7 +11,7 @@ use self::{
 };
 use crate::{
     admin::reply::{AdminError, AdminErrorCode},
-    sysexits,
+    private_file, sysexits,
 };
 
 /// Why a command of the operator did not do its work.
@@ -131,9 +131,8 @@ impl fmt::Display for Refusal<'_> {
 
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::PermissionDenied => "; run the command as the server's user or as root",
         io::ErrorKind::WouldBlock => "; the server accepts no connections now: try again",
-        _ => "",
+        _ => private_file::advice(error),
     }
 }
 

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     ops::archive::ArchiveError,
+    private_file,
     store::sqlite::{SnapshotError, SqliteOpenError},
     sysexits,
 };
@@ -26,7 +27,7 @@ pub enum BackupError {
     Reserved { path: PathBuf },
     #[error("{} is a directory: name a file in it", path.display())]
     Directory { path: PathBuf },
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}{}", path.display(), private_file::advice(source))]
     Unreadable { path: PathBuf, source: io::Error },
     #[error("cannot make files in {}: {source}", path.display())]
     Scratch { path: PathBuf, source: io::Error },

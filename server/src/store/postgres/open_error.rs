@@ -12,7 +12,7 @@ use crate::sysexits;
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages describe each.
 pub enum PostgresOpenError {
-    #[error("cannot use the data directory {}: {source}; choose one that this user may write to with --data-dir", path.display())]
+    #[error("cannot use the data directory {}: {source}; run this as the directory's owner, or choose a directory that this user may write to with --data-dir", path.display())]
     Directory { path: PathBuf, source: io::Error },
     #[error("another server, or a command, is using the data directory {}; stop it or wait for it, or choose another directory with --data-dir", path.display())]
     InUse { path: PathBuf },
