@@ -28,7 +28,8 @@ pub(super) fn refused(done: AdminDone) -> Next {
 
 /// Names are taken.
 pub(super) fn taken(names: Vec<Username>) -> Next {
-    let text = "accounts or lists have these names already; nothing was made";
+    let text =
+        "accounts or lists have these names already, or the server reserves them; nothing was made";
     Next::refused_names(AdminErrorCode::Taken, text, names)
 }
 

@@ -327,12 +327,16 @@ fn errors_say_what_to_do_and_have_their_statuses() {
     let nowhere = TempDir::new().unwrap();
     for (directory, status, arguments, word) in [
         (&directory, 67, &["account", "show", "nobody"][..], "no account nobody ("),
-        (&directory, 67, &["list", "members", "nobody"], "no such list"),
+        (&directory, 67, &["list", "members", "nobody"], "no list nobody (correiod list list"),
+        (&directory, 67, &["list", "add", "nothing", "tony"], "no list nothing ("),
         (&directory, 73, &["account", "create", "tony", "Tony Stark"], "have these names"),
         (&directory, 64, &["account", "create", "-x"], "unexpected argument"),
+        (&directory, 73, &["account", "create", "everybody", "All"], "or the server reserves them"),
         (&directory, 64, &["account", "create", "a b", "Tony Stark"], "must not contain ' '"),
         (&directory, 64, &["account", "create", "ã", "Tony Stark"], "contain 'ã' (U+00E3)"),
         (&directory, 64, &["account", "create", "b", "a\nb\u{1b}"], "must not contain \\u{a}\n"),
+        (&directory, 64, &["unblock", "10.0.0.0/8"], "is neither an IP address"),
+        (&directory, 64, &["account", "quota", "tony", "0", "1MiB"], "from 1 to 4294967295"),
         (&directory, 64, &["account", "quota", "tony", "10"], "Usage: correiod account quota"),
         (&directory, 64, &["account", "quota", "tony", "10", "1X"], "no size"),
         (&directory, 64, &["account", "delete", "tony"], "--yes"),

@@ -50,14 +50,15 @@ impl<'a> AdminClient<'a> {
         if self.cancel.is_asked() {
             return Err(AdminCommandError::Interrupted.into());
         }
-        let account = account_of(&request).cloned();
+        let (account, list) = (account_of(&request).cloned(), list_of(&request).cloned());
         let reply = match &mut self.target {
             Target::Server(server) => server.ask(&request)?,
             Target::Store(store) => store.ask(request)?,
         };
         match reply {
             AdminReply::Error(error) => {
-                Err(AdminCommandError::Refused(with_account(error, account.as_ref())).into())
+                Err(AdminCommandError::Refused(with_name(error, account.as_ref(), list.as_ref()))
+                    .into())
             }
             reply => Ok(reply),
         }
@@ -69,6 +70,14 @@ impl<'a> AdminClient<'a> {
             Target::Server(_) => Ok(()),
             Target::Store(store) => store.close(),
         }
+    }
+}
+
+/// The list that a request is about, if it is about one.
+fn list_of(request: &AdminRequest) -> Option<&Username> {
+    match request {
+        AdminRequest::Members { name, .. } | AdminRequest::ChangeList { name, .. } => Some(name),
+        _ => None,
     }
 }
 
@@ -87,13 +96,16 @@ fn account_of(request: &AdminRequest) -> Option<&Username> {
     }
 }
 
-/// Names the account that there is not.
-fn with_account(error: AdminError, account: Option<&Username>) -> AdminError {
-    match account {
-        Some(name) if error.code == AdminErrorCode::NoAccount && error.names.is_empty() => {
-            let text = format!("there is no account {name} (correiod account list shows all)");
-            AdminError { text, ..error }
+/// Names the account or the list that there is not.
+fn with_name(error: AdminError, account: Option<&Username>, list: Option<&Username>) -> AdminError {
+    let text = match (error.code, account, list) {
+        (AdminErrorCode::NoAccount, Some(name), _) if error.names.is_empty() => {
+            format!("there is no account {name} (correiod account list shows all)")
         }
-        _ => error,
-    }
+        (AdminErrorCode::NoList, _, Some(name)) => {
+            format!("there is no list {name} (correiod list list shows all)")
+        }
+        _ => return error,
+    };
+    AdminError { text, ..error }
 }

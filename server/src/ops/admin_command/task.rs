@@ -98,11 +98,10 @@ fn bounds(matches: &ArgMatches) -> Result<Option<Bounds>, String> {
     match words.as_slice() {
         [word] if *word == "default" => Ok(None),
         [mails, bytes] => {
-            let mails: u32 = mails
-                .parse()
-                .ok()
-                .filter(|mails| *mails > 0)
-                .ok_or_else(|| format!("{mails:?} is no number of mails"))?;
+            let mails: u32 =
+                mails.parse().ok().filter(|mails| *mails > 0).ok_or_else(|| {
+                    format!("{mails:?} is no number of mails from 1 to {}", u32::MAX)
+                })?;
             let bytes = size(bytes).ok_or_else(|| {
                 format!("{bytes:?} is no size from 1 B to 1024 TiB, such as 1048576 or 64 MiB")
             })?;
@@ -184,7 +183,11 @@ fn unblock(matches: &ArgMatches) -> Result<CommandAction, String> {
     let whom = text(matches, "whom");
     let of = match whom.parse::<IpAddr>() {
         Ok(address) => Blocked::Address { address: address.to_canonical() },
-        Err(_) => Blocked::Account { username: parsed(whom)? },
+        Err(_) => Blocked::Account {
+            username: whom.parse().map_err(|_| {
+                format!("{whom:?} is neither an IP address, such as 192.0.2.7, nor a username")
+            })?,
+        },
     };
     Ok(CommandAction::Unblock(of))
 }
