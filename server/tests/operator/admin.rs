@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Read, Write},
     os::unix::{fs::PermissionsExt, net::UnixStream, process::CommandExt},
     path::Path,
 };
@@ -11,7 +12,7 @@ use correio_proto::{
     message::{ErrorCode, Recover, Reply, Request},
     recovery::RecoveryCode,
 };
-use correio_testing::request::credential;
+use correio_testing::{pty::PtyPair, request::credential};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -177,7 +178,10 @@ fn an_announcement_is_told_and_kept() {
         run(directory.path(), &["announce", "--subject", "Maintenance", "/nowhere"]);
     assert_eq!(status, Some(66), "{error}");
     // Standard input has no text here.
-    assert_eq!(run(directory.path(), &["announce", "--subject", "Maintenance"]).0, Some(65));
+    // Standard input has nothing.
+    let (status, _, error) = run(directory.path(), &["announce", "--subject", "Maintenance"]);
+    assert_eq!(status, Some(65), "{error}");
+    assert!(error.contains("it is empty: name a file that has it"), "{error}");
 }
 
 #[test]
@@ -308,6 +312,29 @@ fn a_reset_says_how_many_app_passwords_it_has_revoked() {
     }
     let made = json(directory.path(), &["account", "create", "pepper", "Pepper Potts"]);
     assert_eq!(made["codes"][0]["app_passwords_revoked"], Value::Null, "it had none");
+}
+
+#[test]
+fn a_command_that_reads_from_a_terminal_says_so() {
+    let directory = stopped();
+    create(directory.path(), "tony");
+    let pty = PtyPair::open(24, 100).unwrap();
+    let announce = &mut command(directory.path(), &["announce", "--subject", "Maintenance"]);
+    let mut child = pty.spawn(announce).unwrap();
+    let mut main = fs::File::from(pty.main.try_clone().unwrap());
+    let mut shown = Vec::new();
+    let mut until = |words: &str| {
+        eventually(|| {
+            let mut read = [0; 4096];
+            let length = main.read(&mut read).unwrap_or_default();
+            shown.extend_from_slice(&read[..length]);
+            String::from_utf8_lossy(&shown).contains(words)
+        });
+    };
+    until("reading from the terminal, up to Ctrl-D");
+    fs::File::from(pty.main.try_clone().unwrap()).write_all(b"Tonight.\n\x04").unwrap();
+    until("the announcement is in 1 mailbox");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -8,8 +8,11 @@ use std::{
 
 use crate::ops::admin_error::AdminCommandError;
 use crate::{
-    admin::reply::AccountView, cancel::Cancel, counted::Counted, event::is_obeyed,
-    ops::streams::Input,
+    admin::reply::AccountView,
+    cancel::Cancel,
+    counted::Counted,
+    event::is_obeyed,
+    ops::streams::{self, Input},
 };
 
 /// Reads a file, or standard input, of at most `max` bytes, and one byte more of a larger one.
@@ -26,6 +29,9 @@ pub(super) fn read(
     let limit = (max as u64).saturating_add(1);
     let (name, read) = match file {
         None => {
+            if io::stdin().is_terminal() {
+                streams::note("reading from the terminal, up to Ctrl-D at the start of a line");
+            }
             let input = Input::new(cancel);
             ("standard input".to_owned(), input.take(limit).read_to_end(&mut bytes))
         }

@@ -2,7 +2,7 @@
 
 use correio_proto::{
     limits::BODY_MAX,
-    mail::{Body, Invalid, Subject},
+    mail::{Body, Invalid, Problem, Subject},
 };
 
 use super::{
@@ -95,5 +95,12 @@ pub(super) fn prepare(
 fn body(bytes: Vec<u8>) -> Result<Body, AdminCommandError> {
     let text = String::from_utf8(bytes)
         .map_err(|_| AdminCommandError::Text("it is not UTF-8".to_owned()))?;
-    text.parse().map_err(|invalid: Invalid| AdminCommandError::Text(invalid.to_string()))
+    text.parse().map_err(|invalid: Invalid| {
+        AdminCommandError::Text(match invalid.problem {
+            Problem::Empty => {
+                "it is empty: name a file that has it, or write it on standard input".to_owned()
+            }
+            _ => invalid.to_string(),
+        })
+    })
 }
