@@ -44,8 +44,8 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInv
     };
     if let Some(policy) = other {
         note(&format!(
-            "the settings of this command say registration = {policy}: only a server with \
-             --registration invite asks for these codes"
+            "only a server with --registration invite asks for these codes; the settings of this \
+             command say {policy}, but a running server may have others"
         ));
     }
     Ok(made)
