@@ -338,6 +338,29 @@ fn a_command_that_reads_from_a_terminal_says_so() {
 }
 
 #[test]
+fn a_quota_is_shown_with_what_is_beyond_it() {
+    let directory = stopped();
+    create(directory.path(), "tony");
+    let file = directory.path().join("text");
+    fs::write(&file, "Tonight.").unwrap();
+    for _ in 0..2 {
+        done(directory.path(), &["announce", "--subject", "Maintenance", text(&file)]);
+    }
+    let quota =
+        |bounds: &[&str]| done(directory.path(), &[&["account", "quota", "tony"], bounds].concat());
+    let own = "set the quota of tony to 2 mails and 1.00 MiB (its own)\n";
+    assert_eq!(quota(&["2", "1MiB"]), own);
+    let beyond = "the mailbox has 2 mails, 38 B: what is there stays, and new mail is refused until \
+                  there is room\n";
+    let lower = quota(&["1", "1MiB"]);
+    assert_eq!(lower, format!("set the quota of tony to 1 mail and 1.00 MiB (its own)\n{beyond}"));
+    assert!(quota(&["9", "37"]).ends_with(beyond));
+    assert!(quota(&["default"]).ends_with(" (the server's)\n"));
+    let document = json(directory.path(), &["account", "quota", "tony", "1", "1MiB"]);
+    assert_eq!(document, serde_json::json!({ "changed": "tony" }));
+}
+
+#[test]
 fn what_needs_a_server_says_that_none_runs() {
     let directory = stopped();
     for arguments in [&["sessions"][..], &["unblock", "tony"], &["sessions", "--end", "1.2"]] {

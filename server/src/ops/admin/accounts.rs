@@ -15,7 +15,7 @@ use crate::{
     admin::{
         line::LINE_MAX,
         reply::{AccountView, AdminErrorCode, AdminReply, AppPasswordView, CodeView},
-        request::{AdminRequest, NewPerson},
+        request::{AdminRequest, Bounds, NewPerson},
     },
     ops::{admin_command::types::AccountAction, exit::Failure},
     private_file,
@@ -53,14 +53,23 @@ pub(super) fn run(
         AccountAction::Rename(username, full_name) => {
             (ChangeKind::Renamed, username.clone(), AdminRequest::Rename { username, full_name })
         }
-        AccountAction::Quota(username, quota) => {
-            (ChangeKind::Bounded, username.clone(), AdminRequest::SetQuota { username, quota })
-        }
+        AccountAction::Quota(username, quota) => return bound(client, username, quota),
         // Its file is read before there is a client.
         AccountAction::Import { .. } => return Err(AdminCommandError::unexpected().into()),
     };
     client.ask(request)?;
     Ok(CommandResult::Changed(change, name.to_string()))
+}
+
+/// Bounds a mailbox, and reads what is in it: mails beyond the bounds stay.
+fn bound(
+    client: &mut AdminClient<'_>,
+    username: Username,
+    quota: Option<Bounds>,
+) -> Result<CommandResult, Failure> {
+    client.ask(AdminRequest::SetQuota { username: username.clone(), quota })?;
+    let account = show(client, username.clone()).ok().map(|(account, _)| account);
+    Ok(CommandResult::Bounded(username, account))
 }
 
 fn list(client: &mut AdminClient<'_>) -> Result<CommandResult, Failure> {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use correio_proto::{
     invite::Invite,
+    mail::Username,
     message::{ListMember, ListOverview, Role, SendPolicy},
 };
 use serde_json::{Value, json};
@@ -39,6 +40,8 @@ pub(super) enum CommandResult {
     CodesFile(PathBuf, usize),
     /// A change of what has this name.
     Changed(ChangeKind, String),
+    /// A mailbox has other bounds. The account is that after the change, if it could be read.
+    Bounded(Username, Option<Box<AccountView>>),
     /// Lists.
     Lists(Vec<ListOverview>),
     /// The members of a list.
@@ -72,8 +75,6 @@ pub(super) enum ChangeKind {
     Deleted,
     /// An account has another full name.
     Renamed,
-    /// A mailbox has other bounds.
-    Bounded,
     /// A list was made.
     ListMade,
     /// A list has another title, or takes mail of others.
@@ -128,6 +129,7 @@ impl CommandResult {
                 json!({ "codes_file": path.display().to_string(), "accounts": accounts })
             }
             Self::Changed(_, name) => json!({ "changed": name }),
+            Self::Bounded(username, _) => json!({ "changed": username }),
             Self::Lists(lists) => {
                 json!({ "lists": lists.iter().map(list_json).collect::<Vec<_>>() })
             }

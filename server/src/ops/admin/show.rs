@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use correio_proto::mail::Username;
 use indicatif::HumanBytes;
 
 use super::result::{ChangeKind, CommandResult, role_word, senders_word};
@@ -30,6 +31,7 @@ impl CommandResult {
                 let made = Counted(*accounts as u64, "account");
                 vec![format!("made {made}; {} has the codes", path.display())]
             }
+            Self::Bounded(username, account) => bounded_lines(username, account.as_deref()),
             Self::Changed(change, name) => vec![format!("{} {name}", words(*change))],
             Self::Lists(lists) => {
                 let mut table = Table::new(&["NAME", "TITLE", "SENDERS", "MEMBERS"]);
@@ -76,7 +78,6 @@ fn words(change: ChangeKind) -> &'static str {
         ChangeKind::Disabled => "disabled",
         ChangeKind::Deleted => "deleted",
         ChangeKind::Renamed => "renamed",
-        ChangeKind::Bounded => "set the quota of",
         ChangeKind::ListMade => "made the list",
         ChangeKind::ListSet => "changed the list",
         ChangeKind::MembersAdded => "added to the list",
@@ -84,6 +85,32 @@ fn words(change: ChangeKind) -> &'static str {
         ChangeKind::ListDeleted => "deleted the list",
         ChangeKind::Revoked => "revoked",
     }
+}
+
+/// The bounds of a mailbox, and what is in it if that is more.
+fn bounded_lines(username: &Username, account: Option<&AccountView>) -> Vec<String> {
+    let done = format!("set the quota of {username}");
+    let Some(account) = account else {
+        return vec![done];
+    };
+    let mut lines = vec![format!("{done} to {}", quota_words(account))];
+    if account.mails > u64::from(account.quota.mails) || account.bytes > account.quota.bytes {
+        lines.push(format!(
+            "the mailbox has {}, {}: what is there stays, and new mail is refused until there is room",
+            Counted(account.mails, "mail"),
+            HumanBytes(account.bytes)
+        ));
+    }
+    lines
+}
+
+fn quota_words(account: &AccountView) -> String {
+    format!(
+        "{} and {}{}",
+        Counted(u64::from(account.quota.mails), "mail"),
+        HumanBytes(account.quota.bytes),
+        if account.has_own_quota { " (its own)" } else { " (the server's)" }
+    )
 }
 
 fn accounts_table(accounts: &[AccountView]) -> Vec<String> {
@@ -115,19 +142,13 @@ fn state_words(account: &AccountView) -> &'static str {
 fn account_lines(account: &AccountView, app_passwords: &[AppPasswordView]) -> Vec<String> {
     let mut table = Table::new(&["username", account.username.as_str()]);
     let time = |time: Option<Moment>| time.map_or_else(|| "-".to_owned(), Moment::for_people);
-    let quota = format!(
-        "{} and {}{}",
-        Counted(u64::from(account.quota.mails), "mail"),
-        HumanBytes(account.quota.bytes),
-        if account.has_own_quota { " (its own)" } else { " (the server's)" }
-    );
     let size = HumanBytes(account.bytes);
     for (name, value) in [
         ("full name", account.full_name.to_string()),
         ("state", state_words(account).to_owned()),
         ("code valid until", time(account.code_expires_at)),
         ("mailbox", format!("{}, {size}", Counted(account.mails, "mail"))),
-        ("quota", quota),
+        ("quota", quota_words(account)),
         ("made", time(account.created_at)),
         ("last login", account.used_at.map_or_else(|| "-".to_owned(), Moment::day)),
     ] {
