@@ -41,6 +41,7 @@ mod migrate_refused;
 mod migrated_store;
 mod migration_runs;
 mod opening;
+mod other_programs;
 mod outlines;
 mod postgres_closing;
 mod postgres_connection;
