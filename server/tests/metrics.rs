@@ -9,7 +9,10 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use correio_proto::message::Reply;
+use correio_proto::{
+    mail::{Mail, MailRef},
+    message::{Confirm, Reply, Request, Send},
+};
 use correio_server::metrics::families;
 use correio_testing::{
     http::{HttpAnswer, answers},
@@ -17,7 +20,7 @@ use correio_testing::{
     skip::{skipped, works},
 };
 
-use crate::daemon::{Daemon, eventually, mail, refused};
+use crate::daemon::{Daemon, eventually, id, mail, refused};
 
 /// A server that shows its metrics.
 fn monitored(directory: &Path) -> (Daemon, SocketAddr) {
@@ -60,8 +63,12 @@ pub(crate) fn assert_absent(page: &str, names: &[&str]) {
 }
 
 /// The metrics of the store `sqlite`.
-pub(crate) const OF_SQLITE: [&str; 3] =
-    ["correio_accounts", "correio_mails_waiting", "correio_store_file_bytes"];
+pub(crate) const OF_SQLITE: [&str; 4] = [
+    "correio_accounts",
+    "correio_mails_waiting",
+    "correio_store_file_bytes",
+    "correio_store_given_back_bytes_total",
+];
 
 /// The metrics of the store `postgres`.
 const OF_POSTGRES: [&str; 3] =
@@ -86,6 +93,7 @@ fn a_server_on_sqlite_shows_every_metric_but_those_of_postgresql() {
     assert_absent(&page, &OF_POSTGRES);
     for line in [
         "correio_mails_accepted_total 3",
+        "correio_store_given_back_bytes_total 0",
         "correio_store_ready 1",
         "correio_budget_bytes{budget=\"uploads\"} 0",
         "correio_budget_max_bytes{budget=\"uploads\"} 1073741824",
@@ -99,6 +107,42 @@ fn a_server_on_sqlite_shows_every_metric_but_those_of_postgresql() {
         page.lines().find_map(|line| line.strip_prefix("correio_store_commit_seconds_count "));
     assert!(commits.unwrap().parse::<u64>().unwrap() >= 4);
     assert_eq!(get(metrics, "/readyz", "*/*").body, "ready\n");
+    assert_eq!(daemon.stop().code(), Some(0));
+}
+
+#[test]
+fn room_that_is_given_back_is_counted() {
+    const MAILS: u64 = 100;
+    let directory = tempfile::tempdir().unwrap();
+    let (daemon, metrics) = monitored(directory.path());
+    let mut tony = daemon.session("tony");
+    for number in 0..MAILS {
+        let sent = tony.ask(Request::Send(Send {
+            id: id(number),
+            to: "tony".parse().unwrap(),
+            subject: "x".parse().unwrap(),
+            content: "x".repeat(500_000).parse().unwrap(),
+        }));
+        let Reply::Sent { .. } = sent else { panic!("{sent:?}") };
+    }
+    let given_back = || {
+        let page = get(metrics, "/metrics", "text/plain").body;
+        let count = page
+            .lines()
+            .find_map(|line| line.strip_prefix("correio_store_given_back_bytes_total "));
+        count.unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(given_back(), 0);
+    let mut left = MAILS;
+    while left > 0 {
+        let mails: Vec<MailRef> = tony.fetch().mails.iter().map(Mail::reference).collect();
+        left -= mails.len() as u64;
+        assert!(matches!(tony.ask(Request::Confirm(Confirm { mails })), Reply::Confirmed { .. }));
+    }
+    // The end of the mails may never have come from the log into the file.
+    eventually(|| given_back() > 16 << 20);
+    assert!(given_back() < 56 << 20);
+    drop(tony);
     assert_eq!(daemon.stop().code(), Some(0));
 }
 

@@ -120,6 +120,8 @@ fn files(page: &mut Page, facts: &Facts, store: Option<&StoreCounts>, sample: &S
             page.sample(&all::STORE_FILE_BYTES, &[("file", file)], bytes);
         }
     }
+    let given_back = store.and_then(|store| store.given_back_bytes.get());
+    known(page, &all::STORE_GIVEN_BACK_BYTES, given_back);
     known(page, &all::DISK_FREE_BYTES, sample.disk_free_bytes.get());
     known(page, &all::LOG_LINES_DROPPED, sample.log_dropped.get());
 }

@@ -44,6 +44,8 @@ pub struct StoreCounts {
     pub(crate) mails: Number,
     /// Bytes of uploads whose mails were not sent yet.
     pub(crate) upload_bytes: Number,
+    /// Bytes that were cut off the database's file.
+    pub(crate) given_back_bytes: Number,
 }
 
 impl Default for StoreCounts {
@@ -54,6 +56,7 @@ impl Default for StoreCounts {
             accounts: Number::default(),
             mails: Number::default(),
             upload_bytes: Number::default(),
+            given_back_bytes: Number::default(),
         }
     }
 }

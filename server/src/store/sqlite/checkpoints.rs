@@ -96,9 +96,13 @@ pub(super) struct Checkpoints {
     data_version: u32,
     /// Whether the whole log is in the main file, so that the next change begins a new log.
     is_new_log: bool,
+    /// Length of the main file after the last checkpoint.
+    main_bytes: u64,
+    /// Bytes that checkpoints have cut off the main file.
+    given_back: u64,
     /// SQLite's connections lock the main file. Closing any other handle of it would give up their
     /// locks, so this one is closed after them.
-    _main: Arc<File>,
+    main: Arc<File>,
 }
 
 impl Checkpoints {
@@ -130,7 +134,7 @@ impl Checkpoints {
         let moving = helper(path).map_err(failed)?;
         let thread = CheckpointThread::start(moving, main.clone(), wake)
             .map_err(|source| SqliteOpenError::Thread { source })?;
-        Ok(Self {
+        let mut started = Self {
             thread,
             is_running: false,
             pin: helper(path).map_err(failed)?,
@@ -143,8 +147,17 @@ impl Checkpoints {
             full_at: FULL_BYTES / page_size,
             data_version: 0,
             is_new_log,
-            _main: main,
-        })
+            main_bytes: 0,
+            given_back: 0,
+            main,
+        };
+        started.measure();
+        Ok(started)
+    }
+
+    /// Bytes that checkpoints have cut off the main file since the start.
+    pub(super) fn given_back(&self) -> u64 {
+        self.given_back
     }
 
     /// Notes in the open transaction, which has changed the database, what its commit means for the
@@ -250,6 +263,7 @@ impl Checkpoints {
     pub(super) fn collect(&mut self) -> Result<(), Fatal> {
         if let Some(result) = self.thread.collect() {
             self.is_running = false;
+            self.measure();
             // Without the pin, a new log may begin.
             self.pin.execute_batch("COMMIT")?;
             let pages = result?.map_or(0, |moved| moved.pages);
@@ -277,6 +291,7 @@ impl Checkpoints {
 
     /// Learns how far a checkpoint of the whole log came.
     fn tried(&mut self, moved: Option<Moved>) {
+        self.measure();
         let is_whole = moved.is_some_and(Moved::is_whole);
         self.is_new_log |= is_whole;
         self.is_cut = false;
@@ -288,9 +303,18 @@ impl Checkpoints {
         }
     }
 
+    /// Counts what a checkpoint has cut off the main file. Only checkpoints change its length.
+    fn measure(&mut self) {
+        let Ok(main) = self.main.metadata() else {
+            return;
+        };
+        self.given_back += self.main_bytes.saturating_sub(main.len());
+        self.main_bytes = main.len();
+    }
+
     /// Ends the checkpoint thread, and then closes the store's connection as the last one.
     pub(super) fn end(self, store: Connection) {
-        let Self { thread, pin, _main: main, .. } = self;
+        let Self { thread, pin, main, .. } = self;
         drop(thread);
         drop(pin);
         drop(store);

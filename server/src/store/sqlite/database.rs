@@ -174,6 +174,7 @@ impl Database {
             Intake::Open => None,
             Intake::Stopped(stopped) => Some(stopped),
         });
+        self.report.counts.given_back_bytes.set(Some(self.checkpoints.given_back()));
         intake
     }
 
