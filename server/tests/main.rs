@@ -31,6 +31,7 @@ mod messages;
 mod metrics;
 mod nodes;
 mod operator;
+mod other_programs;
 mod page;
 mod process;
 mod promises;
