@@ -351,6 +351,9 @@ events! {
         Info "store.upgrading" StoreUpgrading { from: u32, to: u32 },
         /// The schema upgrade has ended.
         Info "store.upgraded" StoreUpgraded { from: u32, to: u32 },
+        /// The store was closed while another program read `correio.db`, or the disk was full:
+        /// changes stay in `correio.db-wal`, which the next start needs.
+        Warn "store.wal_left" StoreWalLeft,
         /// The database of the store `postgres` cannot be reached, takes no changes, or has no
         /// standby where one is asked for; `text` is the error. One line for a loss, however
         /// many connections notice it.

@@ -28,6 +28,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    event::Event,
     store::{Quota, StoreDone, StoreJob, gateway::GatewayJob, page_bytes::page_bytes},
 };
 
@@ -532,6 +533,7 @@ impl Database {
             self.flush_memtable(Extent::Whole)?;
         }
         if !self.checkpoints.empty(&self.connection)? {
+            Event::StoreWalLeft.log();
             return Ok(());
         }
         let ended = self
@@ -541,8 +543,9 @@ impl Database {
         if let Err(error) = ended {
             return self.roll_back(&error);
         }
-        if self.checkpoints.empty(&self.connection)? {
-            keep_log(&self.connection, false)?;
+        match self.checkpoints.empty(&self.connection)? {
+            true => keep_log(&self.connection, false)?,
+            false => Event::StoreWalLeft.log(),
         }
         let Self { connection, checkpoints, .. } = self;
         // The last connection that is closed deletes the log and its index.

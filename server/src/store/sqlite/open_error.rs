@@ -30,7 +30,7 @@ pub enum SqliteOpenError {
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{} is damaged ({reason}); it was left as it is: put a backup in its place", path.display())]
     Damaged { path: PathBuf, reason: String },
-    #[error("{} was not closed by its server and its log {}-wal is missing: it was copied while the server ran, or the log was taken away. It was left as it was: copy the directory of a server that is stopped, or put a backup in its place. To go on with what the file has, without the accounts and mail that came last: sqlite3 {} 'UPDATE wal_state SET is_open = 0'", path.display(), path.display(), path.display())]
+    #[error("{} was not closed by its server and its log {}-wal is missing: it was copied while the server ran, or the log was taken away. It was left as it was: copy the directory of a server that is stopped, or put a backup in its place. To go on with what the file has, without the accounts and mail that came last: sqlite3 {} 'UPDATE wal_state SET is_open = 0'. Nothing is missing if the server's last messages have store.wal_left and {}-wal disappeared when another program closed the file", path.display(), path.display(), path.display(), path.display())]
     NoLog { path: PathBuf },
     #[error("{} and its write-ahead log {}-wal do not belong together: they were copied at different moments while the server ran. They were left as they were: copy the directory of a server that is stopped, or put a backup in their place", path.display(), path.display())]
     OtherLog { path: PathBuf },
