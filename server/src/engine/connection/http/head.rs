@@ -57,14 +57,19 @@ pub(super) fn has_request(channel: &ByteChannel) -> bool {
 
 /// Parses a head. Returns it with its length in bytes.
 pub(super) fn parse(input: &[u8]) -> Result<(Head, usize), Status> {
+    // Only so many bytes are looked at, so that the pieces in which they came do not matter.
+    let start = input.get(..HEAD_MAX).unwrap_or(input);
+    // `has_request` does not wait for the rest of such a head. No method is written so.
+    if !start.first().is_some_and(u8::is_ascii_uppercase) {
+        return Err(Status::BadRequest);
+    }
     let mut lines = [httparse::EMPTY_HEADER; LINES_MAX];
     let mut request = httparse::Request::new(&mut lines);
-    // Only so many bytes are looked at, so that the pieces in which they came do not matter.
-    let length = match request.parse(input.get(..HEAD_MAX).unwrap_or(input)) {
+    let length = match request.parse(start) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(_) => return Err(too_long(input)),
         Err(httparse::Error::TooManyHeaders) => return Err(Status::HeadTooLarge),
-        Err(httparse::Error::Version) => return Err(version(input)),
+        Err(httparse::Error::Version) => return Err(version(start)),
         Err(_) => return Err(Status::BadRequest),
     };
     let method = match request.method {
@@ -102,8 +107,8 @@ fn too_long(input: &[u8]) -> Status {
 }
 
 /// The refusal of a request line without a version that is understood: of HTTP, or of nothing.
-fn version(input: &[u8]) -> Status {
-    let line = input.split(|byte| *byte == b'\n').next().unwrap_or_default();
+fn version(start: &[u8]) -> Status {
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     match memmem::find(line, b" HTTP/") {
         Some(_) => Status::VersionNotSupported,
         None => Status::BadRequest,
@@ -208,6 +213,10 @@ mod tests {
             ("GET / HTTP/2.0\r\n\r\n".to_owned(), Status::VersionNotSupported),
             ("GET /\r\n\r\n".to_owned(), Status::BadRequest),
             ("GET / HTTP/1.1\r\n\r\n".to_owned(), Status::BadRequest),
+            ("get / HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Status::BadRequest),
+            ("%GET / HTTP/2.0\r\n\r\n".to_owned(), Status::BadRequest),
+            // The version stands after the bytes that are looked at.
+            (format!("GET / {} HTTP/2.0\r\n\r\n", "b".repeat(HEAD_MAX)), Status::BadRequest),
             ("GET metrics HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), Status::BadRequest),
             (with("Host: b"), Status::BadRequest),
             (with(" folded: b"), Status::BadRequest),
