@@ -179,6 +179,20 @@ fn a_head_of_megabytes_is_cut_and_that_is_told() {
 }
 
 #[test]
+fn all_carriage_returns_before_a_line_feed_belong_to_the_line_end() {
+    for (message, text) in [
+        ("\na\r\nb\r\r\nc\r\r\r\n\rd\re\r", "a\nb\nc\n\rd\re\r"),
+        ("Content-Type: text/plain; format=flowed; delsp=yes\n\na\r\r \n>b", "a\n> b"),
+        (
+            "Content-Type: multipart/mixed; boundary=B\n\n--B\n\na\r\r\r\n--B\n\nb\n--B--\n",
+            "a\n\nb",
+        ),
+    ] {
+        assert_eq!(read(message).text.text, text, "{message:?}");
+    }
+}
+
+#[test]
 fn a_text_beyond_the_limit_is_cut_and_that_is_told() {
     for message in ["Subject: a\n\n", "Content-Type: text/html\n\n"] {
         let view = read(format!("{message}{}", "0123456789\n".repeat(1 << 20)));

@@ -108,8 +108,25 @@ impl Sections {
                 text.add(section);
             }
         }
+        text.text = with_line_feeds(text.text);
         text
     }
+}
+
+/// A text with line feeds as line ends. All carriage returns before a line feed belong to the line
+/// end: some programs write CR CR LF, and a part may end with a CR.
+fn with_line_feeds(text: String) -> String {
+    if !text.contains("\r\n") {
+        return text;
+    }
+    let mut made = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(line) => made.extend([line.trim_end_matches('\r'), "\n"]),
+            None => made.push_str(line),
+        }
+    }
+    made
 }
 
 impl MessageText {
