@@ -164,7 +164,7 @@ pub const TARGETS: [Target; 20] = [
     Target {
         name: "submission",
         about: "a stream of SMTP in any pieces: its commands, the end of its mail, and the head",
-        length_max: 2048,
+        length_max: 4096,
         run: submission::run,
     },
 ];

@@ -15,6 +15,9 @@ use correio_server::{
 
 use crate::{input::Input, pieces::Pieces};
 
+/// What is kept of a head, in bytes.
+const START_MAX: usize = 64 * 1024;
+
 const DOMAIN: &str = "mail.example";
 
 /// What programs show as the author, in lower case.
@@ -22,12 +25,22 @@ const AUTHORS: [&str; 2] = ["tony stark <tony@mail.example>", "tony@mail.example
 
 pub(crate) fn run(data: &[u8]) {
     let mut input = Input(data);
-    let kind = match input.byte() % 2 {
+    let flags = input.byte();
+    let kind = match flags % 2 {
         0 => ContentKind::Text {},
         _ => ContentKind::Message {},
     };
     let lengths: Vec<usize> = input.take(4).iter().map(|byte| usize::from(*byte)).collect();
-    let content = input.rest();
+    // Fields before the content, so that its head ends near the bytes that are kept of one.
+    let filler = match flags & 2 {
+        0 => Vec::new(),
+        _ => {
+            let end = START_MAX - 512 + 2 * usize::from(input.byte());
+            let field = b"X: y\r\n";
+            field.iter().copied().cycle().take(end / field.len() * field.len()).collect()
+        }
+    };
+    let content = &[&filler[..], input.rest()].concat()[..];
     let outline = outline(kind, content);
     let whole = reply(&outline, content, &mut Pieces::new([]));
     let pieces = reply(&outline, content, &mut Pieces::new(lengths.iter().copied()));
@@ -37,9 +50,33 @@ pub(crate) fn run(data: &[u8]) {
     assert_eq!(mail.len() as u64, octets(&outline, DOMAIN));
     assert!(mail.ends_with(b"\r\n") && !mail.contains(&0));
     assert!(mail.windows(4).any(|bytes| bytes == b"\r\n\r\n"), "the head has an end");
+    check_senders(&mail);
     let view = MessageView::read(&mail[..]).unwrap();
     let author = view.fields.from.to_ascii_lowercase();
     assert!(AUTHORS.contains(&author.as_str()), "{author} in {}", mail.escape_ascii());
+}
+
+/// No program finds an author beside `From`: no line of the head, whatever it has before its colon
+/// besides letters, is a field that says who sent the mail.
+fn check_senders(mail: &[u8]) {
+    let end = mail.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let mut froms = 0;
+    for line in mail[..end + 2].split_inclusive(|byte| *byte == b'\n') {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        if !line.contains(&b':') || line.starts_with(b" ") || line.starts_with(b"\t") {
+            continue;
+        }
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x0b | 0x0c);
+        let length = name.iter().rposition(|byte| !is_blank(byte)).map_or(0, |last| last + 1);
+        let name = name[..length].to_ascii_lowercase();
+        froms += u32::from(name == b"from");
+        assert!(
+            ![&b"sender"[..], b"resent-from", b"resent-sender"].contains(&&name[..]),
+            "{}",
+            line.escape_ascii()
+        );
+    }
+    assert_eq!(froms, 1, "{}", mail[..end].escape_ascii());
 }
 
 /// The lines of the reply that carries a mail.
