@@ -53,10 +53,10 @@ fn the_commands_of_the_readme() {
 fn the_examples_of_the_help() {
     let setup = Setup::unknown(&[]);
     let help = finish(setup.program(&["--help"]), "").out;
-    let mut lines = block(&help, "correio trust mail.example");
+    let mut lines = block(&help, "export CORREIO_SERVER=mail.example");
     for line in &mut lines {
         // The note after the first command is not for the shell.
-        *line = line.split("   ").next().unwrap().to_owned();
+        *line = line.split("  ").next().unwrap().to_owned();
         let address = setup.address.to_string();
         *line = line.replace("mail.example:8888", &address).replace("mail.example", &address);
     }
