@@ -83,7 +83,7 @@ impl Text {
             }
             ConnectError::Busy { retry_after } => {
                 let seconds = retry_after.map_or(1, |wait| wait.as_secs().max(1));
-                self.with("connect-busy", &[("seconds", seconds.to_string().into())])
+                self.with("connect-busy", &[("wait", self.wait(seconds).into())])
             }
             ConnectError::Rejected(error) => self.refusal(error),
             ConnectError::Cancelled => self.of("connect-cancelled"),
@@ -124,7 +124,7 @@ impl Text {
 
     /// Why a login failed, with the typed password if an account can have it.
     pub(crate) fn login(&self, error: &RequestError, password: Option<&Password>) -> String {
-        if let Some(said) = self.too_many_logins(error) {
+        if let Some(said) = self.refused_for_now(error, "login-rate-limited") {
             return said;
         }
         let said = self.request(error);
@@ -149,16 +149,18 @@ impl Text {
     pub(crate) fn recovery(&self, error: &RequestError) -> String {
         match error.code() {
             Some(ErrorCode::BadCredentials) => self.of("recover-wrong"),
-            _ => self.login(error, None),
+            _ => self
+                .refused_for_now(error, "recover-rate-limited")
+                .unwrap_or_else(|| self.request(error)),
         }
     }
 
-    /// The text of a refusal of all passwords, the right one included: another one need not be
-    /// looked for.
-    fn too_many_logins(&self, error: &RequestError) -> Option<String> {
+    /// What to say, with this text, if the server refuses every login for now. The text says that
+    /// the password may be right, so that nobody looks for another one.
+    fn refused_for_now(&self, error: &RequestError, text: &str) -> Option<String> {
         let RequestError::Refused(reply) = error else { return None };
         let is_limited = reply.code == ErrorCode::RateLimited;
-        is_limited.then(|| self.with("login-rate-limited", &[("wait", self.wait_of(reply))]))
+        is_limited.then(|| self.with(text, &[("wait", self.wait_of(reply))]))
     }
 
     /// How long an error reply asks to wait.
@@ -201,7 +203,6 @@ impl Text {
             &format!("error-{}", error.code),
             &[
                 ("names", names.join(", ").into()),
-                ("seconds", error.retry_after.unwrap_or(1).to_string().into()),
                 ("wait", self.wait_of(error)),
                 ("text", one_line(&error.text)),
             ],
