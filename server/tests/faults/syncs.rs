@@ -16,7 +16,7 @@ fn no_answer_goes_out_before_its_sync() {
     }
     let directory = tempfile::tempdir().unwrap();
     let trace = directory.path().join("trace");
-    let strace = ["-y", "-e", "trace=write,pwrite64,fsync,fdatasync,sendto"];
+    let strace = ["-y", "-s", "64", "-e", "trace=write,pwrite64,fsync,fdatasync,sendto"];
     let mut command = traced(&listening(&directory.path().join("data")), &trace, &strace);
     command.stderr(Stdio::null());
     let daemon = Daemon::spawn(command);
@@ -34,8 +34,8 @@ fn no_answer_goes_out_before_its_sync() {
     let said = || fs::read_to_string(&trace).unwrap_or_default();
     eventually(|| said().contains("+++ exited with 0 +++"));
 
-    // The reply to a login acknowledges no change: the day on which the account was used last is
-    // written meanwhile.
+    // A login's reply acknowledges no change. The store may be writing the day of the login at that
+    // moment.
     let (mut is_unsynced, mut changes, mut answered) = (false, 0, 0);
     for line in said().lines() {
         let is_of_the_log = line.contains("correio.db-wal>");

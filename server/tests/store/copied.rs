@@ -25,7 +25,7 @@ fn fill_a_log(harness: &mut Harness, directory: &Path, tony: AccountId, from: u6
     let log = salt_of(directory);
     let mut numbers = from..from + 90;
     while salt_of(directory) == log {
-        let number = numbers.next().expect("fewer mails would do");
+        let number = numbers.next().expect("90 mails fill a log");
         assert!(is_sent(&harness.run(send(tony, number, "tony", &body))));
         assert!(harness.confirm_all(tony) > 0);
     }

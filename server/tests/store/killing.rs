@@ -25,7 +25,7 @@ use super::{
 };
 
 /// What a killed process has left.
-struct Left {
+struct Survivors {
     harness: Harness,
     tony: AccountId,
     mails: Vec<Mail>,
@@ -39,7 +39,7 @@ fn kill_while_sending(
     test: &str,
     mails: usize,
     send: impl Fn(&mut Harness, AccountId, u64),
-) -> Left {
+) -> Survivors {
     if let Some(directory) = data_directory() {
         let mut harness = Harness::sqlite_with(&directory, ROOMY, SqliteOptions::default());
         let tony = harness.account("tony");
@@ -56,7 +56,7 @@ fn kill_while_sending(
     // One more mail may have been committed without an acknowledgement.
     assert!((acknowledged..=acknowledged + 1).contains(&mails.len()), "{acknowledged}");
     assert!((1..).zip(&mails).all(|(number, mail)| mail.id == id(number)));
-    Left { harness, tony, mails, directory }
+    Survivors { harness, tony, mails, directory }
 }
 
 /// Runs a test in a process that is killed once it has sent this many mails. Returns the number of
@@ -82,10 +82,10 @@ fn killed_after(test: &str, directory: &Path, mails: usize) -> usize {
 #[test]
 fn a_killed_server_keeps_what_it_acknowledged() {
     let test = "killing::a_killed_server_keeps_what_it_acknowledged";
-    let mut left = kill_while_sending(test, 100, |harness, tony, number| {
+    let mut survivors = kill_while_sending(test, 100, |harness, tony, number| {
         assert!(is_sent(&harness.run(send(tony, number, "tony", "x"))));
     });
-    assert_eq!(left.harness.record("tony").waiting() as usize, left.mails.len());
+    assert_eq!(survivors.harness.record("tony").waiting() as usize, survivors.mails.len());
 }
 
 /// Stages a content in three pieces, and sends it.
@@ -100,12 +100,15 @@ fn staged_and_sent(harness: &mut Harness, account: AccountId, number: u64) {
 #[test]
 fn a_killed_server_keeps_staged_contents_and_what_was_counted_of_them() {
     let test = "killing::a_killed_server_keeps_staged_contents_and_what_was_counted_of_them";
-    let Left { mut harness, tony, mails, directory } =
-        kill_while_sending(test, 30, staged_and_sent);
+    let mut survivors = kill_while_sending(test, 30, staged_and_sent);
+    let tony = survivors.tony;
     // Whatever was acknowledged of the next content, it goes on from there.
-    let next = mails.len() as u64 + 1;
-    assert_eq!(harness.run(stage(tony, next, 0..100)), StoreDone::Uploaded { staged: 100 });
-    assert!(is_sent(&harness.run(send_staged(tony, next, "tony", 100, next))));
+    let next = survivors.mails.len() as u64 + 1;
+    assert_eq!(
+        survivors.harness.run(stage(tony, next, 0..100)),
+        StoreDone::Uploaded { staged: 100 }
+    );
+    assert!(is_sent(&survivors.harness.run(send_staged(tony, next, "tony", 100, next))));
     let mut oracle = Harness::oracle(ROOMY);
     let tony_there = oracle.account("tony");
     for number in 1..=next {
@@ -115,8 +118,8 @@ fn a_killed_server_keeps_staged_contents_and_what_was_counted_of_them() {
         let (outlines, _) = all(harness, account);
         outlines.into_iter().map(|it| (it.mail.id, it.size, it.texture)).collect::<Vec<_>>()
     };
-    assert_eq!(counted(&mut harness, tony), counted(&mut oracle, tony_there));
-    harness.close();
-    let checked = SqliteSnapshot::open(directory.path(), &Cancel::default());
+    assert_eq!(counted(&mut survivors.harness, tony), counted(&mut oracle, tony_there));
+    survivors.harness.close();
+    let checked = SqliteSnapshot::open(survivors.directory.path(), &Cancel::default());
     assert_eq!(checked.unwrap().check(|_| ()).unwrap().findings, []);
 }
