@@ -120,7 +120,7 @@ families! {
     STORE_FILE_BYTES Gauge "correio_store_file_bytes" ["file"]
         "Size of the files database and wal (its write-ahead log) of the store sqlite; not shown with other stores.";
     STORE_GIVEN_BACK_BYTES Counter "correio_store_given_back_bytes" [""]
-        "Bytes of room of deleted mail that were cut off the file database of the store sqlite; not shown with other stores.";
+        "Bytes by which the store sqlite has shortened its file database after mail was deleted; not shown with other stores.";
     DISK_FREE_BYTES Gauge "correio_disk_free_bytes" [""]
         "Free bytes of the data directory's file system.";
     LOG_LINES_DROPPED Counter "correio_log_lines_dropped" [""] "Lines of the log that were lost.";

@@ -94,6 +94,8 @@ impl Database {
         directory: PathBuf,
         lock: fs::File,
     ) -> Self {
+        let report = Arc::<Report>::default();
+        report.counts.given_back_bytes.set(Some(0));
         let finder = Arc::new(Finder::default());
         finder.read(&connection);
         Self {
@@ -112,7 +114,7 @@ impl Database {
             accounts: AccountCache::default(),
             contents: ContentCache::new(options.uploads),
             census: Census::default(),
-            report: Arc::default(),
+            report,
             measured_at: Duration::ZERO,
             clock: Clock::start(),
             directory,
@@ -136,7 +138,7 @@ impl Database {
     /// Returns the results of the first jobs, in order; the others must wait until there is room
     /// for further pages of mails.
     pub(super) fn run(&mut self, group: &mut Group<'_>) -> Result<Vec<StoreDone>, Fatal> {
-        self.checkpoints.collect()?;
+        self.collect_checkpoint()?;
         let intake = self.intake();
         let error = match self.transaction(intake, group) {
             Ok(results) => return Ok(results),
@@ -165,6 +167,13 @@ impl Database {
         Ok(results)
     }
 
+    /// Learns what the checkpoint thread has done, and reports what it has given back.
+    fn collect_checkpoint(&mut self) -> Result<(), Fatal> {
+        self.checkpoints.collect()?;
+        self.report.counts.given_back_bytes.set(Some(self.checkpoints.given_back()));
+        Ok(())
+    }
+
     /// Stops intake if free space falls below [`RESERVE`], or below half of a small disk, and while
     /// an overdue memtable cannot be flushed. If the file system does not report its space, only
     /// failed writes stop intake.
@@ -175,7 +184,6 @@ impl Database {
             Intake::Open => None,
             Intake::Stopped(stopped) => Some(stopped),
         });
-        self.report.counts.given_back_bytes.set(Some(self.checkpoints.given_back()));
         intake
     }
 
@@ -418,7 +426,7 @@ impl Database {
 
     /// Does upkeep while no job waits.
     pub(super) fn tidy_idle(&mut self) -> Result<(), Fatal> {
-        self.checkpoints.collect()?;
+        self.collect_checkpoint()?;
         if self.contents.dropped == Dropped::Pieces && self.deletion.is_due() {
             return self.delete_dropped();
         }
