@@ -36,6 +36,16 @@ pub(crate) const LOCK: &str = "lock";
 /// Name of the socket that the operator's commands ask the running server at.
 pub(crate) const ADMIN_SOCKET: &str = "admin.sock";
 
+/// What to do about an error of a data directory; the error's text ends with it.
+pub(crate) fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "run the command as the directory's owner, or choose another directory with --data-dir"
+        }
+        _ => "choose another directory with --data-dir",
+    }
+}
+
 /// Whether the server uses this file name in a data directory.
 pub(crate) fn is_reserved(name: &str) -> bool {
     [

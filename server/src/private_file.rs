@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 /// Most bytes that are read from a file.
 const LENGTH_MAX: usize = 64 * 1024;
 
-/// What helps against an error of a file that only the server's user may use, for its text.
+/// What to do about an error of a file that only the server's user may use; the error's text ends
+/// with it.
 pub(crate) fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "; run the command as the server's user or as root",

@@ -13,6 +13,17 @@ use crate::private_file;
 /// Bits of a file's mode that let every user read or change it.
 const OTHERS: u32 = 0o007;
 
+/// What to do about a key that this user may not use; an error's text ends with it. The server may
+/// be the program that says it.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; the server's user must own this file, and commands run as that user or as root"
+        }
+        _ => "",
+    }
+}
+
 /// A secret key.
 pub(super) type Key = Zeroizing<[u8; 32]>;
 
@@ -20,7 +31,7 @@ pub(super) type Key = Zeroizing<[u8; 32]>;
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
     /// The file cannot be read or made.
-    #[error("cannot use the key {}: {source}{}", path.display(), private_file::advice(source))]
+    #[error("cannot use the key {}: {source}{}", path.display(), advice(source))]
     Io {
         /// The file.
         path: PathBuf,

@@ -251,7 +251,6 @@ mod tests {
         let source = || io::Error::from(io::ErrorKind::PermissionDenied);
         for failure in [
             Failure::DataDirectory { directory: path.clone(), source: source() },
-            Failure::Key(KeyFileError::Io { path: path.clone(), source: source() }),
             Failure::Backup(BackupError::Unreadable { path: path.clone(), source: source() }),
             Failure::Admin(AdminCommandError::Connect { path: path.clone(), source: source() }),
         ] {
@@ -259,6 +258,9 @@ mod tests {
             assert!(text.ends_with("; run the command as the server's user or as root"), "{text}");
             assert_eq!(failure.status(), NO_PERMISSION, "{text}");
         }
+        let failure = Failure::Key(KeyFileError::Io { path: path.clone(), source: source() });
+        let text = failure.to_string();
+        assert!(text.contains("; the server's user must own this file"), "{text}");
         let source = io::Error::from(io::ErrorKind::NotADirectory);
         let failure = Failure::DataDirectory { directory: path, source };
         assert!(!failure.to_string().contains("root"), "{failure}");

@@ -178,10 +178,9 @@ fn an_announcement_is_told_and_kept() {
         run(directory.path(), &["announce", "--subject", "Maintenance", "/nowhere"]);
     assert_eq!(status, Some(66), "{error}");
     // Standard input has no text here.
-    // Standard input has nothing.
     let (status, _, error) = run(directory.path(), &["announce", "--subject", "Maintenance"]);
     assert_eq!(status, Some(65), "{error}");
-    assert!(error.contains("it is empty: name a file that has it"), "{error}");
+    assert!(error.contains("it is empty; name a file that has text"), "{error}");
 }
 
 #[test]
@@ -350,11 +349,17 @@ fn a_quota_is_shown_with_what_is_beyond_it() {
         |bounds: &[&str]| done(directory.path(), &[&["account", "quota", "tony"], bounds].concat());
     let own = "set the quota of tony to 2 mails and 1.00 MiB (its own)\n";
     assert_eq!(quota(&["2", "1MiB"]), own);
-    let beyond = "the mailbox has 2 mails, 38 B: what is there stays, and new mail is refused until \
-                  there is room\n";
-    let lower = quota(&["1", "1MiB"]);
-    assert_eq!(lower, format!("set the quota of tony to 1 mail and 1.00 MiB (its own)\n{beyond}"));
-    assert!(quota(&["9", "37"]).ends_with(beyond));
+    for (mails, bytes, shown, beyond) in [
+        ("1", "1MiB", "1 mail and 1.00 MiB", "1 mail"),
+        ("9", "37", "9 mails and 37 B", "1 byte"),
+        ("1", "30", "1 mail and 30 B", "1 mail and 8 bytes"),
+    ] {
+        let expected = format!(
+            "set the quota of tony to {shown} (its own)\nthe mailbox has {beyond} more: its mails \
+             stay, and new mail is refused until there is room\n"
+        );
+        assert_eq!(quota(&[mails, bytes]), expected);
+    }
     assert!(quota(&["default"]).ends_with(" (the server's)\n"));
     let document = json(directory.path(), &["account", "quota", "tony", "1", "1MiB"]);
     assert_eq!(document, serde_json::json!({ "changed": "tony" }));
@@ -381,7 +386,7 @@ fn errors_say_what_to_do_and_have_their_statuses() {
         (&directory, 67, &["list", "add", "nothing", "tony"], "no list nothing ("),
         (&directory, 73, &["account", "create", "tony", "Tony Stark"], "have these names"),
         (&directory, 64, &["account", "create", "-x"], "unexpected argument"),
-        (&directory, 73, &["account", "create", "everybody", "All"], "or the server reserves them"),
+        (&directory, 73, &["account", "create", "postmaster", "P"], "or the server reserves them"),
         (&directory, 64, &["account", "create", "a b", "Tony Stark"], "must not contain ' '"),
         (&directory, 64, &["account", "create", "ã", "Tony Stark"], "contain 'ã' (U+00E3)"),
         (&directory, 64, &["account", "create", "b", "a\nb\u{1b}"], "must not contain \\u{a}\n"),

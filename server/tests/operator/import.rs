@@ -69,6 +69,7 @@ fn one_wrong_row_keeps_all_accounts_out() {
             &["line 2: an account or a list has the name tony"][..],
         ),
         ("everybody,All\n", &["line 1: an account or a list has the name everybody"]),
+        ("postmaster,P\n", &["line 1: an account or a list has the name postmaster already, or"]),
         (
             "a b,Nobody\npepper,Pepper Potts\npepper,\nPEPPER,Other\n",
             &["line 1: ", "line 3: ", "line 4: "],

@@ -44,8 +44,8 @@ pub(super) fn make(config: &Config, count: u32, days: u32) -> Result<Vec<MadeInv
     };
     if let Some(policy) = other {
         note(&format!(
-            "only a server with --registration invite asks for these codes; the settings of this \
-             command say {policy}, but a running server may have others"
+            "only a server with --registration invite asks for these codes; this command's settings \
+             say registration = {policy}, and a running server's settings may differ"
         ));
     }
     Ok(made)

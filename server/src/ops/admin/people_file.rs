@@ -60,10 +60,10 @@ impl People {
             .delimiter(delimiter(text))
             .from_reader(text.as_bytes());
         let (mut columns, mut people, mut bad) = (None, Self::default(), BadRows::default());
-        let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
+        let mut lines = LineCounter { bytes: text.as_bytes(), at: 0, line: 1 };
         for record in reader.records() {
             let record = record.map_err(|error| PeopleError::File(error.to_string()))?;
-            let line = lines.of(&record);
+            let line = lines.line_of(&record);
             if record.iter().all(str::is_empty) {
                 continue;
             }
@@ -85,8 +85,8 @@ impl People {
                 }
                 Ok(()) => {}
                 Err(problem) => {
-                    let is_first = bad.rows.is_empty();
-                    let hint = if is_first { columns.hint() } else { "" };
+                    let is_at_start = bad.rows.is_empty() && people.people.len() <= 1;
+                    let hint = if is_at_start { columns.hint() } else { "" };
                     bad.add(BadRow { line, problem: format!("{problem}{hint}") });
                 }
             }
@@ -125,7 +125,9 @@ impl People {
     pub(super) fn taken(&self, names: &[Username]) -> BadRows {
         let row = |name: &Username| BadRow {
             line: self.lines.get(name).copied().unwrap_or_default(),
-            problem: format!("an account or a list has the name {name} already"),
+            problem: format!(
+                "an account or a list has the name {name} already, or the server reserves it"
+            ),
         };
         let mut rows: Vec<_> = names.iter().map(row).collect();
         rows.sort_by_key(|row| row.line);
@@ -135,17 +137,17 @@ impl People {
     }
 }
 
-/// The lines at which rows begin, found in the order of the rows. The parser states the end of the
-/// row before, without the second byte of its CR LF and without the empty lines that follow.
-struct Lines<'a> {
+/// Finds the line at which each row begins, in the order of the rows. The parser's own position is
+/// where the row before ended: it lies before the LF of a CR LF, and before empty lines.
+struct LineCounter<'a> {
     bytes: &'a [u8],
     /// The place up to which lines are counted, and its line, from 1.
     at: usize,
     line: u64,
 }
 
-impl Lines<'_> {
-    fn of(&mut self, row: &StringRecord) -> u64 {
+impl LineCounter<'_> {
+    fn line_of(&mut self, row: &StringRecord) -> u64 {
         let place = row.position().map_or(0, csv::Position::byte);
         let before = usize::try_from(place).unwrap_or(usize::MAX);
         let rest = self.bytes.get(before..).unwrap_or_default();
@@ -164,8 +166,8 @@ impl Columns {
         match self.extra {
             Extra::Allowed => "",
             Extra::Refused => {
-                " (without a header username,full_name each row has a username, a comma or a \
-                 semicolon, and a full name)"
+                "; in a file without the header username,full_name, each row has a username, a \
+                 comma or a semicolon, and a full name"
             }
         }
     }
@@ -262,6 +264,8 @@ mod tests {
         assert_eq!(hinted, [true, false], "{other_header:?}");
         assert!(rows(b"tony\tTony Stark\n")[0].1.contains(hint));
         assert!(!rows(b"username,full_name\n-,Tony Stark\n")[0].1.contains(hint));
+        let after_good_rows = rows("tony,Tony Stark\npepper,Pepper Potts\nsão,São\n".as_bytes());
+        assert!(!after_good_rows[0].1.contains(hint));
     }
 
     #[test]

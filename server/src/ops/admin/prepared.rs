@@ -98,7 +98,8 @@ fn body(bytes: Vec<u8>) -> Result<Body, AdminCommandError> {
     text.parse().map_err(|invalid: Invalid| {
         AdminCommandError::Text(match invalid.problem {
             Problem::Empty => {
-                "it is empty: name a file that has it, or write it on standard input".to_owned()
+                "it is empty; name a file that has text, or write the text to standard input"
+                    .to_owned()
             }
             _ => invalid.to_string(),
         })

@@ -94,13 +94,17 @@ fn bounded_lines(username: &Username, account: Option<&AccountView>) -> Vec<Stri
         return vec![done];
     };
     let mut lines = vec![format!("{done} to {}", quota_words(account))];
-    if account.mails > u64::from(account.quota.mails) || account.bytes > account.quota.bytes {
-        lines.push(format!(
-            "the mailbox has {}, {}: what is there stays, and new mail is refused until there is room",
-            Counted(account.mails, "mail"),
-            HumanBytes(account.bytes)
-        ));
-    }
+    let mails = account.mails.saturating_sub(account.quota.mails.into());
+    let bytes = account.bytes.saturating_sub(account.quota.bytes);
+    let beyond = match (mails, bytes) {
+        (0, 0) => return lines,
+        (0, bytes) => Counted(bytes, "byte").to_string(),
+        (mails, 0) => Counted(mails, "mail").to_string(),
+        (mails, bytes) => format!("{} and {}", Counted(mails, "mail"), Counted(bytes, "byte")),
+    };
+    lines.push(format!(
+        "the mailbox has {beyond} more: its mails stay, and new mail is refused until there is room"
+    ));
     lines
 }
 

@@ -6,13 +6,16 @@ use std::{
 };
 
 use super::fatal::is_without_room;
-use crate::{data_directory::DATABASE, sysexits};
+use crate::{
+    data_directory::{self, DATABASE},
+    sysexits,
+};
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs)] // The messages describe each.
 pub enum SqliteOpenError {
-    #[error("cannot use the data directory {}: {source}; run this as the directory's owner, or choose a directory that this user may write to with --data-dir", path.display())]
+    #[error("cannot use the data directory {}: {source}; {}", path.display(), data_directory::advice(source))]
     Directory { path: PathBuf, source: io::Error },
     #[error("another server, or a command such as `correiod backup`, is using the data directory {}; stop it or wait for it, or choose another directory with --data-dir", path.display())]
     InUse { path: PathBuf },
