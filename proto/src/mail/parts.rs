@@ -11,7 +11,8 @@ use crate::limits;
 /// Why a text from a person or from the wire is refused.
 ///
 /// [`fmt::Display`] gives an English sentence without the refused text, in ASCII; its alternate
-/// form `{:#}` shows a letter that is not ASCII, too. Clients translate [`Field`] and [`Problem`].
+/// form `{:#}` shows visible characters that are not ASCII, too. Clients translate [`Field`] and
+/// [`Problem`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// The kind of value that the text was meant to be.
