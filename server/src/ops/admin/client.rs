@@ -50,15 +50,18 @@ impl<'a> AdminClient<'a> {
         if self.cancel.is_asked() {
             return Err(AdminCommandError::Interrupted.into());
         }
-        let (account, list) = (account_of(&request).cloned(), list_of(&request).cloned());
+        let subject = Subject::of(&request);
         let reply = match &mut self.target {
             Target::Server(server) => server.ask(&request)?,
             Target::Store(store) => store.ask(request)?,
         };
         match reply {
             AdminReply::Error(error) => {
-                Err(AdminCommandError::Refused(with_name(error, account.as_ref(), list.as_ref()))
-                    .into())
+                let error = match subject {
+                    Some(subject) => subject.named_in(error),
+                    None => error,
+                };
+                Err(AdminCommandError::Refused(error).into())
             }
             reply => Ok(reply),
         }
@@ -73,39 +76,44 @@ impl<'a> AdminClient<'a> {
     }
 }
 
-/// The list that a request is about, if it is about one.
-fn list_of(request: &AdminRequest) -> Option<&Username> {
-    match request {
-        AdminRequest::Members { name, .. } | AdminRequest::ChangeList { name, .. } => Some(name),
-        _ => None,
-    }
+/// The account or the list that a request is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
+    Account(Username),
+    List(Username),
 }
 
-/// The account that a request is about, if it is about one.
-fn account_of(request: &AdminRequest) -> Option<&Username> {
-    match request {
-        AdminRequest::Account { username }
-        | AdminRequest::Reset { username, .. }
-        | AdminRequest::Enable { username }
-        | AdminRequest::Disable { username, .. }
-        | AdminRequest::Delete { username }
-        | AdminRequest::Rename { username, .. }
-        | AdminRequest::SetQuota { username, .. }
-        | AdminRequest::EndSessions { of: SessionsOf::Account { username } } => Some(username),
-        _ => None,
+impl Subject {
+    fn of(request: &AdminRequest) -> Option<Self> {
+        match request {
+            AdminRequest::Account { username }
+            | AdminRequest::Reset { username, .. }
+            | AdminRequest::Enable { username }
+            | AdminRequest::Disable { username, .. }
+            | AdminRequest::Delete { username }
+            | AdminRequest::Rename { username, .. }
+            | AdminRequest::SetQuota { username, .. }
+            | AdminRequest::EndSessions { of: SessionsOf::Account { username } } => {
+                Some(Self::Account(username.clone()))
+            }
+            AdminRequest::Members { name, .. } | AdminRequest::ChangeList { name, .. } => {
+                Some(Self::List(name.clone()))
+            }
+            _ => None,
+        }
     }
-}
 
-/// Names the account or the list that there is not.
-fn with_name(error: AdminError, account: Option<&Username>, list: Option<&Username>) -> AdminError {
-    let text = match (error.code, account, list) {
-        (AdminErrorCode::NoAccount, Some(name), _) if error.names.is_empty() => {
-            format!("there is no account {name} (correiod account list shows all)")
-        }
-        (AdminErrorCode::NoList, _, Some(name)) => {
-            format!("there is no list {name} (correiod list list shows all)")
-        }
-        _ => return error,
-    };
-    AdminError { text, ..error }
+    /// Names the account or the list that there is not, unless the error names others.
+    fn named_in(self, error: AdminError) -> AdminError {
+        let text = match (self, error.code) {
+            (Self::Account(name), AdminErrorCode::NoAccount) if error.names.is_empty() => {
+                format!("there is no account {name} (correiod account list shows all)")
+            }
+            (Self::List(name), AdminErrorCode::NoList) if error.names.is_empty() => {
+                format!("there is no list {name} (correiod list list shows all)")
+            }
+            _ => return error,
+        };
+        AdminError { text, ..error }
+    }
 }
