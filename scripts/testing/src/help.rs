@@ -11,27 +11,31 @@ const COMMANDS: [&str; 2] = ["Commands:", "Comandos:"];
 const EXAMPLES: [&str; 2] = ["Examples:", "Exemplos:"];
 
 /// The command that the parser adds, which has no help of its own.
-const HELP: &str = "help";
+const HELP_COMMAND: &str = "help";
+
+/// A window that breaks no example, in columns.
+const UNBROKEN: usize = 1000;
 
 /// Lines of texts beside a list of options begin at this column or later, those of the list before.
 const BESIDE: usize = 10;
 
 /// What is wrong in the help of a program and of all commands below it, in a window of this width:
-/// each fault with the command's arguments. At most `most` columns may be used. Returns the number
-/// of commands, too.
+/// each fault with the command's arguments. At most `width_max` columns may be used. Returns the
+/// number of commands, too.
 pub fn faults(
     program: &dyn Fn() -> Command,
     window: usize,
-    most: usize,
+    width_max: usize,
 ) -> (usize, Vec<(String, String)>) {
     let (mut count, mut faults) = (0, Vec::new());
     let mut left = vec![Vec::new()];
     while let Some(path) = left.pop() {
-        let help = help(program(), &path, window);
-        let found = too_wide(&help, window.min(most)).chain(too_short(&help, window.min(most)));
+        let help = help_of(program(), &path, window);
+        let found =
+            too_wide(&help, window.min(width_max)).chain(too_short(&help, window.min(width_max)));
         faults.extend(found.map(|line| (path.join(" "), line)));
         if help.lines().any(|line| EXAMPLES.contains(&line)) {
-            let whole = self::help(program(), &path, 1000);
+            let whole = help_of(program(), &path, UNBROKEN);
             faults
                 .extend(cut_examples(&help, &whole).into_iter().map(|line| (path.join(" "), line)));
         }
@@ -45,7 +49,7 @@ pub fn faults(
 
 /// The help of a command. A terminal's size counts more than the variable: none of its streams is
 /// one.
-fn help(mut program: Command, path: &[String], window: usize) -> String {
+fn help_of(mut program: Command, path: &[String], window: usize) -> String {
     program.args(path).arg("--help").env("COLUMNS", window.to_string()).stdin(Stdio::null());
     let output = program.output().unwrap();
     assert!(output.status.success(), "{path:?}: {output:?}");
@@ -56,7 +60,7 @@ fn commands(help: &str) -> Vec<String> {
     let below = help.lines().skip_while(|line| !COMMANDS.contains(line)).skip(1);
     let names = below.take_while(|line| !line.is_empty()).filter(|line| indentation(line) == 2);
     let names = names.filter_map(|line| line.split_whitespace().next());
-    names.filter(|name| *name != HELP).map(str::to_owned).collect()
+    names.filter(|name| *name != HELP_COMMAND).map(str::to_owned).collect()
 }
 
 fn too_wide(help: &str, width: usize) -> impl Iterator<Item = String> {
