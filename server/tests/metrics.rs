@@ -11,16 +11,17 @@ use std::{
 
 use correio_proto::{
     mail::{Mail, MailRef},
-    message::{Confirm, Reply, Request, Send},
+    message::{Confirm, Reply, Request},
 };
 use correio_server::metrics::families;
 use correio_testing::{
     http::{HttpAnswer, answers},
     port::free_address,
+    request::mail_with_body,
     skip::{skipped, works},
 };
 
-use crate::daemon::{Daemon, eventually, id, mail, refused};
+use crate::daemon::{Daemon, eventually, mail, refused};
 
 /// A server that shows its metrics.
 fn monitored(directory: &Path) -> (Daemon, SocketAddr) {
@@ -117,13 +118,8 @@ fn room_that_is_given_back_is_counted() {
     let (daemon, metrics) = monitored(directory.path());
     let mut tony = daemon.session("tony");
     for number in 0..MAILS {
-        let sent = tony.ask(Request::Send(Send {
-            id: id(number),
-            to: "tony".parse().unwrap(),
-            subject: "x".parse().unwrap(),
-            content: "x".repeat(500_000).parse().unwrap(),
-        }));
-        let Reply::Sent { .. } = sent else { panic!("{sent:?}") };
+        let sent = tony.ask(mail_with_body(number, "tony", &"x".repeat(500_000)));
+        assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     }
     let given_back = || {
         let page = get(metrics, "/metrics", "text/plain").body;

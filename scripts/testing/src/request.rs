@@ -75,6 +75,12 @@ pub fn mail(number: u64, to: &str, subject: &str) -> Request {
     })
 }
 
+/// A mail with a body.
+#[must_use]
+pub fn mail_with_body(number: u64, to: &str, body: &str) -> Request {
+    with_content(number, to, Content::Body(body.parse().unwrap()))
+}
+
 /// A part of the content that [`upload`] uploads under this number.
 #[must_use]
 pub fn content(number: u64, part: Range<u64>) -> Vec<u8> {

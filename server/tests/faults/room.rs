@@ -10,11 +10,11 @@ use std::{
 use correio_proto::{
     limits,
     mail::{Mail, MailRef},
-    message::{Confirm, Fetch, Reply, Request, Send},
+    message::{Confirm, Fetch, Reply, Request},
 };
-use correio_testing::{skip::can_trace, strace::traced, wait::eventually};
+use correio_testing::{request::mail_with_body, skip::can_trace, strace::traced, wait::eventually};
 
-use crate::daemon::{Client, Daemon, id, listening, login};
+use crate::daemon::{Client, Daemon, listening, login};
 
 /// Mails, and bytes of each: enough room to be given back.
 const MAILS: u64 = 160;
@@ -43,12 +43,8 @@ fn prepare(data: &Path) -> Vec<Mail> {
     let daemon = Daemon::start(data, &[]);
     let mut tony = daemon.session("tony");
     for number in 0..MAILS {
-        let sent = tony.ask(Request::Send(Send {
-            id: id(number),
-            to: "tony".parse().unwrap(),
-            subject: "x".parse().unwrap(),
-            content: number.to_string().repeat(BODY / 2).parse().unwrap(),
-        }));
+        let body = number.to_string().repeat(BODY / 2);
+        let sent = tony.ask(mail_with_body(number, "tony", &body));
         assert!(matches!(sent, Reply::Sent { .. }), "{sent:?}");
     }
     let mails = everything(&mut tony);
