@@ -6,7 +6,7 @@ use correio_proto::message::Reply;
 use correio_server::sysexits;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::daemon::{Client, Daemon, listening, login, mail, refused};
+use crate::daemon::{Daemon, listening, login, mail, refused};
 
 /// A backup reads one state of the database for as long as it takes. When it is closed, SQLite must
 /// not take it for the last user of the log.
@@ -67,7 +67,7 @@ fn stop_while_read(directory: &Path, flags: OpenFlags) {
 }
 
 fn mails_of_tony(daemon: &Daemon) -> usize {
-    let mut tony: Client = daemon.client();
+    let mut tony = daemon.client();
     assert!(matches!(tony.ask(login("tony")), Reply::LoggedIn(_)));
     tony.fetch().mails.len()
 }
